@@ -1,0 +1,13 @@
+//! Shoal: fetch many things, work on them on all cores, and save them, off the GIL.
+//!
+//! The map, from the outside in; dependencies point downwards only:
+//!
+//! - `py`: every `#[pyclass]` and `#[pyfunction]`, thin (feature `python`).
+//! - [`core`]: HTTP in pure Rust. [`server`]: the embedded test server, pure Rust.
+//! - [`runtime`]: the only owner of threads.
+
+pub mod core;
+#[cfg(feature = "python")]
+mod py;
+pub mod runtime;
+pub mod server;

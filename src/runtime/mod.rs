@@ -1,0 +1,13 @@
+//! The only owner of threads: one lazy I/O reactor, servers' own reactors, and the gate out of the GIL.
+//!
+//! Everything is keyed by the fork generation ([`fork`]): a forked child finds its parent's reactor dead, leaks it and
+//! builds its own at first use.
+
+mod dedicated;
+#[cfg(feature = "python")]
+pub mod detach;
+pub mod fork;
+mod io;
+
+pub use dedicated::Dedicated;
+pub use io::{ShutDown, handle, panic_message, shutdown, spawn_contained};

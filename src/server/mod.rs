@@ -1,0 +1,1 @@
+//! The embedded HTTP server for tests, demos and benchmarks, pure Rust.
