@@ -71,7 +71,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Sets up a pool; connects to nothing. Must be called within the reactor's context.
+    /// Sets up a pool; connects to nothing.
     pub fn new(connections: &Connections) -> Result<Self, String> {
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls_config(connections)?)
