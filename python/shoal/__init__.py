@@ -1,0 +1,1 @@
+"""Fetch many things fast."""
