@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-for needed in ("requests", "aiohttp", "aiofiles", "tqdm"):
-    pytest.importorskip(needed)
-
 from shoal._demo import story
 
 PLAYERS = 40
@@ -19,6 +16,8 @@ SAMPLE = 4
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess, Path]:
+    for needed in story.NEEDED:
+        pytest.importorskip(needed)
     folder = tmp_path_factory.mktemp("demo")
     options = ["--players", str(PLAYERS), "--latency", "0.02", "--sample", str(SAMPLE), "--out", "files"]
     command = [sys.executable, "-W", "error", "-m", "shoal", "demo", *options]
@@ -57,7 +56,7 @@ def test_every_player_has_a_file_of_their_own(demo) -> None:
         found = json.loads(body)["resultSets"][0]
         player = dict(zip(found["headers"], found["rowSet"][0], strict=True))
         ids.add(player["PERSON_ID"])
-        stem = "_".join(f"{player['FIRST_NAME']} {player['LAST_NAME']}".split())
+        stem = story.file_name(f"{player['LAST_NAME']}, {player['FIRST_NAME']}")
         assert name in {f"{stem}.json", f"{stem}_{player['PERSON_ID']}.json"}
     assert len(ids) == PLAYERS
 

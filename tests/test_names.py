@@ -1,6 +1,6 @@
 """File names from any text."""
 
-import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ ANY_TEXT = st.text() | st.text(alphabet="./\\ :~\x00-aé\u202e") | st.text(alpha
 def test_safe_names_are_safe(text: str) -> None:
     name = safe_name(text)
     assert name
-    assert os.path.basename(name) == name
+    assert Path(name).name == name
     assert name not in {".", ".."}
     assert len(name.encode()) <= 200
     assert not set(name) & set('<>:"/\\|?*\x00\n')
