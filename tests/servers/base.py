@@ -155,7 +155,14 @@ class Server:
             self._ready.set()
             self._loop.close()
 
+    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        # A client that refuses a certificate ends the handshake like this.
+        if not isinstance(error, OSError):
+            self.failures.append(error if isinstance(error, BaseException) else RuntimeError(context.get("message")))
+
     async def _main(self) -> None:
+        self._loop.set_exception_handler(self._on_loop_error)
         listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls, backlog=1024)
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
