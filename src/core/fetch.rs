@@ -1,8 +1,10 @@
 //! One request through all its attempts: turn, exchange, verdict, backoff.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::FutureExt;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 
@@ -16,6 +18,7 @@ use super::retry::parse_retry_after;
 use super::settings::Settings;
 use super::stats::{Cause, Collector, Recorded, Times};
 use super::transport::{Clock, Marks};
+use crate::runtime::panic_message;
 
 /// What came of a request.
 pub type Outcome = Result<Response, Error>;
@@ -42,26 +45,36 @@ struct Attempt {
 }
 
 impl Call {
-    /// Carries a request out, however many attempts that takes.
-    pub async fn fetch(&self, request: Request, index: usize) -> Outcome {
-        let request = Arc::new(request);
-        let settings = request.settings.as_ref().unwrap_or(&self.settings).clone();
+    /// Carries a request out, however many attempts that takes. A panic on the way is its failure.
+    pub async fn fetch(&self, request: Arc<Request>, index: usize) -> Outcome {
         let asked = Instant::now();
+        match AssertUnwindSafe(self.attempts(&request, index, asked)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                let message = format!("internal error: {}", panic_message(panic.as_ref()));
+                let failure = Failure::new(Kind::Internal, Phase::Queue, message);
+                Err(self.failed(failure, &request, index, 0, Times { queue: asked.elapsed(), ..Times::default() }, asked))
+            }
+        }
+    }
+
+    async fn attempts(&self, request: &Arc<Request>, index: usize, asked: Instant) -> Outcome {
+        let settings = request.settings.as_ref().unwrap_or(&self.settings).clone();
         let mut limited_by = None;
         let mut attempts = 0;
         loop {
-            let turn = match self.turn(&request, &settings).await {
+            let turn = match self.turn(request, &settings).await {
                 Ok(turn) => turn,
                 Err(failure) => {
-                    let error = Error::new(failure, Some(request), index, attempts, asked.elapsed());
-                    return Err(self.record_failure(error, Times { queue: asked.elapsed(), ..Times::default() }));
+                    let times = Times { queue: asked.elapsed(), ..Times::default() };
+                    return Err(self.failed(failure, request, index, attempts, times, asked));
                 }
             };
             limited_by = turn.limited_by().or(limited_by);
             attempts += 1;
-            let attempt = self.attempt(&request, &settings).await;
+            let attempt = self.attempt(request, &settings).await;
             drop(turn);
-            if let Some(wait) = self.wait_before_retry(&request, &settings, &attempt, attempts) {
+            if let Some(wait) = self.wait_before_retry(request, &settings, &attempt, attempts) {
                 tokio::time::sleep(wait).await;
                 continue;
             }
@@ -73,10 +86,7 @@ impl Call {
                     response.index = index;
                     self.verdict(response, &settings, times, limited_by)
                 }
-                Err(failure) => {
-                    let error = Error::new(failure, Some(request), index, attempts, asked.elapsed());
-                    Err(self.record_failure(error, times))
-                }
+                Err(failure) => Err(self.failed(failure, request, index, attempts, times, asked)),
             };
         }
     }
@@ -120,7 +130,11 @@ impl Call {
                 Err(_) => Err(timed_out(limit, clock.phase())),
             },
         };
-        Attempt { result, started: clock.started, marks: clock.marks() }
+        let marks = clock.marks();
+        for _ in 0..marks.connects {
+            self.collector.connection_opened();
+        }
+        Attempt { result, started: clock.started, marks }
     }
 
     /// How long to wait before the next attempt; `None` if this one was the last.
@@ -181,10 +195,18 @@ impl Call {
         if raise { Err(status_error(response)) } else { Ok(response) }
     }
 
-    fn record_failure(&self, error: Error, times: Times) -> Error {
-        let status = error.details().response.as_ref().map(|response| response.status.as_u16());
-        self.collector.record(Recorded { status, error: Some(error.kind()), bytes: 0, times, limited_by: None });
-        error
+    fn failed(
+        &self,
+        failure: Failure,
+        request: &Arc<Request>,
+        index: usize,
+        attempts: u32,
+        times: Times,
+        asked: Instant,
+    ) -> Error {
+        let status = failure.response.as_ref().map(|response| response.status.as_u16());
+        self.collector.record(Recorded { status, error: Some(failure.kind), bytes: 0, times, limited_by: None });
+        Error::new(failure, Some(request.clone()), index, attempts, asked.elapsed())
     }
 }
 
