@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let [base, n, concurrency, _mode] = <[String; 4]>::try_from(env::args().skip(1).collect::<Vec<_>>())
         .map_err(|_| "expected: base_url n concurrency mode")?;
     let (n, concurrency) = (n.parse()?, concurrency.parse()?);
-    let urls = Arc::new((0..n).map(|i| format!("{base}/bytes/{BODY}?page={i}")).collect::<Vec<_>>());
+    let urls = Arc::new((0..n).map(|i| format!("{base}/json/{BODY}?i={i}")).collect::<Vec<_>>());
     // The crate's reqwest leaves the choice of a TLS provider to the program; nothing here speaks TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(urls, concurrency))

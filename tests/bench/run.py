@@ -14,14 +14,15 @@ import re
 import statistics
 import subprocess
 import sys
-import urllib.request
 import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from http.client import HTTPConnection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 REPORT = ROOT / "docs" / "benchmarks.md"
 CLIENT_TIMEOUT = 600.0
-BODY_PATH = "/bytes/111"
+LENGTH = 111
+PATH = f"/json/{LENGTH}"
 
 CALLS = {
     ("shoal", "batch"): "`gather_fetch(urls)`",
@@ -49,7 +51,7 @@ Written by `make bench`, not by hand.
 
 ## W1: {n:,} small bodies
 
-{n:,} requests for 111 bytes each, HTTP/1.1 with keep-alive over loopback, {concurrency} in flight.
+{n:,} requests for 111 bytes of JSON each, HTTP/1.1 with keep-alive over loopback, {concurrency} in flight.
 
 | client | call | loop | CPU µs/request | wall s | requests/s | peak MB | aiohttp's CPU ÷ this | this ÷ reqwest's CPU |
 |---|---|---|--:|--:|--:|--:|--:|--:|"""
@@ -60,12 +62,12 @@ METHOD = """\
 - CPU is user plus system time of the whole client process, its own threads included, from the moment the client is
   made to the moment the last body is in hand. Importing, checking and exiting are not counted. It is the figure to
   compare: wall time on a machine shared with the server also measures the server.
-- Every URL is different. Where calls are awaited one by one, as many tasks as requests are in flight each take the next
+- Every URL and every body is different. Where calls are awaited one by one, as many tasks as requests are in flight each take the next
   URL: the cheapest way in every library.
 - One server process (`python -m shoal serve`), one process per measurement, interleaved rounds ({rounds} here);
   medians, with the least and the most in brackets. Clients have their default settings, and room for a connection per
   request in flight.
-- Every body is checked: their number, and a checksum of all of them in order.
+- Every body is checked: a checksum of all of them, in order, must be that of the standard library's client.
 - Ratios to aiohttp are between runs on the same loop (asyncio where there is none).
 
 {date} · {cpu}, {cores} cores, load {load:.1f} before the start · {system} · CPython {python} · {versions}
@@ -176,14 +178,17 @@ def measure(contender: Contender, base_url: str, options: argparse.Namespace, ch
 
 
 def expected_checksum(base_url: str, n: int) -> int:
-    """Of all bodies one after the other, from one plain look at the server."""
-    with urllib.request.urlopen(base_url + BODY_PATH, timeout=10) as response:
-        body = response.read()
-    if len(body) != int(BODY_PATH.rpartition("/")[2]):
-        raise SystemExit(f"the server sent {len(body)} bytes for {BODY_PATH}")
+    """Of all bodies one after the other, fetched by the standard library."""
+    url = urlsplit(base_url)
+    connection = HTTPConnection(url.hostname or "", url.port, timeout=10)
     checksum = 0
-    for _ in range(n):
+    for i in range(n):
+        connection.request("GET", f"{PATH}?i={i}")
+        body = connection.getresponse().read()
+        if len(body) != LENGTH:
+            raise SystemExit(f"the server sent {len(body)} bytes for {PATH}?i={i}")
         checksum = zlib.crc32(body, checksum)
+    connection.close()
     return checksum
 
 
@@ -292,7 +297,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--n", type=int, help="requests, default 20,000")
     parser.add_argument("--concurrency", type=int, default=100, help="requests in flight, default 100")
     parser.add_argument("--only", nargs="+", metavar="LIBRARY", help="only these, such as shoal aiohttp reqwest")
-    parser.add_argument("--server", metavar="URL", help="a server with /bytes/111, instead of starting one")
+    parser.add_argument("--server", metavar="URL", help="a server with /json/111, instead of starting one")
     parser.add_argument("--profile", default="release", help="cargo's, for the pure-Rust loop; default release")
     parser.add_argument("--write", action="store_true", help=f"also write {REPORT.relative_to(ROOT)}")
     options = parser.parse_args()

@@ -30,8 +30,8 @@ class Work:
     """The requests of one run, and the clock around them."""
 
     def __init__(self, base_url: str, n: int, concurrency: int) -> None:
-        # Distinct URLs, so that nobody gains from having seen the same one before.
-        self.urls = [f"{base_url}/bytes/111?page={i}" for i in range(n)]
+        # Distinct URLs, so that nobody gains from having seen the same one before; every body has its number in it.
+        self.urls = [f"{base_url}/json/111?i={i}" for i in range(n)]
         self.concurrency = concurrency
         self.bodies: Sequence[Body] = ()
         self.cpu = self.wall = 0.0
