@@ -62,8 +62,8 @@ METHOD = """\
 - CPU is user plus system time of the whole client process, its own threads included, from the moment the client is
   made to the moment the last body is in hand. Importing, checking and exiting are not counted. It is the figure to
   compare: wall time on a machine shared with the server also measures the server.
-- Every URL and every body is different. Where calls are awaited one by one, as many tasks as requests are in flight each take the next
-  URL: the cheapest way in every library.
+- Every URL and every body is different. Where calls are awaited one by one, as many tasks as requests are in flight
+  each take the next URL: the cheapest way in every library.
 - One server process (`python -m shoal serve`), one process per measurement, interleaved rounds ({rounds} here);
   medians, with the least and the most in brackets. Clients have their default settings, and room for a connection per
   request in flight.
