@@ -95,15 +95,16 @@ impl<T> Completion<T> {
     }
 }
 
-/// The reactor's side of a [`Completion`]: dropped without a value (the reactor was shut down) it settles with `lost`.
+/// The reactor's side of a [`Completion`]: dropped without a value (the reactor was shut down, or its task panicked) it
+/// settles with what `lost` makes of whether there was a panic.
 pub struct Promise<T> {
     completion: Arc<Completion<T>>,
-    lost: Option<fn() -> T>,
+    lost: Option<fn(bool) -> T>,
 }
 
 impl<T> Promise<T> {
     /// Promises to settle `completion`.
-    pub fn new(completion: Arc<Completion<T>>, lost: fn() -> T) -> Self {
+    pub fn new(completion: Arc<Completion<T>>, lost: fn(bool) -> T) -> Self {
         Self { completion, lost: Some(lost) }
     }
 
@@ -117,7 +118,7 @@ impl<T> Promise<T> {
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(lost) = self.lost {
-            drop(self.completion.settle(lost()));
+            drop(self.completion.settle(lost(std::thread::panicking())));
         }
     }
 }
@@ -176,12 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_promise_settles_as_lost() {
+    fn a_dropped_promise_settles_as_lost_and_knows_a_panic() {
         let completion = Arc::new(Completion::default());
-        drop(Promise::new(completion.clone(), || "lost"));
-        assert_eq!(completion.take(), Some("lost"));
+        drop(Promise::new(completion.clone(), |panicking| (panicking, "lost")));
+        assert_eq!(completion.take(), Some((false, "lost")));
         let kept = Arc::new(Completion::default());
-        Promise::new(kept.clone(), || "lost").settle("kept");
+        Promise::new(kept.clone(), |_| "lost").settle("kept");
         assert_eq!(kept.take(), Some("kept"));
+        let panicked = Arc::new(Completion::default());
+        let promise = Promise::new(panicked.clone(), |panicking| panicking);
+        let thread = thread::spawn(move || {
+            let _held = promise;
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        assert!(thread.join().is_err());
+        assert_eq!(panicked.take(), Some(true));
     }
 }

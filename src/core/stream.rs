@@ -61,6 +61,7 @@ pub struct Flow {
     options: Options,
     state: Mutex<State>,
     arrived: Condvar,
+    freed: Condvar,
     taken: AtomicUsize,
     stop: CancellationToken,
     started: Instant,
@@ -74,6 +75,7 @@ impl Flow {
             options,
             state: Mutex::default(),
             arrived: Condvar::new(),
+            freed: Condvar::new(),
             taken: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             started: Instant::now(),
@@ -109,6 +111,26 @@ impl Flow {
         }
         let between = state.next_in - self.taken.load(Ordering::Relaxed);
         (self.options.concurrency + self.options.buffer).saturating_sub(between)
+    }
+
+    /// Blocks the thread until there is room; `false` if there will be none any more.
+    pub fn wait_for_room(&self) -> bool {
+        loop {
+            if self.room() > 0 {
+                return true;
+            }
+            let state = self.lock();
+            if state.closed || state.exhausted {
+                return false;
+            }
+            // A missed notification costs one slice: `room` takes the lock itself.
+            drop(self.freed.wait_timeout(state, Duration::from_millis(20)).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Resolves like `future`, or with `None` as soon as the stream is closed.
+    pub async fn until_closed<F: Future>(&self, future: F) -> Option<F::Output> {
+        self.stop.run_until_cancelled(future).await
     }
 
     /// The place the next request of the source will have.
@@ -175,6 +197,7 @@ impl Flow {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         self.arrived.notify_all();
+        self.freed.notify_all();
         for (waiter, token) in waiters {
             waiter.wake(token);
         }
@@ -185,6 +208,8 @@ impl Flow {
         let mut state = self.lock();
         if let Some((index, outcome)) = state.ready.pop_front() {
             self.taken.fetch_add(1, Ordering::Relaxed);
+            drop(state);
+            self.freed.notify_all();
             return Taken::Item(index, Box::new(outcome));
         }
         let finished = state.exhausted && state.next_in == self.taken.load(Ordering::Relaxed);

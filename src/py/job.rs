@@ -14,9 +14,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
+use super::error::to_python;
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
 use crate::core::completion::{Completion, Promise, Waiter};
+use crate::core::error::{Error, Failure, Kind, Phase};
 use crate::runtime::detach::detached;
 use crate::runtime::{fork, notify};
 
@@ -40,6 +42,8 @@ pub enum Ended {
     Cancelled(Option<Box<dyn Harvest>>),
     /// The reactor was shut down under it.
     Lost,
+    /// A bug: the engine panicked.
+    Panicked,
 }
 
 /// The running work behind a job.
@@ -57,7 +61,7 @@ pub trait Work: Send + Sync {
 /// Starts work; what it promises is settled by the reactor.
 pub fn promise() -> (Arc<Completion<Ended>>, Promise<Ended>) {
     let completion = Arc::new(Completion::default());
-    (completion.clone(), Promise::new(completion, || Ended::Lost))
+    (completion.clone(), Promise::new(completion, |panicking| if panicking { Ended::Panicked } else { Ended::Lost }))
 }
 
 enum Outcome {
@@ -134,8 +138,13 @@ impl Job {
     }
 
     /// Done and total, for [`Progress`]; `None` when there is nothing more to report.
-    pub fn progress_now(&self) -> Option<(usize, usize)> {
-        if self.completion.is_done() { None } else { Some(self.work.progress()) }
+    pub fn progress_now(&self) -> Option<(usize, Option<usize>)> {
+        if self.completion.is_done() { None } else { Some(self.figures()) }
+    }
+
+    fn figures(&self) -> (usize, Option<usize>) {
+        let (done, total) = self.work.progress();
+        (done, Some(total))
     }
 
     fn lock(&self) -> MutexGuard<'_, Outcome> {
@@ -170,6 +179,10 @@ impl Job {
                     Some(Ended::Done(harvest)) => (Outcome::Converting(harvest, Finish::Value), Step::More),
                     Some(Ended::Cancelled(Some(harvest))) => {
                         (Outcome::Converting(harvest, Finish::Cancelled), Step::More)
+                    }
+                    Some(Ended::Panicked) => {
+                        let raised = internal_error(py).into_value(py);
+                        (Outcome::Raised(raised.clone_ref(py)), Step::Raised(raised))
                     }
                     Some(Ended::Cancelled(None) | Ended::Lost) | None => {
                         (Outcome::Cancelled(None), Step::Cancelled(None))
@@ -236,7 +249,7 @@ impl Job {
                 return Ok(true);
             }
             let interrupted = py.check_signals().and_then(|()| match &self.progress {
-                Some(progress) => progress.report(py, self.work.progress()),
+                Some(progress) => progress.report(py, self.figures()),
                 None => Ok(()),
             });
             if let Err(error) = interrupted {
@@ -254,7 +267,7 @@ impl Job {
 
     fn report_end(&self, py: Python<'_>) {
         if let Some(progress) = &self.progress {
-            progress.close(py, self.work.progress());
+            progress.close(py, self.figures());
         }
     }
 
@@ -305,6 +318,12 @@ fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> 
         },
         None => PyErr::from_value(thrown.clone()),
     }
+}
+
+fn internal_error(py: Python<'_>) -> PyErr {
+    let message = "the engine panicked: a bug in shoal; what it said is on stderr";
+    let failure = Failure::new(Kind::Internal, Phase::Queue, message);
+    to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO))
 }
 
 fn cancelled_error(py: Python<'_>, module: &str, results: Option<Py<PyAny>>) -> PyResult<PyErr> {

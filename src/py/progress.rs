@@ -28,7 +28,7 @@ impl Progress {
     }
 
     /// Reports, unless it did a moment ago.
-    pub fn report(&self, py: Python<'_>, (done, total): (usize, usize)) -> PyResult<()> {
+    pub fn report(&self, py: Python<'_>, (done, total): (usize, Option<usize>)) -> PyResult<()> {
         {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             if self.closed.load(Ordering::Relaxed) || last.is_some_and(|last| last.elapsed() < EVERY) {
@@ -41,7 +41,7 @@ impl Progress {
     }
 
     /// Reports the end, once; what goes wrong here must not cost the result.
-    pub fn close(&self, py: Python<'_>, (done, total): (usize, usize)) {
+    pub fn close(&self, py: Python<'_>, (done, total): (usize, Option<usize>)) {
         if self.closed.swap(true, Ordering::Relaxed) {
             return;
         }

@@ -4,17 +4,13 @@
 //! cross-thread wake-ups), and a current-thread runtime never wakes a sibling. Waiting system calls (files, name
 //! look-ups) go to its blocking pool.
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::runtime::{Builder, Handle};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::fork;
@@ -104,19 +100,6 @@ pub fn shutdown(wait: Duration) {
     reactor.stop.cancel();
     let stopped = reactor.stopped.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = stopped.recv_timeout(wait);
-}
-
-/// Runs a future on the reactor; a panic in it becomes a call of `on_panic` with the panic's message.
-pub fn spawn_contained<F, P>(handle: &Handle, future: F, on_panic: P) -> JoinHandle<()>
-where
-    F: Future<Output = ()> + Send + 'static,
-    P: FnOnce(String) + Send + 'static,
-{
-    handle.spawn(async move {
-        if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
-            on_panic(panic_message(panic.as_ref()));
-        }
-    })
 }
 
 /// The words a panic was raised with.

@@ -11,5 +11,5 @@ mod io;
 mod notifier;
 
 pub use dedicated::Dedicated;
-pub use io::{ShutDown, handle, panic_message, shutdown, spawn_contained};
-pub use notifier::notify;
+pub use io::{ShutDown, handle, panic_message, shutdown};
+pub use notifier::{notify, thread};

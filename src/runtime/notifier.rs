@@ -15,6 +15,11 @@ struct Notifier {
 
 static CURRENT: AtomicPtr<Notifier> = AtomicPtr::new(std::ptr::null_mut());
 
+/// Runs `work` on a thread of its own: for work that waits for Python code and must not stand in the reactor's way.
+pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
 /// Runs `call` on the notifier's thread, in the order of the calls. A thread that can't be started loses them: there is
 /// nobody to tell.
 pub fn notify(call: Call) {
@@ -40,7 +45,7 @@ pub fn notify(call: Call) {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
         }
     };
-    if std::thread::Builder::new().name("shoal-notify".into()).spawn(run).is_ok() {
+    if thread("shoal-notify", run).is_ok() {
         notify(call);
     }
 }

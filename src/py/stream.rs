@@ -1,0 +1,400 @@
+//! `Stream`: results as they come, from a source that is read only as fast as they are taken.
+//!
+//! A plain iterable is read on the consumer's own thread, whenever it takes a result and there is room: generators run
+//! where their author expects them to, and nothing crosses threads. An async iterable is awaited on the consumer's loop
+//! by a thread of its own (`source.rs`).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::PyIterator;
+use tokio::runtime::Handle;
+
+use super::call::Plan;
+use super::error::to_python;
+use super::port::{Port, require_loop};
+use super::progress::Progress;
+use super::response::into_python;
+use super::source::pump;
+use super::stats::PyStats;
+use crate::core::stream::{Flow, Taken};
+use crate::runtime::detach::detached;
+
+/// How long results that are already there may keep an event loop from its other tasks.
+const SLICE: Duration = Duration::from_millis(2);
+
+/// How often a blocked thread looks for signals.
+const SIGNALS: Duration = Duration::from_millis(50);
+
+enum Source {
+    Iterator(Py<PyIterator>),
+    Async(Py<PyAny>),
+    /// Being read, or read by its own thread.
+    Elsewhere,
+    End,
+}
+
+struct State {
+    source: Source,
+    /// What the source raised: told after everything that was finished.
+    raised: Option<PyErr>,
+    /// When the loop had its last chance to run something else.
+    yielded: Instant,
+}
+
+/// The responses of `stream_fetch`, one by one.
+///
+/// `async for` on any event loop, plain `for` anywhere; also a context manager of either kind. Leaving the loop early,
+/// `close()`, `aclose()` or dropping the Stream cancels the rest and releases its sockets. May be read from several
+/// threads or tasks: each result goes to one of them.
+#[pyclass(frozen, weakref, module = "shoal", generic)]
+pub struct Stream {
+    flow: Arc<Flow>,
+    plan: Arc<Plan>,
+    handle: &'static Handle,
+    state: Mutex<State>,
+    progress: Option<Progress>,
+    total: Option<usize>,
+}
+
+/// What the next step of a consumer is.
+enum Next {
+    Item(Py<PyAny>),
+    End,
+    Wait,
+}
+
+impl Stream {
+    /// Of `requests`, an iterable or async iterable. Reads nothing yet.
+    pub fn create(
+        requests: &Bound<'_, PyAny>,
+        plan: Plan,
+        flow: Arc<Flow>,
+        handle: &'static Handle,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let source = if requests.hasattr("__aiter__")? {
+            Source::Async(requests.clone().unbind())
+        } else {
+            Source::Iterator(requests.try_iter()?.unbind())
+        };
+        let total = requests.len().ok();
+        flow.arm(handle);
+        Ok(Self {
+            flow,
+            plan: Arc::new(plan),
+            handle,
+            state: Mutex::new(State { source, raised: None, yielded: Instant::now() }),
+            progress: progress.map(Progress::new),
+            total,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the source as far as there is room. `event_loop` is where an async one is awaited.
+    fn fill(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let stream = slf.get();
+        if stream.flow.room() == 0 {
+            return Ok(());
+        }
+        // Taken out while it runs: a generator may do anything, and so may another thread meanwhile.
+        let source = std::mem::replace(&mut stream.lock().source, Source::Elsewhere);
+        match source {
+            Source::Elsewhere => Ok(()),
+            Source::End => {
+                stream.lock().source = Source::End;
+                Ok(())
+            }
+            Source::Async(iterable) => {
+                let Some(event_loop) = event_loop else {
+                    stream.lock().source = Source::Async(iterable);
+                    return Err(PyTypeError::new_err("requests is an async iterable: read the stream with `async for`"));
+                };
+                pump(slf, event_loop, iterable.bind(py))
+            }
+            Source::Iterator(iterator) => {
+                let ended = stream.read(py, iterator.bind(py));
+                let mut state = stream.lock();
+                match ended {
+                    Ok(false) => state.source = Source::Iterator(iterator),
+                    Ok(true) => state.source = Source::End,
+                    Err(error) => {
+                        state.source = Source::End;
+                        state.raised = Some(error);
+                    }
+                }
+                let done = matches!(state.source, Source::End);
+                drop(state);
+                if done {
+                    stream.flow.exhaust();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn read(&self, py: Python<'_>, iterator: &Bound<'_, PyIterator>) -> PyResult<bool> {
+        let mut iterator = iterator.clone();
+        for _ in 0..self.flow.room() {
+            let Some(item) = iterator.next() else { return Ok(true) };
+            self.accept(py, &item?)?;
+        }
+        Ok(false)
+    }
+
+    /// Hands an item of the source over.
+    pub fn accept(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<()> {
+        let request = self.plan.request(py, item, self.flow.next_index())?;
+        self.flow.push(self.handle, request);
+        Ok(())
+    }
+
+    /// The source has ended, with an exception or without.
+    pub fn source_ended(&self, raised: Option<PyErr>) {
+        self.lock().raised = raised;
+        self.flow.exhaust();
+    }
+
+    /// The stream under it.
+    pub fn flow(&self) -> &Arc<Flow> {
+        &self.flow
+    }
+
+    /// The reactor it runs on.
+    pub fn handle(&self) -> &'static Handle {
+        self.handle
+    }
+
+    fn take(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Next> {
+        let py = slf.py();
+        let stream = slf.get();
+        Self::fill(slf, event_loop)?;
+        match stream.flow.take() {
+            Taken::Pending => Ok(Next::Wait),
+            Taken::Item(_, outcome) => match *outcome {
+                Ok(response) => Ok(Next::Item(into_python(py, response)?.into_any())),
+                Err(error) => {
+                    let error = to_python(py, &error);
+                    if stream.plan.return_exceptions {
+                        return Ok(Next::Item(error.into_value(py).into_any()));
+                    }
+                    stream.finish(py);
+                    Err(error)
+                }
+            },
+            Taken::End => {
+                let raised = stream.lock().raised.take();
+                stream.finish(py);
+                raised.map_or(Ok(Next::End), Err)
+            }
+        }
+    }
+
+    /// Whether the loop must run something else now.
+    fn overdue(&self) -> bool {
+        let mut state = self.lock();
+        let overdue = state.yielded.elapsed() > SLICE;
+        if overdue {
+            state.yielded = Instant::now();
+        }
+        overdue
+    }
+
+    fn finish(&self, py: Python<'_>) {
+        self.flow.close();
+        if let Some(progress) = &self.progress {
+            progress.close(py, (self.flow.taken(), self.total));
+        }
+        let source = std::mem::replace(&mut self.lock().source, Source::End);
+        drop(source);
+    }
+
+    fn report(&self, py: Python<'_>) -> PyResult<()> {
+        self.progress.as_ref().map_or(Ok(()), |progress| progress.report(py, (self.flow.taken(), self.total)))
+    }
+}
+
+#[pymethods]
+impl Stream {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let stream = slf.get();
+        loop {
+            match Self::take(slf, None)? {
+                Next::Item(item) => {
+                    stream.report(py)?;
+                    return Ok(Some(item));
+                }
+                Next::End => return Ok(None),
+                Next::Wait => {
+                    detached(py, || stream.flow.wait(SIGNALS));
+                    py.check_signals()?;
+                    stream.report(py)?;
+                }
+            }
+        }
+    }
+
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__(slf: Bound<'_, Self>) -> Arrival {
+        Arrival(slf.unbind())
+    }
+
+    /// Cancels what is not finished, releases its sockets and ends the stream.
+    fn close(&self, py: Python<'_>) {
+        self.finish(py);
+    }
+
+    /// The same as `close()`, to be awaited.
+    fn aclose(slf: Bound<'_, Self>) -> Closed {
+        slf.get().finish(slf.py());
+        Closed
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&self, py: Python<'_>, _error: &Bound<'_, pyo3::types::PyTuple>) {
+        self.finish(py);
+    }
+
+    fn __aenter__(slf: Bound<'_, Self>) -> Entered {
+        Entered(slf.unbind().into_any())
+    }
+
+    #[pyo3(signature = (*_error))]
+    fn __aexit__(&self, py: Python<'_>, _error: &Bound<'_, pyo3::types::PyTuple>) -> Closed {
+        self.finish(py);
+        Closed
+    }
+
+    /// What the stream has done so far, as `Job.stats`.
+    #[getter]
+    fn stats(&self) -> PyStats {
+        PyStats(self.flow.call().collector.snapshot())
+    }
+
+    fn __repr__(&self) -> String {
+        let of = self.total.map_or_else(String::new, |total| format!(" of {total}"));
+        format!("<Stream: {}{of} taken; read it with `for` or `async for`>", self.flow.taken())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(state) = self.state.try_lock() {
+            match &state.source {
+                Source::Iterator(iterator) => visit.call(iterator)?,
+                Source::Async(iterable) => visit.call(iterable)?,
+                Source::Elsewhere | Source::End => {}
+            }
+        }
+        self.progress.as_ref().map_or(Ok(()), |progress| progress.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        let source = std::mem::replace(&mut self.lock().source, Source::End);
+        drop(source);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.flow.close();
+    }
+}
+
+/// What `async for` awaits. Internal.
+#[pyclass(frozen, module = "shoal._shoal")]
+pub struct Arrival(Py<Stream>);
+
+#[pymethods]
+impl Arrival {
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let slf = self.0.bind(py);
+        let stream = slf.get();
+        let event_loop = require_loop(py)?;
+        if stream.overdue() {
+            // Results that are always there would starve the loop's other tasks.
+            return Ok(py.None().into_bound(py));
+        }
+        loop {
+            match Stream::take(slf, Some(&event_loop))? {
+                Next::Item(item) => {
+                    stream.report(py)?;
+                    return Err(PyStopIteration::new_err((item,)));
+                }
+                Next::End => return Err(PyStopAsyncIteration::new_err(())),
+                Next::Wait => {
+                    stream.report(py)?;
+                    let port = Port::of(py, &event_loop)?;
+                    let waiting = port.get().future(&event_loop, |waiter, token| stream.flow.watch(waiter, token))?;
+                    if let Some(future) = waiting {
+                        stream.lock().yielded = Instant::now();
+                        return Ok(future);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An awaitable that is done. Internal.
+#[pyclass(frozen, module = "shoal._shoal")]
+pub struct Closed;
+
+#[pymethods]
+impl Closed {
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self) -> Option<Py<PyAny>> {
+        None
+    }
+}
+
+/// An awaitable that gives what it holds at once. Internal.
+#[pyclass(frozen, module = "shoal._shoal")]
+pub struct Entered(pub Py<PyAny>);
+
+#[pymethods]
+impl Entered {
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyErr {
+        PyStopIteration::new_err((self.0.clone_ref(py),))
+    }
+}

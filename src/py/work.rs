@@ -1,0 +1,103 @@
+//! The two kinds of work behind a fetching [`Job`](super::job::Job): one request, and a batch.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use super::harvest::{Many, One};
+use super::job::{Ended, Harvest, Job, Work, promise};
+use super::stats::PyStats;
+use crate::core::error::Error;
+use crate::core::fetch::Call;
+use crate::core::gather::{Batch, Options};
+use crate::core::request::Request;
+use crate::runtime;
+
+/// The reactor, or the exception that says why there is none.
+pub fn reactor() -> PyResult<&'static Handle> {
+    runtime::handle().map_err(|error| PyRuntimeError::new_err(error.to_string()))
+}
+
+struct Single {
+    call: Arc<Call>,
+    task: AbortHandle,
+    finished: Arc<AtomicBool>,
+}
+
+impl Work for Single {
+    fn name(&self) -> &'static str {
+        "request"
+    }
+
+    fn cancel(&self) -> Option<Box<dyn Harvest>> {
+        self.task.abort();
+        None
+    }
+
+    fn progress(&self) -> (usize, usize) {
+        (usize::from(self.finished.load(Ordering::Relaxed)), 1)
+    }
+
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        stats(py, &self.call)
+    }
+}
+
+fn stats(py: Python<'_>, call: &Call) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, PyStats(call.collector.snapshot()))?.into_any())
+}
+
+/// Starts one request.
+pub fn single(py: Python<'_>, call: Call, request: Request) -> PyResult<Py<Job>> {
+    let call = Arc::new(call);
+    let finished = Arc::new(AtomicBool::new(false));
+    let (completion, promised) = promise();
+    let (working, done) = (call.clone(), finished.clone());
+    let task = reactor()?.spawn(async move {
+        let outcome = working.fetch(Arc::new(request), 0).await;
+        working.collector.finish();
+        done.store(true, Ordering::Relaxed);
+        promised.settle(Ended::Done(Box::new(One(Some(outcome)))));
+    });
+    let work = Single { call, task: task.abort_handle(), finished };
+    Job::create(py, completion, Box::new(work), None)
+}
+
+struct Bulk(Arc<Batch>);
+
+impl Work for Bulk {
+    fn name(&self) -> &'static str {
+        "gather_fetch"
+    }
+
+    fn cancel(&self) -> Option<Box<dyn Harvest>> {
+        Some(Box::new(Many::new(self.0.cancel())))
+    }
+
+    fn progress(&self) -> (usize, usize) {
+        self.0.progress()
+    }
+
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        stats(py, self.0.call())
+    }
+}
+
+/// Starts a batch.
+pub fn bulk(
+    py: Python<'_>,
+    call: Call,
+    items: Vec<Result<Request, Error>>,
+    options: Options,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Py<Job>> {
+    let handle = reactor()?;
+    let batch = Batch::new(Arc::new(call), items, options);
+    let (completion, promised) = promise();
+    batch.start(handle, move |gathered| promised.settle(Ended::Done(Box::new(Many::new(gathered)))));
+    Job::create(py, completion, Box::new(Bulk(batch)), progress)
+}
