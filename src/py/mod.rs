@@ -1,4 +1,9 @@
 //! What Python sees of the core, thin: conversions in and out, and the bridge.
 
+mod server;
+
 #[pyo3::pymodule(gil_used = false)]
-mod _shoal {}
+mod _shoal {
+    #[pymodule_export]
+    use super::server::PyServer;
+}
