@@ -141,7 +141,10 @@ pub(super) const LAST: &[&str] = &[
 ];
 
 /// City, name, abbreviation, code.
-pub(super) const TEAMS: &[(&str, &str, &str, &str)] = &[
+pub(super) type Team = (&'static str, &'static str, &'static str, &'static str);
+
+/// The teams.
+pub(super) const TEAMS: &[Team] = &[
     ("Baltimore", "Lanterns", "BAL", "lanterns"),
     ("Buffalo", "Millers", "BUF", "millers"),
     ("Cincinnati", "Ferrymen", "CIN", "ferrymen"),

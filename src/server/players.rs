@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::names::{AWKWARD, FIRST, LAST, TEAMS};
+use super::names::{AWKWARD, FIRST, LAST, TEAMS, Team};
 
 /// Every so many players one has an awkward name, as long as there are any.
 const AWKWARD_EVERY: usize = 8;
@@ -40,7 +40,7 @@ impl Player {
     }
 
     /// The team of this season.
-    pub(super) fn team(&self) -> Option<(u64, &'static (&'static str, &'static str, &'static str, &'static str))> {
+    pub(super) fn team(&self) -> Option<(u64, &'static Team)> {
         let index = self.seed * 5 % TEAMS.len().max(1);
         TEAMS.get(index).filter(|_| self.active()).map(|team| (1_610_612_737 + index as u64, team))
     }
