@@ -157,7 +157,7 @@ impl Call {
             }
             Err(failure) => {
                 let again = retry.failure_retryable(&request.method, failure.kind);
-                (again, Cause::Error(failure.kind), None)
+                (again, Cause::Failure(failure.kind), None)
             }
         };
         if !again || attempts > retry.total {

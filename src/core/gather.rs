@@ -142,7 +142,8 @@ impl Batch {
     }
 
     fn next(&self) -> Option<(usize, Arc<Request>)> {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         if state.closed {
             return None;
         }

@@ -1,0 +1,100 @@
+# Every task of the project; bare `make` lists them. Needs Rust, Python 3.10 or newer, and make.
+# Python packages go into $(VENV), nothing else is installed. A second run of a target only does what is missing.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+PROFILE ?= release
+# More options for cargo (for instance --locked), pytest and the demo.
+CARGO_OPTIONS ?=
+PYTEST_OPTIONS ?=
+DEMO_OPTIONS ?=
+# Interpreters for `make pythons`.
+PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14 python3.15
+
+BIN      := $(abspath $(VENV))/bin
+READY    := $(VENV)/.ready
+BUILT    := $(VENV)/.extension-$(PROFILE)
+GROUP     = $(VENV)/.group-$(1)
+SOURCES  := $(shell find src -name '*.rs') Cargo.toml Cargo.lock $(wildcard build.rs)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# One interpreter for every cargo call, so that none rebuilds what another has built.
+export PYO3_PYTHON := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-rust test-python check fmt bench bench-quick soak dev docs pythons clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+demo: $(BUILT) $(call GROUP,demo) ## the story: 500 players fetched and saved in three ways, with a table
+	$(BIN)/python -m shoal demo $(DEMO_OPTIONS)
+
+test: test-rust test-python ## all tests but the long ones
+
+test-rust:
+	cargo test --no-default-features $(CARGO_OPTIONS)
+
+test-python: $(BUILT) $(call GROUP,test)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+soak: $(BUILT) $(call GROUP,test) ## the long tests
+	$(BIN)/python -m pytest -m soak $(PYTEST_OPTIONS)
+
+check: $(BUILT) $(call GROUP,lint) ## formatting, lints and types of the Rust and Python code
+	cargo fmt --check
+	cargo clippy --no-default-features --all-targets $(CARGO_OPTIONS) -- -D warnings
+	cargo clippy --features python $(CARGO_OPTIONS) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --features python --document-private-items $(CARGO_OPTIONS)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest shoal._shoal --allowlist tests/stubtest.txt
+
+fmt: $(call GROUP,lint) ## format the Rust and Python code
+	cargo fmt
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+bench: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## measure against other clients
+	$(BIN)/python tests/bench/run.py
+
+bench-quick: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the same in about a minute
+	$(BIN)/python tests/bench/run.py --quick
+
+dev: ## build quickly, for trying things (then: make test PROFILE=fast)
+	@$(MAKE) --no-print-directory PROFILE=fast $(VENV)/.extension-fast
+
+docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## the reference as HTML in target/doc; runs every example of the docs
+	$(BIN)/python -m pytest tests/test_readme.py tests/test_notebook.py $(PYTEST_OPTIONS)
+	$(BIN)/pdoc --docformat google --output-directory target/doc/python shoal
+	cargo doc --no-deps --features python $(CARGO_OPTIONS)
+	@echo "python: target/doc/python/index.html   rust: target/doc/shoal/index.html"
+
+pythons: $(READY) ## build and test on several interpreters: make pythons PYTHONS="python3.10 /path/to/python3.14"
+	tests/pythons $(BIN) $(PROFILE) $(PYTHONS)
+
+clean: ## remove everything that was built or installed here
+	cargo clean
+	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/shoal/_shoal.*.so
+	find python tests -name __pycache__ -prune -exec rm -rf {} +
+
+# What the targets need; each file stands for a finished step.
+
+$(READY):
+	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.9,<2'
+	@touch $@
+
+$(VENV)/.group-%: pyproject.toml $(READY)
+	$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+$(VENV)/.extension-%: $(SOURCES) $(READY)
+	@rm -f $(VENV)/.extension-*
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $* --features python $(CARGO_OPTIONS)
+	@touch $@

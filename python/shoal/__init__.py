@@ -1,0 +1,106 @@
+"""Fetch many things fast: a Rust core behind one awaitable Job.
+
+>>> responses = await shoal.gather_fetch(urls)            # in a coroutine or a notebook cell
+>>> responses = shoal.gather_fetch(urls).result()         # in a script or a thread
+
+`gather_fetch` takes a batch of requests, `stream_fetch` gives the responses as they come, and `Client` keeps
+connections, cookies and settings for many calls. Everything that takes time returns a `Job`.
+"""
+
+import warnings
+
+from shoal import _shoal
+from shoal._shoal import (
+    Client,
+    Headers,
+    Job,
+    JobStats,
+    Limits,
+    Request,
+    Response,
+    Retry,
+    Stream,
+    Timeout,
+    __version__,
+    gather_fetch,
+    stream_fetch,
+)
+from shoal.exceptions import (
+    BlockedAddress,
+    BodyTooLarge,
+    ConnectError,
+    ConnectTimeout,
+    DeadlineExceeded,
+    DecodingError,
+    DNSError,
+    FetchError,
+    HTTPError,
+    HTTPStatusError,
+    IncompleteBody,
+    InternalError,
+    InvalidURL,
+    JSONDecodeError,
+    NetworkError,
+    PoolTimeout,
+    ProtocolError,
+    ProxyError,
+    ReadError,
+    ReadTimeout,
+    RequestException,
+    TimeoutException,
+    TLSError,
+    TooManyRedirects,
+    TotalTimeout,
+    WriteError,
+)
+
+__all__ = [
+    "BlockedAddress",
+    "BodyTooLarge",
+    "Client",
+    "ConnectError",
+    "ConnectTimeout",
+    "DNSError",
+    "DeadlineExceeded",
+    "DecodingError",
+    "FetchError",
+    "HTTPError",
+    "HTTPStatusError",
+    "Headers",
+    "IncompleteBody",
+    "InternalError",
+    "InvalidURL",
+    "JSONDecodeError",
+    "Job",
+    "JobStats",
+    "Limits",
+    "NetworkError",
+    "PoolTimeout",
+    "ProtocolError",
+    "ProxyError",
+    "ReadError",
+    "ReadTimeout",
+    "Request",
+    "RequestException",
+    "Response",
+    "Retry",
+    "Stream",
+    "TLSError",
+    "Timeout",
+    "TimeoutException",
+    "TooManyRedirects",
+    "TotalTimeout",
+    "WriteError",
+    "__version__",
+    "gather_fetch",
+    "stream_fetch",
+]
+
+if getattr(_shoal, "DEBUG_BUILD", False):
+    warnings.warn(
+        "this is a debug build of shoal, many times slower than a release build (`make dev` makes a quick one)",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+del warnings

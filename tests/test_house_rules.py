@@ -1,0 +1,133 @@
+"""The rules of the code base that no linter knows."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import shoal
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src").rglob("*.rs"))
+PURE = ("core", "cpu", "pipeline", "server")
+
+
+def code_of(path: Path) -> str:
+    """A Rust file without its comments."""
+    return re.sub(r"//.*", "", path.read_text())
+
+
+def offenders(pattern: str, paths: list[Path]) -> list[str]:
+    found = re.compile(pattern)
+    return [f"{path.relative_to(ROOT)}: {match}" for path in paths for match in found.findall(code_of(path))]
+
+
+def manifest(name: str) -> dict:
+    return pytest.importorskip("tomllib").loads((ROOT / name).read_text())
+
+
+def layer(*names: str) -> list[Path]:
+    return [path for path in SOURCES if path.relative_to(ROOT / "src").parts[0] in names]
+
+
+def test_the_sources_are_found() -> None:
+    assert len(SOURCES) > 10
+    assert layer("core")
+    assert layer("server")
+
+
+def test_no_python_below_the_bindings() -> None:
+    assert offenders(r"\bpyo3\w*|\bcrate::py\b|\bjiter::Python\w*", layer(*PURE)) == []
+
+
+def test_the_core_knows_no_outer_layer() -> None:
+    assert offenders(r"\bcrate::(?:py|server|pipeline)\b", layer("core")) == []
+    assert offenders(r"\bcrate::(?:py|core|server|pipeline|cpu)\b", layer("runtime")) == []
+
+
+def test_one_gate_out_of_the_gil() -> None:
+    elsewhere = [path for path in SOURCES if path != ROOT / "src/runtime/detach.rs"]
+    assert offenders(r"\.detach\(|\ballow_threads\b|PyEval_SaveThread", elsewhere) == []
+
+
+def test_only_the_runtime_starts_threads() -> None:
+    elsewhere = [path for path in SOURCES if path.relative_to(ROOT / "src").parts[0] != "runtime"]
+    pattern = r"thread::(?:spawn|scope|Builder)|runtime::Builder|Runtime::new\(|ThreadPoolBuilder|rayon::spawn"
+    assert offenders(pattern, elsewhere) == []
+
+
+def test_no_wildcard_imports() -> None:
+    outside_tests = [path for path in SOURCES if path.stem != "tests"]
+    found = offenders(r"use [\w:]+::\*;", outside_tests)
+    # `use super::*` is how a unit test sees what it tests.
+    assert [line for line in found if not line.endswith("use super::*;")] == []
+    for path in (ROOT / "python").rglob("*.py*"):
+        if path.suffix in {".py", ".pyi"}:
+            assert "import *" not in path.read_text(), path
+
+
+@pytest.mark.parametrize(
+    ("folder", "most"), [("src", 500), ("python", 500), ("tests", 600)], ids=["src", "python", "tests"]
+)
+def test_no_long_files(folder: str, most: int) -> None:
+    paths = [path for ending in ("rs", "py") for path in (ROOT / folder).rglob(f"*.{ending}")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in paths}
+    assert {name: length for name, length in lengths.items() if length > most} == {}
+
+
+def test_every_module_head_says_its_design() -> None:
+    assert [str(path) for path in SOURCES if not path.read_text().startswith("//!")] == []
+
+
+def test_the_lints_are_not_relaxed() -> None:
+    lints = manifest("Cargo.toml")["lints"]
+    for name in ("unwrap_used", "expect_used", "panic", "indexing_slicing", "todo", "dbg_macro", "print_stdout"):
+        assert lints["clippy"][name] == "deny"
+    assert lints["rust"]["unsafe_op_in_unsafe_fn"] == "deny"
+    for path in SOURCES:
+        library, _, _ = path.read_text().partition("#[cfg(test)]")
+        if path.stem == "tests":
+            continue
+        relaxed = re.findall(r"allow\((?:[^)]*clippy::)?(?:unwrap_used|expect_used|panic|indexing_slicing)", library)
+        assert not relaxed, path
+        for attribute in re.findall(r"#!?\[(?:allow|expect)\(([^\]]*)\)\]", library):
+            assert "reason" in attribute, f"{path}: #[allow({attribute})] gives no reason"
+
+
+def public_names() -> list[str]:
+    return [name for name in shoal.__all__ if name != "__version__"]
+
+
+@pytest.mark.parametrize("name", public_names())
+def test_every_public_name_is_documented(name: str) -> None:
+    thing = getattr(shoal, name)
+    text = inspect.getdoc(thing)
+    assert text, name
+    assert len(text) > 10, name
+    if not inspect.isclass(thing):
+        return
+    for member, value in vars(thing).items():
+        if member.startswith("_") or not (callable(value) or inspect.isdatadescriptor(value)):
+            continue
+        assert inspect.getdoc(getattr(thing, member)), f"{name}.{member}"
+
+
+def test_every_public_name_is_in_the_stub() -> None:
+    stub = (ROOT / "python/shoal/_shoal.pyi").read_text()
+    for name in public_names():
+        if getattr(shoal, name).__module__.startswith("shoal.exceptions"):
+            continue
+        assert re.search(rf"^(?:class|def|async def) {name}\b|^{name}\b", stub, re.MULTILINE), name
+
+
+def test_the_classes_say_where_they_live() -> None:
+    for name in public_names():
+        thing = getattr(shoal, name)
+        assert thing.__module__ in {"shoal", "shoal.exceptions"}, f"{name}: {thing.__module__}"
+
+
+def test_one_version_everywhere() -> None:
+    cargo = manifest("Cargo.toml")["package"]["version"]
+    project = manifest("pyproject.toml")["project"]["version"]
+    assert cargo == project == shoal.__version__
