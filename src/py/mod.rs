@@ -3,9 +3,11 @@
 mod job;
 mod port;
 mod progress;
+mod server;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _shoal {
     #[pymodule_export]
     use super::job::Job;
+    use super::server::PyServer;
 }

@@ -1,0 +1,158 @@
+//! Encoded bodies that lie: bombs, and gzip that is corrupt or ends too early.
+//!
+//! A bomb is made in the time of one MiB, whatever its size: the encoders are made to repeat themselves, and the bytes
+//! of one MiB of zeros are then copied as often as needed.
+
+use std::io::{self, Write};
+
+use flate2::{Compress, Compression, Crc, FlushCompress};
+
+use super::answer::{Answer, Body, Reply};
+use super::coding::Coding;
+use super::content::{json_rest, json_start};
+use super::plain::Ask;
+
+const MIB: usize = 1024 * 1024;
+/// Largest bomb, unpacked.
+const LIMIT_MIB: u64 = 16 * 1024;
+
+/// `mb` MiB (300) of zeros.
+pub(super) fn bomb(ask: &Ask<'_>, coding: Coding) -> Result<Answer, String> {
+    let mib = ask.head.number("mb", 300)?;
+    if mib == 0 || mib > LIMIT_MIB {
+        return Err(format!("mb must be from 1 to {LIMIT_MIB}, not {mib}"));
+    }
+    let make = || match coding {
+        Coding::Brotli => brotli_zeros(mib as usize),
+        Coding::Zstd => zstd_zeros(mib as usize),
+        _ => gzip_zeros(mib as usize),
+    };
+    let body = ask.shared.bombs.get((coding, mib), || make().unwrap_or_default());
+    let reply = Reply::ok("application/octet-stream", Body::Parts(Vec::new(), body));
+    Ok(reply.with_header("content-encoding", coding.name()).into())
+}
+
+/// A full flush forgets everything before it, so each MiB is the same bytes: about 1 KB.
+fn gzip_zeros(mib: usize) -> io::Result<Vec<u8>> {
+    let zeros = vec![0; MIB];
+    let mut chunk = Vec::with_capacity(64 * 1024);
+    Compress::new(Compression::best(), false)
+        .compress_vec(&zeros, &mut chunk, FlushCompress::Full)
+        .map_err(io::Error::other)?;
+    let mut one = Crc::new();
+    one.update(&zeros);
+    let mut crc = Crc::new();
+    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+    for _ in 0..mib {
+        out.extend_from_slice(&chunk);
+        crc.combine(&one);
+    }
+    // An empty last block, then the checksum and the length modulo 2³².
+    out.extend_from_slice(&[3, 0]);
+    out.extend_from_slice(&crc.sum().to_le_bytes());
+    out.extend_from_slice(&((mib * MIB) as u32).to_le_bytes());
+    Ok(out)
+}
+
+/// From the second MiB on the encoder is in the same state after each flush; if a version of it is not, every MiB is
+/// encoded.
+fn brotli_zeros(mib: usize) -> io::Result<Vec<u8>> {
+    let zeros = vec![0; MIB];
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 64 * 1024, 5, 22);
+    let mut ends = Vec::new();
+    for done in 0..mib {
+        encoder.write_all(&zeros)?;
+        encoder.flush()?;
+        let out = encoder.get_ref();
+        ends.push(out.len());
+        if let [.., first, second, third] = *ends {
+            let repeated = out.get(second..third).unwrap_or_default().to_vec();
+            if out.get(first..second) == Some(repeated.as_slice()) {
+                let mut out = encoder.into_inner();
+                let last = out.split_off(third);
+                for _ in done + 1..mib {
+                    out.extend_from_slice(&repeated);
+                }
+                out.extend_from_slice(&last);
+                return Ok(out);
+            }
+        }
+    }
+    Ok(encoder.into_inner())
+}
+
+/// zstd writes runs as runs: the whole is made in milliseconds, in one frame.
+fn zstd_zeros(mib: usize) -> io::Result<Vec<u8>> {
+    let zeros = vec![0; MIB];
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1)?;
+    for _ in 0..mib {
+        encoder.write_all(&zeros)?;
+    }
+    encoder.finish()
+}
+
+/// A gzip body of a document of `n` bytes (4096).
+fn gzip_document(ask: &Ask<'_>) -> Result<Vec<u8>, String> {
+    let n = super::plain::in_memory(ask.head.number("n", 4096)?)?;
+    let rest = json_rest(n);
+    let mut plain = json_start(n, None, rest.len());
+    plain.extend_from_slice(&rest);
+    Ok(Coding::Gzip.encode(&plain))
+}
+
+fn gzip_reply(body: Vec<u8>) -> Answer {
+    Reply::ok("application/json", Body::Owned(body)).with_header("content-encoding", "gzip").into()
+}
+
+/// The middle of the compressed data is inverted; the length is right.
+pub(super) fn corrupt_gzip(ask: &Ask<'_>) -> Result<Answer, String> {
+    let mut body = gzip_document(ask)?;
+    let middle = body.len() / 2;
+    for byte in body.iter_mut().skip(middle).take(16) {
+        *byte = !*byte;
+    }
+    Ok(gzip_reply(body))
+}
+
+/// The second half of the compressed data is missing; the length says so, only the coding does not end.
+pub(super) fn truncated_gzip(ask: &Ask<'_>) -> Result<Answer, String> {
+    let mut body = gzip_document(ask)?;
+    body.truncate(body.len() / 2);
+    Ok(gzip_reply(body))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Read;
+
+    use super::{MIB, brotli_zeros, gzip_zeros, zstd_zeros};
+
+    fn count_zeros(mut reader: impl Read) -> usize {
+        let mut piece = vec![1; MIB];
+        let mut count = 0;
+        loop {
+            let read = reader.read(&mut piece).unwrap();
+            if read == 0 {
+                return count;
+            }
+            assert!(piece.iter().take(read).all(|byte| *byte == 0));
+            count += read;
+        }
+    }
+
+    #[test]
+    fn bombs_are_small_and_unpack_to_zeros() {
+        for mib in [1, 2, 3, 4, 40] {
+            let gzip = gzip_zeros(mib).unwrap();
+            assert!(gzip.len() < 1100 * mib + 100, "{}", gzip.len());
+            assert_eq!(count_zeros(flate2::read::GzDecoder::new(gzip.as_slice())), mib * MIB);
+            let brotli = brotli_zeros(mib).unwrap();
+            assert!(brotli.len() < 1000 * mib, "{}", brotli.len());
+            assert_eq!(count_zeros(brotli::Decompressor::new(brotli.as_slice(), 64 * 1024)), mib * MIB);
+            let zstd = zstd_zeros(mib).unwrap();
+            assert!(zstd.len() < 1000 * mib, "{}", zstd.len());
+            assert_eq!(count_zeros(zstd::Decoder::new(zstd.as_slice()).unwrap()), mib * MIB);
+        }
+    }
+}
