@@ -61,44 +61,44 @@ def check(error, kind, phase, url, method="GET", attempt=1):
     ],
 )
 def test_embedded(server, path, kind, phase):
-    url = server.url + path
+    url = server.base_url + path
     check(failure(url), kind, phase, url)
 
 
 @pytest.mark.parametrize("timeout", [0.2, pytest.param(shoal.Timeout(total=0.2), id="total")])
-@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "body")])
+@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")])
 def test_total_timeout(server, path, phase, timeout):
-    url = server.url + path
+    url = server.base_url + path
     error = failure(url, timeout=timeout)
     check(error, shoal.TotalTimeout, phase, url)
     assert "0.2 s" in str(error)
     assert isinstance(error, TimeoutError)
 
 
-@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "body")])
+@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")])
 def test_read_timeout(server, path, phase):
-    url = server.url + path
+    url = server.base_url + path
     check(failure(url, timeout=shoal.Timeout(read=0.2)), shoal.ReadTimeout, phase, url)
 
 
 def test_a_slow_body_is_no_read_timeout(server):
-    response = fetch(f"{server.url}/fault/drip?n=10&interval_ms=40", timeout=shoal.Timeout(read=0.3))
+    response = fetch(f"{server.base_url}/fault/drip?n=10&interval_ms=40", timeout=shoal.Timeout(read=0.3))
     assert len(response.content) == 10
 
 
 def test_a_slow_body_is_a_total_timeout(server):
-    url = f"{server.url}/fault/drip?n=100&interval_ms=20"
+    url = f"{server.base_url}/fault/drip?n=100&interval_ms=20"
     check(failure(url, timeout=shoal.Timeout(total=0.3, read=0.2)), shoal.TotalTimeout, "body", url)
 
 
 def test_flaky_with_retries(server):
-    url = f"{server.url}/fault/flaky/2?key=faults-flaky"
+    url = f"{server.base_url}/fault/flaky/2?key=faults-flaky"
     (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0.01)).result()
     assert (response.status_code, response.attempts) == (200, 3)
 
 
 def test_a_fault_in_every_attempt(server):
-    url = f"{server.url}/fault/truncate"
+    url = f"{server.base_url}/fault/truncate"
     with pytest.raises(shoal.FetchError) as caught:
         shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0.01)).result()
     check(caught.value, shoal.IncompleteBody, "body", url, attempt=3)
@@ -241,7 +241,7 @@ def test_odd_but_allowed(script, body):
 
 def test_one_liar_spoils_no_other(server):
     with Scripted([READ, b"nonsense\r\n\r\n"]) as liar:
-        urls = [f"{server.url}/bytes/10", liar.url] * 20
+        urls = [f"{server.base_url}/bytes/10", liar.url] * 20
         results = shoal.gather_fetch(urls, return_exceptions=True).result()
     assert [type(result) for result in results[1::2]] == [shoal.ProtocolError] * 20
     assert [result.index for result in results[1::2]] == list(range(1, 40, 2))

@@ -191,7 +191,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_as_aiohttp(server, case):
-    theirs, ours = with_aiohttp(server.url, case), with_shoal(server.url, case)
+    theirs, ours = with_aiohttp(server.base_url, case), with_shoal(server.base_url, case)
     for aspect in case.differs:
         if aspect in case.instead:
             assert ours[aspect] == case.instead[aspect]

@@ -156,61 +156,61 @@ def test_a_post_becomes_a_get_without_body(other, code):
 
 
 def test_history_has_every_hop(server):
-    response = shoal.Client().get(f"{server.url}/redirect/3").result()
+    response = shoal.Client().get(f"{server.base_url}/redirect/3").result()
     assert [past.status_code for past in response.history] == [302, 302, 302]
-    assert [str(past.url) for past in response.history] == [f"{server.url}/redirect/{n}" for n in (3, 2, 1)]
-    assert response.url == f"{server.url}/echo"
-    assert response.request.url == f"{server.url}/redirect/3"
+    assert [str(past.url) for past in response.history] == [f"{server.base_url}/redirect/{n}" for n in (3, 2, 1)]
+    assert response.url == f"{server.base_url}/echo"
+    assert response.request.url == f"{server.base_url}/redirect/3"
     assert all(past.history == [] for past in response.history)
 
 
 def test_no_history_without_redirect(server):
-    response = shoal.Client().get(f"{server.url}/bytes/1").result()
+    response = shoal.Client().get(f"{server.base_url}/bytes/1").result()
     assert response.history == []
-    assert response.url == f"{server.url}/bytes/1"
+    assert response.url == f"{server.base_url}/bytes/1"
 
 
 def test_not_followed(server):
-    response = shoal.Client(follow_redirects=False).get(f"{server.url}/redirect/1").result()
+    response = shoal.Client(follow_redirects=False).get(f"{server.base_url}/redirect/1").result()
     assert (response.status_code, response.headers["location"]) == (302, "/echo")
     assert response.history == []
 
 
 def test_one_call_may_differ_from_its_client(server):
     with shoal.Client() as client:
-        assert client.get(f"{server.url}/redirect/1", follow_redirects=False).result().status_code == 302
+        assert client.get(f"{server.base_url}/redirect/1", follow_redirects=False).result().status_code == 302
     with shoal.Client(follow_redirects=False) as client:
-        assert client.get(f"{server.url}/redirect/1", follow_redirects=True).result().status_code == 200
+        assert client.get(f"{server.base_url}/redirect/1", follow_redirects=True).result().status_code == 200
 
 
 def test_a_batch_may_not_follow(server):
-    responses = shoal.gather_fetch([f"{server.url}/redirect/1"] * 3, follow_redirects=False).result()
+    responses = shoal.gather_fetch([f"{server.base_url}/redirect/1"] * 3, follow_redirects=False).result()
     assert [response.status_code for response in responses] == [302] * 3
 
 
 @pytest.mark.parametrize("limit", [0, 1, 5])
 def test_too_many(server, limit):
     client = shoal.Client(max_redirects=limit)
-    assert client.get(f"{server.url}/redirect/{limit}").result().status_code == 200
+    assert client.get(f"{server.base_url}/redirect/{limit}").result().status_code == 200
     with pytest.raises(shoal.TooManyRedirects) as caught:
-        client.get(f"{server.url}/redirect/{limit + 1}").result()
+        client.get(f"{server.base_url}/redirect/{limit + 1}").result()
     assert str(limit) in str(caught.value)
-    assert f"GET {server.url}/redirect/{limit + 1}" in str(caught.value)
+    assert f"GET {server.base_url}/redirect/{limit + 1}" in str(caught.value)
     assert caught.value.response.status_code == 302
     assert len(caught.value.response.history) == limit
 
 
 def test_a_loop_ends(server):
     with pytest.raises(shoal.TooManyRedirects):
-        shoal.Client().get(f"{server.url}/redirect-loop").result()
+        shoal.Client().get(f"{server.base_url}/redirect-loop").result()
 
 
 def test_too_many_is_not_tried_again(server):
-    before = server.stats().requests
+    before = server.stats.requests
     with pytest.raises(shoal.TooManyRedirects) as caught:
-        shoal.gather_fetch([f"{server.url}/redirect-loop"], retry=3, max_redirects=2).result()
+        shoal.gather_fetch([f"{server.base_url}/redirect-loop"], retry=3, max_redirects=2).result()
     assert caught.value.attempts == 1
-    assert server.stats().requests - before == 3
+    assert server.stats.requests - before == 3
 
 
 # Where to.
@@ -267,7 +267,7 @@ def test_a_redirect_to_nobody_is_a_connect_error():
 
 
 def test_without_location_it_is_the_result(server):
-    assert shoal.Client().get(f"{server.url}/status/302").result().status_code == 302
+    assert shoal.Client().get(f"{server.base_url}/status/302").result().status_code == 302
 
 
 def test_the_connection_is_used_again():
