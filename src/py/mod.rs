@@ -9,5 +9,6 @@ mod server;
 mod _shoal {
     #[pymodule_export]
     use super::job::Job;
+    #[pymodule_export]
     use super::server::PyServer;
 }

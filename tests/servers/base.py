@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Self
 
 PATIENCE = 10.0
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """The base URL of a port that nobody listens on, and nobody else gets meanwhile."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{reserved.getsockname()[1]}"
 
 
 @dataclass

@@ -1,0 +1,359 @@
+"""Servers that fail and lie: the right class, the right phase, a message that says it all and tells no secrets."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+
+import pytest
+import shoal
+
+from servers.base import refusing
+from servers.scripted import CLOSE, HANG, READ, RESET, Holding, Scripted, Sleep, reply
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+def fetch(url, **options):
+    with shoal.Client() as client:
+        return client.get(url, **options).result()
+
+
+def failure(url, **options):
+    with pytest.raises(shoal.FetchError) as caught:
+        fetch(url, **options)
+    return caught.value
+
+
+def check(error, kind, phase, url, method="GET", attempt=1):
+    """What must hold for every failure."""
+    assert type(error) is kind, f"{type(error).__name__}: {error}"
+    assert error.phase == phase
+    assert error.attempts == attempt
+    assert error.method == method
+    assert error.url == url
+    assert error.elapsed is not None
+    text = str(error)
+    for part in (f"{method} {url}: ", f"phase: {phase}", f"attempt {attempt}"):
+        assert part in text
+    assert "\n" not in text
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind
+    assert (str(copy), copy.phase, copy.attempts, copy.url) == (text, phase, attempt, url)
+
+
+# The embedded server's faults.
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "phase"),
+    [
+        ("/fault/reset", shoal.ReadError, "headers"),
+        ("/fault/truncate", shoal.IncompleteBody, "body"),
+        ("/fault/bad-head", shoal.ProtocolError, "headers"),
+        ("/fault/bad-chunk", shoal.ProtocolError, "body"),
+        ("/fault/oversized-headers", shoal.ProtocolError, "headers"),
+        ("/fault/corrupt-gzip", shoal.DecodingError, "body"),
+        ("/fault/truncated-gzip", shoal.DecodingError, "body"),
+        ("/fault/gzip-bomb", shoal.BodyTooLarge, "body"),
+        ("/fault/br-bomb", shoal.BodyTooLarge, "body"),
+        ("/fault/zstd-bomb", shoal.BodyTooLarge, "body"),
+    ],
+)
+def test_embedded(server, path, kind, phase):
+    url = server.base_url + path
+    check(failure(url), kind, phase, url)
+
+
+@pytest.mark.parametrize("timeout", [0.2, pytest.param(shoal.Timeout(total=0.2), id="total")])
+@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")])
+def test_total_timeout(server, path, phase, timeout):
+    url = server.base_url + path
+    error = failure(url, timeout=timeout)
+    check(error, shoal.TotalTimeout, phase, url)
+    assert "0.2 s" in str(error)
+    assert isinstance(error, TimeoutError)
+
+
+@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")])
+def test_read_timeout(server, path, phase):
+    url = server.base_url + path
+    check(failure(url, timeout=shoal.Timeout(read=0.2)), shoal.ReadTimeout, phase, url)
+
+
+def test_a_slow_body_is_no_read_timeout(server):
+    response = fetch(f"{server.base_url}/fault/drip?n=10&interval_ms=40", timeout=shoal.Timeout(read=0.3))
+    assert len(response.content) == 10
+
+
+def test_a_slow_body_is_a_total_timeout(server):
+    url = f"{server.base_url}/fault/drip?n=100&interval_ms=20"
+    check(failure(url, timeout=shoal.Timeout(total=0.3, read=0.2)), shoal.TotalTimeout, "body", url)
+
+
+def test_flaky_with_retries(server):
+    url = f"{server.base_url}/fault/flaky/2?key=faults-flaky"
+    (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0.01)).result()
+    assert (response.status_code, response.attempts) == (200, 3)
+
+
+def test_a_fault_in_every_attempt(server):
+    url = f"{server.base_url}/fault/truncate"
+    with pytest.raises(shoal.FetchError) as caught:
+        shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0.01)).result()
+    check(caught.value, shoal.IncompleteBody, "body", url, attempt=3)
+    assert caught.value.results == [None]
+
+
+# Nobody there.
+
+
+def test_refused():
+    with refusing() as nobody:
+        url = f"{nobody}/path?a=b"
+        error = failure(url)
+    check(error, shoal.ConnectError, "connect", url)
+    assert isinstance(error, ConnectionError)
+    assert "refused" in str(error).lower()
+
+
+def test_no_such_host():
+    url = f"http://{'a' * 64}.localhost/"  # longer than a label may be, so no name server need be asked
+    check(failure(url), shoal.DNSError, "connect", url)
+
+
+# What servers should not say; the script runs on every connection, so attempts of Shoal's own make no difference.
+
+LIES = [
+    ("closed at once", [CLOSE], shoal.ReadError, "headers"),
+    ("closed after the request", [READ, CLOSE], shoal.ReadError, "headers"),
+    ("reset after the request", [READ, RESET], shoal.ReadError, "headers"),
+    ("half a status line", [READ, b"HTTP/1.1 20", CLOSE], shoal.ReadError, "headers"),
+    ("half a head", [READ, HEAD + b"Content-Len", CLOSE], shoal.ReadError, "headers"),
+    ("no HTTP", [READ, b"SSH-2.0-OpenSSH_9.9\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("HTML at once", [READ, b"<html><body>hello</body></html>\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("zeroes", [READ, bytes(64)], shoal.ProtocolError, "headers"),
+    ("HTTP/9.9", [READ, b"HTTP/9.9 200 OK\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("HTTP/0.9", [READ, b"just a body", CLOSE], shoal.ProtocolError, "headers"),
+    ("status of two digits", [READ, b"HTTP/1.1 20 OK\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("status of letters", [READ, b"HTTP/1.1 abc OK\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("header without colon", [READ, HEAD + b"nonsense\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("header with a NUL", [READ, HEAD + b"X-A: \x00\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("header name with a space", [READ, HEAD + b"X A: 1\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("negative length", [READ, HEAD + b"Content-Length: -5\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("length of letters", [READ, HEAD + b"Content-Length: five\r\n\r\n"], shoal.ProtocolError, "headers"),
+    ("length of 2**80", [READ, HEAD + b"Content-Length: 1208925819614629174706176\r\n\r\n"], None, "headers"),
+    (
+        "two lengths",
+        [READ, HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef"],
+        shoal.ProtocolError,
+        "headers",
+    ),
+    ("endless head", [READ, HEAD, *[b"X-A: %s\r\n" % (b"a" * 8000)] * 200, HANG], shoal.ProtocolError, "headers"),
+    ("many headers", [READ, HEAD, b"X-A: a\r\n" * 5000, b"\r\n", CLOSE], shoal.ProtocolError, "headers"),
+    ("body too short", [READ, HEAD + b"Content-Length: 10\r\n\r\nabc", CLOSE], shoal.IncompleteBody, "body"),
+    ("no body at all", [READ, HEAD + b"Content-Length: 10\r\n\r\n", CLOSE], shoal.IncompleteBody, "body"),
+    ("reset in the body", [READ, HEAD + b"Content-Length: 10\r\n\r\nabc", Sleep(0.05), RESET], shoal.ReadError, "body"),
+    (
+        "chunk size of letters",
+        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\nabc\r\n"],
+        shoal.ProtocolError,
+        "body",
+    ),
+    (
+        "chunk too long",
+        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n"],
+        shoal.ProtocolError,
+        "body",
+    ),
+    (
+        "chunk size of 2**80",
+        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n100000000000000000000\r\nabc"],
+        shoal.ProtocolError,
+        "body",
+    ),
+    (
+        "chunks without an end",
+        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", CLOSE],
+        shoal.IncompleteBody,
+        "body",
+    ),
+    (
+        "chunk cut",
+        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n10\r\nabc", CLOSE],
+        shoal.IncompleteBody,
+        "body",
+    ),
+    (
+        "gzip that is none",
+        [READ, reply(b"plain text", headers=["Content-Encoding: gzip"]), CLOSE],
+        shoal.DecodingError,
+        "body",
+    ),
+    (
+        "brotli that is none",
+        [READ, reply(b"plain text", headers=["Content-Encoding: br"]), CLOSE],
+        shoal.DecodingError,
+        "body",
+    ),
+    (
+        "zstd that is none",
+        [READ, reply(b"plain text", headers=["Content-Encoding: zstd"]), CLOSE],
+        shoal.DecodingError,
+        "body",
+    ),
+]
+
+
+@pytest.mark.parametrize(("script", "kind", "phase"), [pytest.param(*lie[1:], id=lie[0]) for lie in LIES])
+def test_lies(script, kind, phase):
+    with Scripted(script) as liar:
+        url = f"{liar.url}/lie?a=b"
+        error = failure(url, timeout=5.0)
+        check(error, kind or type(error), phase, url)
+        assert liar.wait_all_closed()
+
+
+TRUTHS = [
+    ("no reason", [READ, b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"], b"ok"),
+    ("reason of one's own", [READ, b"HTTP/1.1 200 All's Well\r\nContent-Length: 2\r\n\r\nok"], b"ok"),
+    ("up to the end", [READ, HEAD + b"\r\nok", CLOSE], b"ok"),
+    ("in slow pieces", [READ, *[reply(b"ok")[i : i + 1] for i in range(len(reply(b"ok")))]], b"ok"),
+    ("more than said", [READ, HEAD + b"Content-Length: 2\r\n\r\nok and more", CLOSE], b"ok"),
+    ("the same length twice", [READ, HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"], b"ok"),
+    ("an interim response", [READ, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", reply(b"ok")], b"ok"),
+    ("chunk extensions", [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;a=b\r\nok\r\n0\r\n\r\n"], b"ok"),
+    ("trailers", [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n"], b"ok"),
+    ("HTTP/1.0", [READ, b"HTTP/1.0 200 OK\r\n\r\nok", CLOSE], b"ok"),
+    ("an unknown coding", [READ, reply(b"ok", headers=["Content-Encoding: rot13"])], b"ok"),
+    ("the coding identity", [READ, reply(b"ok", headers=["Content-Encoding: identity"])], b"ok"),
+    ("coded but empty", [READ, reply(b"", headers=["Content-Encoding: gzip"])], b""),
+    ("a large head", [READ, reply(b"ok", headers=[f"X-{i}: {'v' * 500}" for i in range(40)])], b"ok"),
+]
+
+
+@pytest.mark.parametrize(("script", "body"), [pytest.param(*truth[1:], id=truth[0]) for truth in TRUTHS])
+def test_odd_but_allowed(script, body):
+    with Scripted(script) as odd:
+        response = fetch(odd.url, timeout=5.0)
+    assert (response.status_code, response.content) == (200, body)
+
+
+def test_one_liar_spoils_no_other(server):
+    with Scripted([READ, b"nonsense\r\n\r\n"]) as liar:
+        urls = [f"{server.base_url}/bytes/10", liar.url] * 20
+        results = shoal.gather_fetch(urls, return_exceptions=True).result()
+    assert [type(result) for result in results[1::2]] == [shoal.ProtocolError] * 20
+    assert [result.index for result in results[1::2]] == list(range(1, 40, 2))
+    assert all(len(response.content) == 10 for response in results[::2])
+
+
+def test_a_kept_connection_that_died_is_nobodys_failure():
+    # Says one thing and closes, silently, while the connection waits to be used again.
+    with Scripted([READ, reply(b"first"), CLOSE], [READ, reply(b"second")]) as server, shoal.Client() as client:
+        assert client.get(server.url).result().content == b"first"
+        assert client.get(server.url).result().content == b"second"
+
+
+def test_a_request_that_is_answered_by_a_close_is_sent_again_if_that_does_no_harm():
+    # Reads the second request on the kept connection, and only then closes.
+    scripts = [READ, reply(b"first"), READ, CLOSE], [READ, reply(b"second")]
+    with Scripted(*scripts) as server, shoal.Client() as client:
+        assert client.get(server.url).result().content == b"first"
+        assert client.get(server.url).result().content == b"second"
+    with Scripted(*scripts) as server, shoal.Client() as client:
+        assert client.get(server.url).result().content == b"first"
+        with pytest.raises(shoal.ReadError):
+            client.post(server.url, content=b"once").result()
+        assert len(server.requests) == 2
+
+
+def test_cancel_closes_the_connection():
+    with Holding(HEAD) as holding, shoal.Client() as client:
+        job = client.get(holding.url)
+        assert holding.wait_requests(1)
+        job.cancel()
+        assert holding.wait_all_closed()
+    assert job.cancelled()
+
+
+def test_a_timeout_closes_the_connection():
+    with Holding(HEAD + b"Content-Length: 10\r\n\r\nabc") as holding:
+        check(failure(f"{holding.url}/", timeout=0.2), shoal.TotalTimeout, "body", f"{holding.url}/")
+        assert holding.wait_all_closed()
+
+
+def test_the_first_failure_of_a_batch_closes_its_siblings():
+    with Holding() as holding, refusing() as nobody:
+        urls = [f"{holding.url}/{i}" for i in range(10)]
+        with pytest.raises(shoal.ConnectError) as caught:
+            shoal.gather_fetch([*urls, nobody], retry=0).result()
+        assert holding.wait_all_closed()
+    assert caught.value.index == 10
+    assert caught.value.results == [None] * 11
+
+
+# Secrets.
+
+
+SECRET = "hunter2-very-secret"
+
+
+def everything(error):
+    """All that a log or a crash report would show."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return " ".join([str(error), repr(error), str(error.args), *lines])
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "http://user:{secret}@{host}/path",
+        "http://{host}/path?api_key={secret}",
+        "http://{host}/path?token={secret}&page=2",
+        "http://{host}/path?a=b&access_token={secret}",
+        "http://{host}/path?password={secret}",
+        "http://{host}/path?X-Amz-Signature={secret}",
+    ],
+)
+def test_secrets_in_the_url_are_cut(where):
+    with refusing() as nobody:
+        host = nobody.removeprefix("http://")
+        error = failure(where.format(host=host, secret=SECRET))
+    assert SECRET not in everything(error)
+    assert SECRET not in everything(pickle.loads(pickle.dumps(error)))
+    assert f"{host}/path" in str(error)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Cookie", "X-Api-Key", "Proxy-Authorization"])
+def test_secrets_in_headers_are_not_shown(name):
+    with refusing() as nobody:
+        error = failure(nobody, headers={name: SECRET})
+    assert SECRET not in everything(error)
+    assert SECRET not in repr(error.request)
+
+
+def test_secrets_in_a_redirect_are_cut():
+    location = f"Location: ftp://user:{SECRET}@127.0.0.1/?token={SECRET}"
+    with Scripted([READ, reply(status="302 Found", headers=[location])]) as origin:
+        error = failure(origin.url)
+    assert SECRET not in everything(error)
+
+
+@pytest.mark.parametrize("url", ["http://user:{s}@host:port/", "http://user:{s}@", "htp://user:{s}@host/?token={s}"])
+def test_secrets_in_what_is_no_url_are_cut(url):
+    error = failure(url.format(s=SECRET))
+    assert type(error) is shoal.InvalidURL
+    assert isinstance(error, ValueError)
+    assert SECRET not in everything(error)
+
+
+def test_the_status_error_quotes_the_start_of_the_body():
+    with Scripted([READ, reply(b"quota used up " + b"x" * 1000, status="403 Forbidden")]) as origin:
+        url = f"{origin.url}/path"
+        with pytest.raises(shoal.HTTPStatusError) as caught:
+            shoal.gather_fetch([url], raise_for_status=True).result()
+    text = str(caught.value)
+    assert f"GET {url}: 403 Forbidden: quota used up xxx" in text
+    assert text.count("x") < 250
+    assert caught.value.response.status_code == 403

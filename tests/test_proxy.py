@@ -1,0 +1,236 @@
+"""Proxies from the environment. Each test runs in a new interpreter: the environment is read when a client is made."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest.importorskip("trustme")
+
+from servers.base import refusing
+from servers.origin import Origin, redirect
+from servers.proxy import Proxy
+from servers.scripted import CLOSE, HANG, READ, Scripted
+from servers.tls import Certificates
+
+NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "request_method")
+
+# Prints the body, or the class and phase of the failure.
+FETCH = """
+import sys, shoal
+url, ca, options = sys.argv[1], sys.argv[2], eval(sys.argv[3])
+with shoal.Client(verify=ca or True, **options) as client:
+    try:
+        response = client.get(url).result()
+        print(response.status_code, response.text)
+    except shoal.FetchError as error:
+        print(type(error).__name__, error.phase)
+        print(error)
+"""
+
+
+@pytest.fixture(scope="module")
+def certificates():
+    return Certificates()
+
+
+@pytest.fixture(scope="module")
+def ca(certificates, tmp_path_factory):
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    path.write_bytes(certificates.ca_pem)
+    return path
+
+
+@pytest.fixture
+def origin():
+    with Origin() as origin:
+        yield origin
+
+
+@pytest.fixture
+def secure(certificates):
+    with Origin(tls=certificates.good) as secure:
+        yield secure
+
+
+@pytest.fixture
+def proxy():
+    with Proxy() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def fetch(python, ca):
+    def run(url, options=None, **variables):
+        environment = {name: value for name, value in os.environ.items() if name.lower() not in NAMES}
+        done = python(FETCH, url, ca, repr(options or {}), env=environment | variables)
+        assert done.stderr == ""
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_plain_http_is_forwarded(fetch, origin, proxy, name):
+    assert fetch(f"{origin.url}/a?b=c", **{name: proxy.url}) == "200 here"
+    assert proxy.forwarded == [f"{origin.url}/a?b=c"]
+    assert origin.got("/a").get("via") == "1.1 tests"
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_https_goes_through_a_tunnel(fetch, secure, proxy, name):
+    assert fetch(f"{secure.url}/a", **{name: proxy.url}) == "200 here"
+    assert proxy.tunnels == [secure.url.removeprefix("https://")]
+    assert secure.got("/a").get("via") is None
+
+
+def test_each_scheme_has_its_own(fetch, origin, secure, proxy):
+    with Proxy() as other:
+        assert fetch(origin.url, HTTP_PROXY=proxy.url, HTTPS_PROXY=other.url) == "200 here"
+        assert fetch(secure.url, HTTP_PROXY=proxy.url, HTTPS_PROXY=other.url) == "200 here"
+        assert (len(proxy.requests), len(other.requests)) == (1, 1)
+        assert fetch(origin.url, HTTPS_PROXY=other.url) == "200 here"
+        assert len(other.requests) == 1
+
+
+def test_a_proxy_without_scheme_is_http(fetch, origin, proxy):
+    assert fetch(origin.url, HTTP_PROXY=proxy.url.removeprefix("http://")) == "200 here"
+    assert len(proxy.forwarded) == 1
+
+
+def test_names_are_left_to_the_proxy(fetch, origin, proxy):
+    url = origin.url.replace("127.0.0.1", "inner.example")
+    assert fetch(url, HTTP_PROXY=proxy.url) == "200 here"
+    assert proxy.forwarded == [url + "/"]
+
+
+@pytest.mark.parametrize("value", ["127.0.0.1", "127.0.0.0/8", "*", "example.org, 127.0.0.1"])
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_no_proxy(fetch, origin, proxy, name, value):
+    assert fetch(origin.url, HTTP_PROXY=proxy.url, **{name: value}) == "200 here"
+    assert proxy.connections == []
+
+
+@pytest.mark.parametrize(
+    ("value", "host", "direct"),
+    [
+        ("localhost", "localhost", True),
+        (".localhost", "inner.localhost", True),
+        ("localhost", "inner.localhost", True),
+        ("localhost", "notlocalhost", False),
+        ("example.org", "127.0.0.1", False),
+        ("", "127.0.0.1", False),
+    ],
+)
+def test_no_proxy_by_name(fetch, origin, proxy, value, host, direct):
+    answer = fetch(origin.url.replace("127.0.0.1", host), HTTP_PROXY=proxy.url, NO_PROXY=value)
+    if direct:
+        # Whether the name can be resolved is the machine's affair; the proxy must not be asked.
+        assert answer == "200 here" or "DNSError" in answer
+        assert proxy.connections == []
+    else:
+        assert answer == "200 here"
+        assert len(proxy.forwarded) == 1
+
+
+def test_trust_env_off(fetch, origin, proxy):
+    assert fetch(origin.url, {"trust_env": False}, HTTP_PROXY=proxy.url) == "200 here"
+    assert proxy.connections == []
+
+
+def test_a_redirect_finds_its_own_proxy(fetch, secure, proxy):
+    with Origin({"/go": redirect(f"{secure.url}/there")}) as origin:
+        assert fetch(f"{origin.url}/go", HTTP_PROXY=proxy.url, HTTPS_PROXY=proxy.url) == "200 here"
+    assert proxy.forwarded == [f"{origin.url}/go"]
+    assert proxy.tunnels == [secure.url.removeprefix("https://")]
+
+
+def test_a_batch_goes_through_too(python, origin, proxy):
+    code = "import sys, shoal; print(len(shoal.gather_fetch([sys.argv[1] + str(i) for i in range(20)]).result()))"
+    done = python(code, f"{origin.url}/", env={**os.environ, "HTTP_PROXY": proxy.url, "NO_PROXY": "", "no_proxy": ""})
+    assert (done.stdout, done.stderr) == ("20\n", "")
+    assert len(proxy.forwarded) == 20
+
+
+# Passwords.
+
+
+def with_password(proxy, user="user", password="p%40ss"):
+    return proxy.url.replace("http://", f"http://{user}:{password}@")
+
+
+def test_password_for_plain_http(fetch, origin):
+    with Proxy("user", "p@ss") as proxy:
+        assert fetch(f"{origin.url}/a", HTTP_PROXY=with_password(proxy)) == "200 here"
+        assert proxy.refused == 0
+    assert origin.got("/a").get("proxy-authorization") is None
+
+
+def test_password_for_tunnels(fetch, secure):
+    with Proxy("user", "p@ss") as proxy:
+        assert fetch(f"{secure.url}/a", HTTPS_PROXY=with_password(proxy)) == "200 here"
+        assert proxy.refused == 0
+    assert secure.got("/a").get("proxy-authorization") is None
+
+
+def test_wrong_password_for_plain_http_is_the_proxys_answer(fetch, origin):
+    with Proxy("user", "p@ss") as proxy:
+        assert fetch(origin.url, HTTP_PROXY=with_password(proxy, password="wrong")) == "407"
+    assert origin.requests == []
+
+
+def test_wrong_password_for_tunnels(fetch, secure):
+    with Proxy("user", "p@ss") as proxy:
+        kind, message = fetch(secure.url, HTTPS_PROXY=with_password(proxy, password="very-secret")).split("\n", 1)
+    assert kind == "ProxyError connect"
+    assert "very-secret" not in message
+    assert f"GET {secure.url}/" in message
+    assert secure.connections == []
+
+
+# Proxies that fail.
+
+
+def test_refused(fetch, origin, secure):
+    with refusing() as nobody:
+        for url in (origin.url, secure.url):
+            answer = fetch(url, ALL_PROXY=nobody)
+            assert answer.startswith("ProxyError connect\n")
+            assert f"GET {url}/" in answer
+    assert origin.connections == secure.connections == []
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "502 Bad Gateway", "200 OK but\r\nTransfer-Encoding: nonsense"])
+def test_a_tunnel_denied(fetch, secure, status):
+    with Proxy(answer=f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()) as proxy:
+        answer = fetch(secure.url, HTTPS_PROXY=proxy.url)
+    assert answer.startswith(("ProxyError connect\n", "TLSError connect\n", "ConnectError connect\n"))
+    if not status.startswith("200"):
+        assert answer.startswith("ProxyError")
+    assert secure.connections == []
+
+
+def test_plain_http_denied_is_the_proxys_answer(fetch, origin):
+    with Proxy(answer=b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno") as proxy:
+        assert fetch(origin.url, HTTP_PROXY=proxy.url) == "403 no"
+
+
+def test_no_http_at_all(fetch, secure):
+    with Proxy(answer=b"SSH-2.0-OpenSSH_9.9\r\n\r\n") as proxy:
+        assert fetch(secure.url, HTTPS_PROXY=proxy.url).startswith("ProxyError connect\n")
+
+
+def test_gone_in_the_middle(fetch, secure):
+    with Scripted([READ, CLOSE]) as proxy:
+        assert fetch(secure.url, HTTPS_PROXY=proxy.url).startswith("ProxyError connect\n")
+
+
+def test_a_silent_proxy_ends_in_a_timeout(fetch, secure):
+    with Scripted([READ, HANG]) as proxy:
+        assert fetch(secure.url, {"timeout": 0.3}, HTTPS_PROXY=proxy.url).startswith("TotalTimeout connect\n")
+
+
+def test_bad_certificates_behind_a_tunnel(fetch, certificates, proxy):
+    with Origin(tls=certificates.expired) as expired:
+        assert fetch(expired.url, HTTPS_PROXY=proxy.url).startswith("TLSError connect\n")

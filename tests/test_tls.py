@@ -1,0 +1,160 @@
+"""Whom a client trusts: verify=True, False, a file and bytes; and every usual way to have a bad certificate."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest.importorskip("trustme")
+
+import shoal
+
+from servers.origin import Origin
+from servers.scripted import CLOSE, HANG, RESET, Scripted
+from servers.tls import Certificates
+
+BAD = ["wrong_host", "expired", "unknown_authority", "self_signed"]
+
+
+@pytest.fixture(scope="module")
+def certificates():
+    return Certificates()
+
+
+@pytest.fixture(scope="module")
+def secure(certificates):
+    with Origin(tls=certificates.good) as secure:
+        yield secure
+
+
+def fetch(url, **options):
+    with shoal.Client(**options) as client:
+        return client.get(url).result()
+
+
+def test_trusted_by_bytes(certificates, secure):
+    assert fetch(secure.url, verify=certificates.ca_pem).content == b"here"
+
+
+@pytest.mark.parametrize("kind", [str, os.fspath, lambda path: path], ids=["str", "fspath", "Path"])
+def test_trusted_by_file(certificates, secure, tmp_path, kind):
+    path = tmp_path / "ca.pem"
+    path.write_bytes(certificates.ca_pem)
+    assert fetch(secure.url, verify=kind(path)).content == b"here"
+
+
+def test_trusted_by_a_bundle_of_several(certificates, secure):
+    bundle = Certificates().ca_pem + b"# ours\n" + certificates.ca_pem
+    assert fetch(secure.url, verify=bundle).content == b"here"
+
+
+def test_by_name_as_well_as_by_address(certificates, secure):
+    url = secure.url.replace("127.0.0.1", "localhost")
+    assert fetch(url, verify=certificates.ca_pem).content == b"here"
+
+
+@pytest.mark.parametrize("options", [{}, {"verify": True}], ids=["default", "True"])
+def test_the_system_does_not_know_our_authority(secure, options):
+    with pytest.raises(shoal.TLSError):
+        fetch(secure.url, **options)
+
+
+def test_the_system_may_be_told(certificates, secure, tmp_path, python):
+    path = tmp_path / "ca.pem"
+    path.write_bytes(certificates.ca_pem)
+    environment = {**os.environ, "SSL_CERT_FILE": str(path)}
+    done = python(
+        "import sys, shoal; print(shoal.Client().get(sys.argv[1]).result().text)", secure.url, env=environment
+    )
+    assert (done.stdout, done.stderr) == ("here\n", "")
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_certificates_are_refused(certificates, name):
+    with Origin(tls=getattr(certificates, name)) as bad, pytest.raises(shoal.TLSError) as caught:
+        fetch(f"{bad.url}/path", verify=certificates.ca_pem)
+    error = caught.value
+    assert error.phase == "connect"
+    assert isinstance(error, ConnectionError)
+    assert f"GET {bad.url}/path" in str(error)
+    assert "certificate" in str(error).lower()
+    assert bad.requests == []
+
+
+@pytest.mark.parametrize("name", ["good", *BAD])
+def test_without_verification_all_are_taken(certificates, name):
+    with Origin(tls=getattr(certificates, name)) as any_server:
+        assert fetch(any_server.url, verify=False).content == b"here"
+
+
+def test_one_client_does_not_trust_for_another(certificates, secure):
+    assert fetch(secure.url, verify=False).content == b"here"
+    with pytest.raises(shoal.TLSError):
+        fetch(secure.url)
+    with pytest.raises(shoal.TLSError):
+        fetch(secure.url, verify=Certificates().ca_pem)
+
+
+def test_in_a_batch(certificates, secure):
+    with Origin(tls=certificates.expired) as expired, shoal.Client(verify=certificates.ca_pem) as client:
+        urls = [secure.url, expired.url, secure.url]
+        first, bad, last = client.gather(urls, return_exceptions=True).result()
+    assert (first.content, last.content) == (b"here", b"here")
+    assert isinstance(bad, shoal.TLSError)
+    assert bad.index == 1
+
+
+def test_a_bad_certificate_is_not_tried_again(certificates):
+    with Origin(tls=certificates.expired) as expired, shoal.Client(verify=certificates.ca_pem) as client:
+        with pytest.raises(shoal.TLSError) as caught:
+            client.gather([expired.url], retry=3).result()
+    assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("pem", "kind"),
+    [(b"", ValueError), (b"no certificate at all", ValueError), (b"-----BEGIN CERTIFICATE-----\nAAAA\n", ValueError)],
+    ids=["empty", "text", "cut"],
+)
+def test_unusable_pem_is_told_at_once(pem, kind):
+    with pytest.raises(kind, match="verify"):
+        shoal.Client(verify=pem)
+
+
+def test_a_missing_file_is_told_at_once(tmp_path):
+    with pytest.raises((OSError, ValueError), match=r"nothing\.pem"):
+        shoal.Client(verify=tmp_path / "nothing.pem")
+
+
+def test_verify_of_another_type_is_a_type_error():
+    with pytest.raises(TypeError, match="verify"):
+        shoal.Client(verify=3.5)
+
+
+def test_plain_http_where_tls_is_expected(certificates):
+    with Origin() as plain, pytest.raises(shoal.TLSError) as caught:
+        fetch(plain.url.replace("http://", "https://"), verify=certificates.ca_pem)
+    assert caught.value.phase == "connect"
+
+
+@pytest.mark.parametrize("step", [CLOSE, RESET], ids=["closed", "reset"])
+def test_gone_in_the_handshake(step):
+    with Scripted([step]) as gone, pytest.raises(shoal.ConnectError) as caught:
+        fetch(gone.url.replace("http://", "https://"))
+    assert caught.value.phase == "connect"
+
+
+def test_a_silent_handshake_ends_in_a_connect_timeout():
+    with Scripted([HANG]) as silent:
+        with pytest.raises(shoal.ConnectTimeout) as caught:
+            fetch(silent.url.replace("http://", "https://"), timeout=shoal.Timeout(connect=0.2))
+        assert caught.value.phase == "connect"
+        assert silent.wait_all_closed()
+
+
+def test_http_version_and_reuse(certificates, secure):
+    with Origin(tls=certificates.good) as origin, shoal.Client(verify=certificates.ca_pem) as client:
+        versions = {client.get(origin.url).result().http_version for _ in range(3)}
+        assert versions == {"HTTP/1.1"}
+        assert len(origin.connections) == 1
