@@ -124,8 +124,8 @@ def test_result_while_the_loop_runs(kernel: Kernel) -> None:
 
 
 def test_a_function_that_waits_inside_a_coroutine_cell(kernel: Kernel) -> None:
-    code = "def plain():\n    return shoal.gather_fetch(fast).result()\n\nlen(plain()) + len(await shoal.gather_fetch(fast))"
-    assert "100" in kernel.run(code)
+    define = "def plain():\n    return shoal.gather_fetch(fast).result()\n\n"
+    assert "100" in kernel.run(define + "len(plain()) + len(await shoal.gather_fetch(fast))")
 
 
 @pytest.mark.parametrize(
