@@ -1,10 +1,28 @@
 //! HTTP without Python: what a request is, how it is sent, retried, governed and collected.
 //!
-//! Nothing here knows pyo3 (a test enforces it).
+//! Nothing here knows pyo3 (a test enforces it). From the outside in: [`gather`] and [`stream`] pull requests and keep
+//! `concurrency` of them in flight; [`fetch`] takes one request through its attempts; [`exchange`] is one attempt with
+//! its redirects and its [`body`]; [`transport`] is the interface to whatever moves the bytes, [`http`] its
+//! implementation over reqwest. [`completion`] hands results over to whoever waits.
 
+pub mod body;
+pub mod client;
+pub mod completion;
+pub mod cookies;
+pub mod decode;
 pub mod error;
+pub mod exchange;
+pub mod fetch;
+pub mod gather;
+pub mod governor;
+pub mod http;
 pub mod redact;
 pub mod request;
 pub mod response;
 pub mod retry;
+pub mod save;
 pub mod settings;
+pub mod stats;
+pub mod stream;
+pub mod tls;
+pub mod transport;

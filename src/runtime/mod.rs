@@ -8,6 +8,8 @@ mod dedicated;
 pub mod detach;
 pub mod fork;
 mod io;
+mod notifier;
 
 pub use dedicated::Dedicated;
 pub use io::{ShutDown, handle, panic_message, shutdown, spawn_contained};
+pub use notifier::notify;

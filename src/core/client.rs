@@ -1,0 +1,113 @@
+//! What the requests of one client share: connections, governor, cookies, headers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::HeaderMap;
+
+use super::cookies::Jar;
+use super::governor::{Governor, Limits};
+use super::http::{Connections, Http};
+use crate::runtime::fork;
+
+/// How a client is made; copied into a forked child, where everything else is made anew.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// TLS, proxies, HTTP version.
+    pub connections: Connections,
+    /// In flight at once, per host, per second.
+    pub limits: Limits,
+    /// Sent with every request, unless the call or the item has its own.
+    pub headers: HeaderMap,
+    /// Sent with every request.
+    pub cookies: Vec<(String, String)>,
+}
+
+/// The shared parts, good for one process.
+pub struct Session {
+    /// Moves the bytes.
+    pub transport: Http,
+    /// Decides whose turn it is.
+    pub governor: Arc<Governor>,
+    /// Keeps what servers set.
+    pub jar: Jar,
+    generation: u32,
+}
+
+/// A client: a configuration and, from the first request on, a session.
+pub struct Client {
+    config: Config,
+    session: Mutex<Option<Arc<Session>>>,
+    /// The first TLS or proxy setup, done when the client is made, so that a bad certificate file is told at once.
+    closed: std::sync::atomic::AtomicBool,
+}
+
+impl Client {
+    /// Checks the configuration; connects to nothing.
+    pub fn new(config: Config) -> Result<Self, String> {
+        let session = Session::new(&config, None)?;
+        Ok(Self {
+            config,
+            session: Mutex::new(Some(Arc::new(session))),
+            closed: std::sync::atomic::AtomicBool::new(false),
+        })
+    }
+
+    /// How it was made.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The session of this process. A forked child gets one with connections of its own and a copy of the cookies.
+    pub fn session(&self) -> Result<Arc<Session>, String> {
+        let generation = fork::generation();
+        // In a child the lock may have been copied in its locked state; nobody is left to open it.
+        let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Some(session) if session.generation == generation => Ok(session.clone()),
+            old => {
+                let fresh = Arc::new(Session::new(&self.config, old.as_deref())?);
+                // The parent's connections must not be touched from here: closing them would send TLS goodbyes on
+                // sockets that are still the parent's.
+                if let Some(parents) = slot.replace(fresh.clone()) {
+                    std::mem::forget(parents);
+                }
+                Ok(fresh)
+            }
+        }
+    }
+
+    /// Whether [`Client::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Lets go of the connections; requests in flight keep theirs until they end.
+    pub fn close(&self) {
+        self.closed.store(true, std::sync::atomic::Ordering::Relaxed);
+        let slot = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(session) = slot
+            && session.generation != fork::generation()
+        {
+            std::mem::forget(session);
+        }
+    }
+}
+
+impl Session {
+    fn new(config: &Config, parent: Option<&Self>) -> Result<Self, String> {
+        let jar = match parent {
+            Some(parent) => parent.jar.fork_copy(),
+            None => {
+                let jar = Jar::new();
+                jar.seed(&config.cookies);
+                jar
+            }
+        };
+        Ok(Self {
+            transport: Http::new(&config.connections)?,
+            governor: Arc::new(Governor::new(config.limits.clone())),
+            jar,
+            generation: fork::generation(),
+        })
+    }
+}

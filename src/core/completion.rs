@@ -1,0 +1,187 @@
+//! One hand-over from the reactor to whoever waits: a thread, an event loop, or nobody.
+//!
+//! The value is owned Rust data and moves exactly once. Waiters are told by number through [`Waiter`], so nothing of
+//! theirs (a Python future, say) is ever held on the reactor's side.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Someone to wake, by a number of its own choosing. Called from any thread; must not block.
+pub trait Waiter: Send + Sync {
+    /// The thing waited for under `token` has happened.
+    fn wake(&self, token: u64);
+}
+
+struct State<T> {
+    value: Option<T>,
+    waiters: Vec<(Arc<dyn Waiter>, u64)>,
+}
+
+/// Pending until [`Completion::settle`]; the first settlement wins.
+pub struct Completion<T> {
+    done: AtomicBool,
+    state: Mutex<State<T>>,
+    settled: Condvar,
+}
+
+impl<T> Default for Completion<T> {
+    fn default() -> Self {
+        Self {
+            done: AtomicBool::new(false),
+            state: Mutex::new(State { value: None, waiters: Vec::new() }),
+            settled: Condvar::new(),
+        }
+    }
+}
+
+impl<T> Completion<T> {
+    /// Whether a value was set; it may have been taken since.
+    pub fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the value and wakes everyone; gives the value back if there was one before.
+    pub fn settle(&self, value: T) -> Result<(), T> {
+        let waiters = {
+            let mut state = self.lock();
+            if self.done.load(Ordering::Relaxed) {
+                return Err(value);
+            }
+            state.value = Some(value);
+            self.done.store(true, Ordering::Release);
+            std::mem::take(&mut state.waiters)
+        };
+        self.settled.notify_all();
+        for (waiter, token) in waiters {
+            waiter.wake(token);
+        }
+        Ok(())
+    }
+
+    /// Takes the value, which only the first caller gets.
+    pub fn take(&self) -> Option<T> {
+        self.lock().value.take()
+    }
+
+    /// Registers a waiter; `false` (and no call, ever) if the value is already set.
+    pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
+        let mut state = self.lock();
+        if self.done.load(Ordering::Relaxed) {
+            return false;
+        }
+        state.waiters.push((waiter, token));
+        true
+    }
+
+    /// Forgets a waiter that no longer waits.
+    pub fn unwatch(&self, waiter: &Arc<dyn Waiter>, token: u64) {
+        self.lock().waiters.retain(|(other, number)| *number != token || !Arc::ptr_eq(other, waiter));
+    }
+
+    /// Blocks the thread until the value is set or `limit` has passed; tells whether it is set.
+    pub fn wait(&self, limit: Duration) -> bool {
+        if self.is_done() {
+            return true;
+        }
+        let state = self.lock();
+        let waited = self.settled.wait_timeout_while(state, limit, |_| !self.done.load(Ordering::Relaxed));
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        self.is_done()
+    }
+}
+
+/// The reactor's side of a [`Completion`]: dropped without a value (the reactor was shut down) it settles with `lost`.
+pub struct Promise<T> {
+    completion: Arc<Completion<T>>,
+    lost: Option<fn() -> T>,
+}
+
+impl<T> Promise<T> {
+    /// Promises to settle `completion`.
+    pub fn new(completion: Arc<Completion<T>>, lost: fn() -> T) -> Self {
+        Self { completion, lost: Some(lost) }
+    }
+
+    /// Keeps the promise; if something else settled first the value is dropped.
+    pub fn settle(mut self, value: T) {
+        self.lost = None;
+        drop(self.completion.settle(value));
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        if let Some(lost) = self.lost {
+            drop(self.completion.settle(lost()));
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::thread;
+
+    use super::*;
+
+    struct Tell(Mutex<Sender<u64>>);
+
+    impl Waiter for Tell {
+        fn wake(&self, token: u64) {
+            self.0.lock().unwrap().send(token).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_first_settlement_wins_and_moves_once() {
+        let completion = Completion::default();
+        assert!(!completion.is_done());
+        assert_eq!(completion.settle(1), Ok(()));
+        assert_eq!(completion.settle(2), Err(2));
+        assert_eq!(completion.take(), Some(1));
+        assert_eq!(completion.take(), None);
+        assert!(completion.is_done());
+        assert_eq!(completion.settle(3), Err(3));
+    }
+
+    #[test]
+    fn waiters_are_told_once_unless_they_left_or_came_late() {
+        let completion = Completion::default();
+        let (sender, told) = channel();
+        let waiter: Arc<dyn Waiter> = Arc::new(Tell(Mutex::new(sender)));
+        assert!(completion.watch(waiter.clone(), 1));
+        assert!(completion.watch(waiter.clone(), 2));
+        completion.unwatch(&waiter, 1);
+        completion.settle(()).unwrap();
+        assert!(!completion.watch(waiter, 3));
+        drop(completion);
+        assert_eq!(told.iter().collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn a_thread_waits_for_the_value_or_its_limit() {
+        let completion = Arc::new(Completion::default());
+        assert!(!completion.wait(Duration::from_millis(5)));
+        let settler = completion.clone();
+        let thread = thread::spawn(move || settler.settle(7));
+        assert!(completion.wait(Duration::from_secs(10)));
+        assert_eq!(completion.take(), Some(7));
+        assert_eq!(thread.join().unwrap(), Ok(()));
+    }
+
+    #[test]
+    fn a_dropped_promise_settles_as_lost() {
+        let completion = Arc::new(Completion::default());
+        drop(Promise::new(completion.clone(), || "lost"));
+        assert_eq!(completion.take(), Some("lost"));
+        let kept = Arc::new(Completion::default());
+        Promise::new(kept.clone(), || "lost").settle("kept");
+        assert_eq!(kept.take(), Some("kept"));
+    }
+}

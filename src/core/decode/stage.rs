@@ -1,0 +1,295 @@
+//! One coding: the decoders of flate2, brotli and zstd behind one step function that reads a little and writes a
+//! little.
+
+use std::fmt;
+
+use brotli::enc::StandardAlloc;
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
+
+use super::Coding;
+use crate::core::error::{Failure, Kind, Phase};
+
+/// Bytes a stage decodes at a time.
+pub(super) const SCRATCH: usize = 16 << 10;
+
+/// RFC 9659: a zstd window of more than 2^23 bytes is not for HTTP.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// One coding of one body, with the buffer it decodes into.
+#[derive(Debug)]
+pub(super) struct Stage {
+    coding: Coding,
+    engine: Engine,
+    scratch: Box<[u8]>,
+}
+
+impl Stage {
+    /// Nothing read yet.
+    pub(super) fn new(coding: Coding) -> Result<Self, Failure> {
+        let engine = match coding {
+            Coding::Gzip => Engine::Gzip(Gzip::Between { first: true, magic: false }),
+            Coding::Deflate => Engine::Deflate(Deflate::Start { first: None }),
+            Coding::Brotli => Engine::Brotli(Box::new(Brotli::new())),
+            Coding::Zstd => Engine::Zstd(Zstd::new().map_err(|error| damaged(coding, &error))?),
+        };
+        Ok(Self { coding, engine, scratch: vec![0; SCRATCH].into_boxed_slice() })
+    }
+
+    /// What it undoes.
+    pub(super) fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// A stream has begun and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.engine.is_open()
+    }
+
+    /// Decodes `input` in pieces of at most [`SCRATCH`] bytes.
+    pub(super) fn decode(
+        &mut self,
+        mut input: &[u8],
+        out: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let Self { coding, engine, scratch } = self;
+        loop {
+            let step = engine.step(input, scratch).map_err(|error| damaged(*coding, error.as_ref()))?;
+            let decoded = scratch.get(..step.written).unwrap_or_default();
+            if !decoded.is_empty() {
+                out(decoded)?;
+            }
+            input = input.get(step.read..).unwrap_or_default();
+            // A full scratch buffer may have left more inside.
+            if step.written == scratch.len() {
+                continue;
+            }
+            if input.is_empty() {
+                return Ok(());
+            }
+            if step.read == 0 && step.written == 0 {
+                return Err(damaged(*coding, &"the decoder makes no progress"));
+            }
+        }
+    }
+}
+
+fn damaged(coding: Coding, error: &dyn fmt::Display) -> Failure {
+    Failure::new(Kind::Decoding, Phase::Body, format!("the {} body is damaged: {error}", coding.as_str()))
+}
+
+/// What one call of a decoder did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    read: usize,
+    written: usize,
+}
+
+type StepError = Box<dyn fmt::Display + Send + Sync>;
+
+/// A step, and whether the body has ended with it.
+type Stepped = Result<(Step, bool), StepError>;
+
+enum Engine {
+    Gzip(Gzip),
+    Deflate(Deflate),
+    Brotli(Box<Brotli>),
+    Zstd(Zstd),
+    /// The stream has ended; what follows is ignored.
+    Ended,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_open() { "Engine(open)" } else { "Engine(closed)" })
+    }
+}
+
+impl Engine {
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Result<Step, StepError> {
+        let (step, ended) = match self {
+            Self::Gzip(gzip) => gzip.step(input, scratch)?,
+            Self::Deflate(deflate) => deflate.step(input, scratch)?,
+            Self::Brotli(brotli) => brotli.step(input, scratch)?,
+            Self::Zstd(zstd) => zstd.step(input, scratch)?,
+            Self::Ended => return Ok(Step { read: input.len(), written: 0 }),
+        };
+        if ended {
+            *self = Self::Ended;
+        }
+        Ok(step)
+    }
+
+    /// A stream has begun and not ended.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Gzip(gzip) => matches!(gzip, Gzip::Member { .. } | Gzip::Between { first: true, magic: true }),
+            Self::Deflate(deflate) => !matches!(deflate, Deflate::Start { first: None }),
+            Self::Brotli(brotli) => brotli.begun,
+            Self::Zstd(zstd) => zstd.in_frame > 0,
+            Self::Ended => false,
+        }
+    }
+}
+
+/// One step of zlib's inflate.
+fn inflate(state: &mut Decompress, input: &[u8], scratch: &mut [u8]) -> Stepped {
+    let (read, written) = (state.total_in(), state.total_out());
+    let status =
+        state.decompress(input, scratch, FlushDecompress::None).map_err(|error| Box::new(error) as StepError)?;
+    // The differences of one call fit its buffers.
+    let step = Step {
+        read: usize::try_from(state.total_in() - read).unwrap_or(input.len()),
+        written: usize::try_from(state.total_out() - written).unwrap_or(scratch.len()),
+    };
+    Ok((step, status == Status::StreamEnd))
+}
+
+/// gzip members one after the other, each checked by its CRC and length.
+enum Gzip {
+    /// Before a member; `magic`: its first byte, 0x1f, was read.
+    Between { first: bool, magic: bool },
+    /// In a member.
+    Member { state: Decompress },
+}
+
+impl Gzip {
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        match self {
+            Self::Member { state } => {
+                let (step, ended) = inflate(state, input, scratch)?;
+                if ended {
+                    *self = Self::Between { first: false, magic: false };
+                }
+                Ok((step, false))
+            }
+            Self::Between { first, magic } => {
+                let Some(&byte) = input.first() else { return Ok((Step::default(), false)) };
+                match (*magic, byte) {
+                    (false, 0x1f) => {
+                        *magic = true;
+                        Ok((Step { read: 1, written: 0 }, false))
+                    }
+                    (true, 0x8b) => {
+                        // Two bytes of a header decode to nothing.
+                        let mut state = Decompress::new_gzip(15);
+                        inflate(&mut state, &[0x1f, 0x8b], scratch)?;
+                        *self = Self::Member { state };
+                        Ok((Step { read: 1, written: 0 }, false))
+                    }
+                    _ if *first => Err(Box::new("it has no gzip header")),
+                    _ => Ok((Step { read: input.len(), written: 0 }, true)),
+                }
+            }
+        }
+    }
+}
+
+/// zlib-wrapped or raw, which the first two bytes tell.
+enum Deflate {
+    Start { first: Option<u8> },
+    Stream { state: Decompress },
+}
+
+impl Deflate {
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        match self {
+            Self::Stream { state } => inflate(state, input, scratch),
+            Self::Start { first } => {
+                let Some(&byte) = input.first() else { return Ok((Step::default(), false)) };
+                let Some(held) = *first else {
+                    *first = Some(byte);
+                    return Ok((Step { read: 1, written: 0 }, false));
+                };
+                let mut state = Decompress::new(is_zlib_header(held, byte));
+                // One byte decodes to nothing: neither zlib's header nor that of a raw block is complete.
+                inflate(&mut state, &[held], scratch)?;
+                let result = inflate(&mut state, input, scratch);
+                *self = Self::Stream { state };
+                result
+            }
+        }
+    }
+}
+
+/// RFC 1950: method 8, a window of at most 32 KiB, no dictionary, and the check bits.
+fn is_zlib_header(cmf: u8, flags: u8) -> bool {
+    cmf & 0x0f == 8 && cmf >> 4 <= 7 && flags & 0x20 == 0 && u16::from_be_bytes([cmf, flags]) % 31 == 0
+}
+
+/// Brotli with windows of at most 16 MiB (RFC 7932, without the "large window" extension).
+struct Brotli {
+    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    total: usize,
+    begun: bool,
+}
+
+impl Brotli {
+    fn new() -> Self {
+        let alloc = StandardAlloc::default;
+        Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), total: 0, begun: false }
+    }
+
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        if input.is_empty() && !self.begun {
+            return Ok((Step::default(), false));
+        }
+        self.begun = true;
+        let (mut left, mut room) = (input.len(), scratch.len());
+        let (mut read, mut written) = (0, 0);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut read,
+            input,
+            &mut room,
+            &mut written,
+            scratch,
+            &mut self.total,
+            &mut self.state,
+        );
+        match result {
+            BrotliResult::ResultFailure => Err(Box::new("the brotli stream is invalid")),
+            BrotliResult::ResultSuccess => Ok((Step { read, written }, true)),
+            BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Ok((Step { read, written }, false)),
+        }
+    }
+}
+
+/// Zstandard frames one after the other.
+struct Zstd {
+    state: ZstdDecoder<'static>,
+    /// Bytes read of the frame that is open; 0 between frames.
+    in_frame: u64,
+    /// A frame was complete.
+    complete: bool,
+}
+
+impl Zstd {
+    fn new() -> std::io::Result<Self> {
+        let mut state = ZstdDecoder::new()?;
+        state.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+        Ok(Self { state, in_frame: 0, complete: false })
+    }
+
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        if input.is_empty() && self.in_frame == 0 {
+            return Ok((Step::default(), false));
+        }
+        match self.state.run_on_buffers(input, scratch) {
+            Ok(status) => {
+                let step = Step { read: status.bytes_read, written: status.bytes_written };
+                if status.remaining == 0 {
+                    self.in_frame = 0;
+                    self.complete = true;
+                } else {
+                    self.in_frame += step.read as u64;
+                }
+                Ok((step, false))
+            }
+            // Not even the magic number of another frame: garbage behind the last one.
+            Err(_) if self.complete && self.in_frame < 4 => Ok((Step { read: input.len(), written: 0 }, true)),
+            Err(error) => Err(Box::new(error)),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One attempt: a request, the redirects it is sent on, and the body at the end.
+//!
+//! Redirects are followed here, not in a transport, so that cookies, credentials and the history are right in the same
+//! way over each of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, LOCATION,
+    TRANSFER_ENCODING,
+};
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
+
+use super::body::{Loaded, Reading, drain, is_absent, load, target};
+use super::client::Session;
+use super::error::{Failure, Kind, Phase};
+use super::redact::{is_secret_header, redact_url};
+use super::request::Request;
+use super::response::Response;
+use super::settings::Settings;
+use super::transport::{Clock, Head, Outgoing, Transport};
+
+/// One hop: what is sent, and where.
+struct Hop {
+    method: Method,
+    /// `None` while it is the request's own.
+    url: Option<Url>,
+    /// A redirect turned the request into a GET without body.
+    became_get: bool,
+    /// A redirect led to another origin.
+    crossed: bool,
+}
+
+/// Carries `request` out once. `base` are the headers of client and call, without those of the request.
+pub async fn exchange(
+    session: &Session,
+    request: &Arc<Request>,
+    settings: &Settings,
+    base: &HeaderMap,
+    clock: &Arc<Clock>,
+) -> Result<Response, Failure> {
+    let mut hop = Hop { method: request.method.clone(), url: None, became_get: false, crossed: false };
+    let mut history: Vec<Response> = Vec::new();
+    loop {
+        let url = hop.url.as_ref().unwrap_or(&request.url);
+        let mut headers = hop.headers(base, request);
+        if !session.jar.is_empty() {
+            add_cookies(session, url, &mut headers);
+        }
+        let outgoing = Outgoing { method: hop.method.clone(), url, headers, body: hop.body(request) };
+        let (head, body) = within_read(settings.timeout.read, session.transport.send(outgoing, clock)).await?;
+        clock.head_arrived();
+        session.jar.store(url, &head.headers);
+        let next = if settings.follow_redirects { redirected(&head, url) } else { None };
+        let Some(next) = next else {
+            let reading = Reading {
+                max_body: settings.max_body,
+                read_timeout: settings.timeout.read,
+                save_to: target(request, head.status),
+                absent: is_absent(&hop.method, head.status),
+            };
+            let loaded = load(&head, body, reading).await?;
+            return Ok(finished(head, loaded, hop.url, history, request));
+        };
+        let seen = finished(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
+        let status = seen.status;
+        if history.len() as u32 >= settings.max_redirects {
+            let message = format!("more than {} redirects, the last to {}", settings.max_redirects, shown(&next));
+            let mut failure = Failure::new(Kind::TooManyRedirects, Phase::Headers, message);
+            failure.response = Some(Box::new(Response { history, ..seen }));
+            return Err(failure);
+        }
+        let next = next.map_err(|message| Failure::new(Kind::Protocol, Phase::Headers, message))?;
+        if !is_absent(&hop.method, status) {
+            drain(body).await;
+        }
+        history.push(seen);
+        hop = hop.redirected(&request.url, status, next);
+        clock.next_hop();
+    }
+}
+
+async fn within_read<T>(
+    limit: Option<Duration>,
+    send: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(limit) = limit else { return send.await };
+    match tokio::time::timeout(limit, send).await {
+        Ok(sent) => sent,
+        Err(_) => Err(Failure::new(
+            Kind::ReadTimeout,
+            Phase::Headers,
+            format!("no answer within {} s", limit.as_secs_f64()),
+        )),
+    }
+}
+
+/// `over` wins name by name: its values replace those of `base`.
+pub fn merged(base: &HeaderMap, over: &HeaderMap) -> HeaderMap {
+    let mut headers = base.clone();
+    let mut last = None;
+    for (name, value) in over {
+        if last == Some(name) {
+            headers.append(name, value.clone());
+        } else {
+            headers.insert(name, value.clone());
+        }
+        last = Some(name);
+    }
+    headers
+}
+
+/// The jar's cookies go behind those the request brings itself.
+fn add_cookies(session: &Session, url: &Url, headers: &mut HeaderMap) {
+    let Some(kept) = session.jar.header(url, &[]) else { return };
+    let joined = match headers.get(COOKIE) {
+        None => Ok(kept),
+        Some(own) => http::HeaderValue::from_bytes(&[own.as_bytes(), b"; ", kept.as_bytes()].concat()),
+    };
+    if let Ok(mut cookies) = joined {
+        cookies.set_sensitive(true);
+        headers.insert(COOKIE, cookies);
+    }
+}
+
+fn shown(next: &Result<Url, String>) -> String {
+    next.as_ref().map_or_else(String::clone, redact_url)
+}
+
+/// Where the response leads, if it does.
+fn redirected(head: &Head, url: &Url) -> Option<Result<Url, String>> {
+    if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = head.headers.get(LOCATION)?;
+    // Browsers and curl read a non-ASCII Location as UTF-8.
+    let text = String::from_utf8_lossy(location.as_bytes());
+    Some(match url.join(&text) {
+        Ok(mut next) if matches!(next.scheme(), "http" | "https") && next.has_host() => {
+            // RFC 9110, 10.2.2: the fragment is inherited.
+            if next.fragment().is_none() {
+                next.set_fragment(url.fragment());
+            }
+            Ok(next)
+        }
+        Ok(next) => Err(format!("the redirect leads to {:?}, which is not HTTP", next.scheme())),
+        Err(error) => Err(format!("the redirect's Location {text:?} is not a URL: {error}")),
+    })
+}
+
+impl Hop {
+    fn headers(&self, base: &HeaderMap, request: &Request) -> HeaderMap {
+        let mut headers = merged(base, &request.headers);
+        if self.became_get {
+            for name in
+                [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, TRANSFER_ENCODING]
+            {
+                headers.remove(name);
+            }
+        }
+        if self.crossed {
+            // Whoever set them meant the origin they were sent to. They don't come back on the way home either.
+            let secrets: Vec<_> = headers.keys().filter(|name| is_secret_header(name)).cloned().collect();
+            for name in secrets.into_iter().chain([HOST]) {
+                headers.remove(name);
+            }
+        }
+        headers
+    }
+
+    fn body(&self, request: &Request) -> Option<Bytes> {
+        if self.became_get { None } else { request.body.clone() }
+    }
+
+    /// RFC 9110, 15.4: 303 becomes GET; 301 and 302 turn POST into GET, as every browser does; 307 and 308 change
+    /// nothing.
+    fn redirected(mut self, original: &Url, status: StatusCode, next: Url) -> Self {
+        let becomes_get = match status.as_u16() {
+            303 => self.method != Method::HEAD && self.method != Method::GET,
+            301 | 302 => self.method == Method::POST,
+            _ => false,
+        };
+        if becomes_get {
+            self.method = Method::GET;
+            self.became_get = true;
+        }
+        let here = self.url.as_ref().unwrap_or(original);
+        self.crossed |= here.origin() != next.origin();
+        self.url = Some(next);
+        self
+    }
+}
+
+fn finished(
+    head: Head,
+    loaded: Loaded,
+    final_url: Option<Url>,
+    history: Vec<Response>,
+    request: &Arc<Request>,
+) -> Response {
+    let (body, path) = match loaded {
+        Loaded::Memory(body) => (body, None),
+        Loaded::File(path, _) => (Bytes::new(), Some(path)),
+    };
+    Response {
+        status: head.status,
+        version: head.version,
+        headers: head.headers,
+        final_url,
+        body,
+        history,
+        elapsed: Duration::ZERO,
+        attempts: 1,
+        index: 0,
+        path,
+        request: request.clone(),
+    }
+}

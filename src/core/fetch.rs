@@ -1,0 +1,251 @@
+//! One request through all its attempts: turn, exchange, verdict, backoff.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::FutureExt;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+
+use super::client::Session;
+use super::error::{Error, Failure, Kind, Phase};
+use super::exchange::exchange;
+use super::governor::{Governor, Limit, Turn};
+use super::request::Request;
+use super::response::Response;
+use super::retry::parse_retry_after;
+use super::settings::Settings;
+use super::stats::{Cause, Collector, Recorded, Times};
+use super::transport::{Clock, Marks};
+use crate::runtime::panic_message;
+
+/// What came of a request.
+pub type Outcome = Result<Response, Error>;
+
+/// What all requests of one call share.
+pub struct Call {
+    /// Connections, cookies.
+    pub session: Arc<Session>,
+    /// Turns: the session's, unless the call has limits of its own.
+    pub governor: Arc<Governor>,
+    /// For requests that have none of their own.
+    pub settings: Arc<Settings>,
+    /// Those of client and call, merged.
+    pub headers: HeaderMap,
+    /// Notes what happens.
+    pub collector: Collector,
+}
+
+/// What one attempt left behind besides its result.
+struct Attempt {
+    result: Result<Response, Failure>,
+    started: Instant,
+    marks: Marks,
+}
+
+impl Call {
+    /// Carries a request out, however many attempts that takes. A panic on the way is its failure.
+    pub async fn fetch(&self, request: Arc<Request>, index: usize) -> Outcome {
+        let asked = Instant::now();
+        match AssertUnwindSafe(self.attempts(&request, index, asked)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                let message = format!("internal error: {}", panic_message(panic.as_ref()));
+                let failure = Failure::new(Kind::Internal, Phase::Queue, message);
+                Err(self.failed(failure, &request, index, 0, Times { queue: asked.elapsed(), ..Times::default() }, asked))
+            }
+        }
+    }
+
+    async fn attempts(&self, request: &Arc<Request>, index: usize, asked: Instant) -> Outcome {
+        let settings = request.settings.as_ref().unwrap_or(&self.settings).clone();
+        let mut limited_by = None;
+        let mut attempts = 0;
+        loop {
+            let turn = match self.turn(request, &settings).await {
+                Ok(turn) => turn,
+                Err(failure) => {
+                    let times = Times { queue: asked.elapsed(), ..Times::default() };
+                    return Err(self.failed(failure, request, index, attempts, times, asked));
+                }
+            };
+            limited_by = turn.limited_by().or(limited_by);
+            attempts += 1;
+            let attempt = self.attempt(request, &settings).await;
+            drop(turn);
+            if let Some(wait) = self.wait_before_retry(request, &settings, &attempt, attempts) {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            let times = times(asked, &attempt);
+            return match attempt.result {
+                Ok(mut response) => {
+                    response.elapsed = attempt.started.elapsed();
+                    response.attempts = attempts;
+                    response.index = index;
+                    self.verdict(response, &settings, times, limited_by)
+                }
+                Err(failure) => Err(self.failed(failure, request, index, attempts, times, asked)),
+            };
+        }
+    }
+
+    async fn turn(&self, request: &Request, settings: &Settings) -> Result<Turn, Failure> {
+        if let Some(turn) = self.governor.try_turn(&request.url) {
+            return Ok(turn);
+        }
+        let waiting = self.governor.turn(&request.url);
+        match settings.timeout.pool {
+            None => Ok(waiting.await),
+            Some(limit) => tokio::time::timeout(limit, waiting).await.map_err(|_| {
+                let message = format!("no turn within {} s", limit.as_secs_f64());
+                Failure::new(Kind::PoolTimeout, Phase::Queue, message)
+            }),
+        }
+    }
+
+    async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
+        let clock = Arc::new(Clock::start(settings.timeout.connect));
+        let work = async {
+            let first = exchange(&self.session, request, settings, &self.headers, &clock).await;
+            match &first {
+                // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
+                // and one more try on a new connection tells (browsers and aiohttp do the same).
+                Err(failure)
+                    if failure.kind == Kind::Read
+                        && failure.phase == Phase::Headers
+                        && clock.marks().connects == 0
+                        && request.method.is_idempotent() =>
+                {
+                    exchange(&self.session, request, settings, &self.headers, &clock).await
+                }
+                _ => first,
+            }
+        };
+        let result = match settings.timeout.total {
+            None => work.await,
+            Some(limit) => match tokio::time::timeout(limit, work).await {
+                Ok(result) => result,
+                Err(_) => Err(timed_out(limit, clock.phase())),
+            },
+        };
+        let marks = clock.marks();
+        for _ in 0..marks.connects {
+            self.collector.connection_opened();
+        }
+        Attempt { result, started: clock.started, marks }
+    }
+
+    /// How long to wait before the next attempt; `None` if this one was the last.
+    fn wait_before_retry(
+        &self,
+        request: &Request,
+        settings: &Settings,
+        attempt: &Attempt,
+        attempts: u32,
+    ) -> Option<Duration> {
+        let retry = &settings.retry;
+        if retry.is_none() {
+            return None;
+        }
+        let (again, cause, asked_for) = match &attempt.result {
+            Ok(response) => {
+                let asked_for = if retry.respect_retry_after { self.pause(response, settings) } else { None };
+                let again = retry.status_retryable(&request.method, response.status);
+                (again, Cause::Status(response.status.as_u16()), asked_for)
+            }
+            Err(failure) => {
+                let again = retry.failure_retryable(&request.method, failure.kind);
+                (again, Cause::Failure(failure.kind), None)
+            }
+        };
+        if !again || attempts > retry.total {
+            return None;
+        }
+        self.collector.retry(cause);
+        Some(asked_for.unwrap_or_else(|| retry.backoff(attempts, fastrand::f64())))
+    }
+
+    /// A `Retry-After` on 413, 429 and 503 pauses the host for every request of the client.
+    fn pause(&self, response: &Response, settings: &Settings) -> Option<Duration> {
+        if !matches!(
+            response.status,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
+            return None;
+        }
+        let value = response.headers.get(RETRY_AFTER)?;
+        let asked_for = parse_retry_after(value, SystemTime::now())?.min(settings.retry.retry_after_max);
+        self.governor.pause(response.url(), asked_for);
+        Some(asked_for)
+    }
+
+    fn verdict(&self, response: Response, settings: &Settings, times: Times, limited_by: Option<Limit>) -> Outcome {
+        let status = response.status;
+        let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
+        let bytes = response.body.len() as u64;
+        self.collector.record(Recorded {
+            status: Some(status.as_u16()),
+            error: raise.then_some(Kind::HttpStatus),
+            bytes,
+            times,
+            limited_by,
+        });
+        if raise { Err(status_error(response)) } else { Ok(response) }
+    }
+
+    fn failed(
+        &self,
+        failure: Failure,
+        request: &Arc<Request>,
+        index: usize,
+        attempts: u32,
+        times: Times,
+        asked: Instant,
+    ) -> Error {
+        let status = failure.response.as_ref().map(|response| response.status.as_u16());
+        self.collector.record(Recorded { status, error: Some(failure.kind), bytes: 0, times, limited_by: None });
+        Error::new(failure, Some(request.clone()), index, attempts, asked.elapsed())
+    }
+}
+
+fn timed_out(limit: Duration, phase: Phase) -> Failure {
+    let doing = match phase {
+        Phase::Connect => "still connecting",
+        Phase::Body => "the body was incomplete",
+        _ => "no answer",
+    };
+    Failure::new(Kind::TotalTimeout, phase, format!("{doing} after {} s", limit.as_secs_f64()))
+}
+
+fn times(asked: Instant, attempt: &Attempt) -> Times {
+    let first_byte = attempt.marks.first_byte;
+    Times {
+        queue: attempt.started.duration_since(asked),
+        connect: attempt.marks.connect,
+        first_byte,
+        body: first_byte.map(|head| attempt.started.elapsed().saturating_sub(head)),
+    }
+}
+
+/// How much of the body the message of an `HTTPStatusError` has.
+const QUOTED: usize = 200;
+
+/// The error of `raise_for_status`, with the beginning of the body in its message.
+pub fn status_error(response: Response) -> Error {
+    let status = response.status;
+    let reason = status.canonical_reason().unwrap_or("unknown status");
+    let start = response.body.get(..QUOTED).unwrap_or(&response.body);
+    let quoted = String::from_utf8_lossy(start);
+    let quoted = quoted.trim();
+    let message = match quoted {
+        "" => format!("{} {reason}", status.as_u16()),
+        text => format!("{} {reason}: {text}", status.as_u16()),
+    };
+    let (request, index, attempts, elapsed) =
+        (response.request.clone(), response.index, response.attempts, response.elapsed);
+    let mut failure = Failure::new(Kind::HttpStatus, Phase::Body, message);
+    failure.response = Some(Box::new(response));
+    Error::new(failure, Some(request), index, attempts, elapsed)
+}

@@ -1,0 +1,234 @@
+//! A whole batch as one job: `concurrency` workers pull the next request until none is left.
+//!
+//! Nothing is spawned or handed over per request; the batch crosses to Python once. Results live in slots that can be
+//! taken at any moment, so a failure, a deadline, a cancellation or Ctrl-C loses none that was finished.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::error::{Error, Failure, Kind, Phase};
+use super::fetch::{Call, Outcome};
+use super::request::Request;
+
+/// How a batch is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Requests in flight at once; 1 or more.
+    pub concurrency: usize,
+    /// For the whole batch.
+    pub deadline: Option<Duration>,
+    /// Keep going when a request fails, and put its error into its slot.
+    pub keep_errors: bool,
+}
+
+/// A batch that ended, well or not.
+#[derive(Debug)]
+pub struct Gathered {
+    /// In input order; `None` where nothing was finished.
+    pub slots: Vec<Option<Outcome>>,
+    /// Why the batch as a whole failed, if it did.
+    pub failure: Option<Error>,
+}
+
+enum Slot {
+    Waiting(Request),
+    InFlight(Arc<Request>),
+    Done(Outcome),
+    /// Only while a slot changes.
+    Empty,
+}
+
+struct State {
+    slots: Vec<Slot>,
+    next: usize,
+    failure: Option<Error>,
+    closed: bool,
+}
+
+/// A batch under way.
+pub struct Batch {
+    call: Arc<Call>,
+    options: Options,
+    total: usize,
+    finished: AtomicUsize,
+    state: Mutex<State>,
+    stop: Notify,
+    started: Instant,
+}
+
+impl Batch {
+    /// A batch of `items`, each a request or the reason why it never became one.
+    pub fn new(call: Arc<Call>, items: Vec<Result<Request, Error>>, options: Options) -> Arc<Self> {
+        let total = items.len();
+        let slots: Vec<Slot> = items
+            .into_iter()
+            .map(|item| match item {
+                Ok(request) => Slot::Waiting(request),
+                Err(error) => Slot::Done(Err(error)),
+            })
+            .collect();
+        let finished = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
+        Arc::new(Self {
+            call,
+            options,
+            total,
+            finished: AtomicUsize::new(finished),
+            state: Mutex::new(State { slots, next: 0, failure: None, closed: false }),
+            stop: Notify::new(),
+            started: Instant::now(),
+        })
+    }
+
+    /// Runs to the end; resolves when every socket of the batch is released.
+    pub async fn run(self: Arc<Self>) -> Gathered {
+        let mut workers = JoinSet::new();
+        for _ in 0..self.options.concurrency.min(self.total) {
+            workers.spawn(self.clone().work());
+        }
+        let deadline = async {
+            match self.options.deadline {
+                Some(limit) => tokio::time::sleep_until((self.started + limit).into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.notified() => {}
+            () = async { while workers.join_next().await.is_some() {} } => {}
+            () = deadline => self.expire(),
+        }
+        workers.shutdown().await;
+        self.call.collector.finish();
+        self.take()
+    }
+
+    /// Runs on `handle` and passes what came of it to `finish`.
+    pub fn start(self: &Arc<Self>, handle: &Handle, finish: impl FnOnce(Gathered) + Send + 'static) {
+        let batch = self.clone();
+        handle.spawn(async move { finish(batch.run().await) });
+    }
+
+    /// Stops the work and takes what is finished; [`Batch::run`] then resolves with nothing.
+    pub fn cancel(&self) -> Gathered {
+        let gathered = self.take();
+        self.stop.notify_one();
+        gathered
+    }
+
+    /// How many requests are finished, and of how many.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.finished.load(Ordering::Relaxed), self.total)
+    }
+
+    /// The call it runs under.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn work(self: Arc<Self>) {
+        while let Some((index, request)) = self.next() {
+            let outcome = self.call.fetch(request, index).await;
+            self.put(index, outcome);
+        }
+    }
+
+    fn next(&self) -> Option<(usize, Arc<Request>)> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.closed {
+            return None;
+        }
+        loop {
+            let index = state.next;
+            let slot = state.slots.get_mut(index)?;
+            state.next += 1;
+            if matches!(slot, Slot::Waiting(_)) {
+                return slot.depart().map(|request| (index, request));
+            }
+        }
+    }
+
+    fn put(&self, index: usize, outcome: Outcome) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let failed = outcome.as_ref().err().filter(|_| !self.options.keep_errors).cloned();
+        if let Some(slot) = state.slots.get_mut(index) {
+            *slot = Slot::Done(outcome);
+        }
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        if failed.is_some() {
+            state.closed = true;
+            state.failure = failed;
+            drop(state);
+            self.stop.notify_one();
+        }
+    }
+
+    /// The deadline has come.
+    fn expire(&self) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        state.closed = true;
+        let limit = self.options.deadline.unwrap_or_default().as_secs_f64();
+        let elapsed = self.started.elapsed();
+        let error = |request: Option<Arc<Request>>, index, attempts, message: String| {
+            let phase = if attempts == 0 { Phase::Queue } else { Phase::Headers };
+            Error::new(Failure::new(Kind::DeadlineExceeded, phase, message), request, index, attempts, elapsed)
+        };
+        if !self.options.keep_errors {
+            let done = state.slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
+            let message = format!("the deadline of {limit} s passed with {done} of {} requests finished", self.total);
+            state.failure = Some(error(None, 0, 0, message));
+            return;
+        }
+        for (index, slot) in state.slots.iter_mut().enumerate() {
+            let begun = u32::from(matches!(slot, Slot::InFlight(_)));
+            if let Some(request) = slot.depart() {
+                let message = format!("not finished before the batch's deadline of {limit} s");
+                *slot = Slot::Done(Err(error(Some(request), index, begun, message)));
+            }
+        }
+    }
+
+    fn take(&self) -> Gathered {
+        let mut state = self.lock();
+        state.closed = true;
+        let slots = std::mem::take(&mut state.slots);
+        let failure = state.failure.take();
+        drop(state);
+        let finished = |slot| match slot {
+            Slot::Done(outcome) => Some(outcome),
+            _ => None,
+        };
+        Gathered { slots: slots.into_iter().map(finished).collect(), failure }
+    }
+}
+
+impl Slot {
+    /// The request of a slot that is not done; the slot then counts as in flight.
+    fn depart(&mut self) -> Option<Arc<Request>> {
+        let request = match std::mem::replace(self, Self::Empty) {
+            Self::Waiting(request) => Arc::new(request),
+            Self::InFlight(request) => request,
+            other => {
+                *self = other;
+                return None;
+            }
+        };
+        *self = Self::InFlight(request.clone());
+        Some(request)
+    }
+}

@@ -1,0 +1,138 @@
+//! The interface to whatever moves the bytes.
+//!
+//! A transport sends one request to one URL and gives back the head and a body to read. It follows no redirect, retries
+//! nothing, decodes nothing and knows no cookies: all that is the engine's, once, above every transport.
+
+use std::future::Future;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Version};
+use url::Url;
+
+use super::error::{Failure, Phase};
+
+/// One request as it goes on the wire: headers complete but for those of the transport itself (`Host`, framing).
+pub struct Outgoing<'a> {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub url: &'a Url,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Option<Bytes>,
+}
+
+/// The head of a response.
+pub struct Head {
+    /// Its status.
+    pub status: StatusCode,
+    /// The version spoken.
+    pub version: Version,
+    /// Its headers, as sent.
+    pub headers: HeaderMap,
+    /// How many bytes the body has on the wire, if the server said so.
+    pub length: Option<u64>,
+}
+
+/// A body that is still on the wire. Dropping it early closes the connection (HTTP/1) or resets the stream (HTTP/2).
+pub trait Body: Send {
+    /// The next piece, undecoded; `None` at the proper end.
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Failure>> + Send;
+}
+
+/// Sends requests.
+pub trait Transport: Send + Sync + 'static {
+    /// The bodies it gives.
+    type Body: Body;
+
+    /// Sends one request and waits for the head of its response. Dropping the future stops it and releases its socket.
+    fn send(
+        &self,
+        outgoing: Outgoing<'_>,
+        clock: &std::sync::Arc<Clock>,
+    ) -> impl Future<Output = Result<(Head, Self::Body), Failure>> + Send;
+}
+
+/// What happened when, in one attempt. Shared with the connector, which may outlive the attempt.
+pub struct Clock {
+    /// The attempt's turn.
+    pub started: Instant,
+    /// The limit on a new connection.
+    pub connect_timeout: Option<Duration>,
+    marks: Mutex<Marks>,
+}
+
+/// The marks of a [`Clock`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Marks {
+    /// A new connection is being made.
+    pub connecting: bool,
+    /// A new connection was asked for.
+    pub connects: u32,
+    /// How long making it took.
+    pub connect: Option<Duration>,
+    /// From the attempt's turn to the head of its last hop.
+    pub first_byte: Option<Duration>,
+}
+
+impl Clock {
+    /// Starts now.
+    pub fn start(connect_timeout: Option<Duration>) -> Self {
+        Self { started: Instant::now(), connect_timeout, marks: Mutex::new(Marks::default()) }
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Marks)) {
+        change(&mut self.marks.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// A new connection is needed.
+    pub fn connect_started(&self) {
+        self.update(|marks| {
+            marks.connecting = true;
+            marks.connects += 1;
+        });
+    }
+
+    /// It stands, or failed.
+    pub fn connect_finished(&self, took: Duration) {
+        self.update(|marks| {
+            marks.connecting = false;
+            marks.connect = Some(took);
+        });
+    }
+
+    /// The head has arrived.
+    pub fn head_arrived(&self) {
+        let elapsed = self.started.elapsed();
+        self.update(|marks| {
+            marks.connecting = false;
+            marks.first_byte = Some(elapsed);
+        });
+    }
+
+    /// Another hop begins.
+    pub fn next_hop(&self) {
+        self.update(|marks| marks.first_byte = None);
+    }
+
+    /// What is marked so far.
+    pub fn marks(&self) -> Marks {
+        *self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the attempt is.
+    pub fn phase(&self) -> Phase {
+        let marks = self.marks();
+        if marks.first_byte.is_some() {
+            Phase::Body
+        } else if marks.connecting {
+            Phase::Connect
+        } else {
+            Phase::Headers
+        }
+    }
+}

@@ -1,0 +1,592 @@
+//! `Job`: one handle for everything that takes time.
+//!
+//! The work runs on the reactor and ends in a [`Completion`] of owned Rust data. Whoever asks first, an event loop or a
+//! blocked thread, turns that data into Python objects ([`Harvest`]), in slices where a loop must not be held up; the
+//! objects are kept for everybody after. State is behind a lock that is never held while Python code may run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyTimeoutError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
+
+use super::port::{Port, require_loop, running_loop};
+use super::progress::Progress;
+use crate::core::completion::{Completion, Promise, Waiter};
+use crate::runtime::detach::detached;
+use crate::runtime::{fork, notify};
+
+/// How long an event loop is held at a time while results become Python objects (about 10,000 responses).
+const SLICE: Duration = Duration::from_millis(2);
+
+/// How often a blocked thread looks for signals; a quarter of the 200 ms within which Ctrl-C must answer.
+const SIGNALS: Duration = Duration::from_millis(50);
+
+/// Owned data on its way to becoming a Python object.
+pub trait Harvest: Send {
+    /// Goes on until `deadline`; `None` means that there is more to do, an error is what the job raises.
+    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>>;
+}
+
+/// How a job ended.
+pub enum Ended {
+    /// By itself, well or not.
+    Done(Box<dyn Harvest>),
+    /// By [`Job.cancel`] and the like; with what was finished until then.
+    Cancelled(Option<Box<dyn Harvest>>),
+    /// The reactor was shut down under it.
+    Lost,
+}
+
+/// The running work behind a job.
+pub trait Work: Send + Sync {
+    /// What it does, in a word or two.
+    fn name(&self) -> &'static str;
+    /// Stops it, releases its sockets, and gives what is finished.
+    fn cancel(&self) -> Option<Box<dyn Harvest>>;
+    /// How much is done, of how much.
+    fn progress(&self) -> (usize, usize);
+    /// The value of `Job.stats`.
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>>;
+}
+
+/// Starts work; what it promises is settled by the reactor.
+pub fn promise() -> (Arc<Completion<Ended>>, Promise<Ended>) {
+    let completion = Arc::new(Completion::default());
+    (completion.clone(), Promise::new(completion, || Ended::Lost))
+}
+
+enum Outcome {
+    /// Not looked at yet.
+    Unknown,
+    Converting(Box<dyn Harvest>, Finish),
+    /// Someone is converting right now.
+    Busy,
+    Value(Py<PyAny>),
+    Raised(Py<PyBaseException>),
+    /// With the finished results, if the job was a batch.
+    Cancelled(Option<Py<PyAny>>),
+}
+
+#[derive(Clone, Copy)]
+enum Finish {
+    Value,
+    Cancelled,
+}
+
+enum Step {
+    Pending,
+    More,
+    Value(Py<PyAny>),
+    Raised(Py<PyBaseException>),
+    Cancelled(Option<Py<PyAny>>),
+}
+
+/// Work that has started, and its result.
+///
+/// A Job starts at once, like a `concurrent.futures.Future`, with or without a running event loop, from any thread.
+///
+/// - `await job` on any event loop (asyncio, uvloop), any number of times. It is a coroutine, so `asyncio.create_task`,
+///   `gather`, `wait_for`, `timeout`, `shield` and `TaskGroup.create_task` take it.
+/// - `job.result()` anywhere else: in a script, a thread, or a notebook cell while a loop runs.
+///
+/// Cancelling it, cancelling the task that awaits it, or dropping the last reference to it stops the work and releases
+/// its sockets. All methods may be called from any thread.
+#[pyclass(frozen, weakref, module = "shoal", generic)]
+pub struct Job {
+    completion: Arc<Completion<Ended>>,
+    work: Box<dyn Work>,
+    outcome: Mutex<Outcome>,
+    progress: Option<Arc<Progress>>,
+    callbacks: Mutex<Vec<Py<PyAny>>>,
+    generation: u32,
+    started: Instant,
+}
+
+impl Job {
+    /// A job for work that runs already. With a progress reporter and a running loop, reports start here.
+    pub fn create(
+        py: Python<'_>,
+        completion: Arc<Completion<Ended>>,
+        work: Box<dyn Work>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Py<Self>> {
+        let job = Self {
+            completion,
+            work,
+            outcome: Mutex::new(Outcome::Unknown),
+            progress: progress.map(|reporter| Arc::new(Progress::new(reporter))),
+            callbacks: Mutex::default(),
+            generation: fork::generation(),
+            started: Instant::now(),
+        };
+        let job = Bound::new(py, job)?;
+        if let Some(progress) = &job.get().progress
+            && let Some(event_loop) = running_loop(py)?
+        {
+            Progress::follow(progress, &event_loop, job.as_any())?;
+        }
+        Ok(job.unbind())
+    }
+
+    /// Done and total, for [`Progress`]; `None` when there is nothing more to report.
+    pub fn progress_now(&self) -> Option<(usize, usize)> {
+        if self.completion.is_done() { None } else { Some(self.work.progress()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_process(&self) -> PyResult<()> {
+        if self.generation == fork::generation() || self.completion.is_done() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err("this Job was started before fork(): its work goes on in the parent process only"))
+    }
+
+    fn stop(&self) -> bool {
+        if self.completion.is_done() || self.generation != fork::generation() {
+            return false;
+        }
+        self.completion.settle(Ended::Cancelled(self.work.cancel())).is_ok()
+    }
+
+    /// Brings the result nearer to being a Python object.
+    fn advance(&self, py: Python<'_>, deadline: Option<Instant>) -> Step {
+        if !self.completion.is_done() {
+            return Step::Pending;
+        }
+        // Taken out while it is worked on: allocating objects may run the garbage collector, and that anything.
+        let current = std::mem::replace(&mut *self.lock(), Outcome::Busy);
+        let (next, step) = match current {
+            Outcome::Unknown => {
+                self.report_end(py);
+                match self.completion.take() {
+                    Some(Ended::Done(harvest)) => (Outcome::Converting(harvest, Finish::Value), Step::More),
+                    Some(Ended::Cancelled(Some(harvest))) => {
+                        (Outcome::Converting(harvest, Finish::Cancelled), Step::More)
+                    }
+                    Some(Ended::Cancelled(None) | Ended::Lost) | None => {
+                        (Outcome::Cancelled(None), Step::Cancelled(None))
+                    }
+                }
+            }
+            Outcome::Converting(mut harvest, finish) => match (harvest.step(py, deadline), finish) {
+                (Ok(None), _) => (Outcome::Converting(harvest, finish), Step::More),
+                (Ok(Some(value)), Finish::Value) => (Outcome::Value(value.clone_ref(py)), Step::Value(value)),
+                (Ok(Some(results)), Finish::Cancelled) => {
+                    (Outcome::Cancelled(Some(results.clone_ref(py))), Step::Cancelled(Some(results)))
+                }
+                (Err(error), Finish::Value) => {
+                    let raised = error.into_value(py);
+                    (Outcome::Raised(raised.clone_ref(py)), Step::Raised(raised))
+                }
+                (Err(_), Finish::Cancelled) => (Outcome::Cancelled(None), Step::Cancelled(None)),
+            },
+            Outcome::Busy => (Outcome::Busy, Step::More),
+            Outcome::Value(value) => (Outcome::Value(value.clone_ref(py)), Step::Value(value)),
+            Outcome::Raised(error) => (Outcome::Raised(error.clone_ref(py)), Step::Raised(error)),
+            Outcome::Cancelled(results) => {
+                let copy = results.as_ref().map(|results| results.clone_ref(py));
+                (Outcome::Cancelled(results), Step::Cancelled(copy))
+            }
+        };
+        if !matches!(next, Outcome::Busy) {
+            *self.lock() = next;
+        }
+        step
+    }
+
+    /// Like [`Job::advance`], to the end.
+    fn settle(&self, py: Python<'_>) -> PyResult<Step> {
+        loop {
+            match self.advance(py, None) {
+                Step::More => {
+                    if matches!(*self.lock(), Outcome::Busy) {
+                        // Another thread converts.
+                        detached(py, || std::thread::sleep(Duration::from_millis(1)));
+                        py.check_signals()?;
+                    }
+                }
+                step => return Ok(step),
+            }
+        }
+    }
+
+    /// Waits with the GIL released until the work has ended; a signal's exception ends the work and carries `.results`.
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        self.check_process()?;
+        let limit = match timeout {
+            None => None,
+            Some(seconds) if seconds.is_nan() => {
+                return Err(PyValueError::new_err("timeout must be a number of seconds or None, not nan"));
+            }
+            // Beyond a century is for ever, and would overflow.
+            Some(seconds) => Duration::try_from_secs_f64(seconds.max(0.0)).ok().filter(|limit| limit.as_secs() < 1 << 32),
+        };
+        let until = limit.map(|limit| Instant::now() + limit);
+        loop {
+            let slice = until.map_or(SIGNALS, |until| until.saturating_duration_since(Instant::now()).min(SIGNALS));
+            if detached(py, || self.completion.wait(slice)) {
+                return Ok(true);
+            }
+            let interrupted = py.check_signals().and_then(|()| match &self.progress {
+                Some(progress) => progress.report(py, self.work.progress()),
+                None => Ok(()),
+            });
+            if let Err(error) = interrupted {
+                self.stop();
+                if let Ok(Step::Cancelled(Some(results))) = self.settle(py) {
+                    error.value(py).setattr(intern!(py, "results"), results)?;
+                }
+                return Err(error);
+            }
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn report_end(&self, py: Python<'_>) {
+        if let Some(progress) = &self.progress {
+            progress.close(py, self.work.progress());
+        }
+    }
+
+    /// One step of whatever awaits: a future to wait for, `None` to be called again soon, or the end.
+    fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let job = slf.get();
+        loop {
+            match job.advance(py, Some(Instant::now() + SLICE)) {
+                Step::Value(value) => return Err(PyStopIteration::new_err((value,))),
+                Step::Raised(error) => return Err(PyErr::from_value(error.into_bound(py).into_any())),
+                Step::Cancelled(results) => return Err(cancelled_error(py, "asyncio", results)?),
+                Step::More => return Ok(py.None().into_bound(py)),
+                Step::Pending => {
+                    job.check_process()?;
+                    let event_loop = require_loop(py)?;
+                    let port = Port::of(py, &event_loop)?;
+                    let completion = &job.completion;
+                    if let Some(future) =
+                        port.get().future(&event_loop, |waiter, token| completion.watch(waiter, token))?
+                    {
+                        return Ok(future);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a coroutine does with an exception thrown into it: the work is cancelled, the exception goes on.
+    fn interrupt(&self, py: Python<'_>, thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
+        self.stop();
+        let error = thrown_error(thrown, value);
+        if let Ok(Step::Cancelled(Some(results))) = self.settle(py) {
+            // Some exceptions take no attributes; then there is nowhere to put them.
+            let _ = error.value(py).setattr(intern!(py, "results"), results);
+        }
+        error
+    }
+}
+
+/// `throw(type)`, `throw(value)` and the old `throw(type, value, traceback)`.
+fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
+    match value.filter(|value| !value.is_none()) {
+        Some(value) if value.is_instance_of::<PyBaseException>() => PyErr::from_value(value.clone()),
+        Some(value) => match thrown.call1((value,)) {
+            Ok(instance) => PyErr::from_value(instance),
+            Err(error) => error,
+        },
+        None => PyErr::from_value(thrown.clone()),
+    }
+}
+
+fn cancelled_error(py: Python<'_>, module: &str, results: Option<Py<PyAny>>) -> PyResult<PyErr> {
+    static ASYNCIO: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static FUTURES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = match module {
+        "asyncio" => ASYNCIO.import(py, "asyncio", "CancelledError"),
+        _ => FUTURES.import(py, "concurrent.futures", "CancelledError"),
+    }?;
+    let error = class.call0()?;
+    if let Some(results) = results {
+        error.setattr(intern!(py, "results"), results)?;
+    }
+    Ok(PyErr::from_value(error))
+}
+
+#[pymethods]
+impl Job {
+    /// Waits for the result and returns it.
+    ///
+    /// Blocks the calling thread with the GIL released, also while an event loop runs in it: that loop stands still
+    /// meanwhile, so await the job there instead where you can.
+    ///
+    /// Args:
+    ///     timeout: seconds to wait at most; None (the default) waits for ever. The job goes on when it passes.
+    ///
+    /// Raises:
+    ///     TimeoutError: `timeout` passed.
+    ///     concurrent.futures.CancelledError: the job was cancelled.
+    ///     KeyboardInterrupt: Ctrl-C, answered within 200 ms; the job is cancelled, and the exception's `results` holds
+    ///         what was finished (for a batch: a list with None in the other places).
+    ///     FetchError: whatever the work raised.
+    #[pyo3(signature = (timeout=None))]
+    fn result(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
+        if !self.wait(py, timeout)? {
+            return Err(timeout_error(self, timeout));
+        }
+        match self.settle(py)? {
+            Step::Value(value) => Ok(value),
+            Step::Raised(error) => Err(PyErr::from_value(error.into_bound(py).into_any())),
+            Step::Cancelled(results) => Err(cancelled_error(py, "concurrent.futures", results)?),
+            Step::Pending | Step::More => Err(PyRuntimeError::new_err("the job has no result")),
+        }
+    }
+
+    /// Waits for the end and returns the exception the work raised, or None.
+    ///
+    /// Takes `timeout` and raises like `result()`, but for the work's own exception.
+    #[pyo3(signature = (timeout=None))]
+    fn exception(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Py<PyAny>>> {
+        if !self.wait(py, timeout)? {
+            return Err(timeout_error(self, timeout));
+        }
+        match self.settle(py)? {
+            Step::Raised(error) => Ok(Some(error.into_any())),
+            Step::Cancelled(results) => Err(cancelled_error(py, "concurrent.futures", results)?),
+            Step::Value(_) | Step::Pending | Step::More => Ok(None),
+        }
+    }
+
+    /// Stops the work and releases its sockets. Returns False if it had ended already.
+    fn cancel(&self, py: Python<'_>) -> bool {
+        detached(py, || self.stop())
+    }
+
+    /// Whether the work has ended: with a result, an exception or a cancellation.
+    fn done(&self) -> bool {
+        self.completion.is_done()
+    }
+
+    /// Whether the job was cancelled.
+    fn cancelled(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.completion.is_done() && matches!(self.settle(py)?, Step::Cancelled(_)))
+    }
+
+    /// Calls `fn(job)` when the work has ended, from a thread of Shoal's; at once, from this one, if it has already.
+    ///
+    /// What the function raises goes to `sys.unraisablehook`. A job with callbacks is kept alive until it ends.
+    #[pyo3(signature = (r#fn, /))]
+    fn add_done_callback(slf: Bound<'_, Self>, r#fn: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        if !r#fn.is_callable() {
+            let message = format!("fn must be callable, not {}", r#fn.get_type().name()?);
+            return Err(pyo3::exceptions::PyTypeError::new_err(message));
+        }
+        let job = slf.get();
+        job.check_process()?;
+        let first = {
+            let mut callbacks = job.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+            callbacks.push(r#fn.unbind());
+            callbacks.len() == 1
+        };
+        if !first && !job.completion.is_done() {
+            return Ok(());
+        }
+        let token = CALLED_BACK.enter(slf.clone().unbind());
+        if !job.completion.watch(Arc::new(RunCallbacks), token) {
+            CALLED_BACK.leave(token);
+            job.run_callbacks(py, slf.as_any());
+        }
+        Ok(())
+    }
+
+    /// What the work has done so far: counts, retries, bytes, times, and what limited it.
+    #[getter]
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.work.stats(py)
+    }
+
+    fn __await__(slf: Bound<'_, Self>) -> Awaiting {
+        Awaiting(slf.unbind())
+    }
+
+    /// The coroutine protocol: called by event loops.
+    fn send<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let _ = value;
+        Self::resume(slf)
+    }
+
+    /// The coroutine protocol: cancels the work and raises the exception.
+    #[pyo3(signature = (typ, val=None, tb=None))]
+    fn throw(
+        &self,
+        py: Python<'_>,
+        typ: &Bound<'_, PyAny>,
+        val: Option<&Bound<'_, PyAny>>,
+        tb: Option<&Bound<'_, PyAny>>,
+    ) -> PyErr {
+        let _ = tb;
+        self.interrupt(py, typ, val)
+    }
+
+    /// Cancels the work if it has not ended. Part of the coroutine protocol.
+    fn close(&self, py: Python<'_>) {
+        detached(py, || self.stop());
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let name = self.work.name();
+        if !self.completion.is_done() {
+            let (done, total) = self.work.progress();
+            let seconds = self.started.elapsed().as_secs_f64();
+            return Ok(format!(
+                "<Job {name}: {done} of {total} done after {seconds:.1} s; await it, or call .result()>"
+            ));
+        }
+        Ok(match self.settle(py)? {
+            Step::Raised(error) => {
+                format!("<Job {name}: raised {}; await it, or call .result()>", error.bind(py).get_type().name()?)
+            }
+            Step::Cancelled(_) => format!("<Job {name}: cancelled>"),
+            _ => format!("<Job {name}: done; await it, or call .result()>"),
+        })
+    }
+
+    /// A notebook's view: what it does, and how far it is.
+    fn _repr_html_(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let job = slf.get();
+        let text = slf.repr()?;
+        let escaped = escape(&text)?;
+        let (done, total) = job.work.progress();
+        Ok(format!("<progress value=\"{done}\" max=\"{}\"></progress> <code>{escaped}</code>", total.max(1)))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(outcome) = self.outcome.try_lock() {
+            match &*outcome {
+                Outcome::Value(value) | Outcome::Cancelled(Some(value)) => visit.call(value)?,
+                Outcome::Raised(error) => visit.call(error)?,
+                _ => {}
+            }
+        }
+        if let Ok(callbacks) = self.callbacks.try_lock() {
+            for callback in &*callbacks {
+                visit.call(callback)?;
+            }
+        }
+        self.progress.as_ref().map_or(Ok(()), |progress| progress.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        let outcome = std::mem::replace(&mut *self.lock(), Outcome::Cancelled(None));
+        let callbacks = std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner));
+        drop((outcome, callbacks));
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Job {
+    fn run_callbacks(&self, py: Python<'_>, slf: &Bound<'_, PyAny>) {
+        let callbacks = std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner));
+        for callback in callbacks {
+            if let Err(error) = callback.call1(py, (slf,)) {
+                error.write_unraisable(py, Some(callback.bind(py)));
+            }
+        }
+    }
+}
+
+fn escape(text: &Bound<'_, PyString>) -> PyResult<String> {
+    static ESCAPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    ESCAPE.import(text.py(), "html", "escape")?.call1((text,))?.extract()
+}
+
+fn timeout_error(job: &Job, timeout: Option<f64>) -> PyErr {
+    let (done, total) = job.work.progress();
+    let seconds = timeout.unwrap_or_default();
+    PyTimeoutError::new_err(format!("{} is not done after {seconds} s ({done} of {total}); it goes on", job.work.name()))
+}
+
+/// Jobs whose callbacks wait for their end, by number: the reactor tells the number, the notifier's thread calls them.
+struct CalledBack(Mutex<Option<std::collections::HashMap<u64, Py<Job>>>>, std::sync::atomic::AtomicU64);
+
+static CALLED_BACK: CalledBack = CalledBack(Mutex::new(None), std::sync::atomic::AtomicU64::new(0));
+
+impl CalledBack {
+    fn enter(&self, job: Py<Job>) -> u64 {
+        let token = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(token, job);
+        token
+    }
+
+    fn leave(&self, token: u64) -> Option<Py<Job>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.remove(&token)
+    }
+}
+
+struct RunCallbacks;
+
+impl Waiter for RunCallbacks {
+    fn wake(&self, token: u64) {
+        notify(Box::new(move || {
+            Python::try_attach(|py| {
+                if let Some(job) = CALLED_BACK.leave(token) {
+                    let job = job.bind(py);
+                    job.get().run_callbacks(py, job.as_any());
+                }
+            });
+        }));
+    }
+}
+
+/// The iterator behind `await job`. Internal.
+#[pyclass(frozen, module = "shoal._shoal")]
+pub struct Awaiting(Py<Job>);
+
+#[pymethods]
+impl Awaiting {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Job::resume(self.0.bind(py))
+    }
+
+    fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let _ = value;
+        Job::resume(self.0.bind(py))
+    }
+
+    #[pyo3(signature = (typ, val=None, tb=None))]
+    fn throw(
+        &self,
+        py: Python<'_>,
+        typ: &Bound<'_, PyAny>,
+        val: Option<&Bound<'_, PyAny>>,
+        tb: Option<&Bound<'_, PyAny>>,
+    ) -> PyErr {
+        let _ = tb;
+        self.0.get().interrupt(py, typ, val)
+    }
+
+    /// Only stops waiting: the job belongs to whoever holds it.
+    fn close(&self) {}
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+}

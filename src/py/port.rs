@@ -1,0 +1,296 @@
+//! Wakes an event loop from the reactor without the GIL.
+//!
+//! One [`Port`] per (thread, running loop). A finished job puts a number into its queue; the first number writes to an
+//! eventfd that the loop watches (`loop.add_reader`), later ones ride along, and the loop drains the whole queue in one
+//! callback. Only the loop's thread ever touches Python futures. Measured per single request: 35–50 µs this way, 43–58
+//! with one `call_soon_threadsafe` per batch, 130–160 with one per request.
+//!
+//! A loop without `add_reader` (Windows' proactor) is woken by `call_soon_threadsafe` from the notifier's thread, once
+//! per batch.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyWeakrefReference;
+
+use crate::core::completion::Waiter;
+use crate::runtime::{fork, notify};
+
+/// The reactor's side: a queue and a way to say that it is not empty.
+struct Mailbox {
+    id: u64,
+    queue: Mutex<Vec<u64>>,
+    told: AtomicBool,
+    bell: Option<Bell>,
+}
+
+impl Waiter for Mailbox {
+    fn wake(&self, token: u64) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(token);
+        if self.told.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match &self.bell {
+            Some(bell) => bell.ring(),
+            None => {
+                let id = self.id;
+                notify(Box::new(move || call_soon(id)));
+            }
+        }
+    }
+}
+
+impl Mailbox {
+    fn drain(&self) -> Vec<u64> {
+        if let Some(bell) = &self.bell {
+            bell.silence();
+        }
+        self.told.store(false, Ordering::Release);
+        std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Ports of loops without `add_reader`, for the notifier: (loop, port) by the port's id.
+static THREADSAFE: Mutex<Option<HashMap<u64, (Py<PyAny>, Py<Port>)>>> = Mutex::new(None);
+
+fn call_soon(id: u64) {
+    Python::try_attach(|py| {
+        let target = THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|ports| {
+            ports.get(&id).map(|(event_loop, port)| (event_loop.clone_ref(py), port.clone_ref(py)))
+        });
+        let Some((event_loop, port)) = target else { return };
+        let drain = port.bind(py).getattr(intern!(py, "_drain"));
+        let called = drain.and_then(|drain| event_loop.bind(py).call_method1(intern!(py, "call_soon_threadsafe"), (drain,)));
+        if called.is_err() {
+            // The loop is closed: nobody waits there any more.
+            forget_threadsafe(id);
+        }
+    });
+}
+
+fn forget_threadsafe(id: u64) {
+    let gone = THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|ports| ports.remove(&id));
+    drop(gone);
+}
+
+/// Where jobs report to one event loop. Internal.
+#[pyclass(frozen, module = "shoal._shoal")]
+pub struct Port {
+    mailbox: Arc<Mailbox>,
+    futures: Mutex<HashMap<u64, Py<PyAny>>>,
+    next: AtomicU64,
+}
+
+struct Entry {
+    generation: u32,
+    event_loop: Py<PyWeakrefReference>,
+    port: Py<Port>,
+}
+
+thread_local! {
+    static PORTS: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The loop that runs in this thread, if one does.
+pub fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let running = GET.import(py, "asyncio", "_get_running_loop")?.call0()?;
+    Ok(if running.is_none() { None } else { Some(running) })
+}
+
+impl Port {
+    /// The port of the loop that runs in this thread.
+    pub fn of<'py>(py: Python<'py>, event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        let generation = fork::generation();
+        let known = PORTS.with_borrow(|ports| {
+            ports.iter().find_map(|entry| {
+                let same = entry.generation == generation
+                    && entry.event_loop.bind(py).upgrade().is_some_and(|alive| alive.is(event_loop));
+                same.then(|| entry.port.clone_ref(py))
+            })
+        });
+        match known {
+            Some(port) => Ok(port.into_bound(py)),
+            None => Self::open(py, event_loop, generation),
+        }
+    }
+
+    #[cold]
+    fn open<'py>(py: Python<'py>, event_loop: &Bound<'py, PyAny>, generation: u32) -> PyResult<Bound<'py, Self>> {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let new = |bell| Self {
+            mailbox: Arc::new(Mailbox { id, queue: Mutex::default(), told: AtomicBool::new(false), bell }),
+            futures: Mutex::default(),
+            next: AtomicU64::new(0),
+        };
+        let bell = Bell::new()?;
+        let descriptor = bell.descriptor();
+        let mut port = Bound::new(py, new(Some(bell)))?;
+        let drain = port.getattr(intern!(py, "_drain"))?;
+        match event_loop.call_method1(intern!(py, "add_reader"), (descriptor, drain)) {
+            Ok(_) => {}
+            Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {
+                port = Bound::new(py, new(None))?;
+                let entry = (event_loop.clone().unbind(), port.clone().unbind());
+                THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(id, entry);
+            }
+            Err(error) => return Err(error),
+        }
+        let entry =
+            Entry { generation, event_loop: PyWeakrefReference::new(event_loop)?.unbind(), port: port.clone().unbind() };
+        // Ports of loops that are gone go now; what their destruction runs must not find PORTS borrowed.
+        let gone: Vec<Entry> = PORTS.with_borrow_mut(|ports| {
+            let (alive, gone) = std::mem::take(ports).into_iter().partition(|entry| {
+                entry.generation == generation && entry.event_loop.bind(py).upgrade().is_some_and(|old| !is_closed(&old))
+            });
+            *ports = alive;
+            ports.push(entry);
+            gone
+        });
+        for entry in &gone {
+            forget_threadsafe(entry.port.get().mailbox.id);
+        }
+        drop(gone);
+        Ok(port)
+    }
+
+    fn futures(&self) -> MutexGuard<'_, HashMap<u64, Py<PyAny>>> {
+        self.futures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A future of `event_loop` to yield to its task, resolved when `watch` lets the waiter it is given be woken;
+    /// `None` if `watch` finds that there is nothing to wait for.
+    pub fn future<'py>(
+        &self,
+        event_loop: &Bound<'py, PyAny>,
+        watch: impl FnOnce(Arc<dyn Waiter>, u64) -> bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = event_loop.py();
+        let future = event_loop.call_method0(intern!(py, "create_future"))?;
+        // What tells a task that the future is awaited, not just yielded (asyncio's own protocol).
+        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+        let token = self.next.fetch_add(1, Ordering::Relaxed);
+        self.futures().insert(token, future.clone().unbind());
+        if watch(self.mailbox.clone(), token) {
+            return Ok(Some(future));
+        }
+        let unused = self.futures().remove(&token);
+        drop(unused);
+        Ok(None)
+    }
+}
+
+fn is_closed(event_loop: &Bound<'_, PyAny>) -> bool {
+    let closed = event_loop.call_method0(intern!(event_loop.py(), "is_closed"));
+    closed.and_then(|closed| closed.is_truthy()).unwrap_or(true)
+}
+
+#[pymethods]
+impl Port {
+    /// Resolves the futures of everything that finished. Called by the loop.
+    fn _drain(&self, py: Python<'_>) -> PyResult<()> {
+        for token in self.mailbox.drain() {
+            let Some(future) = self.futures().remove(&token) else { continue };
+            let future = future.bind(py);
+            // Its task may have been cancelled, and the future with it.
+            if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
+                future.call_method1(intern!(py, "set_result"), (py.None(),))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(futures) = self.futures.try_lock() {
+            for future in futures.values() {
+                visit.call(future)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let futures = std::mem::take(&mut *self.futures());
+        drop(futures);
+    }
+}
+
+/// The running loop, or the error that says what to do without one.
+pub fn require_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    running_loop(py)?.ok_or_else(|| {
+        PyRuntimeError::new_err("no event loop is running in this thread: call .result() instead of awaiting")
+    })
+}
+
+/// What makes the loop's selector return.
+#[cfg(target_os = "linux")]
+struct Bell(std::os::fd::OwnedFd);
+
+#[cfg(target_os = "linux")]
+impl Bell {
+    fn new() -> std::io::Result<Self> {
+        use std::os::fd::FromRawFd;
+        // SAFETY: plain system call; a valid result is a descriptor that nobody else owns.
+        unsafe {
+            let descriptor = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
+            if descriptor < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            Ok(Self(std::os::fd::OwnedFd::from_raw_fd(descriptor)))
+        }
+    }
+
+    fn descriptor(&self) -> i32 {
+        use std::os::fd::AsRawFd;
+        self.0.as_raw_fd()
+    }
+
+    fn ring(&self) {
+        let one = 1u64.to_ne_bytes();
+        // SAFETY: the buffer has the 8 bytes an eventfd takes; the descriptor is open as long as `self`.
+        unsafe { libc::write(self.descriptor(), one.as_ptr().cast(), one.len()) };
+    }
+
+    fn silence(&self) {
+        let mut count = [0u8; 8];
+        // SAFETY: as above.
+        unsafe { libc::read(self.descriptor(), count.as_mut_ptr().cast(), count.len()) };
+    }
+}
+
+/// What makes the loop's selector return.
+#[cfg(all(unix, not(target_os = "linux")))]
+struct Bell(std::os::unix::net::UnixStream, std::os::unix::net::UnixStream);
+
+#[cfg(all(unix, not(target_os = "linux")))]
+impl Bell {
+    fn new() -> std::io::Result<Self> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        theirs.set_nonblocking(true)?;
+        Ok(Self(ours, theirs))
+    }
+
+    fn descriptor(&self) -> i32 {
+        use std::os::fd::AsRawFd;
+        self.1.as_raw_fd()
+    }
+
+    fn ring(&self) {
+        use std::io::Write;
+        let _ = (&self.0).write(&[1]);
+    }
+
+    fn silence(&self) {
+        use std::io::Read;
+        let _ = (&self.1).read(&mut [0; 64]);
+    }
+}

@@ -1,0 +1,96 @@
+"""pycurl's CurlMulti, driven the fast way: socket actions over epoll, handles used again, no event loop."""
+
+from __future__ import annotations
+
+import select
+import time
+
+import pycurl
+from common import Work, check_status, main
+
+
+class Multi:
+    """As many easy handles as requests in flight; each takes the next URL when it is done."""
+
+    def __init__(self, work: Work) -> None:
+        self.urls = work.urls
+        self.queue = iter(enumerate(work.urls))
+        self.bodies: list[bytes] = [b""] * len(work.urls)
+        self.taken: dict[pycurl.Curl, tuple[int, list[bytes]]] = {}
+        self.poller = select.epoll()
+        self.deadline: float | None = None
+        self.multi = pycurl.CurlMulti()
+        self.multi.setopt(pycurl.M_MAXCONNECTS, work.concurrency)
+        self.multi.setopt(pycurl.M_SOCKETFUNCTION, self.watch)
+        self.multi.setopt(pycurl.M_TIMERFUNCTION, self.set_timer)
+        self.handles = [pycurl.Curl() for _ in range(work.concurrency)]
+        for handle in self.handles:
+            handle.setopt(pycurl.NOSIGNAL, 1)
+
+    def watch(self, action: int, fd: int, _multi: object, known: object) -> None:
+        """Curl says which sockets to wait for."""
+        if action == pycurl.POLL_REMOVE:
+            self.poller.unregister(fd)
+            return
+        reading = select.EPOLLIN if action & pycurl.POLL_IN else 0
+        writing = select.EPOLLOUT if action & pycurl.POLL_OUT else 0
+        if known is None:
+            self.poller.register(fd, reading | writing)
+            self.multi.assign(fd, True)
+        else:
+            self.poller.modify(fd, reading | writing)
+
+    def set_timer(self, milliseconds: int) -> None:
+        """Curl says how long to wait at most."""
+        self.deadline = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+    def send_next(self, handle: pycurl.Curl) -> None:
+        """The next URL, if there is one."""
+        for index, url in self.queue:
+            chunks: list[bytes] = []
+            handle.setopt(pycurl.URL, url)
+            handle.setopt(pycurl.WRITEFUNCTION, chunks.append)
+            self.taken[handle] = index, chunks
+            self.multi.add_handle(handle)
+            return
+
+    def collect(self) -> None:
+        """Takes the finished bodies, and sends the next requests."""
+        left = 1
+        while left:
+            left, done, failed = self.multi.info_read()
+            for handle, code, message in failed:
+                raise SystemExit(f"{handle.getinfo(pycurl.EFFECTIVE_URL)}: {message} ({code})")
+            for handle in done:
+                check_status(handle.getinfo(pycurl.RESPONSE_CODE))
+                self.multi.remove_handle(handle)
+                index, chunks = self.taken.pop(handle)
+                self.bodies[index] = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                self.send_next(handle)
+
+    def turn(self) -> None:
+        """Waits once."""
+        if self.deadline is not None and self.deadline <= time.monotonic():
+            self.deadline = None
+            self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        else:
+            wait = 1.0 if self.deadline is None else self.deadline - time.monotonic()
+            for fd, event in self.poller.poll(max(wait, 0.0)):
+                reading = pycurl.CSELECT_IN if event & ~select.EPOLLOUT else 0
+                writing = pycurl.CSELECT_OUT if event & select.EPOLLOUT else 0
+                self.multi.socket_action(fd, reading | writing)
+        self.collect()
+
+
+def batch(work: Work) -> None:
+    """All of them through one CurlMulti."""
+    multi = Multi(work)
+    work.start()
+    for handle in multi.handles:
+        multi.send_next(handle)
+    while multi.taken:
+        multi.turn()
+    work.finish(multi.bodies)
+
+
+main("pycurl", {"batch": batch})

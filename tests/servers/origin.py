@@ -1,0 +1,62 @@
+"""An ordinary server that remembers what it was sent: a second origin, another scheme, a place to be redirected to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from servers.base import Server
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from servers.base import Connection, Request
+
+
+@dataclass
+class Reply:
+    """What a path answers."""
+
+    status: str = "200 OK"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b"here"
+
+
+def redirect(location: str, code: int = 302) -> Reply:
+    """A redirect with a body of its own, which nobody should see."""
+    return Reply(f"{code} Redirect", [("Location", location)], b"moved")
+
+
+class Origin(Server):
+    """Answers by path, with keep-alive; any other path gets `200 here`.
+
+    `routes` maps a path, without its query, to a `Reply` or to a function of the request that makes one.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Reply | Callable[[Request], Reply]] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(tls)
+        self.routes = dict(routes or {})
+
+    def got(self, path: str) -> Request:
+        """The one request for `path`, without its query."""
+        found = [request for request in self.requests if request.target.partition("?")[0] == path]
+        assert len(found) == 1, f"{len(found)} requests for {path}"
+        return found[0]
+
+    async def serve(self, connection: Connection) -> None:
+        while request := await connection.read_request():
+            answer = self.routes.get(request.target.partition("?")[0], Reply())
+            if not isinstance(answer, Reply):
+                answer = answer(request)
+            lines = [f"HTTP/1.1 {answer.status}", *(f"{name}: {value}" for name, value in answer.headers)]
+            lines += [f"Content-Length: {len(answer.body)}", "", ""]
+            body = b"" if request.method == "HEAD" else answer.body
+            connection.writer.write("\r\n".join(lines).encode("latin-1") + body)
+            await connection.writer.drain()
+            if request.get("connection") == "close":
+                return
