@@ -27,7 +27,7 @@ class Reporter(Protocol):
         """Reports the last figures; nothing follows."""
 
 
-def reporter(progress: bool | Callable[[int, int | None], object] | None) -> Reporter | None:
+def reporter(progress: object) -> Reporter | None:
     """Makes the reporter for an argument `progress`.
 
     Args:
