@@ -45,6 +45,7 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     assert str(499 * 500 // 2) in everything
     assert "'009.json'" in everything
     assert "404" in everything
+    assert "200 after 4 attempts" in everything
     assert "ConnectError" in everything
 
 

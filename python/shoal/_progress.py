@@ -51,8 +51,8 @@ def reporter(progress: object) -> Reporter | None:
 class CallReporter:
     """Calls the user's function when the figures have changed, and once with the last ones.
 
-    What the function raises comes out of `update`, and so of the wait; after that it is not called again. What it raises
-    at the very end cannot undo the batch, and is reported as unraisable.
+    What the function raises comes out of `update`, and so of the wait; after that it is not called again. What it
+    raises at the very end cannot undo the batch, and is reported as unraisable.
     """
 
     def __init__(self, function: Callable[[int, int | None], object]) -> None:
