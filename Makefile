@@ -96,5 +96,6 @@ $(VENV)/.group-%: pyproject.toml $(READY)
 
 $(VENV)/.extension-%: $(SOURCES) $(READY)
 	@rm -f $(VENV)/.extension-*
+	@echo "Building the extension ($*); the first time takes a few minutes."
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $* --features python $(CARGO_OPTIONS)
 	@touch $@

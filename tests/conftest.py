@@ -54,7 +54,7 @@ def open_sockets() -> int:
     count = 0
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            count += os.readlink(entry).startswith("socket:")
+            count += str(entry.readlink()).startswith("socket:")
         except OSError:
             continue  # closed since it was listed: the listing's own
     return count

@@ -45,6 +45,7 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     assert str(499 * 500 // 2) in everything
     assert "'009.json'" in everything
     assert "404" in everything
+    assert "200 after 4 attempts" in everything
     assert "ConnectError" in everything
 
 
@@ -124,8 +125,8 @@ def test_result_while_the_loop_runs(kernel: Kernel) -> None:
 
 
 def test_a_function_that_waits_inside_a_coroutine_cell(kernel: Kernel) -> None:
-    code = "def plain():\n    return shoal.gather_fetch(fast).result()\n\nlen(plain()) + len(await shoal.gather_fetch(fast))"
-    assert "100" in kernel.run(code)
+    define = "def plain():\n    return shoal.gather_fetch(fast).result()\n\n"
+    assert "100" in kernel.run(define + "len(plain()) + len(await shoal.gather_fetch(fast))")
 
 
 @pytest.mark.parametrize(

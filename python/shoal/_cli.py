@@ -190,7 +190,7 @@ def _read(path: Path) -> list[str]:
 
 def _named(lines: Sequence[str], template: str) -> list[tuple[str, str]]:
     """Each line's URL and file name, each pair once."""
-    pairs = {}
+    pairs: dict[tuple[str, str], None] = {}
     for line in lines:
         text = line.strip()
         if not text or text.startswith("#"):
@@ -198,7 +198,7 @@ def _named(lines: Sequence[str], template: str) -> list[tuple[str, str]]:
         given, tab, rest = text.rpartition("\t")
         url = rest.strip()
         name = safe_name(given) if tab and given.strip() else name_of_url(url)
-        pairs.setdefault((url, name))
+        pairs[url, name] = None
     names = []
     for index, (url, name) in enumerate(pairs):
         host = url.partition("//")[2].partition("/")[0].rpartition("@")[2]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # What Windows, and with it every common file system, refuses; a NUL or a line break helps nobody either.
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
+_TRAILING = re.compile(r"[\s.]+\Z")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 # Linux allows 255 bytes; the rest is room for the ending of a temporary name.
 _LONGEST = 200
@@ -27,7 +28,8 @@ def safe_name(text: str) -> str:
     never leads to another folder. A name that is too long keeps its ending and gets a check sum, so that two long names
     with the same beginning stay apart.
     """
-    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).strip().rstrip(".")
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).lstrip()
+    name = _TRAILING.sub("", name)
     if name.startswith("."):
         name = "_" + name[1:]
     if not name:

@@ -27,7 +27,7 @@ class Reporter(Protocol):
         """Reports the last figures; nothing follows."""
 
 
-def reporter(progress: bool | Callable[[int, int | None], object] | None) -> Reporter | None:
+def reporter(progress: object) -> Reporter | None:
     """Makes the reporter for an argument `progress`.
 
     Args:
@@ -51,7 +51,8 @@ def reporter(progress: bool | Callable[[int, int | None], object] | None) -> Rep
 class CallReporter:
     """Calls the user's function when the figures have changed, and once with the last ones.
 
-    What the function raises comes out of `update`, and so of the wait; after that it is not called again.
+    What the function raises comes out of `update`, and so of the wait; after that it is not called again. What it
+    raises at the very end cannot undo the batch, and is reported as unraisable.
     """
 
     def __init__(self, function: Callable[[int, int | None], object]) -> None:

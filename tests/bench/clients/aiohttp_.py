@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aiohttp
+
 from common import Work, check_status, main
 
 

@@ -6,6 +6,7 @@ import select
 import time
 
 import pycurl
+
 from common import Work, check_status, main
 
 

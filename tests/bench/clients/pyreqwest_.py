@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from common import Body, Work, check_status, main
 from pyreqwest.client import ClientBuilder
+
+from common import Body, Work, check_status, main
 
 
 async def singles(work: Work) -> None:
