@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn bombs_are_small_and_unpack_to_zeros() {
-        for mib in [1, 2, 3, 4, 40] {
+        for mib in [1, 2, 3, 4, 12] {
             let gzip = gzip_zeros(mib).unwrap();
             assert!(gzip.len() < 1100 * mib + 100, "{}", gzip.len());
             assert_eq!(count_zeros(flate2::read::GzDecoder::new(gzip.as_slice())), mib * MIB);
