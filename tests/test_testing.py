@@ -240,11 +240,11 @@ def test_async_with_and_dropping() -> None:
 def test_parameters_are_checked() -> None:
     for wrong in ({"latency": -1.0}, {"latency": float("nan")}, {"threads": 0}, {"players": 10**9}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            Server(**wrong)  # type: ignore[arg-type]
+            Server(**wrong)
     with pytest.raises(OSError):
         Server(host="203.0.113.1")
     with pytest.raises(TypeError):
-        Server("127.0.0.1")  # type: ignore[misc]
+        Server("127.0.0.1")  # type: ignore[call-arg]
 
 
 def test_two_threads_and_a_name() -> None:
