@@ -220,10 +220,10 @@ impl Stored {
         }
         let known = self.sites.get_mut(site(url));
         match known {
-            Some(cookies) => self.count += usize::from(inserted(cookies.insert_raw(cookie, url))),
+            Some(cookies) => self.count += usize::from(inserted(&cookies.insert_raw(cookie, url))),
             None => {
                 let mut cookies = CookieStore::default();
-                if inserted(cookies.insert_raw(cookie, url)) {
+                if inserted(&cookies.insert_raw(cookie, url)) {
                     self.sites.insert(site(url).into(), cookies);
                     self.count += 1;
                 }
@@ -247,7 +247,7 @@ impl Stored {
     }
 }
 
-fn inserted(result: Result<StoreAction, CookieError>) -> bool {
+fn inserted(result: &Result<StoreAction, CookieError>) -> bool {
     matches!(result, Ok(StoreAction::Inserted))
 }
 

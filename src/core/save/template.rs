@@ -99,11 +99,11 @@ impl Template {
             let start = path.len();
             render(component, index, "", &mut path);
             let names = component.iter().filter(|part| matches!(part, Part::Name)).count();
-            if names > 0 {
+            // The names share what the rest of the component leaves.
+            if let Some(room) = LONGEST_NAME.saturating_sub(path.len() - start).checked_div(names) {
                 let name = name.ok_or_else(|| {
                     format!("save_to has {{name}}, but item {index} ({}) has no name", redact_url(url))
                 })?;
-                let room = LONGEST_NAME.saturating_sub(path.len() - start) / names;
                 path.truncate(start);
                 render(component, index, &shorten(&safe_name(name), room), &mut path);
             }
