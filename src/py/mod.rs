@@ -1,18 +1,29 @@
 //! What Python sees of the core, thin: conversions in and out, and the bridge.
 
+mod body;
+mod charset;
 mod error;
+mod headers;
 mod job;
+mod json;
+mod links;
 mod port;
 mod progress;
 mod response;
+mod restore;
 mod server;
+mod shown;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _shoal {
     #[pymodule_export]
+    use super::headers::PyHeaders;
+    #[pymodule_export]
     use super::job::Job;
     #[pymodule_export]
     use super::response::PyResponse;
+    #[pymodule_export]
+    use super::restore::restore_response;
     #[pymodule_export]
     use super::server::PyServer;
 }
