@@ -12,15 +12,24 @@ mod limits;
 mod options;
 mod params;
 mod plan;
+mod body;
+mod charset;
+mod error;
+mod headers;
+mod job;
+mod json;
+mod links;
 mod port;
 mod progress;
 mod request;
 mod response;
+mod restore;
 mod server;
 mod source;
 mod stats;
 mod stream;
 mod work;
+mod shown;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _shoal {
@@ -31,6 +40,8 @@ mod _shoal {
     #[pymodule_export]
     use super::client::PyClient;
     #[pymodule_export]
+    use super::headers::PyHeaders;
+    #[pymodule_export]
     use super::job::Job;
     #[pymodule_export]
     use super::limits::{PyLimits, PyRetry, PyTimeout};
@@ -38,6 +49,8 @@ mod _shoal {
     use super::request::PyRequest;
     #[pymodule_export]
     use super::response::PyResponse;
+    #[pymodule_export]
+    use super::restore::restore_response;
     #[pymodule_export]
     use super::server::PyServer;
     #[pymodule_export]
