@@ -1,35 +1,32 @@
 //! What Python sees of the core, thin: conversions in and out, and the bridge.
 
 mod batch;
+mod body;
+mod charset;
 mod client;
 mod error;
 mod harvest;
 mod headers;
 mod input;
 mod job;
+mod json;
 mod lifecycle;
 mod limits;
+mod links;
 mod options;
 mod params;
 mod plan;
-mod body;
-mod charset;
-mod error;
-mod headers;
-mod job;
-mod json;
-mod links;
 mod port;
 mod progress;
 mod request;
 mod response;
 mod restore;
 mod server;
+mod shown;
 mod source;
 mod stats;
 mod stream;
 mod work;
-mod shown;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _shoal {
@@ -64,6 +61,7 @@ mod _shoal {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        super::headers::register(module.py())?;
         super::lifecycle::register(module)
     }
 }
