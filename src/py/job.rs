@@ -453,9 +453,9 @@ impl Job {
         typ: &Bound<'_, PyAny>,
         val: Option<&Bound<'_, PyAny>>,
         tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyErr {
+    ) -> PyResult<()> {
         let _ = tb;
-        self.interrupt(py, typ, val)
+        Err(self.interrupt(py, typ, val))
     }
 
     /// Cancels the work if it has not ended. Part of the coroutine protocol.
@@ -602,9 +602,9 @@ impl Awaiting {
         typ: &Bound<'_, PyAny>,
         val: Option<&Bound<'_, PyAny>>,
         tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyErr {
+    ) -> PyResult<()> {
         let _ = tb;
-        self.0.get().interrupt(py, typ, val)
+        Err(self.0.get().interrupt(py, typ, val))
     }
 
     /// Only stops waiting: the job belongs to whoever holds it.

@@ -396,7 +396,7 @@ impl Entered {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyErr {
-        PyStopIteration::new_err((self.0.clone_ref(py),))
+    fn __next__(&self, py: Python<'_>) -> PyResult<()> {
+        Err(PyStopIteration::new_err((self.0.clone_ref(py),)))
     }
 }
