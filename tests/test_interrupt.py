@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
 def interrupt(code: str, *arguments: str) -> tuple[subprocess.CompletedProcess, float]:
-    """Runs code in an interpreter, presses Ctrl-C when it has printed `started`; gives its end and how long that took."""
+    """Runs code in an interpreter, presses Ctrl-C when it has printed `started`; gives its end and its time."""
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -1,9 +1,9 @@
 """Lets Ctrl-C reach a thread that blocks the event loop it runs.
 
-Whoever runs a loop may put a handler of its own in place of Python's: `asyncio.run` (since 3.11) and a notebook's kernel
-(for cells that await) do. Theirs does not raise: it asks the loop to cancel the main task, which the loop cannot do as
-long as `.result()` blocks it. So for the time of such a wait Python's own handler, which raises `KeyboardInterrupt`, is
-put back.
+Whoever runs a loop may put a handler of its own in place of Python's: `asyncio.run` (since 3.11) and a notebook's
+kernel (for cells that await) do. Theirs does not raise: it asks the loop to cancel the main task, which the loop cannot
+do as long as `.result()` blocks it. So for the time of such a wait Python's own handler, which raises
+`KeyboardInterrupt`, is put back.
 
 A handler set with `loop.add_signal_handler` stays: it is the application's, and its wish may be not to be interrupted.
 """
@@ -26,7 +26,7 @@ _OF_THE_APPLICATION = {"_sighandler_noop", "Loop.__sighandler"}
 
 
 def allow() -> Handler | None:
-    """Makes Ctrl-C raise in this thread; gives the handler to hand to `restore`, or `None` if there is nothing to do."""
+    """Makes Ctrl-C raise in this thread; gives the handler to hand to `restore`, or `None` if none is needed."""
     if threading.current_thread() is not threading.main_thread():
         return None  # signals are the main thread's
     try:

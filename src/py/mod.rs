@@ -1,5 +1,6 @@
 //! What Python sees of the core, thin: conversions in and out, and the bridge.
 
+mod interrupt;
 mod job;
 mod port;
 mod progress;

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use super::call::Plan;
 use super::error::to_python;
+use super::interrupt::interruptible;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
 use super::response::into_python;
@@ -238,8 +239,10 @@ impl Stream {
                 }
                 Next::End => return Ok(None),
                 Next::Wait => {
-                    detached(py, || stream.flow.wait(SIGNALS));
-                    py.check_signals()?;
+                    interruptible(py, || {
+                        detached(py, || stream.flow.wait(SIGNALS));
+                        py.check_signals()
+                    })?;
                     stream.report(py)?;
                 }
             }
