@@ -6,8 +6,8 @@ import pickle
 import traceback
 
 import pytest
-import shoal
 
+import shoal
 from servers.base import refusing
 from servers.scripted import CLOSE, HANG, READ, RESET, Holding, Scripted, Sleep, reply
 
