@@ -164,7 +164,7 @@ impl Call {
             return None;
         }
         self.collector.retry(cause);
-        Some(asked_for.unwrap_or_else(|| retry.backoff(attempts, fastrand::f64())))
+        Some(asked_for.unwrap_or_else(|| retry.backoff(attempts - 1, fastrand::f64())))
     }
 
     /// A `Retry-After` on 413, 429 and 503 pauses the host for every request of the client.

@@ -22,6 +22,7 @@ pub const DEFAULT_STATUS_FORCELIST: [u16; 7] = [408, 425, 429, 500, 502, 503, 50
 
 /// See `shoal.Retry`.
 #[derive(Clone, Debug)]
+#[derive(PartialEq)]
 pub struct Retry {
     /// How many more attempts than the first.
     pub total: u32,
@@ -110,6 +111,7 @@ impl Retry {
 
 /// Which methods may be sent twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub enum Methods {
     /// GET HEAD PUT DELETE OPTIONS TRACE.
     Idempotent,

@@ -198,7 +198,7 @@ impl PyRequest {
                 keywords
             }
         };
-        rebuilt(slf.as_any(), (request.url(),), &keywords)
+        rebuilt(slf.as_any(), &(request.url(),).into_pyobject(py)?, &keywords)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 use tokio::runtime::Handle;
 
-use super::call::Plan;
+use super::plan::Plan;
 use super::error::to_python;
 use super::interrupt::interruptible;
 use super::port::{Port, require_loop};
