@@ -1,36 +1,33 @@
 //! What Python sees of the core, thin: conversions in and out, and the bridge.
 
-mod interrupt;
 mod batch;
+mod body;
+mod charset;
 mod client;
 mod error;
 mod harvest;
 mod headers;
 mod input;
+mod interrupt;
 mod job;
+mod json;
 mod lifecycle;
 mod limits;
+mod links;
 mod options;
 mod params;
 mod plan;
-mod body;
-mod charset;
-mod error;
-mod headers;
-mod job;
-mod json;
-mod links;
 mod port;
 mod progress;
 mod request;
 mod response;
 mod restore;
 mod server;
+mod shown;
 mod source;
 mod stats;
 mod stream;
 mod work;
-mod shown;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _shoal {
@@ -54,13 +51,6 @@ mod _shoal {
     use super::restore::restore_response;
     #[pymodule_export]
     use super::server::PyServer;
-
-    #[pymodule_export]
-    #[allow(non_upper_case_globals, reason = "Python's name")]
-    const __version__: &str = env!("CARGO_PKG_VERSION");
-    /// `shoal/__init__.py` warns of a build that is many times slower.
-    #[pymodule_export]
-    const DEBUG_BUILD: bool = cfg!(debug_assertions);
     #[pymodule_export]
     use super::stats::PyStats;
     #[pymodule_export]
