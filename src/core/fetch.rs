@@ -53,7 +53,14 @@ impl Call {
             Err(panic) => {
                 let message = format!("internal error: {}", panic_message(panic.as_ref()));
                 let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-                Err(self.failed(failure, &request, index, 0, Times { queue: asked.elapsed(), ..Times::default() }, asked))
+                Err(self.failed(
+                    failure,
+                    &request,
+                    index,
+                    0,
+                    Times { queue: asked.elapsed(), ..Times::default() },
+                    asked,
+                ))
             }
         }
     }

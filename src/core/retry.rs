@@ -21,8 +21,7 @@ use super::error::Kind;
 pub const DEFAULT_STATUS_FORCELIST: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
 /// See `shoal.Retry`.
-#[derive(Clone, Debug)]
-#[derive(PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Retry {
     /// How many more attempts than the first.
     pub total: u32,
@@ -111,7 +110,6 @@ impl Retry {
 
 /// Which methods may be sent twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[derive(PartialEq, Eq)]
 pub enum Methods {
     /// GET HEAD PUT DELETE OPTIONS TRACE.
     Idempotent,

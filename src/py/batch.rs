@@ -113,10 +113,14 @@ fn prepare(
     for (key, value) in keywords.into_iter().flatten() {
         let key = key.cast::<PyString>()?.to_str()?.to_owned();
         // A name is an item's; a stream has two keywords more; a client's methods know their client.
-        let fits = key != "name" && (streaming || !STREAM_KEYS.contains(&key.as_str())) && !(client.is_some() && key == "client");
+        let fits = key != "name"
+            && (streaming || !STREAM_KEYS.contains(&key.as_str()))
+            && !(client.is_some() && key == "client");
         if !(fits && (options.set(&key, &value)? || request.set(&key, &value)?)) {
             let known = REQUEST_KEYS.into_iter().chain(GATHER_KEYS).chain(STREAM_KEYS).filter(|name| {
-                *name != "name" && (streaming || !STREAM_KEYS.contains(name)) && !(client.is_some() && *name == "client")
+                *name != "name"
+                    && (streaming || !STREAM_KEYS.contains(name))
+                    && !(client.is_some() && *name == "client")
             });
             return Err(unknown(function, &key, known));
         }

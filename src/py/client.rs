@@ -235,8 +235,7 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
     if let Some(auth) = auth {
         headers.entry(super::input::AUTH_HEADER).or_insert(auth);
     }
-    let defaults =
-        Defaults { base_url, params, headers: Arc::new(headers), settings: Arc::new(settings) };
+    let defaults = Defaults { base_url, params, headers: Arc::new(headers), settings: Arc::new(settings) };
     Ok(Made { config, defaults, limits })
 }
 
@@ -425,7 +424,7 @@ impl PyClient {
     fn headers(&self) -> PyHeaders {
         let mut headers = self.defaults.headers.as_ref().clone();
         headers.remove(COOKIE);
-        PyHeaders::new(headers)
+        PyHeaders::new(headers.into())
     }
 
     /// The limits.

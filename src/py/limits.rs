@@ -14,8 +14,8 @@ use crate::core::settings::Timeout;
 
 /// A positive number of seconds.
 pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let number = (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>())
-        && !value.is_instance_of::<PyBool>();
+    let number =
+        (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
     if !number {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!("{argument} must be a number of seconds or None, not {kind}")));
@@ -108,9 +108,9 @@ impl PyTimeout {
 
     fn __hash__(&self) -> u64 {
         let parts = [self.0.total, self.0.connect, self.0.read, self.0.pool];
-        parts.iter().fold(0, |hash, part| {
-            hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64))
-        })
+        parts
+            .iter()
+            .fold(0, |hash, part| hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64)))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
@@ -407,11 +407,7 @@ impl PyLimits {
     fn __repr__(&self) -> String {
         let number = |number: Option<usize>| number.map_or_else(|| "None".to_owned(), |number| number.to_string());
         let rate = self.rate.as_ref().map_or_else(|| "None".to_owned(), |rate| format!("'{rate}'"));
-        format!(
-            "Limits(concurrency={}, per_host={}, rate={rate})",
-            number(self.concurrency()),
-            number(self.per_host())
-        )
+        format!("Limits(concurrency={}, per_host={}, rate={rate})", number(self.concurrency()), number(self.per_host()))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {

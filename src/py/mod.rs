@@ -62,6 +62,7 @@ mod _shoal {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        super::headers::register(module.py())?;
         super::lifecycle::register(module)
     }
 }

@@ -54,12 +54,7 @@ const SHOWN: usize = 200;
 impl Plan {
     /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is an
     /// item that is well-formed but has no usable URL.
-    pub fn request(
-        &self,
-        py: Python<'_>,
-        item: &Bound<'_, PyAny>,
-        index: usize,
-    ) -> PyResult<Result<Request, Error>> {
+    pub fn request(&self, py: Python<'_>, item: &Bound<'_, PyAny>, index: usize) -> PyResult<Result<Request, Error>> {
         let built = match item.cast::<PyString>() {
             Ok(url) => self.build(url.to_str()?, None, index),
             Err(_) => {
@@ -86,14 +81,17 @@ impl Plan {
         {
             let options = pair.get_item(1)?;
             let mapping = options.cast::<PyMapping>().map_err(|_| {
-                PyTypeError::new_err(format!("the options of (url, options) must be a mapping, not {}", type_name(&options)))
+                PyTypeError::new_err(format!(
+                    "the options of (url, options) must be a mapping, not {}",
+                    type_name(&options)
+                ))
             })?;
             return Ok((url_text(&pair.get_item(0)?)?, options_of(mapping, None)?));
         }
         if let Ok(mapping) = item.cast::<PyMapping>() {
-            let url = mapping
-                .get_item("url")
-                .map_err(|_| PyValueError::new_err(format!("a mapping needs the key \"url\", this one is {}", shown(item))))?;
+            let url = mapping.get_item("url").map_err(|_| {
+                PyValueError::new_err(format!("a mapping needs the key \"url\", this one is {}", shown(item)))
+            })?;
             return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
         }
         let _ = index;
@@ -276,7 +274,9 @@ pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
             let path = value.call_method0(intern!(py, "__fspath__")).and_then(|path| path.extract::<String>());
             path.map_err(|_| {
                 let kind = type_name(value);
-                PyTypeError::new_err(format!("save_to must be a template as str or path, a callable or None, not {kind}"))
+                PyTypeError::new_err(format!(
+                    "save_to must be a template as str or path, a callable or None, not {kind}"
+                ))
             })?
         }
     };
