@@ -6,8 +6,8 @@ import pickle
 import traceback
 
 import pytest
-import shoal
 
+import shoal
 from servers.base import refusing
 from servers.scripted import CLOSE, HANG, READ, RESET, Holding, Scripted, Sleep, reply
 
@@ -66,7 +66,9 @@ def test_embedded(server, path, kind, phase):
 
 
 @pytest.mark.parametrize("timeout", [0.2, pytest.param(shoal.Timeout(total=0.2), id="total")])
-@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")])
+@pytest.mark.parametrize(
+    ("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")]
+)
 def test_total_timeout(server, path, phase, timeout):
     url = server.base_url + path
     error = failure(url, timeout=timeout)
@@ -75,7 +77,9 @@ def test_total_timeout(server, path, phase, timeout):
     assert isinstance(error, TimeoutError)
 
 
-@pytest.mark.parametrize(("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")])
+@pytest.mark.parametrize(
+    ("path", "phase"), [("/delay/5000", "headers"), ("/fault/stall", "headers"), ("/fault/stall?after=10", "body")]
+)
 def test_read_timeout(server, path, phase):
     url = server.base_url + path
     check(failure(url, timeout=shoal.Timeout(read=0.2)), shoal.ReadTimeout, phase, url)

@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("trustme")
 
 import shoal
-
 from servers.base import refusing
 from servers.origin import Origin, Reply, redirect
 from servers.tls import Certificates

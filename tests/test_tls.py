@@ -9,7 +9,6 @@ import pytest
 pytest.importorskip("trustme")
 
 import shoal
-
 from servers.origin import Origin
 from servers.scripted import CLOSE, HANG, RESET, Scripted
 from servers.tls import Certificates

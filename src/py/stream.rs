@@ -14,6 +14,7 @@ use pyo3::types::PyIterator;
 use tokio::runtime::Handle;
 
 use super::error::to_python;
+use super::interrupt::interruptible;
 use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
@@ -240,8 +241,10 @@ impl Stream {
                 }
                 Next::End => return Ok(None),
                 Next::Wait => {
-                    detached(py, || stream.flow.wait(SIGNALS));
-                    py.check_signals()?;
+                    interruptible(py, || {
+                        detached(py, || stream.flow.wait(SIGNALS));
+                        py.check_signals()
+                    })?;
                     stream.report(py)?;
                 }
             }
