@@ -11,7 +11,7 @@ use http::header::{
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, LOCATION,
     TRANSFER_ENCODING,
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use url::Url;
 
 use super::body::{Loaded, Reading, drain, is_absent, load, target};
@@ -98,9 +98,12 @@ async fn within_read<T>(
     }
 }
 
-/// `over` wins name by name: its values replace those of `base`.
-pub fn merged(base: &HeaderMap, over: &HeaderMap) -> HeaderMap {
+/// `over` wins name by name: its values replace those of `base`, and those named in `without` are left out.
+pub fn merged(base: &HeaderMap, over: &HeaderMap, without: &[HeaderName]) -> HeaderMap {
     let mut headers = base.clone();
+    for name in without {
+        headers.remove(name);
+    }
     let mut last = None;
     for (name, value) in over {
         if last == Some(name) {
@@ -153,7 +156,7 @@ fn redirected(head: &Head, url: &Url) -> Option<Result<Url, String>> {
 
 impl Hop {
     fn headers(&self, base: &HeaderMap, request: &Request) -> HeaderMap {
-        let mut headers = merged(base, &request.headers);
+        let mut headers = merged(base, &request.headers, &request.without);
         if self.became_get {
             for name in
                 [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, TRANSFER_ENCODING]

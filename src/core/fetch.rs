@@ -32,9 +32,9 @@ pub struct Call {
     /// For requests that have none of their own.
     pub settings: Arc<Settings>,
     /// Those of client and call, merged.
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     /// Notes what happens.
-    pub collector: Collector,
+    pub collector: Arc<Collector>,
 }
 
 /// What one attempt left behind besides its result.

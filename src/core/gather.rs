@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
 use super::request::Request;
+use super::stats::{Collector, Stats};
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ struct State {
 
 /// A batch under way.
 pub struct Batch {
-    call: Arc<Call>,
+    collector: Arc<Collector>,
     options: Options,
     total: usize,
     finished: AtomicUsize,
@@ -63,7 +64,7 @@ pub struct Batch {
 
 impl Batch {
     /// A batch of `items`, each a request or the reason why it never became one.
-    pub fn new(call: Arc<Call>, items: Vec<Result<Request, Error>>, options: Options) -> Arc<Self> {
+    pub fn new(collector: Arc<Collector>, items: Vec<Result<Request, Error>>, options: Options) -> Arc<Self> {
         let total = items.len();
         let slots: Vec<Slot> = items
             .into_iter()
@@ -74,7 +75,7 @@ impl Batch {
             .collect();
         let finished = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
         Arc::new(Self {
-            call,
+            collector,
             options,
             total,
             finished: AtomicUsize::new(finished),
@@ -84,11 +85,12 @@ impl Batch {
         })
     }
 
-    /// Runs to the end; resolves when every socket of the batch is released.
-    pub async fn run(self: Arc<Self>) -> Gathered {
+    /// Runs to the end; resolves when every socket of the batch is released. The call is let go of by then: whoever
+    /// keeps the batch for its results must not keep its connections.
+    pub async fn run(self: Arc<Self>, call: Arc<Call>) -> Gathered {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
-            workers.spawn(self.clone().work());
+            workers.spawn(self.clone().work(call.clone()));
         }
         let deadline = async {
             match self.options.deadline {
@@ -103,14 +105,15 @@ impl Batch {
             () = deadline => self.expire(),
         }
         workers.shutdown().await;
-        self.call.collector.finish();
+        drop(call);
+        self.collector.finish();
         self.take()
     }
 
     /// Runs on `handle` and passes what came of it to `finish`.
-    pub fn start(self: &Arc<Self>, handle: &Handle, finish: impl FnOnce(Gathered) + Send + 'static) {
+    pub fn start(self: &Arc<Self>, handle: &Handle, call: Arc<Call>, finish: impl FnOnce(Gathered) + Send + 'static) {
         let batch = self.clone();
-        handle.spawn(async move { finish(batch.run().await) });
+        handle.spawn(async move { finish(batch.run(call).await) });
     }
 
     /// Stops the work and takes what is finished; [`Batch::run`] then resolves with nothing.
@@ -125,18 +128,18 @@ impl Batch {
         (self.finished.load(Ordering::Relaxed), self.total)
     }
 
-    /// The call it runs under.
-    pub fn call(&self) -> &Call {
-        &self.call
+    /// What has happened so far.
+    pub fn stats(&self) -> Stats {
+        self.collector.snapshot()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn work(self: Arc<Self>) {
+    async fn work(self: Arc<Self>, call: Arc<Call>) {
         while let Some((index, request)) = self.next() {
-            let outcome = self.call.fetch(request, index).await;
+            let outcome = call.fetch(request, index).await;
             self.put(index, outcome);
         }
     }

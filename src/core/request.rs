@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use super::settings::Settings;
@@ -19,6 +21,8 @@ pub struct Request {
     pub url: Url,
     /// This request's own headers; they win over the client's. `Authorization` and `Cookie` are marked sensitive.
     pub headers: HeaderMap,
+    /// Headers of client or call that this request goes without.
+    pub without: Vec<HeaderName>,
     /// The whole body.
     pub body: Option<Bytes>,
     /// Settings that differ from the call's.
@@ -32,11 +36,30 @@ pub struct Request {
 impl Request {
     /// A plain request without headers or body.
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None, settings: None, name: None, save_to: None }
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            without: Vec::new(),
+            body: None,
+            settings: None,
+            name: None,
+            save_to: None,
+        }
     }
 
     /// A GET of `url`.
     pub fn get(url: Url) -> Self {
         Self::new(Method::GET, url)
     }
+}
+
+/// The value of `Authorization` for Basic authentication (RFC 7617), in UTF-8.
+pub fn basic_auth(user: &str, password: &str) -> HeaderValue {
+    let encoded = STANDARD.encode(format!("{user}:{password}"));
+    // Base64 is always fit for a header.
+    let mut value =
+        HeaderValue::from_str(&format!("Basic {encoded}")).unwrap_or_else(|_| HeaderValue::from_static("Basic"));
+    value.set_sensitive(true);
+    value
 }

@@ -16,6 +16,7 @@ use super::completion::Waiter;
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
 use super::request::Request;
+use super::stats::{Collector, Stats};
 
 /// How a stream is run.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +42,9 @@ pub enum Taken {
     End,
 }
 
-#[derive(Default)]
 struct State {
+    /// Until the end: a stream that is over must not keep its connections.
+    call: Option<Arc<Call>>,
     input: VecDeque<(usize, Arc<Request>)>,
     running: HashMap<usize, Arc<Request>>,
     ready: VecDeque<(usize, Outcome)>,
@@ -57,7 +59,7 @@ struct State {
 
 /// A stream under way.
 pub struct Flow {
-    call: Arc<Call>,
+    collector: Arc<Collector>,
     options: Options,
     state: Mutex<State>,
     arrived: Condvar,
@@ -71,9 +73,21 @@ impl Flow {
     /// A stream without input yet.
     pub fn new(call: Arc<Call>, options: Options) -> Arc<Self> {
         Arc::new(Self {
-            call,
+            collector: call.collector.clone(),
             options,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                call: Some(call),
+                input: VecDeque::new(),
+                running: HashMap::new(),
+                ready: VecDeque::new(),
+                early: BTreeMap::new(),
+                next_in: 0,
+                next_out: 0,
+                workers: 0,
+                exhausted: false,
+                closed: false,
+                waiters: Vec::new(),
+            }),
             arrived: Condvar::new(),
             freed: Condvar::new(),
             taken: AtomicUsize::new(0),
@@ -153,11 +167,13 @@ impl Flow {
                 return;
             }
         }
-        if state.workers < self.options.concurrency {
+        if state.workers < self.options.concurrency
+            && let Some(call) = state.call.clone()
+        {
             state.workers += 1;
             drop(state);
             let (flow, stop) = (self.clone(), self.stop.clone());
-            handle.spawn(async move { stop.run_until_cancelled(flow.work()).await });
+            handle.spawn(async move { stop.run_until_cancelled(flow.work(call)).await });
         }
     }
 
@@ -168,7 +184,7 @@ impl Flow {
         self.wake(state);
     }
 
-    async fn work(self: Arc<Self>) {
+    async fn work(self: Arc<Self>, call: Arc<Call>) {
         loop {
             let (index, request) = {
                 let mut state = self.lock();
@@ -179,7 +195,7 @@ impl Flow {
                 state.running.insert(index, request.clone());
                 (index, request)
             };
-            let outcome = self.call.fetch(request, index).await;
+            let outcome = call.fetch(request, index).await;
             let mut state = self.lock();
             // A request the deadline has answered for already is not in there any more.
             if state.running.remove(&index).is_some() {
@@ -241,13 +257,18 @@ impl Flow {
     pub fn close(&self) {
         self.stop.cancel();
         let mut state = self.lock();
+        if state.closed {
+            return;
+        }
         state.closed = true;
+        let call = state.call.take();
         state.input.clear();
         state.running.clear();
         state.ready.clear();
         state.early.clear();
         self.wake(state);
-        self.call.collector.finish();
+        self.collector.finish();
+        drop(call);
     }
 
     /// The deadline has come: whatever is not finished fails with it, and the source is read no further.
@@ -286,9 +307,9 @@ impl Flow {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// The call it runs under.
-    pub fn call(&self) -> &Call {
-        &self.call
+    /// What has happened so far.
+    pub fn stats(&self) -> Stats {
+        self.collector.snapshot()
     }
 }
 

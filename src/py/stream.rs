@@ -287,7 +287,7 @@ impl Stream {
     /// What the stream has done so far, as `Job.stats`.
     #[getter]
     fn stats(&self) -> PyStats {
-        PyStats(self.flow.call().collector.snapshot())
+        PyStats(self.flow.stats())
     }
 
     fn __repr__(&self) -> String {

@@ -15,6 +15,7 @@ use crate::core::error::Error;
 use crate::core::fetch::Call;
 use crate::core::gather::{Batch, Options};
 use crate::core::request::Request;
+use crate::core::stats::{Collector, Stats};
 use crate::runtime;
 
 /// The reactor, or the exception that says why there is none.
@@ -23,7 +24,7 @@ pub fn reactor() -> PyResult<&'static Handle> {
 }
 
 struct Single {
-    call: Arc<Call>,
+    collector: Arc<Collector>,
     task: AbortHandle,
     finished: Arc<AtomicBool>,
 }
@@ -43,27 +44,28 @@ impl Work for Single {
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        stats(py, &self.call)
+        stats(py, self.collector.snapshot())
     }
 }
 
-fn stats(py: Python<'_>, call: &Call) -> PyResult<Py<PyAny>> {
-    Ok(Py::new(py, PyStats(call.collector.snapshot()))?.into_any())
+fn stats(py: Python<'_>, stats: Stats) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, PyStats(stats))?.into_any())
 }
 
 /// Starts one request.
 pub fn single(py: Python<'_>, call: Call, request: Request) -> PyResult<Py<Job>> {
-    let call = Arc::new(call);
+    let collector = call.collector.clone();
     let finished = Arc::new(AtomicBool::new(false));
     let (completion, promised) = promise();
-    let (working, done) = (call.clone(), finished.clone());
+    let done = finished.clone();
     let task = reactor()?.spawn(async move {
-        let outcome = working.fetch(Arc::new(request), 0).await;
-        working.collector.finish();
+        let outcome = call.fetch(Arc::new(request), 0).await;
+        call.collector.finish();
+        drop(call);
         done.store(true, Ordering::Relaxed);
         promised.settle(Ended::Done(Box::new(One(Some(outcome)))));
     });
-    let work = Single { call, task: task.abort_handle(), finished };
+    let work = Single { collector, task: task.abort_handle(), finished };
     Job::create(py, completion, Box::new(work), None)
 }
 
@@ -83,7 +85,7 @@ impl Work for Bulk {
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        stats(py, self.0.call())
+        stats(py, self.0.stats())
     }
 }
 
@@ -96,8 +98,8 @@ pub fn bulk(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Py<Job>> {
     let handle = reactor()?;
-    let batch = Batch::new(Arc::new(call), items, options);
+    let batch = Batch::new(call.collector.clone(), items, options);
     let (completion, promised) = promise();
-    batch.start(handle, move |gathered| promised.settle(Ended::Done(Box::new(Many::new(gathered)))));
+    batch.start(handle, Arc::new(call), move |gathered| promised.settle(Ended::Done(Box::new(Many::new(gathered)))));
     Job::create(py, completion, Box::new(Bulk(batch)), progress)
 }

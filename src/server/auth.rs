@@ -1,9 +1,9 @@
 //! `/basic-auth/{user}/{password}` and `/bearer`.
 
 use super::answer::Reply;
+use super::dispatch::Ask;
 use super::head::decoded;
 use super::json::{base64, push_string};
-use super::plain::Ask;
 
 /// 200 with the right user and password, else 401.
 pub(super) fn basic(ask: &Ask<'_>) -> Reply {

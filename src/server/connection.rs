@@ -17,9 +17,9 @@ use tokio::net::TcpStream;
 use super::answer::{Answer, Body, Reply, Script, Step, without_body};
 use super::body::{Failure, Received, receive};
 use super::content::pattern;
+use super::dispatch::{self, Ask, Shared};
 use super::head::{Framing, HEADERS, Head, Refused, Slots};
 use super::input::Input;
-use super::plain::{self, Ask, Shared};
 use super::route::Route;
 
 /// Output is written at the latest when it has this many bytes.
@@ -102,7 +102,7 @@ impl Connection {
                     if expects_continue && self.input.unread().is_empty() {
                         self.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
                     }
-                    let wanted = plain::wanted_body(route);
+                    let wanted = dispatch::wanted_body(route);
                     match receive(&mut self.input, &mut self.stream, framing, wanted).await {
                         Ok(received) => self.decide_again(&head, &received),
                         Err(Failure::Refused(refused)) => refusal(refused),
@@ -144,7 +144,7 @@ impl Connection {
         let turn = Turn::of(&head);
         let body = Received::default();
         let answer =
-            plain::decide(route, &Ask { head: &head, rest, body: &body, shared: &self.shared, client: self.client });
+            dispatch::decide(route, &Ask { head: &head, rest, body: &body, shared: &self.shared, client: self.client });
         self.input.consume(length);
         Next::Decided(answer, turn)
     }
@@ -156,7 +156,7 @@ impl Connection {
             Ok(Some((head, _))) => {
                 let (route, rest) = Route::find(head.path);
                 let ask = Ask { head: &head, rest, body, shared: &self.shared, client: self.client };
-                (plain::decide(route, &ask), Turn::of(&head))
+                (dispatch::decide(route, &ask), Turn::of(&head))
             }
             Ok(None) => refusal((400, "this is not HTTP/1.1")),
             Err(refused) => refusal(refused),

@@ -1,9 +1,9 @@
 //! `/cookies` shows what came, `/cookies/set` sets.
 
 use super::answer::Reply;
+use super::dispatch::Ask;
 use super::head::latin1_or_utf8;
 use super::json::{push_pairs, push_string};
-use super::plain::Ask;
 
 /// The `Cookie` headers, parsed: an object (the last of a name wins) and all pairs in their order.
 pub(super) fn show(ask: &Ask<'_>) -> Reply {

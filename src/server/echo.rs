@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::answer::Reply;
+use super::dispatch::Ask;
 use super::head::{decoded, latin1_or_utf8};
 use super::json::{base64, push_member, push_pairs, push_string};
-use super::plain::Ask;
 
 /// Everything about the request, as JSON.
 pub(super) fn echo(ask: &Ask<'_>) -> Reply {

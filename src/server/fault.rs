@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::answer::{Answer, Reply, Script, Step};
+use super::dispatch::Ask;
 use super::json::push_member;
-use super::plain::Ask;
 use super::route::Route;
 
 /// Bytes that are announced beyond those a fault lets through.

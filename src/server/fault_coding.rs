@@ -10,7 +10,7 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 use super::answer::{Answer, Body, Reply};
 use super::coding::Coding;
 use super::content::{json_rest, json_start};
-use super::plain::Ask;
+use super::dispatch::Ask;
 
 const MIB: usize = 1024 * 1024;
 /// Largest bomb, unpacked.
@@ -93,7 +93,7 @@ fn zstd_zeros(mib: usize) -> io::Result<Vec<u8>> {
 
 /// A gzip body of a document of `n` bytes (4096).
 fn gzip_document(ask: &Ask<'_>) -> Result<Vec<u8>, String> {
-    let n = super::plain::in_memory(ask.head.number("n", 4096)?)?;
+    let n = super::dispatch::in_memory(ask.head.number("n", 4096)?)?;
     let rest = json_rest(n);
     let mut plain = json_start(n, None, rest.len());
     plain.extend_from_slice(&rest);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn bombs_are_small_and_unpack_to_zeros() {
-        for mib in [1, 2, 3, 4, 40] {
+        for mib in [1, 2, 3, 4, 12] {
             let gzip = gzip_zeros(mib).unwrap();
             assert!(gzip.len() < 1100 * mib + 100, "{}", gzip.len());
             assert_eq!(count_zeros(flate2::read::GzDecoder::new(gzip.as_slice())), mib * MIB);

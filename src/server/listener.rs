@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::connection;
 use super::counters::{Counters, Stats};
-use super::plain::Shared;
+use super::dispatch::Shared;
 use crate::runtime::{Dedicated, fork};
 
 /// Connections waiting to be accepted: a client that opens thousands at once must not wait for SYN retries.

@@ -1,7 +1,7 @@
 //! Conditional and partial requests: `/etag` and `/range/{n}`.
 
 use super::answer::{Body, Reply};
-use super::plain::Ask;
+use super::dispatch::Ask;
 
 /// An entity tag; `If-None-Match` with it (or `*`) gets a 304.
 pub(super) fn etag(ask: &Ask<'_>) -> Reply {

@@ -1,8 +1,8 @@
 //! `/redirect/{n}`, `/redirect-to` and `/redirect-loop`.
 
 use super::answer::{Answer, Reply};
+use super::dispatch::Ask;
 use super::echo;
-use super::plain::Ask;
 
 /// `n` relative redirects that end at `/echo`.
 pub(super) fn chain(ask: &Ask<'_>) -> Result<Answer, String> {

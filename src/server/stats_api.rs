@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::answer::{Answer, Body, Reply};
+use super::dispatch::Ask;
 use super::json::push_string;
 use super::names::{COUNTRIES, SCHOOLS};
-use super::plain::Ask;
 use super::players::{Player, THIS_YEAR};
 
 const ALL_HEADERS: &str = "[\"PERSON_ID\",\"DISPLAY_LAST_COMMA_FIRST\",\"DISPLAY_FIRST_LAST\",\"ROSTERSTATUS\",\

@@ -3,7 +3,7 @@
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::answer::{Body, Reply};
-use super::plain::Ask;
+use super::dispatch::Ask;
 
 /// The first that can be written in the encoding is sent.
 const SAMPLES: [&str; 6] = [

@@ -21,9 +21,9 @@ fn bombs_are_quick_and_small() {
         assert!((100..most).contains(&size), "{target}: {size}");
     }
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
-    let bomb = get(&server, "/fault/gzip-bomb?mb=50").body;
+    let bomb = get(&server, "/fault/gzip-bomb?mb=10").body;
     let unpacked = io::copy(&mut flate2::read::GzDecoder::new(bomb.as_slice()), &mut io::sink()).unwrap();
-    assert_eq!(unpacked, 50 * 1024 * 1024);
+    assert_eq!(unpacked, 10 * 1024 * 1024);
     assert_eq!(get(&server, "/fault/gzip-bomb?mb=0").status, 400);
 }
 

@@ -1,0 +1,270 @@
+"""What can go wrong. Every error is a `FetchError` and, where Python has a class for its kind, that too.
+
+    FetchError                      also as RequestException and HTTPError
+    ├── InvalidURL                  ValueError
+    ├── TimeoutException            TimeoutError
+    │   └── ConnectTimeout · ReadTimeout · PoolTimeout · TotalTimeout · DeadlineExceeded
+    ├── NetworkError                ConnectionError
+    │   ├── ConnectError            DNSError · TLSError · ProxyError · BlockedAddress
+    │   └── ReadError · WriteError
+    ├── ProtocolError · TooManyRedirects · BodyTooLarge · IncompleteBody
+    ├── DecodingError               JSONDecodeError (json.JSONDecodeError)
+    ├── HTTPStatusError
+    └── InternalError
+
+The Rust core finds the class by name, so the names here are those of its error kinds.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shoal import Request, Response
+
+__all__ = [
+    "BlockedAddress",
+    "BodyTooLarge",
+    "ConnectError",
+    "ConnectTimeout",
+    "DNSError",
+    "DeadlineExceeded",
+    "DecodingError",
+    "FetchError",
+    "HTTPError",
+    "HTTPStatusError",
+    "IncompleteBody",
+    "InternalError",
+    "InvalidURL",
+    "JSONDecodeError",
+    "NetworkError",
+    "PoolTimeout",
+    "ProtocolError",
+    "ProxyError",
+    "ReadError",
+    "ReadTimeout",
+    "RequestException",
+    "TLSError",
+    "TimeoutException",
+    "TooManyRedirects",
+    "TotalTimeout",
+    "WriteError",
+]
+
+
+class FetchError(Exception):
+    """A request that failed for good, or a batch that did; the base of every error here.
+
+    Its message is never empty, and passwords and tokens are cut from it. It can be pickled and copied.
+
+    Attributes:
+        request: the `Request`, or None where the input never became one.
+        url: the URL that was asked for (str), without user name and password; None if unknown.
+        method: the HTTP method (str); None if unknown.
+        index: the place in the batch (int, from 0); None if the error is about the whole batch.
+        attempts: how many attempts were made (int); 0 if none was.
+        elapsed: seconds from the request's first turn to the failure (float).
+        phase: where the last attempt was: "queue", "connect", "headers", "body" or "save"; None if unknown.
+        results: for a batch that raised, the list of what was finished, with None in the other places; else None.
+        response: the `Response` of an `HTTPStatusError` and, where there was one, of a `TooManyRedirects`; else None.
+    """
+
+    request: Request | None
+    url: str | None
+    method: str | None
+    index: int | None
+    attempts: int
+    elapsed: float
+    phase: str | None
+    results: list[Response | None] | None
+    response: Response | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: Request | None = None,
+        url: str | None = None,
+        method: str | None = None,
+        index: int | None = None,
+        attempts: int = 0,
+        elapsed: float = 0.0,
+        phase: str | None = None,
+        results: list[Response | None] | None = None,
+        response: Response | None = None,
+    ) -> None:
+        # Past the mix-ins: OSError would take apart what it is given, json.JSONDecodeError wants more.
+        Exception.__init__(self, message)
+        self.args = (str(message) or type(self).__name__,)
+        self.request = request
+        self.url = url
+        self.method = method
+        self.index = index
+        self.attempts = attempts
+        self.elapsed = elapsed
+        self.phase = phase
+        self.results = results
+        self.response = response
+
+    def __str__(self) -> str:
+        # OSError has a __str__ of its own, and `args` may be set by anybody.
+        return Exception.__str__(self) or type(self).__name__
+
+    def __reduce__(self) -> tuple[Callable[..., FetchError], tuple[Any, ...], dict[str, Any]]:
+        # Not by calling the class again: its arguments are keywords, and a subclass may want others.
+        return _restore, (type(self), self.args), self.__dict__
+
+
+def _restore(cls: type[FetchError], args: tuple[object, ...]) -> FetchError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    return error
+
+
+class InvalidURL(FetchError, ValueError):  # noqa: N818 - as in requests and httpx
+    """The URL cannot be fetched: it does not parse, is not absolute, or is neither http nor https. Nothing was sent."""
+
+
+class TimeoutException(FetchError, TimeoutError):  # noqa: N818 - as in httpx
+    """Something took longer than it may. Also a `TimeoutError`."""
+
+
+class ConnectTimeout(TimeoutException):
+    """No connection within the connect timeout: name, TCP and TLS together. The server has seen no request."""
+
+
+class ReadTimeout(TimeoutException):
+    """The server sent nothing for as long as the read timeout."""
+
+
+class PoolTimeout(TimeoutException):
+    """The request did not get its turn (a place under the limits) within the pool timeout. Nothing was sent."""
+
+
+class TotalTimeout(TimeoutException):
+    """One attempt took longer than its total timeout, from its turn to the last byte."""
+
+
+class DeadlineExceeded(TimeoutException):
+    """The deadline of the whole batch passed; `results` has what was finished until then."""
+
+
+class NetworkError(FetchError, ConnectionError):
+    """The connection failed. Also a `ConnectionError`."""
+
+
+class ConnectError(NetworkError):
+    """No connection could be made: refused, unreachable, or one of the classes below this one."""
+
+
+class DNSError(ConnectError):
+    """The name of the host could not be resolved."""
+
+
+class TLSError(ConnectError):
+    """TLS could not be agreed on: a certificate expired, for another host or not trusted, or no common version."""
+
+
+class ProxyError(ConnectError):
+    """The proxy could not be reached, or refused to connect."""
+
+
+class BlockedAddress(ConnectError):  # noqa: N818 - says what happened
+    """The host resolves to a private address, and the client was made with `allow_private=False`."""
+
+
+class ReadError(NetworkError):
+    """The connection broke while the response was awaited or read."""
+
+
+class WriteError(NetworkError):
+    """The connection broke while the request was sent."""
+
+
+class ProtocolError(FetchError):
+    """What the server sent is not HTTP, or breaks its rules."""
+
+
+class TooManyRedirects(FetchError):  # noqa: N818 - as in requests and httpx
+    """More redirects than `max_redirects`, or a circle. `response` is the last one, where there is one."""
+
+
+class BodyTooLarge(FetchError):  # noqa: N818 - says what happened
+    """The decoded body has more bytes than `max_body`; reading stopped there."""
+
+
+class IncompleteBody(FetchError):  # noqa: N818 - says what happened
+    """The body ended before its announced end."""
+
+
+class DecodingError(FetchError):
+    """The body is not what it is said to be: a broken gzip, brotli, zstd or deflate stream, or not JSON."""
+
+
+class JSONDecodeError(DecodingError, json.JSONDecodeError):
+    """The body is not JSON. Also a `json.JSONDecodeError`, and so a `ValueError`.
+
+    Attributes:
+        msg: what is wrong, without its place (str).
+        doc: the text that was parsed (str).
+        pos: the index in `doc` where it went wrong (int, from 0, in characters).
+        lineno: the line of `pos` (int, from 1).
+        colno: the column of `pos` (int, from 1).
+    """
+
+    def __init__(
+        self,
+        msg: str,
+        doc: str,
+        pos: int,
+        *,
+        request: Request | None = None,
+        url: str | None = None,
+        method: str | None = None,
+        index: int | None = None,
+        attempts: int = 0,
+        elapsed: float = 0.0,
+        phase: str | None = None,
+        results: list[Response | None] | None = None,
+        response: Response | None = None,
+    ) -> None:
+        self.msg = msg
+        self.doc = doc
+        self.pos = pos
+        self.lineno = doc.count("\n", 0, pos) + 1
+        self.colno = pos - doc.rfind("\n", 0, pos)
+        super().__init__(
+            f"{msg}: line {self.lineno} column {self.colno} (char {pos})",
+            request=request,
+            url=url,
+            method=method,
+            index=index,
+            attempts=attempts,
+            elapsed=elapsed,
+            phase=phase,
+            results=results,
+            response=response,
+        )
+
+
+class HTTPStatusError(FetchError):
+    """The status is 4xx or 5xx and `raise_for_status` was asked for.
+
+    The message has the status and the first 200 bytes of the body; `response` has all of it.
+    """
+
+    response: Response
+
+
+class InternalError(FetchError):
+    """A fault of Shoal itself, contained: please report it."""
+
+
+RequestException = FetchError
+"""The name that requests gives to the base of its errors."""
+
+HTTPError = FetchError
+"""The name that httpx and urllib3 give to the base of their errors."""

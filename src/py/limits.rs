@@ -1,0 +1,432 @@
+//! `Timeout`, `Retry` and `Limits`, and the shorthands that stand for them.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyTuple};
+
+use super::input::type_name;
+use crate::core::governor::{Limits, Rate};
+use crate::core::retry::{Methods, Retry};
+use crate::core::settings::Timeout;
+
+/// A positive number of seconds.
+pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let number = (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>())
+        && !value.is_instance_of::<PyBool>();
+    if !number {
+        let kind = type_name(value);
+        return Err(PyTypeError::new_err(format!("{argument} must be a number of seconds or None, not {kind}")));
+    }
+    let number: f64 = value.extract()?;
+    if !(number > 0.0 && number.is_finite()) {
+        return Err(PyValueError::new_err(format!("{argument} must be more than 0 seconds, not {}", value.repr()?)));
+    }
+    // Longer than a century is for ever, and would overflow the clock.
+    Ok(Duration::from_secs_f64(number.min(3.2e9)))
+}
+
+fn seconds_or_none(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+    value.filter(|value| !value.is_none()).map(|value| seconds(argument, value)).transpose()
+}
+
+fn not_negative(argument: &str, value: f64) -> PyResult<f64> {
+    if value >= 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(PyValueError::new_err(format!("{argument} must be 0 or more, not {value}")))
+}
+
+/// Limits on the time of one attempt, each in seconds; None (the default) means no limit.
+///
+/// Args:
+///     total: from the attempt's turn to the last byte of its body.
+///     connect: name resolution, TCP and TLS of a new connection.
+///     read: the longest silence while waiting for the head or the next piece of the body.
+///     pool: waiting for a turn (concurrency, per-host and rate limits).
+///
+/// Raises:
+///     ValueError: a limit is not more than 0.
+#[pyclass(frozen, eq, module = "shoal", name = "Timeout")]
+#[derive(Clone, PartialEq)]
+pub struct PyTimeout(pub Timeout);
+
+#[pymethods]
+impl PyTimeout {
+    #[new]
+    #[pyo3(signature = (total=None, *, connect=None, read=None, pool=None))]
+    fn new(
+        total: Option<&Bound<'_, PyAny>>,
+        connect: Option<&Bound<'_, PyAny>>,
+        read: Option<&Bound<'_, PyAny>>,
+        pool: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        Ok(Self(Timeout {
+            total: seconds_or_none("total", total)?,
+            connect: seconds_or_none("connect", connect)?,
+            read: seconds_or_none("read", read)?,
+            pool: seconds_or_none("pool", pool)?,
+        }))
+    }
+
+    /// Seconds for the whole attempt, or None.
+    #[getter]
+    fn total(&self) -> Option<f64> {
+        self.0.total.as_ref().map(Duration::as_secs_f64)
+    }
+
+    /// Seconds for a new connection, or None.
+    #[getter]
+    fn connect(&self) -> Option<f64> {
+        self.0.connect.as_ref().map(Duration::as_secs_f64)
+    }
+
+    /// Seconds between two pieces, or None.
+    #[getter]
+    fn read(&self) -> Option<f64> {
+        self.0.read.as_ref().map(Duration::as_secs_f64)
+    }
+
+    /// Seconds in the queue, or None.
+    #[getter]
+    fn pool(&self) -> Option<f64> {
+        self.0.pool.as_ref().map(Duration::as_secs_f64)
+    }
+
+    fn __repr__(&self) -> String {
+        let shown = |limit: Option<f64>| limit.map_or_else(|| "None".to_owned(), |seconds| format!("{seconds:?}"));
+        format!(
+            "Timeout(total={}, connect={}, read={}, pool={})",
+            shown(self.total()),
+            shown(self.connect()),
+            shown(self.read()),
+            shown(self.pool())
+        )
+    }
+
+    fn __hash__(&self) -> u64 {
+        let parts = [self.0.total, self.0.connect, self.0.read, self.0.pool];
+        parts.iter().fold(0, |hash, part| {
+            hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64))
+        })
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let limits = slf.get();
+        let keywords = pyo3::types::PyDict::new(slf.py());
+        keywords.set_item("connect", limits.connect())?;
+        keywords.set_item("read", limits.read())?;
+        keywords.set_item("pool", limits.pool())?;
+        rebuilt(slf.as_any(), (limits.total(),), &keywords)
+    }
+}
+
+/// What `__reduce__` returns for an object made by its constructor.
+pub fn rebuilt<'py, A>(
+    object: &Bound<'py, PyAny>,
+    arguments: A,
+    keywords: &Bound<'py, pyo3::types::PyDict>,
+) -> PyResult<Bound<'py, PyTuple>>
+where
+    A: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+{
+    let py = object.py();
+    let make = py.import("copyreg")?.getattr("__newobj_ex__")?;
+    let arguments = arguments.into_pyobject(py)?;
+    (make, (object.get_type(), arguments, keywords)).into_pyobject(py)
+}
+
+/// `timeout`: seconds for the whole attempt, a Timeout, or None.
+pub fn timeout_from(value: &Bound<'_, PyAny>) -> PyResult<Timeout> {
+    if value.is_none() {
+        return Ok(Timeout::NONE);
+    }
+    if let Ok(timeout) = value.cast::<PyTimeout>() {
+        return Ok(timeout.get().0);
+    }
+    let total = seconds("timeout", value).map_err(|error| {
+        if error.is_instance_of::<PyTypeError>(value.py()) {
+            let kind = type_name(value);
+            return PyTypeError::new_err(format!("timeout must be a number of seconds, a Timeout or None, not {kind}"));
+        }
+        error
+    })?;
+    Ok(Timeout { total: Some(total), ..Timeout::NONE })
+}
+
+/// When to try again, and how long to wait before. Names and meaning are urllib3's.
+///
+/// Args:
+///     total: attempts after the first.
+///     backoff_factor: the wait before retry n is `backoff_factor * 2 ** (n - 1)` seconds, and none before the first...
+///     backoff_max: the longest such wait, in seconds.
+///     backoff_jitter: up to so many seconds, at random, are added to each wait.
+///     status_forcelist: the statuses worth another attempt.
+///     allowed_methods: the methods that may be repeated after the server may have seen the request; None (the default)
+///         means the idempotent ones. A request that never left is repeated whatever its method.
+///     respect_retry_after: wait as long as a `Retry-After` says (RFC 9110, 10.2.3), with the whole host.
+///     retry_after_max: but at most so many seconds.
+///
+/// Raises:
+///     ValueError: a number is negative, or a status or method is none.
+#[pyclass(frozen, eq, module = "shoal", name = "Retry")]
+#[derive(Clone, PartialEq)]
+pub struct PyRetry(pub Retry);
+
+#[pymethods]
+impl PyRetry {
+    #[new]
+    #[pyo3(
+        signature = (
+            total, *, backoff_factor=0.2, backoff_max=30.0, backoff_jitter=1.0, status_forcelist=None,
+            allowed_methods=None, respect_retry_after=true, retry_after_max=120.0
+        ),
+        text_signature = "(total, *, backoff_factor=0.2, backoff_max=30.0, backoff_jitter=1.0, status_forcelist=(408, 425, 429, 500, 502, 503, 504), allowed_methods=None, respect_retry_after=True, retry_after_max=120.0)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "urllib3's")]
+    fn new(
+        total: i64,
+        backoff_factor: f64,
+        backoff_max: f64,
+        backoff_jitter: f64,
+        status_forcelist: Option<&Bound<'_, PyAny>>,
+        allowed_methods: Option<&Bound<'_, PyAny>>,
+        respect_retry_after: bool,
+        retry_after_max: f64,
+    ) -> PyResult<Self> {
+        let mut retry = Retry::new(attempts("total", total)?);
+        retry.backoff_factor = not_negative("backoff_factor", backoff_factor)?;
+        retry.backoff_max = Duration::from_secs_f64(not_negative("backoff_max", backoff_max)?.min(3.2e9));
+        retry.backoff_jitter = not_negative("backoff_jitter", backoff_jitter)?;
+        retry.respect_retry_after = respect_retry_after;
+        retry.retry_after_max = Duration::from_secs_f64(not_negative("retry_after_max", retry_after_max)?.min(3.2e9));
+        if let Some(statuses) = status_forcelist {
+            let mut listed = Vec::new();
+            for status in statuses.try_iter()? {
+                let status = status?;
+                let code = status.extract::<u16>().ok().filter(|code| StatusCode::from_u16(*code).is_ok());
+                listed.push(code.ok_or_else(|| {
+                    PyValueError::new_err(format!("status_forcelist: {status:?} is not a status (100 to 999)"))
+                })?);
+            }
+            retry.status_forcelist = listed.into_iter().collect();
+        }
+        if let Some(methods) = allowed_methods {
+            if methods.is_instance_of::<PyString>() {
+                return Err(PyTypeError::new_err("allowed_methods must be a collection of methods, not one str"));
+            }
+            let listed = methods.try_iter()?.map(|name| method_from("allowed_methods", &name?));
+            retry.allowed_methods = Methods::Listed(listed.collect::<PyResult<_>>()?);
+        }
+        Ok(Self(retry))
+    }
+
+    /// Attempts after the first.
+    #[getter]
+    fn total(&self) -> u32 {
+        self.0.total
+    }
+
+    /// Seconds.
+    #[getter]
+    fn backoff_factor(&self) -> f64 {
+        self.0.backoff_factor
+    }
+
+    /// Seconds.
+    #[getter]
+    fn backoff_max(&self) -> f64 {
+        self.0.backoff_max.as_secs_f64()
+    }
+
+    /// Seconds.
+    #[getter]
+    fn backoff_jitter(&self) -> f64 {
+        self.0.backoff_jitter
+    }
+
+    /// A frozenset of statuses.
+    #[getter]
+    fn status_forcelist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyFrozenSet>> {
+        pyo3::types::PyFrozenSet::new(py, self.0.status_forcelist.iter())
+    }
+
+    /// A frozenset of methods, or None for the idempotent ones.
+    #[getter]
+    fn allowed_methods<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, pyo3::types::PyFrozenSet>>> {
+        match &self.0.allowed_methods {
+            Methods::Listed(listed) => {
+                Ok(Some(pyo3::types::PyFrozenSet::new(py, listed.iter().map(|method| method.as_str()))?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether `Retry-After` is followed.
+    #[getter]
+    fn respect_retry_after(&self) -> bool {
+        self.0.respect_retry_after
+    }
+
+    /// Seconds.
+    #[getter]
+    fn retry_after_max(&self) -> f64 {
+        self.0.retry_after_max.as_secs_f64()
+    }
+
+    fn __repr__(&self) -> String {
+        let retry = &self.0;
+        let statuses: Vec<String> = retry.status_forcelist.iter().map(|status| status.to_string()).collect();
+        let methods = match &retry.allowed_methods {
+            Methods::Listed(listed) => {
+                let names: Vec<String> = listed.iter().map(|method| format!("'{method}'")).collect();
+                format!("{{{}}}", names.join(", "))
+            }
+            _ => "None".to_owned(),
+        };
+        format!(
+            "Retry({}, backoff_factor={:?}, backoff_max={:?}, backoff_jitter={:?}, status_forcelist={{{}}}, \
+             allowed_methods={methods}, respect_retry_after={}, retry_after_max={:?})",
+            retry.total,
+            retry.backoff_factor,
+            self.backoff_max(),
+            retry.backoff_jitter,
+            statuses.join(", "),
+            if retry.respect_retry_after { "True" } else { "False" },
+            self.retry_after_max(),
+        )
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let (py, retry) = (slf.py(), slf.get());
+        let keywords = pyo3::types::PyDict::new(py);
+        keywords.set_item("backoff_factor", retry.backoff_factor())?;
+        keywords.set_item("backoff_max", retry.backoff_max())?;
+        keywords.set_item("backoff_jitter", retry.backoff_jitter())?;
+        keywords.set_item("status_forcelist", retry.status_forcelist(py)?)?;
+        keywords.set_item("allowed_methods", retry.allowed_methods(py)?)?;
+        keywords.set_item("respect_retry_after", retry.respect_retry_after())?;
+        keywords.set_item("retry_after_max", retry.retry_after_max())?;
+        rebuilt(slf.as_any(), (retry.total(),), &keywords)
+    }
+}
+
+fn attempts(argument: &str, number: i64) -> PyResult<u32> {
+    u32::try_from(number).map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {number}")))
+}
+
+/// `retry`: the number of attempts after the first, a Retry, or None for none.
+pub fn retry_from(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
+    if value.is_none() {
+        return Ok(Retry::none());
+    }
+    if let Ok(retry) = value.cast::<PyRetry>() {
+        return Ok(retry.get().0.clone());
+    }
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        let kind = type_name(value);
+        return Err(PyTypeError::new_err(format!("retry must be an int, a Retry or None, not {kind}")));
+    }
+    match attempts("retry", value.extract().unwrap_or(i64::MAX))? {
+        0 => Ok(Retry::none()),
+        total => Ok(Retry::new(total)),
+    }
+}
+
+/// `method`: upper or lower case.
+pub fn method_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Method> {
+    let Ok(text) = value.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!("{argument} must be str, not {}", type_name(value))));
+    };
+    let text = text.to_str()?;
+    if text == "GET" {
+        return Ok(Method::GET);
+    }
+    Method::from_bytes(text.to_ascii_uppercase().as_bytes())
+        .map_err(|_| PyValueError::new_err(format!("{argument}: {text:?} is not an HTTP method")))
+}
+
+/// How many requests a client, or a batch, may have under way.
+///
+/// Args:
+///     concurrency: in flight at once; None means no limit.
+///     per_host: in flight at once to one origin (scheme, host and port); None (the default) means no limit.
+///     rate: requests to one origin per time, as "10/s", "100/min" or "1000/h", with a burst of 1; None (the default)
+///         means no limit.
+///
+/// Raises:
+///     ValueError: a number is below 1, or `rate` can't be read.
+#[pyclass(frozen, module = "shoal", name = "Limits")]
+pub struct PyLimits {
+    /// Ready for the engine.
+    pub limits: Limits,
+    rate: Option<String>,
+}
+
+#[pymethods]
+impl PyLimits {
+    #[new]
+    #[pyo3(signature = (concurrency=Some(100), *, per_host=None, rate=None))]
+    fn new(concurrency: Option<i64>, per_host: Option<i64>, rate: Option<String>) -> PyResult<Self> {
+        let limits = Limits {
+            concurrency: concurrency.map(|number| at_least_one("concurrency", number)).transpose()?,
+            per_host: per_host.map(|number| at_least_one("per_host", number)).transpose()?,
+            rate: rate.as_deref().map(rate_from).transpose()?,
+        };
+        Ok(Self { limits, rate })
+    }
+
+    /// In flight at once, or None.
+    #[getter]
+    fn concurrency(&self) -> Option<usize> {
+        self.limits.concurrency
+    }
+
+    /// In flight at once to one origin, or None.
+    #[getter]
+    fn per_host(&self) -> Option<usize> {
+        self.limits.per_host
+    }
+
+    /// As given, or None.
+    #[getter]
+    fn rate(&self) -> Option<&str> {
+        self.rate.as_deref()
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        (self.concurrency(), self.per_host(), &self.rate) == (other.concurrency(), other.per_host(), &other.rate)
+    }
+
+    fn __repr__(&self) -> String {
+        let number = |number: Option<usize>| number.map_or_else(|| "None".to_owned(), |number| number.to_string());
+        let rate = self.rate.as_ref().map_or_else(|| "None".to_owned(), |rate| format!("'{rate}'"));
+        format!(
+            "Limits(concurrency={}, per_host={}, rate={rate})",
+            number(self.concurrency()),
+            number(self.per_host())
+        )
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let keywords = pyo3::types::PyDict::new(slf.py());
+        keywords.set_item("per_host", slf.get().per_host())?;
+        keywords.set_item("rate", slf.get().rate())?;
+        rebuilt(slf.as_any(), (slf.get().concurrency(),), &keywords)
+    }
+}
+
+/// A number of requests: 1 or more.
+pub fn at_least_one(argument: &str, number: i64) -> PyResult<usize> {
+    usize::try_from(number)
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| PyValueError::new_err(format!("{argument} must be 1 or more, not {number}")))
+}
+
+/// `rate`: "10/s" and the like.
+pub fn rate_from(text: &str) -> PyResult<Rate> {
+    Rate::parse(text).map_err(PyValueError::new_err)
+}
