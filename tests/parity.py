@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+
 import shoal
 
 if TYPE_CHECKING:
@@ -62,7 +63,20 @@ def sent_cookies(body: bytes) -> object:
     return json.loads(body)["cookies"]
 
 
+def length(body: bytes) -> object:
+    """Only how long it is: for the head of a document that tells what each client sent."""
+    return len(body)
+
+
 Outcome = dict[str, object]
+
+
+def outcome(case: Case, **aspects: Any) -> Outcome:
+    """What is compared. A document that quotes the client has a text and a length of its own with each."""
+    if case.view is not bytes:
+        aspects.pop("text")
+        aspects["headers"] = [item for item in aspects["headers"] if item[0] != "content-length"]
+    return aspects
 
 
 def with_aiohttp(base_url: str, case: Case) -> Outcome:
@@ -88,16 +102,17 @@ async def _with_aiohttp(base_url: str, case: Case) -> Outcome:
                 case.method, _url(base_url, case.path), allow_redirects=case.follow, max_redirects=limit, **options
             ) as response:
                 body = await response.read()
-                return {
-                    "status": response.status,
-                    "reason": response.reason,
-                    "headers": _sorted(response.headers.items()),
-                    "body": case.view(body),
-                    "url": str(response.url),
-                    "history": [(past.status, str(past.url)) for past in response.history],
-                    "cookies": {name: morsel.value for name, morsel in response.cookies.items()},
-                    "text": _text(body, response.charset),
-                }
+                return outcome(
+                    case,
+                    status=response.status,
+                    reason=response.reason,
+                    headers=_sorted(response.headers.items()),
+                    body=case.view(body),
+                    url=str(response.url),
+                    history=[(past.status, str(past.url)) for past in response.history],
+                    cookies={name: morsel.value for name, morsel in response.cookies.items()},
+                    text=_text(body, response.charset),
+                )
         except (aiohttp.ClientError, asyncio.TimeoutError, ValueError) as error:
             return {"error": _aiohttp_error(error)}
 
@@ -136,16 +151,17 @@ def with_shoal(base_url: str, case: Case) -> Outcome:
             response = client.request(case.method, _url(base_url, case.path), **options).result()
         except shoal.FetchError as error:
             return {"error": _shoal_error(error)}
-        return {
-            "status": response.status_code,
-            "reason": response.reason,
-            "headers": _sorted(response.headers.multi_items()),
-            "body": case.view(response.content),
-            "url": str(response.url),
-            "history": [(past.status_code, str(past.url)) for past in response.history],
-            "cookies": dict(response.cookies),
-            "text": response.text,
-        }
+        return outcome(
+            case,
+            status=response.status_code,
+            reason=response.reason,
+            headers=_sorted(response.headers.multi_items()),
+            body=case.view(response.content),
+            url=str(response.url),
+            history=[(past.status_code, str(past.url)) for past in response.history],
+            cookies=dict(response.cookies),
+            text=response.text,
+        )
 
 
 def _shoal_error(error: shoal.FetchError) -> str:

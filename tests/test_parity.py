@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("aiohttp")
 pytest.importorskip("brotli")
 
-from parity import Case, echoed, pairs, sent_cookies, target, with_aiohttp, with_shoal
+from parity import Case, echoed, length, pairs, sent_cookies, target, with_aiohttp, with_shoal
 
 REASON_OF_STATUS = "Shoal's reason is the standard phrase of the status: HTTP/2 and 3 have no other"
 NO_EMPTY_BODY = "a method that needs no body says nothing of one"
@@ -49,7 +49,7 @@ CASES = [
     # HEAD.
     *(
         Case(f"HEAD {path}", path, "HEAD")
-        for path in ("/bytes/1000", "/json/111", "/chunked/100", "/status/404", "/empty", "/echo", "/http10")
+        for path in ("/bytes/1000", "/json/111", "/chunked/100", "/status/404", "/empty", "/http10")
     ),
     *(Case(f"HEAD /{coding}", f"/{coding}/2000", "HEAD") for coding in ("gzip", "br", "zstd", "deflate")),
     # Methods and request bodies.
@@ -94,7 +94,13 @@ CASES = [
     Case("params of numbers", "/echo", options={"params": {"a": 1, "b": 2.5}}, view=target),
     Case("params of one name", "/echo", options={"params": [("a", "1"), ("a", "2")]}, view=target),
     Case("params and a query", "/echo?z=0", options={"params": {"a": "1"}}, view=target),
-    Case("params to encode", "/echo", options={"params": {"q": "a&b=c+d%20é/?'~*"}}, view=pairs),
+    Case(
+        "params to encode",
+        "/echo",
+        options={"params": {"q": "a&b=c+d%20é/?'~*"}},
+        view=pairs,
+        differs={"url": "encoded as a form is, by the rules of browsers; yarl leaves more marks as they are"},
+    ),
     Case("params, none", "/echo?x=1", options={"params": {}}, view=target),
     Case("a query as written", "/echo?b=%20x&a=1+2&&c", view=pairs),
     Case("space in the path", "/echo/a b", view=target),
@@ -113,7 +119,7 @@ CASES = [
     Case("truncated gzip", "/fault/truncated-gzip", differs={"error": CUT_SHORT}),
     # Redirects.
     *(
-        Case(f"{code} {method}", f"/redirect/1?code={code}", method, view=echoed if method != "HEAD" else bytes)
+        Case(f"{code} {method}", f"/redirect/1?code={code}", method, view=length if method == "HEAD" else echoed)
         for code in REDIRECTS
         for method in ("GET", "HEAD")
     ),
@@ -148,7 +154,12 @@ CASES = [
         differs={"history": AS_WRITTEN},
     ),
     Case("redirect to a path beside", "/redirect-to?url=echo/there", view=target),
-    Case("redirect to a query", "/redirect-to?url=%3Furl%3D/echo", view=target),
+    Case(
+        "redirect to a query",
+        "/redirect-to?url=%3Furl%3D/echo",
+        view=target,
+        differs={"history": AS_WRITTEN},
+    ),
     Case("redirect without scheme", "/redirect-to?url=//{host}/echo", view=target),
     Case("redirect to letters", "/redirect-to?url=/echo/gr%C3%B6%C3%9Fe", view=target),
     Case("300 is no redirect", "/redirect-to?url=/echo&code=300"),
