@@ -1,18 +1,261 @@
-//! Cuts secrets out of what is shown.
+//! Cuts secrets out of what is shown: messages, `repr`, logs. What is sent is never touched.
+//!
+//! A URL loses its credentials and the values of query parameters (and of a query-like fragment) whose name says that
+//! they are secret. Names are compared without case and without `-`, `_`, `.`, so `API-Key`, `api_key` and `apikey`
+//! are one. A secret in a path cannot be recognised, and `code` (an OAuth code, but more often a country or an error)
+//! stays.
 
-use url::Url;
+use std::borrow::Cow;
 
-/// `url` fit for a message.
+use http::HeaderName;
+use url::form_urlencoded;
+use url::{Position, Url};
+
+/// What stands for a secret.
+const CUT: &str = "***";
+
+/// A longer URL is shown without its middle.
+const LONGEST_URL: usize = 500;
+
+/// Names of secrets, in lower case and without punctuation.
+const SECRET_NAMES: [&str; 28] = [
+    "key",
+    "apikey",
+    "accesskey",
+    "accesskeyid",
+    "awsaccesskeyid",
+    "secretkey",
+    "privatekey",
+    "subscriptionkey",
+    "ocpapimsubscriptionkey",
+    "pass",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "sig",
+    "hmac",
+    "auth",
+    "authorization",
+    "authentication",
+    "proxyauthorization",
+    "credential",
+    "credentials",
+    "session",
+    "sessionid",
+    "sid",
+    "jsessionid",
+    "phpsessid",
+    "jwt",
+    "cookie",
+];
+
+/// Names that end so are secret too: `access_token`, `client_secret`, `X-Amz-Signature`, `x-goog-api-key`.
+const SECRET_ENDINGS: [&str; 6] = ["token", "secret", "password", "signature", "credential", "apikey"];
+
+/// Whether a parameter or header with this name carries a secret.
+fn is_secret_name(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(|char| !matches!(char, '-' | '_' | '.' | '[' | ']'))
+        .map(|char| char.to_ascii_lowercase())
+        .collect();
+    SECRET_NAMES.contains(&&*plain) || SECRET_ENDINGS.iter().any(|ending| plain.ends_with(ending))
+}
+
+/// Whether the value of the header must not be shown: `Authorization`, `Cookie`, `Set-Cookie`, `X-Api-Key`,
+/// `X-Auth-Token` and whatever else is named like a secret.
+pub fn is_secret_header(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name == "set-cookie" || is_secret_name(name) || name.strip_prefix("x-").is_some_and(is_secret_name)
+}
+
+/// `url` fit for a message: without credentials and secret parameters, and of at most 500 characters; of a longer one
+/// the middle is left out.
 pub fn redact_url(url: &Url) -> String {
-    url.to_string()
+    let mut text = String::with_capacity(url.as_str().len());
+    if url.username().is_empty() && url.password().is_none() {
+        text.push_str(&url[..Position::AfterPath]);
+    } else {
+        text.push_str(&url[..Position::BeforeUsername]);
+        text.push_str(&url[Position::BeforeHost..Position::AfterPath]);
+    }
+    if let Some(query) = url.query() {
+        text.push('?');
+        redact_pairs(query, &mut text);
+    }
+    if let Some(fragment) = url.fragment() {
+        text.push('#');
+        redact_pairs(fragment, &mut text);
+    }
+    shorten(text)
 }
 
-/// Whether the value of the header must not be shown.
-pub fn is_secret_header(_name: &http::HeaderName) -> bool {
-    true
+/// Copies `name=value&...`, the values of secrets cut.
+fn redact_pairs(pairs: &str, text: &mut String) {
+    for (number, pair) in pairs.split('&').enumerate() {
+        if number > 0 {
+            text.push('&');
+        }
+        match pair.split_once('=') {
+            // The name may be percent-encoded, which a server sees through.
+            Some((raw, _)) if form_urlencoded::parse(raw.as_bytes()).any(|(name, _)| is_secret_name(&name)) => {
+                text.push_str(raw);
+                text.push('=');
+                text.push_str(CUT);
+            }
+            _ => text.push_str(pair),
+        }
+    }
 }
 
-/// `text` with the secrets of its URLs cut.
-pub fn redact_text(text: &str) -> std::borrow::Cow<'_, str> {
-    std::borrow::Cow::Borrowed(text)
+/// Leaves out the middle of a long text.
+fn shorten(text: String) -> String {
+    let length = text.chars().count();
+    if length <= LONGEST_URL {
+        return text;
+    }
+    let head = LONGEST_URL / 2;
+    let tail = LONGEST_URL - head - 1;
+    text.chars().take(head).chain(std::iter::once('…')).chain(text.chars().skip(length - tail)).collect()
+}
+
+/// `text`, a message of another library, with the secrets of its URLs cut. Text without a URL is not copied.
+pub fn redact_text(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    // Words and what is between them; a URL holds none of these characters unescaped.
+    for word in text.split_inclusive(|char: char| {
+        char.is_whitespace() || matches!(char, '"' | '\'' | '`' | '<' | '>' | '(' | ')' | ',')
+    }) {
+        let end = word.trim_end_matches(|char: char| !char.is_alphanumeric() && !matches!(char, '/' | '=' | '*')).len();
+        let (url, rest) = word.split_at(end);
+        match Url::parse(url) {
+            Ok(parsed) if url.contains("://") => {
+                let redacted = redact_url(&parsed);
+                // An innocent URL stays as it was written.
+                shown.push_str(if redacted == parsed.as_str() { url } else { &redacted });
+            }
+            _ => shown.push_str(url),
+        }
+        shown.push_str(rest);
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn shown(url: &str) -> String {
+        redact_url(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn an_innocent_url_stays() {
+        for url in [
+            "http://example.com/",
+            "https://example.com:8443/a/b;c?season=2016-17&page=2&code=us&keyword=x&monkey=1#top",
+            "http://[::1]:8000/?",
+            "http://example.com/?token&empty=#",
+            "http://example.com/%C3%BC?q=%26",
+        ] {
+            assert_eq!(shown(url), url);
+        }
+    }
+
+    #[test]
+    fn credentials_are_removed() {
+        assert_eq!(shown("http://user:pass@example.com:8080/a?b=1"), "http://example.com:8080/a?b=1");
+        assert_eq!(shown("http://user@example.com/"), "http://example.com/");
+        assert_eq!(shown("http://:pass@example.com/"), "http://example.com/");
+    }
+
+    #[test]
+    fn secret_parameters_are_cut() {
+        for name in [
+            "token",
+            "access_token",
+            "ACCESS-TOKEN",
+            "refreshToken",
+            "key",
+            "api_key",
+            "apikey",
+            "Api-Key",
+            "secret",
+            "client_secret",
+            "password",
+            "passwd",
+            "pwd",
+            "signature",
+            "sig",
+            "auth",
+            "authorization",
+            "credential",
+            "session",
+            "X-Amz-Signature",
+            "X-Amz-Credential",
+            "X-Amz-Security-Token",
+            "X-Goog-Signature",
+            "AWSAccessKeyId",
+            "auth[token]",
+            "%74oken",
+            "api%5Fkey",
+        ] {
+            let text = shown(&format!("http://h/p?a=1&{name}=hidden%20value&b=2"));
+            assert_eq!(text, format!("http://h/p?a=1&{name}=***&b=2"));
+        }
+        assert_eq!(shown("http://h/?token=a=b=c"), "http://h/?token=***");
+        assert_eq!(shown("http://h/?token=a&token=b"), "http://h/?token=***&token=***");
+        assert_eq!(shown("http://h/#access_token=hidden&state=1"), "http://h/#access_token=***&state=1");
+    }
+
+    #[test]
+    fn long_urls_lose_their_middle() {
+        let url = format!("http://example.com/{}?last=1", "x".repeat(10_000));
+        let text = shown(&url);
+        assert_eq!(text.chars().count(), LONGEST_URL);
+        assert!(text.starts_with("http://example.com/xxx") && text.ends_with("x?last=1") && text.contains("x…x"));
+        let fits = format!("http://h/{}", "x".repeat(LONGEST_URL - 9));
+        assert_eq!(shown(&fits), fits);
+    }
+
+    #[test]
+    fn secret_headers() {
+        for name in [
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "set-cookie",
+            "x-api-key",
+            "api-key",
+            "x-auth-token",
+            "x-csrf-token",
+            "x-amz-security-token",
+            "x-goog-api-key",
+            "private-token",
+            "ocp-apim-subscription-key",
+            "x-vault-token",
+            "x-session-id",
+        ] {
+            assert!(is_secret_header(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["accept", "content-type", "etag", "x-request-id", "user-agent", "www-authenticate", "location"] {
+            assert!(!is_secret_header(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn foreign_messages() {
+        assert!(matches!(redact_text("connection refused: token=1"), Cow::Borrowed(_)));
+        assert_eq!(
+            redact_text("error for url (http://u:p@h/x?token=1): refused, see \"https://h/?a=1\"."),
+            "error for url (http://h/x?token=***): refused, see \"https://h/?a=1\"."
+        );
+        assert_eq!(redact_text("proxy socks5://user:pw@proxy:1080 failed"), "proxy socks5://proxy:1080 failed");
+        assert_eq!(redact_text("http://Example.com and :// odd"), "http://Example.com and :// odd");
+        assert_eq!(redact_text("GET http://h/?api_key=a,b"), "GET http://h/?api_key=***,b");
+    }
 }

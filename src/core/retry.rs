@@ -179,3 +179,156 @@ pub fn parse_retry_after(value: &HeaderValue, now: SystemTime) -> Option<Duratio
     let date = httpdate::parse_http_date(text).ok()?;
     Some(date.duration_since(now).unwrap_or_default().min(Duration::from_secs(LONGEST)))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn after(value: &'static str, now: u64) -> Option<Duration> {
+        parse_retry_after(&HeaderValue::from_static(value), SystemTime::UNIX_EPOCH + Duration::from_secs(now))
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let retry = Retry::new(3);
+        assert_eq!((retry.total, retry.backoff_factor, retry.backoff_jitter), (3, 0.2, 1.0));
+        assert_eq!(retry.backoff_max, Duration::from_secs(30));
+        assert_eq!(retry.retry_after_max, Duration::from_secs(120));
+        assert!(retry.respect_retry_after);
+        assert_eq!(retry.status_forcelist.iter().collect::<Vec<_>>(), DEFAULT_STATUS_FORCELIST);
+        assert_eq!(retry.allowed_methods, Methods::Idempotent);
+        assert!(Retry::none().is_none() && !retry.is_none());
+    }
+
+    #[test]
+    fn status_sets() {
+        let set: StatusSet = [0, 63, 64, 200, 599, 1023, 1024, u16::MAX].into_iter().collect();
+        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 200, 599, 1023]);
+        assert!(!set.contains(1024) && !set.contains(u16::MAX) && !set.contains(201));
+        assert_eq!(StatusSet::EMPTY.iter().count(), 0);
+    }
+
+    #[test]
+    fn methods() {
+        for (method, idempotent) in [
+            (Method::GET, true),
+            (Method::HEAD, true),
+            (Method::PUT, true),
+            (Method::DELETE, true),
+            (Method::OPTIONS, true),
+            (Method::TRACE, true),
+            (Method::POST, false),
+            (Method::PATCH, false),
+            (Method::CONNECT, false),
+            (Method::from_bytes(b"PURGE").unwrap(), false),
+        ] {
+            assert_eq!(Methods::Idempotent.contains(&method), idempotent, "{method}");
+            assert!(Methods::Any.contains(&method));
+            assert_eq!(Methods::Listed(vec![Method::POST]).contains(&method), method == Method::POST);
+        }
+    }
+
+    #[test]
+    fn statuses() {
+        let retry = Retry::new(1);
+        let status = |code| StatusCode::from_u16(code).unwrap();
+        for code in DEFAULT_STATUS_FORCELIST {
+            assert!(retry.status_retryable(&Method::GET, status(code)));
+            assert!(!retry.status_retryable(&Method::POST, status(code)));
+        }
+        for code in [200, 304, 400, 404, 501, 505] {
+            assert!(!retry.status_retryable(&Method::GET, status(code)));
+        }
+        let all = Retry { allowed_methods: Methods::Any, ..Retry::new(1) };
+        assert!(all.status_retryable(&Method::POST, status(503)));
+    }
+
+    #[test]
+    fn failures() {
+        let retry = Retry::new(1);
+        for kind in [Kind::Connect, Kind::ConnectTimeout, Kind::Dns, Kind::Proxy] {
+            assert!(retry.failure_retryable(&Method::POST, kind), "{kind:?}");
+        }
+        for kind in
+            [Kind::Read, Kind::ReadTimeout, Kind::TotalTimeout, Kind::Protocol, Kind::IncompleteBody, Kind::Write]
+        {
+            assert!(retry.failure_retryable(&Method::GET, kind), "{kind:?}");
+            assert!(!retry.failure_retryable(&Method::POST, kind), "{kind:?}");
+        }
+        for kind in [
+            Kind::Tls,
+            Kind::InvalidUrl,
+            Kind::BodyTooLarge,
+            Kind::Decoding,
+            Kind::TooManyRedirects,
+            Kind::DeadlineExceeded,
+            Kind::PoolTimeout,
+            Kind::Save,
+            Kind::Internal,
+        ] {
+            assert!(!retry.failure_retryable(&Method::GET, kind), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn backoff_is_that_of_urllib3() {
+        let retry = Retry { backoff_jitter: 0.0, ..Retry::new(9) };
+        let seconds: Vec<f64> = (0..10).map(|done| retry.backoff(done, 0.9).as_secs_f64()).collect();
+        assert_eq!(seconds, [0.0, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]);
+        assert_eq!(retry.backoff(u32::MAX, 0.0), Duration::from_secs(30));
+        let jitter = Retry::new(9);
+        assert_eq!(jitter.backoff(0, 0.5), Duration::ZERO);
+        assert_eq!(jitter.backoff(1, 0.5), Duration::from_secs_f64(0.9));
+        assert_eq!(jitter.backoff(50, 0.5), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn odd_backoffs_are_bounded() {
+        for factor in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MAX] {
+            for done in [0, 1, 5, 2000] {
+                let retry = Retry { backoff_factor: factor, ..Retry::new(1) };
+                assert!(retry.backoff(done, 1.0) <= retry.backoff_max);
+            }
+        }
+        let endless = Retry { backoff_max: Duration::MAX, backoff_factor: f64::MAX, ..Retry::new(1) };
+        assert_eq!(endless.backoff(5, 0.0), Duration::MAX);
+    }
+
+    #[test]
+    fn retry_after_in_seconds() {
+        assert_eq!(after("0", 0), Some(Duration::ZERO));
+        assert_eq!(after("120", 0), Some(Duration::from_secs(120)));
+        assert_eq!(after("  7 ", 0), Some(Duration::from_secs(7)));
+        assert_eq!(after("99999999999999999999999999", 0), Some(Duration::from_secs(u32::MAX.into())));
+    }
+
+    #[test]
+    fn retry_after_as_a_date() {
+        // 784111777 is 1994-11-06 08:49:37 UTC, the example of RFC 9110.
+        for date in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(after(date, 784_111_770), Some(Duration::from_secs(7)), "{date}");
+            assert_eq!(after(date, 784_111_800), Some(Duration::ZERO), "{date}");
+        }
+    }
+
+    #[test]
+    fn retry_after_garbage() {
+        for value in ["", " ", "soon", "-1", "1.5", "1e3", "0x10", "12 s", "Sun, 99 Nov 1994 08:49:37 GMT", "+5"] {
+            assert_eq!(after(value, 0), None, "{value:?}");
+        }
+        let binary = HeaderValue::from_bytes(b"\xff1").unwrap();
+        assert_eq!(parse_retry_after(&binary, SystemTime::now()), None);
+    }
+
+    #[test]
+    fn retry_after_is_capped_or_ignored_as_told() {
+        let mut headers = HeaderMap::new();
+        let now = SystemTime::now();
+        assert_eq!(Retry::new(1).retry_after(&headers, now), None);
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("3600"));
+        assert_eq!(Retry::new(1).retry_after(&headers, now), Some(Duration::from_secs(120)));
+        let deaf = Retry { respect_retry_after: false, ..Retry::new(1) };
+        assert_eq!(deaf.retry_after(&headers, now), None);
+    }
+}

@@ -215,7 +215,7 @@ impl Deflate {
 
 /// RFC 1950: method 8, a window of at most 32 KiB, no dictionary, and the check bits.
 fn is_zlib_header(cmf: u8, flags: u8) -> bool {
-    cmf & 0x0f == 8 && cmf >> 4 <= 7 && flags & 0x20 == 0 && u16::from_be_bytes([cmf, flags]) % 31 == 0
+    cmf & 0x0f == 8 && cmf >> 4 <= 7 && flags & 0x20 == 0 && u16::from_be_bytes([cmf, flags]).is_multiple_of(31)
 }
 
 /// Brotli with windows of at most 16 MiB (RFC 7932, without the "large window" extension).

@@ -1,0 +1,245 @@
+use super::*;
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+fn headers(values: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append(SET_COOKIE, HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// A jar to which `from` sent `values`.
+fn jar(from: &str, values: &[&str]) -> Jar {
+    let jar = Jar::new();
+    jar.store(&url(from), &headers(values));
+    jar
+}
+
+fn sent(jar: &Jar, to: &str) -> String {
+    let header = jar.header(&url(to), &[]);
+    header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+#[test]
+fn an_empty_jar_sends_nothing() {
+    let jar = Jar::new();
+    assert!(jar.is_empty());
+    assert!(jar.header(&url("http://a.com/"), &[]).is_none());
+    jar.store(&url("http://a.com/"), &HeaderMap::new());
+    jar.seed(&[]);
+    assert!(jar.is_empty() && jar.all().is_empty());
+}
+
+#[test]
+fn a_cookie_goes_back_to_its_host_only() {
+    let jar = jar("http://a.example.com/x/y", &["id=1", "b=\"quoted\"; HttpOnly"]);
+    assert!(!jar.is_empty());
+    assert_eq!(sent(&jar, "http://a.example.com/x/z"), "id=1; b=\"quoted\"");
+    assert_eq!(sent(&jar, "http://a.example.com:8080/x"), "id=1; b=\"quoted\"");
+    assert_eq!(sent(&jar, "http://a.example.com/other"), "");
+    assert_eq!(sent(&jar, "http://b.example.com/x/"), "");
+    assert_eq!(sent(&jar, "http://sub.a.example.com/x/"), "");
+    let header = jar.header(&url("http://a.example.com/x/"), &[]).unwrap();
+    assert!(header.is_sensitive());
+}
+
+#[test]
+fn a_domain_is_shared_by_its_subdomains_and_nobody_else() {
+    let jar = jar("http://a.example.com/", &["id=1; Domain=.example.com; Path=/"]);
+    assert_eq!(sent(&jar, "http://b.example.com/"), "id=1");
+    assert_eq!(sent(&jar, "http://example.com/"), "id=1");
+    assert_eq!(sent(&jar, "http://badexample.com/"), "");
+    for (from, domain) in [
+        ("http://a.example.com/", "other.com"),
+        ("http://a.example.com/", "b.example.com"),
+        ("http://a.example.com/", "com"),
+        ("http://a.example.com/", ".com"),
+        ("http://127.0.0.1/", "0.0.1"),
+        ("http://127.0.0.1/", "1"),
+    ] {
+        let jar = jar_refusing(from, &format!("id=1; Domain={domain}"));
+        assert!(jar.is_empty(), "{from} {domain}");
+    }
+    assert_eq!(sent(&self::jar("http://localhost:80/", &["id=1; Domain=localhost"]), "http://localhost/"), "id=1");
+    assert_eq!(sent(&self::jar("http://127.0.0.1:9/", &["id=1; Domain=127.0.0.1"]), "http://127.0.0.1/"), "id=1");
+}
+
+fn jar_refusing(from: &str, value: &str) -> Jar {
+    jar(from, &[value])
+}
+
+#[test]
+fn a_site_is_what_can_share_cookies() {
+    for (host, expected) in [
+        ("http://a.b.example.com/", "example.com"),
+        ("http://example.com:8080/", "example.com"),
+        ("http://localhost/", "localhost"),
+        ("http://192.168.1.2/", "192.168.1.2"),
+        ("http://[::1]:80/", "[::1]"),
+        ("http://a.example.com./", "com."),
+    ] {
+        assert_eq!(site(&url(host)), expected);
+    }
+}
+
+#[test]
+fn secure_cookies_need_tls() {
+    let jar = jar("https://a.com/", &["id=1; Secure"]);
+    assert_eq!(sent(&jar, "https://a.com/"), "id=1");
+    assert_eq!(sent(&jar, "http://a.com/"), "");
+}
+
+#[test]
+fn the_more_specific_path_comes_first() {
+    let values = ["a=root; Path=/", "a=deep; Path=/x/y", "b=mid; Path=/x", "c=root; Path=/"];
+    let jar = jar("http://a.com/", &values);
+    assert_eq!(sent(&jar, "http://a.com/x/y/z"), "a=deep; b=mid; a=root; c=root");
+}
+
+#[test]
+fn cookies_are_replaced_deleted_and_expire() {
+    let jar = jar("http://a.com/", &["a=1", "b=1", "c=1; Max-Age=3600", "a=2"]);
+    assert_eq!(sent(&jar, "http://a.com/"), "a=2; b=1; c=1");
+    let deletions = headers(&["b=; Max-Age=0", "c=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]);
+    jar.store(&url("http://a.com/"), &deletions);
+    assert_eq!(sent(&jar, "http://a.com/"), "a=2");
+    assert_eq!(jar.all().len(), 1);
+    let gone = self::jar("http://a.com/", &["x=1; Max-Age=-1"]);
+    assert_eq!(sent(&gone, "http://a.com/"), "");
+}
+
+#[test]
+fn the_nearer_source_wins_by_name() {
+    let jar = jar("http://a.com/", &["set=server", "both=server"]);
+    jar.seed(&pairs(&[("own", "client"), ("both", "client"), ("all", "client")]));
+    assert_eq!(sent(&jar, "http://a.com/"), "own=client; all=client; set=server; both=server");
+    assert_eq!(sent(&jar, "http://b.com/"), "own=client; both=client; all=client");
+    let extra = pairs(&[("all", "request"), ("set", "request")]);
+    let header = jar.header(&url("http://a.com/"), &extra).unwrap();
+    assert_eq!(header, "own=client; both=server; all=request; set=request");
+    let only_extra = Jar::new().header(&url("http://a.com/"), &extra).unwrap();
+    assert_eq!(only_extra, "all=request; set=request");
+    let names: Vec<_> = jar.all().into_iter().map(|(name, _, domain, path)| (name, domain, path)).collect();
+    assert_eq!(names.first().unwrap(), &("own".to_owned(), String::new(), "/".to_owned()));
+    assert_eq!(names.last().unwrap(), &("both".to_owned(), "a.com".to_owned(), "/".to_owned()));
+}
+
+#[test]
+fn what_no_header_can_carry_is_left_out() {
+    let jar = Jar::new();
+    let odd = pairs(&[("a", "x\r\nHost: evil"), ("b", "ü"), ("", ""), ("c", "nul\0"), ("d", "1")]);
+    let header = jar.header(&url("http://a.com/"), &odd).unwrap();
+    assert_eq!(header.as_bytes(), "b=ü; d=1".as_bytes());
+    assert!(jar.header(&url("http://a.com/"), &pairs(&[("a", "\n")])).is_none());
+    let mut binary = HeaderMap::new();
+    binary.append(SET_COOKIE, HeaderValue::from_bytes(b"bin=\xff\xfe").unwrap());
+    binary.append(SET_COOKIE, HeaderValue::from_static("no cookie at all"));
+    binary.append(SET_COOKIE, HeaderValue::from_static(""));
+    jar.store(&url("http://a.com/"), &binary);
+    assert!(jar.header(&url("http://a.com/"), &[]).is_some());
+}
+
+#[test]
+fn a_greedy_server_is_bounded() {
+    let jar = Jar::new();
+    let (a, b) = (url("http://a.com/"), url("http://b.com/"));
+    jar.store(&a, &headers(&[&format!("big={}", "x".repeat(5000))]));
+    assert!(jar.is_empty());
+    for number in 0..500 {
+        jar.store(&a, &headers(&[&format!("c{number}=1")]));
+    }
+    jar.store(&a, &headers(&["c0=changed", "c1=; Max-Age=0"]));
+    let header = sent(&jar, "http://a.com/");
+    assert_eq!(header.split("; ").count(), MOST_PER_URL - 1);
+    assert!(header.starts_with("c0=changed; c2=1"), "{header}");
+    jar.store(&b, &headers(&["id=1"]));
+    assert_eq!(sent(&jar, "http://b.com/"), "id=1");
+    for number in 0..4000 {
+        jar.store(&url(&format!("http://host{number}.com/")), &headers(&["id=1"]));
+    }
+    assert!(jar.all().len() <= MOST);
+    for (_, _, domain, _) in jar.all() {
+        jar.store(&url(&format!("http://{domain}/")), &headers(&["id=; Max-Age=0"]));
+    }
+    jar.store(&url("http://late.com/"), &headers(&["id=1"]));
+    assert_eq!(sent(&jar, "http://late.com/"), "id=1");
+}
+
+#[test]
+fn clear_forgets_everything() {
+    let jar = jar("http://a.com/", &["a=1"]);
+    jar.seed(&pairs(&[("own", "1")]));
+    jar.clear();
+    assert!(jar.is_empty() && jar.all().is_empty());
+    assert_eq!(sent(&jar, "http://a.com/"), "");
+    jar.store(&url("http://a.com/"), &headers(&["a=2"]));
+    assert_eq!(sent(&jar, "http://a.com/"), "a=2");
+}
+
+#[test]
+fn a_copy_is_independent_and_never_blocks() {
+    let jar = jar("http://a.com/", &["a=1"]);
+    jar.seed(&pairs(&[("own", "1")]));
+    let copy = jar.fork_copy();
+    copy.store(&url("http://a.com/"), &headers(&["a=2"]));
+    assert_eq!(sent(&copy, "http://a.com/"), "own=1; a=2");
+    assert_eq!(sent(&jar, "http://a.com/"), "own=1; a=1");
+    let reading = jar.stored();
+    assert_eq!(sent(&jar.fork_copy(), "http://a.com/"), "own=1; a=1");
+    drop(reading);
+    let writing = jar.stored_mut();
+    let copy = jar.fork_copy();
+    drop(writing);
+    assert_eq!(sent(&copy, "http://a.com/"), "own=1");
+    let broken = self::jar("http://a.com/", &["a=1"]);
+    std::thread::scope(|scope| {
+        let panics = scope.spawn(|| {
+            let _guard = broken.stored_mut();
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        assert!(panics.join().is_err());
+    });
+    assert_eq!(sent(&broken.fork_copy(), "http://a.com/"), "a=1");
+    assert_eq!(sent(&broken, "http://a.com/"), "a=1");
+}
+
+#[test]
+fn threads_share_a_jar() {
+    let jar = Jar::new();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let jar = &jar;
+            scope.spawn(move || {
+                let url = url(&format!("http://host{thread}.com/"));
+                for number in 0..100 {
+                    jar.store(&url, &headers(&[&format!("c={number}")]));
+                    assert!(jar.header(&url, &[]).is_some());
+                }
+            });
+        }
+    });
+    assert_eq!(jar.all().len(), 4);
+}
+
+#[test]
+fn cookies_of_a_response() {
+    assert!(response_cookies(&HeaderMap::new()).is_empty());
+    let headers = headers(&[
+        "a=1; Path=/x; Secure",
+        "b=two words",
+        "gone=1; Max-Age=0",
+        "old=1; Expires=Wed, 21 Oct 2015 07:28:00 GMT",
+        "new=1; Expires=Fri, 21 Oct 2095 07:28:00 GMT",
+        "garbage",
+        "a=2",
+    ]);
+    assert_eq!(response_cookies(&headers), pairs(&[("b", "two words"), ("new", "1"), ("a", "2")]));
+}

@@ -1,0 +1,219 @@
+//! The options of a request: the keywords of a call, of a `Request`, and of one item of a batch, read by one table.
+
+use std::sync::Arc;
+
+use http::Method;
+use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyInt, PyString};
+
+use super::input::{
+    AUTH_HEADER, BodyInput, auth_header_from, content_from, cookie_header, cookies_from, data_from, headers_from,
+    json_from, type_name,
+};
+use super::limits::{method_from, retry_from, timeout_from};
+use super::params::params_from;
+use crate::core::retry::Retry;
+use crate::core::settings::{Settings, Timeout};
+
+/// What [`RequestOptions::set`] knows, for the messages of whoever reads keywords.
+pub const REQUEST_KEYS: [&str; 15] = [
+    "method",
+    "params",
+    "headers",
+    "cookies",
+    "auth",
+    "content",
+    "data",
+    "json",
+    "timeout",
+    "retry",
+    "follow_redirects",
+    "max_redirects",
+    "max_body",
+    "raise_for_status",
+    "name",
+];
+
+/// What was given; everything else is left to the call, then to the client.
+#[derive(Clone, Debug, Default)]
+pub struct RequestOptions {
+    /// `method`.
+    pub method: Option<Method>,
+    /// `params`.
+    pub params: Vec<(String, String)>,
+    /// `headers`, with `auth` among them.
+    pub headers: HeaderMap,
+    /// The headers whose value is None.
+    pub without: Vec<HeaderName>,
+    /// `cookies`.
+    pub cookies: Vec<(String, String)>,
+    /// One of `content`, `data` and `json`.
+    pub body: Option<BodyInput>,
+    body_argument: Option<&'static str>,
+    /// `name`.
+    pub name: Option<Box<str>>,
+    timeout: Option<Timeout>,
+    retry: Option<Retry>,
+    follow_redirects: Option<bool>,
+    max_redirects: Option<u32>,
+    max_body: Option<u64>,
+    raise_for_status: Option<bool>,
+    auth: Option<HeaderValue>,
+}
+
+impl RequestOptions {
+    /// Takes one keyword; `false` if it is none of [`REQUEST_KEYS`].
+    pub fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match key {
+            "timeout" => self.timeout = Some(timeout_from(value)?),
+            "retry" => self.retry = Some(retry_from(value)?),
+            "max_body" => self.max_body = Some(size_from("max_body", value)?),
+            "follow_redirects" => self.follow_redirects = Some(flag("follow_redirects", value)?),
+            "raise_for_status" => self.raise_for_status = Some(flag("raise_for_status", value)?),
+            "max_redirects" => self.max_redirects = Some(count("max_redirects", value)?),
+            key if !REQUEST_KEYS.contains(&key) => return Ok(false),
+            // For the others None means "not given".
+            _ if value.is_none() && key != "json" => {}
+            "method" => self.method = Some(method_from("method", value)?),
+            "params" => self.params = params_from(value)?,
+            "headers" => {
+                let input = headers_from(value)?;
+                (self.headers, self.without) = (input.set, input.without);
+            }
+            "cookies" => self.cookies = cookies_from(value)?,
+            "auth" => self.auth = Some(auth_header_from(value)?),
+            "content" => self.set_body("content", content_from("content", value)?)?,
+            "data" => self.set_body("data", data_from(value)?)?,
+            "json" => {
+                // None is "not given" here too, as in requests and httpx; `content=b"null"` sends a null.
+                if !value.is_none() {
+                    self.set_body("json", json_from(value)?)?;
+                }
+            }
+            "name" => {
+                let name = value.extract::<String>().map_err(|_| {
+                    PyTypeError::new_err(format!("name must be str, not {}", type_name(value)))
+                })?;
+                self.name = Some(name.into());
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn set_body(&mut self, argument: &'static str, body: BodyInput) -> PyResult<()> {
+        if let Some(other) = self.body_argument {
+            return Err(PyTypeError::new_err(format!("{other} and {argument} can't both be given: a request has one body")));
+        }
+        self.body_argument = Some(argument);
+        self.body = Some(body);
+        Ok(())
+    }
+
+    /// Once all keywords are in: `auth` and the body's type become headers, unless those are given.
+    pub fn finish(&mut self) {
+        if let Some(auth) = self.auth.take() {
+            self.headers.entry(AUTH_HEADER).or_insert(auth);
+        }
+        if let Some(content_type) = self.body.as_ref().and_then(|body| body.content_type.clone())
+            && !self.without.contains(&CONTENT_TYPE)
+        {
+            self.headers.entry(CONTENT_TYPE).or_insert(content_type);
+        }
+    }
+
+    /// The headers, with the cookies of the call and of these options among them.
+    pub fn headers_with_cookies(&self, of_the_call: &[(String, String)]) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if !self.cookies.is_empty()
+            && let Some(cookies) = cookie_header(&[of_the_call, &self.cookies].concat())
+        {
+            headers.insert(COOKIE, cookies);
+        }
+        headers
+    }
+
+    /// `base` with what is given here; the same `base` if nothing is.
+    pub fn settings(&self, base: &Arc<Settings>) -> Arc<Settings> {
+        let nothing = self.timeout.is_none()
+            && self.retry.is_none()
+            && self.follow_redirects.is_none()
+            && self.max_redirects.is_none()
+            && self.max_body.is_none()
+            && self.raise_for_status.is_none();
+        if nothing {
+            return base.clone();
+        }
+        let base = base.as_ref().clone();
+        Arc::new(Settings {
+            timeout: self.timeout.unwrap_or(base.timeout),
+            retry: self.retry.clone().unwrap_or(base.retry),
+            follow_redirects: self.follow_redirects.unwrap_or(base.follow_redirects),
+            max_redirects: self.max_redirects.unwrap_or(base.max_redirects),
+            max_body: self.max_body.unwrap_or(base.max_body),
+            raise_for_status: self.raise_for_status.unwrap_or(base.raise_for_status),
+        })
+    }
+}
+
+/// The `TypeError` for a keyword nobody knows.
+pub fn unknown(function: &str, key: &str, known: impl IntoIterator<Item = &'static str>) -> PyErr {
+    // The name that shares the longest beginning, if it is a good part of it: "header" → "headers".
+    let shared = |name: &&str| name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
+    let hint = known
+        .into_iter()
+        .max_by_key(shared)
+        .filter(|name| shared(name) * 2 > name.len())
+        .map_or_else(String::new, |name| format!("; did you mean {name:?}?"));
+    PyTypeError::new_err(format!("{function} got an unexpected keyword argument {key:?}{hint}"))
+}
+
+/// True or False.
+pub fn flag(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let truth = value.cast::<PyBool>().map(|truth| truth.is_true());
+    truth.map_err(|_| PyTypeError::new_err(format!("{argument} must be True or False, not {}", type_name(value))))
+}
+
+fn count(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
+    }
+    value
+        .extract()
+        .map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {value}")))
+}
+
+/// Bytes: an int, "64MiB", "10MB", "512 KiB", "1000"; None for no limit.
+pub fn size_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if value.is_none() {
+        return Ok(u64::MAX);
+    }
+    let wrong = || {
+        let shown = value.repr().map_or_else(|_| type_name(value), |repr| repr.to_string());
+        PyValueError::new_err(format!("{argument} must be a number of bytes, a size like \"64MiB\" or None, not {shown}"))
+    };
+    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
+        return value.extract().map_err(|_| wrong());
+    }
+    let Ok(text) = value.cast::<PyString>() else {
+        let message = format!("{argument} must be an int, a size like \"64MiB\" or None, not {}", type_name(value));
+        return Err(PyTypeError::new_err(message));
+    };
+    let text = text.to_str()?.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    Ok((number * factor as f64) as u64)
+}

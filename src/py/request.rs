@@ -1,0 +1,210 @@
+//! `Request`: one item of a batch with options of its own.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+
+use super::headers::PyHeaders;
+use super::input::type_name;
+use super::limits::rebuilt;
+use super::options::{REQUEST_KEYS, RequestOptions, unknown};
+use crate::core::redact::redact_url;
+use crate::core::request::Request;
+
+enum Kind {
+    /// By a user: the options not given are the call's.
+    Made { url: String, options: Box<RequestOptions>, keywords: Py<PyDict> },
+    /// By a call: what was asked for, complete.
+    Sent(Arc<Request>),
+}
+
+/// One request: a URL and the options that differ from the call's.
+///
+/// Args:
+///     url: absolute http or https URL (relative with a client that has a `base_url`).
+///     method, params, headers, cookies, auth, content, data, json, timeout, retry, follow_redirects, max_redirects,
+///         max_body, raise_for_status: as for `gather_fetch`. What is left out is the call's. `params`, `headers` and
+///         `cookies` are merged with the call's, and win name by name.
+///     name: what `{name}` stands for in `save_to`.
+///
+/// Raises:
+///     TypeError, ValueError: an option is not what it should be.
+#[pyclass(frozen, module = "shoal", name = "Request")]
+pub struct PyRequest(Kind);
+
+/// What was sent, as Python sees it.
+pub fn from_core(py: Python<'_>, request: &Arc<Request>) -> PyResult<Py<PyRequest>> {
+    Py::new(py, PyRequest(Kind::Sent(request.clone())))
+}
+
+impl PyRequest {
+    /// The URL and the options, if a user made it. A sent one gives its own again.
+    pub fn parts(&self) -> (&str, RequestOptions) {
+        match &self.0 {
+            Kind::Made { url, options, .. } => (url, options.as_ref().clone()),
+            Kind::Sent(request) => {
+                let options = RequestOptions {
+                    method: Some(request.method.clone()),
+                    headers: request.headers.clone(),
+                    without: request.without.clone(),
+                    body: request
+                        .body
+                        .clone()
+                        .map(|bytes| super::input::BodyInput { bytes, content_type: None }),
+                    name: request.name.clone(),
+                    ..RequestOptions::default()
+                };
+                (request.url.as_str(), options)
+            }
+        }
+    }
+}
+
+/// Reads options from a mapping of keywords.
+pub fn options_from<'py>(
+    function: &str,
+    keywords: impl IntoIterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+) -> PyResult<RequestOptions> {
+    let mut options = RequestOptions::default();
+    for (key, value) in keywords {
+        let key = key.cast::<PyString>().map_err(|_| {
+            PyTypeError::new_err(format!("{function}: the name of an option must be str, not {}", type_name(&key)))
+        })?;
+        let key = key.to_str()?;
+        if !options.set(key, &value)? {
+            return Err(unknown(function, key, REQUEST_KEYS));
+        }
+    }
+    options.finish();
+    Ok(options)
+}
+
+#[pymethods]
+impl PyRequest {
+    #[new]
+    #[pyo3(
+        signature = (url, **options),
+        text_signature = "(url, *, method=..., params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=..., name=None)"
+    )]
+    fn new(url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let py = url.py();
+        let Ok(text) = url.cast::<PyString>() else {
+            return Err(PyTypeError::new_err(format!("url must be str, not {}", type_name(url))));
+        };
+        let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
+        let options = options_from("Request", keywords.iter())?;
+        Ok(Self(Kind::Made {
+            url: text.to_str()?.to_owned(),
+            options: Box::new(options),
+            keywords: keywords.unbind(),
+        }))
+    }
+
+    /// The URL, as given or as sent (credentials removed, parameters added).
+    #[getter]
+    fn url(&self) -> &str {
+        match &self.0 {
+            Kind::Made { url, .. } => url,
+            Kind::Sent(request) => request.url.as_str(),
+        }
+    }
+
+    /// The method in upper case, or None if it is left to the call.
+    #[getter]
+    fn method(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Made { options, .. } => options.method.as_ref().map(http::Method::as_str),
+            Kind::Sent(request) => Some(request.method.as_str()),
+        }
+    }
+
+    /// The request's own headers, without those of call and client: a `Headers`.
+    #[getter]
+    fn headers(&self) -> PyHeaders {
+        match &self.0 {
+            Kind::Made { options, .. } => PyHeaders::new(options.headers_with_cookies(&[])),
+            Kind::Sent(request) => PyHeaders::new(request.headers.clone()),
+        }
+    }
+
+    /// The body as bytes, or None.
+    #[getter]
+    fn content<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let bytes = match &self.0 {
+            Kind::Made { options, .. } => options.body.as_ref().map(|body| &body.bytes),
+            Kind::Sent(request) => request.body.as_ref(),
+        };
+        bytes.map(|bytes| PyBytes::new(py, bytes))
+    }
+
+    /// What `{name}` stands for in `save_to`, or None.
+    #[getter]
+    fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Made { options, .. } => options.name.as_deref(),
+            Kind::Sent(request) => request.name.as_deref(),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let url = match &self.0 {
+            Kind::Made { url, .. } => url::Url::parse(url).map_or_else(|_| url.clone(), |url| redact_url(&url)),
+            Kind::Sent(request) => redact_url(&request.url),
+        };
+        match self.method() {
+            Some(method) => format!("<Request {method} {url}>"),
+            None => format!("<Request {url}>"),
+        }
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let Ok(other) = other.cast::<Self>() else { return false };
+        let same = |a: &Self, b: &Self| {
+            let ((a_url, a), (b_url, b)) = (a.parts(), b.parts());
+            let bytes = |options: &RequestOptions| options.body.as_ref().map(|body| body.bytes.clone());
+            a_url == b_url
+                && a.method == b.method
+                && a.params == b.params
+                && a.headers_with_cookies(&[]) == b.headers_with_cookies(&[])
+                && a.name == b.name
+                && bytes(&a) == bytes(&b)
+        };
+        same(self, other.get())
+    }
+
+    fn __hash__(&self) -> isize {
+        self.url().bytes().fold(17, |hash: isize, byte| hash.wrapping_mul(31).wrapping_add(isize::from(byte)))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let request = slf.get();
+        let keywords = match &request.0 {
+            Kind::Made { keywords, .. } => keywords.bind(py).clone(),
+            Kind::Sent(sent) => {
+                let keywords = PyDict::new(py);
+                keywords.set_item("method", sent.method.as_str())?;
+                let headers: Vec<(&str, Bound<'_, PyBytes>)> = sent
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), PyBytes::new(py, value.as_bytes())))
+                    .collect();
+                keywords.set_item("headers", headers)?;
+                keywords.set_item("content", request.content(py))?;
+                keywords.set_item("name", request.name())?;
+                keywords
+            }
+        };
+        rebuilt(slf.as_any(), (request.url(),), &keywords)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.0 {
+            Kind::Made { keywords, .. } => visit.call(keywords),
+            Kind::Sent(_) => Ok(()),
+        }
+    }
+}
