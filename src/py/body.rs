@@ -1,0 +1,116 @@
+//! The body of a response: bytes of the core until Python asks for them, a Python `bytes` from then on.
+//!
+//! Never both for longer than the copy takes, so that reading `content` of 20,000 responses doubles nothing. Whoever
+//! looks at the bytes (a `memoryview`, a decoder) holds a [`Handle`] of its own and is not touched by the change.
+
+use std::ffi::{c_int, c_void};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use pyo3::exceptions::PyBufferError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// A share in the bytes; cheap, and good for as long as it is held.
+pub enum Handle {
+    /// As the core made them.
+    Core(Bytes),
+    /// As `Response.content` gave them out.
+    Python(Py<PyBytes>),
+}
+
+impl Handle {
+    /// The bytes.
+    pub fn as_slice<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
+        match self {
+            Self::Core(bytes) => bytes,
+            Self::Python(bytes) => bytes.as_bytes(py),
+        }
+    }
+
+    fn share(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Core(bytes) => Self::Core(bytes.clone()),
+            Self::Python(bytes) => Self::Python(bytes.clone_ref(py)),
+        }
+    }
+}
+
+/// The body of a response.
+pub struct Body(Mutex<Handle>);
+
+impl Body {
+    /// Of bytes in either place.
+    pub fn new(bytes: Handle) -> Self {
+        Self(Mutex::new(bytes))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Handle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A share in the bytes.
+    pub fn handle(&self, py: Python<'_>) -> Handle {
+        self.lock().share(py)
+    }
+
+    /// How many bytes.
+    pub fn len(&self, py: Python<'_>) -> usize {
+        match &*self.lock() {
+            Handle::Core(bytes) => bytes.len(),
+            Handle::Python(bytes) => bytes.as_bytes(py).len(),
+        }
+    }
+
+    /// The one `bytes` object; the first call makes it and lets go of the core's copy.
+    pub fn content(&self, py: Python<'_>) -> Py<PyBytes> {
+        let bytes = match self.handle(py) {
+            Handle::Python(bytes) => return bytes,
+            Handle::Core(bytes) => bytes,
+        };
+        let made = PyBytes::new(py, &bytes).unbind();
+        let mut stored = self.lock();
+        if let Handle::Python(earlier) = &*stored {
+            // Another thread was quicker: everybody gets the same object.
+            return earlier.clone_ref(py);
+        }
+        *stored = Handle::Python(made.clone_ref(py));
+        made
+    }
+
+    /// Fills `view` with the bytes, read-only; `owner` is the object that is viewed.
+    ///
+    /// # Safety
+    /// `view` must be what CPython passes to `bf_getbuffer`, and go to [`Body::release`] if this succeeds.
+    pub unsafe fn export(&self, owner: &Bound<'_, PyAny>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let py = owner.py();
+        let handle = Box::new(self.handle(py));
+        let slice = handle.as_slice(py);
+        let length = ffi::Py_ssize_t::try_from(slice.len()).map_err(|_| PyBufferError::new_err("body too large"))?;
+        let start = slice.as_ptr().cast_mut().cast::<c_void>();
+        // SAFETY: `view` is valid for writing (the caller's promise). `start` is valid for `length` bytes for as long
+        // as `handle` lives, which `view.internal` keeps until `release`; marked read-only, nobody writes there.
+        let failed = unsafe { ffi::PyBuffer_FillInfo(view, owner.as_ptr(), start, length, 1, flags) } != 0;
+        if failed {
+            return Err(PyErr::fetch(py));
+        }
+        // SAFETY: filled above; `internal` is the exporter's to use.
+        unsafe { (*view).internal = Box::into_raw(handle).cast() };
+        Ok(())
+    }
+
+    /// Ends what [`Body::export`] began.
+    ///
+    /// # Safety
+    /// `view` must have been filled by [`Body::export`] and not been released yet.
+    pub unsafe fn release(view: *mut ffi::Py_buffer) {
+        // SAFETY: `internal` is the box that `export` put there; taken out, so that it is dropped once.
+        unsafe {
+            let handle = std::mem::replace(&mut (*view).internal, std::ptr::null_mut()).cast::<Handle>();
+            if !handle.is_null() {
+                drop(Box::from_raw(handle));
+            }
+        }
+    }
+}

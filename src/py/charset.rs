@@ -1,0 +1,82 @@
+//! Which characters the bytes of a body stand for: the charset of `Content-Type`, else a byte order mark, else UTF-8.
+//!
+//! Names are those of the WHATWG Encoding Standard, as browsers read them: `iso-8859-1` and `ascii` are windows-1252. A
+//! name it does not know counts as none. `<meta charset>` inside HTML is not looked at.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+/// The encoding of a body.
+pub fn encoding_of(headers: &HeaderMap, body: &[u8]) -> &'static Encoding {
+    let mark = Encoding::for_bom(body).map(|(encoding, _)| encoding);
+    let named = headers.get(CONTENT_TYPE).and_then(|value| charset(value.as_bytes()));
+    match named {
+        // "utf-16" leaves the order of the bytes to the mark.
+        Some(named) if named == UTF_16LE && mark == Some(UTF_16BE) => UTF_16BE,
+        Some(named) => named,
+        None => mark.unwrap_or(UTF_8),
+    }
+}
+
+/// The text; what is not valid becomes U+FFFD, a byte order mark is left out.
+pub fn decode<'a>(encoding: &'static Encoding, body: &'a [u8]) -> Cow<'a, str> {
+    encoding.decode_with_bom_removal(body).0
+}
+
+/// Without the byte order mark of UTF-8.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// The `charset` parameter of a media type.
+fn charset(media_type: &[u8]) -> Option<&'static Encoding> {
+    media_type.split(|byte| *byte == b';').skip(1).find_map(|parameter| {
+        let parameter = parameter.trim_ascii();
+        let at = parameter.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = parameter.split_at(at);
+        if !name.trim_ascii_end().eq_ignore_ascii_case(b"charset") {
+            return None;
+        }
+        let value = value.get(1..)?.trim_ascii();
+        let value = value.strip_prefix(b"\"").unwrap_or(value);
+        let value = value.strip_suffix(b"\"").unwrap_or(value);
+        let value = value.strip_prefix(b"'").and_then(|value| value.strip_suffix(b"'")).unwrap_or(value);
+        Encoding::for_label_no_replacement(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(content_type: &'static str, body: &[u8]) -> &'static str {
+        let mut headers = HeaderMap::new();
+        if !content_type.is_empty() {
+            headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+        }
+        encoding_of(&headers, body).name()
+    }
+
+    #[test]
+    fn the_header_then_the_mark_then_utf_8() {
+        assert_eq!(of("", b"abc"), "UTF-8");
+        assert_eq!(of("", b"\xff\xfea\0"), "UTF-16LE");
+        assert_eq!(of("text/html; charset=shift_jis", b"\xef\xbb\xbfa"), "Shift_JIS");
+        assert_eq!(of("text/html; Charset = \"ISO-8859-1\"; x=y", b""), "windows-1252");
+        assert_eq!(of("text/html; boundary=charset; charset='koi8-r'", b""), "KOI8-R");
+        assert_eq!(of("text/html; charset=klingon", b"\xfe\xff\0a"), "UTF-16BE");
+        assert_eq!(of("text/html; charset=utf-16", b"\xfe\xff\0a"), "UTF-16BE");
+        assert_eq!(of("text/html; charset", b"a"), "UTF-8");
+        // Known to the standard only as "refuse it".
+        assert_eq!(of("text/html; charset=iso-2022-kr", b"a"), "UTF-8");
+    }
+
+    #[test]
+    fn marks_are_left_out_and_rubbish_is_replaced() {
+        assert_eq!(decode(UTF_8, b"\xef\xbb\xbfa\xff"), "a\u{fffd}");
+        assert_eq!(decode(UTF_16LE, b"\xff\xfea\0"), "a");
+    }
+}

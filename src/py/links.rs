@@ -1,0 +1,96 @@
+//! The `Link` header (RFC 8288), read as leniently as requests does, but with commas and semicolons in quotes.
+
+/// One link: its target and its parameters, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Link {
+    /// As it stands, possibly relative.
+    pub url: String,
+    /// Names in lower case; the first of a name counts.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl Link {
+    /// Under which `Response.links` has it: its relation, or its target.
+    pub fn key(&self) -> &str {
+        self.parameters.iter().find(|(name, _)| name == "rel").map_or(&self.url, |(_, value)| value)
+    }
+}
+
+/// The links of one header value.
+pub fn parse(value: &str) -> Vec<Link> {
+    let mut links = Vec::new();
+    let mut rest = value;
+    while let Some((_, after)) = rest.split_once('<') {
+        let Some((url, after)) = after.split_once('>') else { break };
+        let mut link = Link { url: url.trim().to_owned(), parameters: Vec::new() };
+        rest = after;
+        loop {
+            rest = rest.trim_start();
+            let Some(after) = rest.strip_prefix(';') else { break };
+            let name_ends = after.find(['=', ';', ',']).unwrap_or(after.len());
+            let (name, after) = after.split_at(name_ends);
+            let (text, after) = match after.strip_prefix('=') {
+                Some(after) => parameter_value(after.trim_start()),
+                None => (String::new(), after),
+            };
+            let name = name.trim().to_ascii_lowercase();
+            if !name.is_empty() && link.parameters.iter().all(|(other, _)| *other != name) {
+                link.parameters.push((name, text));
+            }
+            rest = after;
+        }
+        links.push(link);
+    }
+    links
+}
+
+/// A quoted string or what goes on to the next separator, and what follows it.
+fn parameter_value(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([';', ',']).unwrap_or(text.len());
+        let (value, rest) = text.split_at(end);
+        return (value.trim().trim_matches('\'').to_owned(), rest);
+    };
+    let mut value = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (value, quoted.get(at + 1..).unwrap_or_default()),
+            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            other => value.push(other),
+        }
+    }
+    (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(url: &str, parameters: &[(&str, &str)]) -> Link {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Link { url: url.into(), parameters }
+    }
+
+    #[test]
+    fn as_services_send_them() {
+        let github = "<https://api/x?page=2>; rel=\"next\", <https://api/x?page=5>; rel=\"last\"";
+        let expected =
+            [link("https://api/x?page=2", &[("rel", "next")]), link("https://api/x?page=5", &[("rel", "last")])];
+        assert_eq!(parse(github), expected);
+        assert_eq!(
+            parse("</a,b;c>;rel=next;Title=\"x, \\\"y\\\"; z\" , <b>"),
+            [link("/a,b;c", &[("rel", "next"), ("title", "x, \"y\"; z")]), link("b", &[])]
+        );
+        assert_eq!(parse("<a>; rel='prev'; crossorigin; rel=other").len(), 1);
+    }
+
+    #[test]
+    fn rubbish_ends() {
+        for text in ["", "a", "<", "<a", "<a>;", "<a>;;;", "<a>;=", "<a>;x=\"", "<a>;x=\"\\", ",,<>,,;"] {
+            for link in parse(text) {
+                assert!(!link.key().contains('<'));
+            }
+        }
+    }
+}
