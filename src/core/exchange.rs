@@ -83,18 +83,13 @@ pub async fn exchange(
     }
 }
 
-async fn within_read<T>(
-    limit: Option<Duration>,
-    send: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+async fn within_read<T>(limit: Option<Duration>, send: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let Some(limit) = limit else { return send.await };
     match tokio::time::timeout(limit, send).await {
         Ok(sent) => sent,
-        Err(_) => Err(Failure::new(
-            Kind::ReadTimeout,
-            Phase::Headers,
-            format!("no answer within {} s", limit.as_secs_f64()),
-        )),
+        Err(_) => {
+            Err(Failure::new(Kind::ReadTimeout, Phase::Headers, format!("no answer within {} s", limit.as_secs_f64())))
+        }
     }
 }
 

@@ -53,7 +53,14 @@ impl Call {
             Err(panic) => {
                 let message = format!("internal error: {}", panic_message(panic.as_ref()));
                 let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-                Err(self.failed(failure, &request, index, 0, Times { queue: asked.elapsed(), ..Times::default() }, asked))
+                Err(self.failed(
+                    failure,
+                    &request,
+                    index,
+                    0,
+                    Times { queue: asked.elapsed(), ..Times::default() },
+                    asked,
+                ))
             }
         }
     }
@@ -164,7 +171,7 @@ impl Call {
             return None;
         }
         self.collector.retry(cause);
-        Some(asked_for.unwrap_or_else(|| retry.backoff(attempts, fastrand::f64())))
+        Some(asked_for.unwrap_or_else(|| retry.backoff(attempts - 1, fastrand::f64())))
     }
 
     /// A `Retry-After` on 413, 429 and 503 pauses the host for every request of the client.

@@ -99,11 +99,7 @@ impl Http {
             let uri = url.as_str().parse::<http::Uri>().ok()?;
             self.proxies.as_ref()?.intercept(&uri)
         };
-        if error.is_connect() {
-            connect_failure(error, via_proxy().is_some())
-        } else {
-            exchange_failure(error, phase)
-        }
+        if error.is_connect() { connect_failure(error, via_proxy().is_some()) } else { exchange_failure(error, phase) }
     }
 }
 

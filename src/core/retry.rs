@@ -21,7 +21,7 @@ use super::error::Kind;
 pub const DEFAULT_STATUS_FORCELIST: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
 /// See `shoal.Retry`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Retry {
     /// How many more attempts than the first.
     pub total: u32,

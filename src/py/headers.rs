@@ -35,8 +35,8 @@ pub struct PyHeaders {
 
 impl PyHeaders {
     /// A view of `map`.
-    pub fn new(map: impl Into<Arc<HeaderMap>>) -> Self {
-        Self { map: map.into() }
+    pub fn new(map: Arc<HeaderMap>) -> Self {
+        Self { map }
     }
 
     /// All values of a name, joined; `None` if there is none.

@@ -240,7 +240,9 @@ impl Job {
                 return Err(PyValueError::new_err("timeout must be a number of seconds or None, not nan"));
             }
             // Beyond a century is for ever, and would overflow.
-            Some(seconds) => Duration::try_from_secs_f64(seconds.max(0.0)).ok().filter(|limit| limit.as_secs() < 1 << 32),
+            Some(seconds) => {
+                Duration::try_from_secs_f64(seconds.max(0.0)).ok().filter(|limit| limit.as_secs() < 1 << 32)
+            }
         };
         let until = limit.map(|limit| Instant::now() + limit);
         loop {
@@ -536,7 +538,10 @@ fn escape(text: &Bound<'_, PyString>) -> PyResult<String> {
 fn timeout_error(job: &Job, timeout: Option<f64>) -> PyErr {
     let (done, total) = job.work.progress();
     let seconds = timeout.unwrap_or_default();
-    PyTimeoutError::new_err(format!("{} is not done after {seconds} s ({done} of {total}); it goes on", job.work.name()))
+    PyTimeoutError::new_err(format!(
+        "{} is not done after {seconds} s ({done} of {total}); it goes on",
+        job.work.name()
+    ))
 }
 
 /// Jobs whose callbacks wait for their end, by number: the reactor tells the number, the notifier's thread calls them.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 
 use super::input::type_name;
 use crate::core::governor::{Limits, Rate};
@@ -14,8 +14,8 @@ use crate::core::settings::Timeout;
 
 /// A positive number of seconds.
 pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let number = (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>())
-        && !value.is_instance_of::<PyBool>();
+    let number =
+        (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
     if !number {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!("{argument} must be a number of seconds or None, not {kind}")));
@@ -108,33 +108,29 @@ impl PyTimeout {
 
     fn __hash__(&self) -> u64 {
         let parts = [self.0.total, self.0.connect, self.0.read, self.0.pool];
-        parts.iter().fold(0, |hash, part| {
-            hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64))
-        })
+        parts
+            .iter()
+            .fold(0, |hash, part| hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64)))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let limits = slf.get();
-        let keywords = pyo3::types::PyDict::new(slf.py());
+        let keywords = PyDict::new(slf.py());
         keywords.set_item("connect", limits.connect())?;
         keywords.set_item("read", limits.read())?;
         keywords.set_item("pool", limits.pool())?;
-        rebuilt(slf.as_any(), (limits.total(),), &keywords)
+        rebuilt(slf.as_any(), &(limits.total(),).into_pyobject(slf.py())?, &keywords)
     }
 }
 
 /// What `__reduce__` returns for an object made by its constructor.
-pub fn rebuilt<'py, A>(
+pub fn rebuilt<'py>(
     object: &Bound<'py, PyAny>,
-    arguments: A,
-    keywords: &Bound<'py, pyo3::types::PyDict>,
-) -> PyResult<Bound<'py, PyTuple>>
-where
-    A: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
-{
+    arguments: &Bound<'py, PyTuple>,
+    keywords: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyTuple>> {
     let py = object.py();
     let make = py.import("copyreg")?.getattr("__newobj_ex__")?;
-    let arguments = arguments.into_pyobject(py)?;
     (make, (object.get_type(), arguments, keywords)).into_pyobject(py)
 }
 
@@ -160,7 +156,7 @@ pub fn timeout_from(value: &Bound<'_, PyAny>) -> PyResult<Timeout> {
 ///
 /// Args:
 ///     total: attempts after the first.
-///     backoff_factor: the wait before retry n is `backoff_factor * 2 ** (n - 1)` seconds, and none before the first...
+///     backoff_factor: the wait before retry n is `backoff_factor * 2 ** (n - 1)` seconds, and none before the first.
 ///     backoff_max: the longest such wait, in seconds.
 ///     backoff_jitter: up to so many seconds, at random, are added to each wait.
 ///     status_forcelist: the statuses worth another attempt.
@@ -301,7 +297,7 @@ impl PyRetry {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let (py, retry) = (slf.py(), slf.get());
-        let keywords = pyo3::types::PyDict::new(py);
+        let keywords = PyDict::new(py);
         keywords.set_item("backoff_factor", retry.backoff_factor())?;
         keywords.set_item("backoff_max", retry.backoff_max())?;
         keywords.set_item("backoff_jitter", retry.backoff_jitter())?;
@@ -309,7 +305,7 @@ impl PyRetry {
         keywords.set_item("allowed_methods", retry.allowed_methods(py)?)?;
         keywords.set_item("respect_retry_after", retry.respect_retry_after())?;
         keywords.set_item("retry_after_max", retry.retry_after_max())?;
-        rebuilt(slf.as_any(), (retry.total(),), &keywords)
+        rebuilt(slf.as_any(), &(retry.total(),).into_pyobject(py)?, &keywords)
     }
 }
 
@@ -365,6 +361,14 @@ pub struct PyLimits {
     rate: Option<String>,
 }
 
+impl PyLimits {
+    /// Those of a client that is told nothing.
+    pub fn standard() -> Self {
+        let limits = Limits { concurrency: Some(super::batch::CONCURRENCY), ..Limits::default() };
+        Self { limits, rate: None }
+    }
+}
+
 #[pymethods]
 impl PyLimits {
     #[new]
@@ -403,18 +407,14 @@ impl PyLimits {
     fn __repr__(&self) -> String {
         let number = |number: Option<usize>| number.map_or_else(|| "None".to_owned(), |number| number.to_string());
         let rate = self.rate.as_ref().map_or_else(|| "None".to_owned(), |rate| format!("'{rate}'"));
-        format!(
-            "Limits(concurrency={}, per_host={}, rate={rate})",
-            number(self.concurrency()),
-            number(self.per_host())
-        )
+        format!("Limits(concurrency={}, per_host={}, rate={rate})", number(self.concurrency()), number(self.per_host()))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        let keywords = pyo3::types::PyDict::new(slf.py());
+        let keywords = PyDict::new(slf.py());
         keywords.set_item("per_host", slf.get().per_host())?;
         keywords.set_item("rate", slf.get().rate())?;
-        rebuilt(slf.as_any(), (slf.get().concurrency(),), &keywords)
+        rebuilt(slf.as_any(), &(slf.get().concurrency(),).into_pyobject(slf.py())?, &keywords)
     }
 }
 

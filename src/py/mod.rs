@@ -1,16 +1,21 @@
 //! What Python sees of the core, thin: conversions in and out, and the bridge.
 
+mod batch;
 mod body;
 mod charset;
+mod client;
 mod error;
+mod harvest;
 mod headers;
 mod input;
 mod job;
 mod json;
+mod lifecycle;
 mod limits;
 mod links;
 mod options;
 mod params;
+mod plan;
 mod port;
 mod progress;
 mod request;
@@ -18,13 +23,25 @@ mod response;
 mod restore;
 mod server;
 mod shown;
+mod source;
+mod stats;
+mod stream;
+mod work;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _shoal {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::batch::{gather_fetch, stream_fetch};
+    #[pymodule_export]
+    use super::client::PyClient;
     #[pymodule_export]
     use super::headers::PyHeaders;
     #[pymodule_export]
     use super::job::Job;
+    #[pymodule_export]
+    use super::limits::{PyLimits, PyRetry, PyTimeout};
     #[pymodule_export]
     use super::request::PyRequest;
     #[pymodule_export]
@@ -33,9 +50,18 @@ mod _shoal {
     use super::restore::restore_response;
     #[pymodule_export]
     use super::server::PyServer;
+    #[pymodule_export]
+    use super::stats::PyStats;
+    #[pymodule_export]
+    use super::stream::Stream;
+
+    #[pymodule_export]
+    const DEBUG_BUILD: bool = cfg!(debug_assertions);
 
     #[pymodule_init]
-    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        super::headers::register(module.py())
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        super::headers::register(module.py())?;
+        super::lifecycle::register(module)
     }
 }

@@ -14,6 +14,7 @@ use super::input::{
 };
 use super::limits::{method_from, retry_from, timeout_from};
 use super::params::params_from;
+use crate::core::request::Request;
 use crate::core::retry::Retry;
 use crate::core::settings::{Settings, Timeout};
 
@@ -64,6 +65,18 @@ pub struct RequestOptions {
 }
 
 impl RequestOptions {
+    /// Those that make the same request again.
+    pub fn of(request: &Request) -> Self {
+        Self {
+            method: Some(request.method.clone()),
+            headers: request.headers.clone(),
+            without: request.without.clone(),
+            body: request.body.clone().map(|bytes| BodyInput { bytes, content_type: None }),
+            name: request.name.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Takes one keyword; `false` if it is none of [`REQUEST_KEYS`].
     pub fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match key {
@@ -93,9 +106,9 @@ impl RequestOptions {
                 }
             }
             "name" => {
-                let name = value.extract::<String>().map_err(|_| {
-                    PyTypeError::new_err(format!("name must be str, not {}", type_name(value)))
-                })?;
+                let name = value
+                    .extract::<String>()
+                    .map_err(|_| PyTypeError::new_err(format!("name must be str, not {}", type_name(value))))?;
                 self.name = Some(name.into());
             }
             _ => return Ok(false),
@@ -105,7 +118,9 @@ impl RequestOptions {
 
     fn set_body(&mut self, argument: &'static str, body: BodyInput) -> PyResult<()> {
         if let Some(other) = self.body_argument {
-            return Err(PyTypeError::new_err(format!("{other} and {argument} can't both be given: a request has one body")));
+            return Err(PyTypeError::new_err(format!(
+                "{other} and {argument} can't both be given: a request has one body"
+            )));
         }
         self.body_argument = Some(argument);
         self.body = Some(body);
@@ -180,9 +195,7 @@ fn count(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
         return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
     }
-    value
-        .extract()
-        .map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {value}")))
+    value.extract().map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {value}")))
 }
 
 /// Bytes: an int, "64MiB", "10MB", "512 KiB", "1000"; None for no limit.
@@ -192,7 +205,9 @@ pub fn size_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
     }
     let wrong = || {
         let shown = value.repr().map_or_else(|_| type_name(value), |repr| repr.to_string());
-        PyValueError::new_err(format!("{argument} must be a number of bytes, a size like \"64MiB\" or None, not {shown}"))
+        PyValueError::new_err(format!(
+            "{argument} must be a number of bytes, a size like \"64MiB\" or None, not {shown}"
+        ))
     };
     if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
         return value.extract().map_err(|_| wrong());

@@ -62,12 +62,14 @@ static THREADSAFE: Mutex<Option<HashMap<u64, (Py<PyAny>, Py<Port>)>>> = Mutex::n
 
 fn call_soon(id: u64) {
     Python::try_attach(|py| {
-        let target = THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|ports| {
-            ports.get(&id).map(|(event_loop, port)| (event_loop.clone_ref(py), port.clone_ref(py)))
-        });
+        let target =
+            THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|ports| {
+                ports.get(&id).map(|(event_loop, port)| (event_loop.clone_ref(py), port.clone_ref(py)))
+            });
         let Some((event_loop, port)) = target else { return };
         let drain = port.bind(py).getattr(intern!(py, "_drain"));
-        let called = drain.and_then(|drain| event_loop.bind(py).call_method1(intern!(py, "call_soon_threadsafe"), (drain,)));
+        let called =
+            drain.and_then(|drain| event_loop.bind(py).call_method1(intern!(py, "call_soon_threadsafe"), (drain,)));
         if called.is_err() {
             // The loop is closed: nobody waits there any more.
             forget_threadsafe(id);
@@ -144,12 +146,16 @@ impl Port {
             }
             Err(error) => return Err(error),
         }
-        let entry =
-            Entry { generation, event_loop: PyWeakrefReference::new(event_loop)?.unbind(), port: port.clone().unbind() };
+        let entry = Entry {
+            generation,
+            event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
+            port: port.clone().unbind(),
+        };
         // Ports of loops that are gone go now; what their destruction runs must not find PORTS borrowed.
         let gone: Vec<Entry> = PORTS.with_borrow_mut(|ports| {
             let (alive, gone) = std::mem::take(ports).into_iter().partition(|entry| {
-                entry.generation == generation && entry.event_loop.bind(py).upgrade().is_some_and(|old| !is_closed(&old))
+                entry.generation == generation
+                    && entry.event_loop.bind(py).upgrade().is_some_and(|old| !is_closed(&old))
             });
             *ports = alive;
             ports.push(entry);

@@ -45,20 +45,7 @@ impl PyRequest {
     pub fn parts(&self) -> (&str, RequestOptions) {
         match &self.0 {
             Kind::Made { url, options, .. } => (url, options.as_ref().clone()),
-            Kind::Sent(request) => {
-                let options = RequestOptions {
-                    method: Some(request.method.clone()),
-                    headers: request.headers.clone(),
-                    without: request.without.clone(),
-                    body: request
-                        .body
-                        .clone()
-                        .map(|bytes| super::input::BodyInput { bytes, content_type: None }),
-                    name: request.name.clone(),
-                    ..RequestOptions::default()
-                };
-                (request.url.as_str(), options)
-            }
+            Kind::Sent(request) => (request.url.as_str(), RequestOptions::of(request)),
         }
     }
 }
@@ -96,11 +83,7 @@ impl PyRequest {
         };
         let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
         let options = options_from("Request", keywords.iter())?;
-        Ok(Self(Kind::Made {
-            url: text.to_str()?.to_owned(),
-            options: Box::new(options),
-            keywords: keywords.unbind(),
-        }))
+        Ok(Self(Kind::Made { url: text.to_str()?.to_owned(), options: Box::new(options), keywords: keywords.unbind() }))
     }
 
     /// The URL, as given or as sent (credentials removed, parameters added).
@@ -125,8 +108,8 @@ impl PyRequest {
     #[getter]
     fn headers(&self) -> PyHeaders {
         match &self.0 {
-            Kind::Made { options, .. } => PyHeaders::new(options.headers_with_cookies(&[])),
-            Kind::Sent(request) => PyHeaders::new(request.headers.clone()),
+            Kind::Made { options, .. } => PyHeaders::new(options.headers_with_cookies(&[]).into()),
+            Kind::Sent(request) => PyHeaders::new(request.headers.clone().into()),
         }
     }
 
@@ -198,7 +181,7 @@ impl PyRequest {
                 keywords
             }
         };
-        rebuilt(slf.as_any(), (request.url(),), &keywords)
+        rebuilt(slf.as_any(), &(request.url(),).into_pyobject(py)?, &keywords)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -35,11 +35,7 @@ pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &B
     Ok(())
 }
 
-fn with_stream<T>(
-    py: Python<'_>,
-    stream: &Py<PyWeakrefReference>,
-    work: impl FnOnce(&Stream) -> T,
-) -> Option<T> {
+fn with_stream<T>(py: Python<'_>, stream: &Py<PyWeakrefReference>, work: impl FnOnce(&Stream) -> T) -> Option<T> {
     let alive = stream.bind(py).upgrade()?;
     alive.cast::<Stream>().ok().map(|stream| work(stream.get()))
 }

@@ -13,8 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 use tokio::runtime::Handle;
 
-use super::call::Plan;
 use super::error::to_python;
+use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
 use super::response::into_python;
@@ -115,7 +115,9 @@ impl Stream {
             Source::Async(iterable) => {
                 let Some(event_loop) = event_loop else {
                     stream.lock().source = Source::Async(iterable);
-                    return Err(PyTypeError::new_err("requests is an async iterable: read the stream with `async for`"));
+                    return Err(PyTypeError::new_err(
+                        "requests is an async iterable: read the stream with `async for`",
+                    ));
                 };
                 pump(slf, event_loop, iterable.bind(py))
             }

@@ -1,0 +1,329 @@
+//! `gather_fetch` and `stream_fetch`, for the module and for a `Client`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+
+use super::client::{Defaults, PyClient};
+use super::input::type_name;
+use super::job::Job;
+use super::limits::{at_least_one, rate_from, seconds};
+use super::options::{REQUEST_KEYS, RequestOptions, flag, unknown};
+use super::plan::{Plan, SaveTo, call_headers, check_iterable, save_to_from};
+use super::stream::Stream;
+use super::work::{bulk, reactor};
+use crate::core::fetch::Call;
+use crate::core::governor::{Governor, Limits, Rate};
+use crate::core::stats::Collector;
+use crate::core::{gather, stream};
+
+const GATHER_KEYS: [&str; 9] =
+    ["client", "concurrency", "deadline", "per_host", "progress", "rate", "return_exceptions", "save_to", "name"];
+const STREAM_KEYS: [&str; 2] = ["buffer", "ordered"];
+
+/// Requests in flight unless someone says otherwise.
+pub const CONCURRENCY: usize = 100;
+
+/// The keywords of a batch that are not those of a request.
+#[derive(Default)]
+struct BatchOptions {
+    client: Option<Py<PyClient>>,
+    concurrency: Option<usize>,
+    per_host: Option<usize>,
+    rate: Option<Rate>,
+    deadline: Option<Duration>,
+    progress: Option<Py<PyAny>>,
+    return_exceptions: bool,
+    save_to: Option<SaveTo>,
+    buffer: Option<usize>,
+    ordered: bool,
+}
+
+fn integer(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
+    }
+    value.extract().map_err(|_| PyValueError::new_err(format!("{argument} is too large: {value}")))
+}
+
+impl BatchOptions {
+    fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match key {
+            "return_exceptions" => self.return_exceptions = flag("return_exceptions", value)?,
+            "ordered" => self.ordered = flag("ordered", value)?,
+            "save_to" => self.save_to = save_to_from(value)?,
+            "progress" => self.progress = reporter(value)?,
+            key if !(GATHER_KEYS.contains(&key) || STREAM_KEYS.contains(&key)) => return Ok(false),
+            _ if value.is_none() => {}
+            "client" => {
+                let client = value.cast::<PyClient>().map_err(|_| {
+                    PyTypeError::new_err(format!("client must be a shoal.Client, not {}", type_name(value)))
+                })?;
+                self.client = Some(client.clone().unbind());
+            }
+            "concurrency" => self.concurrency = Some(at_least_one("concurrency", integer("concurrency", value)?)?),
+            "per_host" => self.per_host = Some(at_least_one("per_host", integer("per_host", value)?)?),
+            "deadline" => self.deadline = Some(seconds("deadline", value)?),
+            "buffer" => {
+                let number = integer("buffer", value)?;
+                let buffer = usize::try_from(number);
+                let wrong = |_| PyValueError::new_err(format!("buffer must be 0 or more, not {number}"));
+                self.buffer = Some(buffer.map_err(wrong)?);
+            }
+            "rate" => {
+                let text = value.cast::<PyString>().map_err(|_| {
+                    PyTypeError::new_err(format!("rate must be a str like \"10/s\" or None, not {}", type_name(value)))
+                })?;
+                self.rate = Some(rate_from(text.to_str()?)?);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// The reporter for `progress=`, from `shoal._progress`.
+fn reporter(progress: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let reporter = MAKE.import(progress.py(), "shoal._progress", "reporter")?.call1((progress,))?;
+    Ok(if reporter.is_none() { None } else { Some(reporter.unbind()) })
+}
+
+/// Everything a batch needs but its items.
+struct Prepared {
+    plan: Plan,
+    call: Call,
+    options: BatchOptions,
+    concurrency: usize,
+}
+
+fn prepare(
+    py: Python<'_>,
+    function: &str,
+    client: Option<&Bound<'_, PyClient>>,
+    keywords: Option<&Bound<'_, PyDict>>,
+    streaming: bool,
+) -> PyResult<Prepared> {
+    let mut request = RequestOptions::default();
+    let mut options = BatchOptions::default();
+    for (key, value) in keywords.into_iter().flatten() {
+        let key = key.cast::<PyString>()?.to_str()?.to_owned();
+        // A name is an item's; a stream has two keywords more; a client's methods know their client.
+        let fits = key != "name"
+            && (streaming || !STREAM_KEYS.contains(&key.as_str()))
+            && !(client.is_some() && key == "client");
+        if !(fits && (options.set(&key, &value)? || request.set(&key, &value)?)) {
+            let known = REQUEST_KEYS.into_iter().chain(GATHER_KEYS).chain(STREAM_KEYS).filter(|name| {
+                *name != "name"
+                    && (streaming || !STREAM_KEYS.contains(name))
+                    && !(client.is_some() && *name == "client")
+            });
+            return Err(unknown(function, &key, known));
+        }
+    }
+    request.finish();
+    let given = options.client.take().map(|given| given.into_bound(py));
+    let client = client.cloned().or(given);
+    let own_limits = options.per_host.is_some() || options.rate.is_some();
+    let (defaults, session, governor) = match &client {
+        Some(client) => {
+            let (defaults, session) = client.get().open()?;
+            let governor = if own_limits {
+                let of_client = session.governor.limits();
+                Arc::new(Governor::new(Limits {
+                    concurrency: of_client.concurrency,
+                    per_host: options.per_host.or(of_client.per_host),
+                    rate: options.rate.clone().or_else(|| of_client.rate.clone()),
+                }))
+            } else {
+                session.governor.clone()
+            };
+            (defaults, session, governor)
+        }
+        None => {
+            let limits = Limits { concurrency: None, per_host: options.per_host, rate: options.rate.clone() };
+            let (defaults, session) = Defaults::of_a_call(limits)?;
+            let governor = session.governor.clone();
+            (defaults, session, governor)
+        }
+    };
+    let of_client = client.as_ref().map(|client| client.get().concurrency());
+    let concurrency = options.concurrency.or(of_client.flatten()).unwrap_or(CONCURRENCY);
+    let headers = call_headers(&defaults.headers, &request);
+    let settings = request.settings(&defaults.settings);
+    let own: Vec<_> = request.params;
+    let of_client = defaults.params.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name)).cloned();
+    let plan = Plan {
+        method: request.method.unwrap_or(http::Method::GET),
+        base_url: defaults.base_url.clone(),
+        params: of_client.chain(own.iter().cloned()).collect(),
+        cookies: request.cookies,
+        body: request.body,
+        settings: settings.clone(),
+        save_to: options.save_to.take(),
+        return_exceptions: options.return_exceptions,
+    };
+    let call = Call { session, governor, settings, headers, collector: Arc::new(Collector::new()) };
+    Ok(Prepared { plan, call, options, concurrency })
+}
+
+/// See [`gather_fetch`]; `client` is the one whose method was called.
+pub fn gather_with(
+    requests: &Bound<'_, PyAny>,
+    client: Option<&Bound<'_, PyClient>>,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<Job>> {
+    let py = requests.py();
+    let function = if client.is_some() { "Client.gather" } else { "gather_fetch" };
+    check_iterable(requests)?;
+    let Prepared { plan, call, options, concurrency } = prepare(py, function, client, keywords, false)?;
+    let mut items = Vec::with_capacity(requests.len().unwrap_or(0));
+    let iterator = requests.try_iter().map_err(|error| {
+        if requests.hasattr("__aiter__").unwrap_or(false) {
+            return PyTypeError::new_err("requests is an async iterable: read it with stream_fetch");
+        }
+        let message = format!("requests must be an iterable of URLs or requests, not {}", type_name(requests));
+        let renamed = PyTypeError::new_err(message);
+        renamed.set_cause(py, Some(error));
+        renamed
+    })?;
+    for item in iterator {
+        let item = plan.request(py, &item?, items.len())?;
+        if let Err(error) = &item
+            && !options.return_exceptions
+        {
+            return Err(super::error::to_python(py, error));
+        }
+        items.push(item);
+    }
+    if plan.save_to.is_some() {
+        different_files(&items)?;
+    }
+    let run = gather::Options { concurrency, deadline: options.deadline, keep_errors: options.return_exceptions };
+    bulk(py, call, items, run, options.progress)
+}
+
+/// Two bodies in one file: one of them would be lost without a word.
+fn different_files(items: &[Result<crate::core::request::Request, crate::core::error::Error>]) -> PyResult<()> {
+    let mut seen = std::collections::HashMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let Some(path) = item.as_ref().ok().and_then(|request| request.save_to.as_ref()) else { continue };
+        if let Some(first) = seen.insert(path, index) {
+            return Err(PyValueError::new_err(format!(
+                "save_to: requests[{first}] and requests[{index}] would both be written to {path:?}; use {{index}} or \
+                 different names"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// See [`stream_fetch`]; `client` is the one whose method was called.
+pub fn stream_with(
+    requests: &Bound<'_, PyAny>,
+    client: Option<&Bound<'_, PyClient>>,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Stream> {
+    check_iterable(requests)?;
+    let Prepared { plan, call, options, concurrency } = prepare(requests.py(), "stream_fetch", client, keywords, true)?;
+    let run = stream::Options {
+        concurrency,
+        buffer: options.buffer.unwrap_or(concurrency),
+        ordered: options.ordered,
+        deadline: options.deadline,
+    };
+    let flow = stream::Flow::new(Arc::new(call), run);
+    Stream::create(requests, plan, flow, reactor()?, options.progress)
+}
+
+/// Fetches many requests at once and returns their responses, in input order.
+///
+/// The whole batch runs off the GIL and crosses to Python once. Await the Job in a coroutine or notebook cell, or call
+/// `.result()` in a script:
+///
+///     responses = await shoal.gather_fetch(urls)
+///     responses = shoal.gather_fetch(urls).result()
+///
+/// Args:
+///     requests: an iterable of `str`, `shoal.Request`, `(url, options)` or mappings with "url". An item's options win
+///         over the call's; `params`, `headers` and `cookies` are merged name by name. An empty iterable gives [].
+///     method: of every request without its own; "GET".
+///     params: query parameters: a mapping, pairs or a query string. None values are left out, lists repeat the name.
+///     headers: a mapping or pairs; a None value leaves a default header out.
+///     cookies: a mapping or pairs.
+///     auth: `(user, password)` for Basic, or a bearer token.
+///     content: the body as bytes or str; or
+///     data: the body as a form (mapping or pairs), or bytes or str; or
+///     json: the body as a JSON value.
+///     concurrency: requests in flight at once; 100.
+///     per_host: requests in flight at once to one origin; None for no limit.
+///     rate: requests to one origin per time, such as "10/s" or "100/min"; None for no limit.
+///     timeout: seconds per attempt, from its turn to the last byte, or a `Timeout`, or None for no limit; 30.0.
+///     deadline: seconds for the whole batch, retries and waiting included; None for no limit.
+///     retry: attempts after the first, or a `Retry`; 2. Repeated are requests that failed on the way, and statuses
+///         408, 425, 429, 500, 502, 503 and 504; with backoff, and as long as a Retry-After asks for.
+///     follow_redirects: True.
+///     max_redirects: more than that raise TooManyRedirects; 10.
+///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit.
+///     return_exceptions: put exceptions into the list instead of raising the first one; False.
+///     raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
+///     progress: True for a tqdm bar, or a callable that gets `(done, total)`; False.
+///     save_to: write 2xx bodies to files instead of memory: a template such as "out/{index:05}.json" or
+///         "out/{name}.json" (the item's `name`), or a callable `(index, request)` that returns a path. Files appear
+///         whole or not at all, folders are made. `Response.path` tells the file. Other statuses write no file.
+///     client: a `Client` whose connections, cookies and settings are used; keywords left out take its values.
+///
+/// Returns:
+///     Job[list[Response]]: the responses; with `return_exceptions`, exception instances in the failed places.
+///
+/// Raises:
+///     TypeError, ValueError: at the call, before any I/O: an argument is not what it should be.
+///     InvalidURL: at the call: an item has no usable http or https URL.
+///     FetchError: from the Job: the first failure. The other requests are cancelled; the exception's `results` holds
+///         the finished responses in their places, None elsewhere.
+///     DeadlineExceeded: from the Job: the deadline passed; with `results` too. With `return_exceptions` it stands in
+///         the unfinished places instead.
+#[pyfunction]
+#[pyo3(
+    signature = (requests, **keywords),
+    text_signature = "(requests, *, method='GET', params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, concurrency=100, per_host=None, rate=None, timeout=30.0, deadline=None, retry=2, follow_redirects=True, max_redirects=10, max_body='64MiB', return_exceptions=False, raise_for_status=False, progress=False, save_to=None, client=None)"
+)]
+pub fn gather_fetch(requests: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    gather_with(requests, None, keywords)
+}
+
+/// Fetches requests as they come and gives the responses as they are finished: for lists too long to hold.
+///
+///     async for response in shoal.stream_fetch(urls):     # on any event loop
+///     for response in shoal.stream_fetch(urls):           # anywhere
+///
+/// Args:
+///     requests: a lazy iterable, or (with `async for`) an async iterable, of what `gather_fetch` takes. It is read
+///         only as fast as results are taken: at most `concurrency + buffer` requests are between it and you. A plain
+///         iterable is read on your own thread; an async one is awaited on your event loop.
+///     ordered: give the responses in the order of the requests; False: as they are finished.
+///     buffer: finished responses that may wait to be taken; None means as many as `concurrency`.
+///
+///     All other arguments are those of `gather_fetch`.
+///
+/// Returns:
+///     Stream: yields `Response` objects, whose `index` is the place in `requests`; with `return_exceptions` also
+///     exceptions, with `index`. Leaving the loop early, `close()`, or dropping it cancels the rest.
+///
+/// Raises:
+///     TypeError, ValueError: at the call: an argument is not what it should be.
+///     FetchError: from the loop: a request failed; the rest is cancelled.
+///     DeadlineExceeded: from the loop: the deadline passed.
+///     Exception: whatever the iterable raises, after the responses of what it gave before.
+#[pyfunction]
+#[pyo3(
+    signature = (requests, **keywords),
+    text_signature = "(requests, *, ordered=False, buffer=None, method='GET', params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, concurrency=100, per_host=None, rate=None, timeout=30.0, deadline=None, retry=2, follow_redirects=True, max_redirects=10, max_body='64MiB', return_exceptions=False, raise_for_status=False, progress=False, save_to=None, client=None)"
+)]
+pub fn stream_fetch(requests: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Stream> {
+    stream_with(requests, None, keywords)
+}

@@ -1,0 +1,294 @@
+//! How the items of one call become requests: what client and call say once, applied to each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyMapping, PyString, PyTuple};
+use url::{ParseError, Url};
+
+use super::input::{AUTH_HEADER, BodyInput, type_name};
+use super::options::RequestOptions;
+use super::request::{PyRequest, from_core, options_from};
+use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::core::request::{Request, basic_auth};
+use crate::core::save::Template;
+use crate::core::settings::Settings;
+
+/// Where bodies are saved.
+pub enum SaveTo {
+    /// A template.
+    Template(Template),
+    /// Asked for every item, on the caller's thread, before any I/O.
+    Callable(Py<PyAny>),
+}
+
+/// What all items of a call have in common.
+pub struct Plan {
+    /// Unless the item has its own.
+    pub method: Method,
+    /// For relative URLs.
+    pub base_url: Option<Url>,
+    /// Of client and call.
+    pub params: Vec<(String, String)>,
+    /// Of the call.
+    pub cookies: Vec<(String, String)>,
+    /// Unless the item has its own.
+    pub body: Option<BodyInput>,
+    /// Of client and call.
+    pub settings: Arc<Settings>,
+    /// `save_to`.
+    pub save_to: Option<SaveTo>,
+    /// Failures are results.
+    pub return_exceptions: bool,
+}
+
+/// How much of a bad URL a message shows.
+const SHOWN: usize = 200;
+
+impl Plan {
+    /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is an
+    /// item that is well-formed but has no usable URL.
+    pub fn request(&self, py: Python<'_>, item: &Bound<'_, PyAny>, index: usize) -> PyResult<Result<Request, Error>> {
+        let built = match item.cast::<PyString>() {
+            Ok(url) => self.build(url.to_str()?, None, index),
+            Err(_) => {
+                let (url, options) = self.item(item, index).map_err(|error| at(py, index, error))?;
+                self.build(&url, Some(&options), index)
+            }
+        };
+        match built {
+            Ok(mut request) if self.save_to.is_some() => {
+                request.save_to = self.path(py, &request, index)?;
+                Ok(Ok(request))
+            }
+            built => Ok(built),
+        }
+    }
+
+    fn item(&self, item: &Bound<'_, PyAny>, index: usize) -> PyResult<(String, RequestOptions)> {
+        if let Ok(request) = item.cast::<PyRequest>() {
+            let (url, options) = request.get().parts();
+            return Ok((url.to_owned(), options));
+        }
+        if let Ok(pair) = item.cast::<PyTuple>()
+            && pair.len() == 2
+        {
+            let options = pair.get_item(1)?;
+            let mapping = options.cast::<PyMapping>().map_err(|_| {
+                PyTypeError::new_err(format!(
+                    "the options of (url, options) must be a mapping, not {}",
+                    type_name(&options)
+                ))
+            })?;
+            return Ok((url_text(&pair.get_item(0)?)?, options_of(mapping, None)?));
+        }
+        if let Ok(mapping) = item.cast::<PyMapping>() {
+            let url = mapping.get_item("url").map_err(|_| {
+                PyValueError::new_err(format!("a mapping needs the key \"url\", this one is {}", shown(item)))
+            })?;
+            return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
+        }
+        let _ = index;
+        Err(PyTypeError::new_err(format!(
+            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}: {}",
+            type_name(item),
+            shown(item)
+        )))
+    }
+
+    /// The request for a URL and the options that go with it.
+    pub fn build(&self, text: &str, options: Option<&RequestOptions>, index: usize) -> Result<Request, Error> {
+        let mut url = self.url(text).map_err(|reason| {
+            let shown: String = text.chars().take(SHOWN).collect();
+            let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {shown:?}"));
+            Error::new(failure, None, index, 0, Duration::ZERO)
+        })?;
+        let credentials = take_credentials(&mut url);
+        let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
+        let mut request = Request::new(method, url);
+        request.body = self.body.as_ref().map(|body| body.bytes.clone());
+        let own: &[(String, String)] = options.map_or(&[], |options| &options.params);
+        if !self.params.is_empty() || !own.is_empty() {
+            let of_call = self.params.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
+            request.url.query_pairs_mut().extend_pairs(of_call.chain(own));
+        }
+        if let Some(options) = options {
+            request.headers = options.headers_with_cookies(&self.cookies);
+            request.without.clone_from(&options.without);
+            request.name.clone_from(&options.name);
+            if let Some(body) = &options.body {
+                request.body = Some(body.bytes.clone());
+                if self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
+                    // It describes the call's body, not this one.
+                    request.without.push(CONTENT_TYPE);
+                }
+            }
+            let settings = options.settings(&self.settings);
+            request.settings = (!Arc::ptr_eq(&settings, &self.settings)).then_some(settings);
+        }
+        if let Some(credentials) = credentials {
+            request.headers.entry(AUTH_HEADER).or_insert(credentials);
+        }
+        Ok(request)
+    }
+
+    fn url(&self, text: &str) -> Result<Url, String> {
+        let url = match (Url::parse(text), &self.base_url) {
+            (Ok(url), _) => url,
+            (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => {
+                join(base, text).map_err(|error| error.to_string())?
+            }
+            (Err(ParseError::RelativeUrlWithoutBase), None) => {
+                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
+            }
+            (Err(error), _) => return Err(error.to_string()),
+        };
+        match url.scheme() {
+            "http" | "https" => Ok(url),
+            scheme => Err(format!("scheme must be http or https, not {scheme:?}")),
+        }
+    }
+
+    fn path(&self, py: Python<'_>, request: &Request, index: usize) -> PyResult<Option<PathBuf>> {
+        let name = request.name.as_deref();
+        match &self.save_to {
+            None => Ok(None),
+            Some(SaveTo::Template(template)) => template
+                .path(index, name, &request.url)
+                .map(Some)
+                .map_err(|reason| PyValueError::new_err(format!("save_to: requests[{index}]: {reason}"))),
+            Some(SaveTo::Callable(function)) => {
+                let request = from_core(py, &Arc::new(request.clone()))?;
+                let path = function.call1(py, (index, request))?;
+                let path = path.bind(py);
+                path.extract::<PathBuf>().map(Some).map_err(|_| {
+                    let kind = type_name(path);
+                    PyTypeError::new_err(format!("save_to: the callable must return str or a path, not {kind}"))
+                })
+            }
+        }
+    }
+}
+
+/// As httpx does it: the path is appended to the base's, also if it begins with a slash.
+fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
+    if text.starts_with("//") {
+        return base.join(text);
+    }
+    let mut folder = base.clone();
+    if !folder.path().ends_with('/') {
+        folder.set_path(&format!("{}/", base.path()));
+    }
+    folder.set_query(None);
+    folder.set_fragment(None);
+    // "./" keeps a first segment with a colon from being read as a scheme.
+    folder.join(&format!("./{}", text.trim_start_matches('/')))
+}
+
+fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let header = basic_auth(&decode(url.username()), &decode(url.password().unwrap_or_default()));
+    // Neither can fail for http and https.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(header)
+}
+
+fn url_text(url: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = url.cast::<PyString>();
+    let text = text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?;
+    Ok(text.to_str()?.to_owned())
+}
+
+fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult<RequestOptions> {
+    let mut pairs = Vec::new();
+    for pair in mapping.items()? {
+        let (key, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        if without.is_some_and(|left_out| key.eq(left_out).unwrap_or(false)) {
+            continue;
+        }
+        pairs.push((key, value));
+    }
+    options_from("a request's options", pairs)
+}
+
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    let repr = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
+    let mut shown: String = repr.chars().take(SHOWN).collect();
+    if shown.len() < repr.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Names the item in a `TypeError` or `ValueError` about it.
+fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
+    let message = format!("requests[{index}]: {}", error.value(py));
+    let named = if error.is_instance_of::<PyTypeError>(py) {
+        PyTypeError::new_err(message)
+    } else if error.get_type(py).is(py.get_type::<PyValueError>()) {
+        PyValueError::new_err(message)
+    } else {
+        return error;
+    };
+    named.set_cause(py, Some(error));
+    named
+}
+
+/// Checks that `requests` is a collection of items and not one item.
+pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
+    let single = requests.is_instance_of::<PyString>()
+        || requests.is_instance_of::<PyBytes>()
+        || requests.is_instance_of::<PyDict>()
+        || requests.is_instance_of::<PyRequest>();
+    if single {
+        let kind = type_name(requests);
+        return Err(PyTypeError::new_err(format!(
+            "requests must be an iterable of URLs or requests, not one {kind}: put it into a list"
+        )));
+    }
+    Ok(())
+}
+
+/// `save_to`: a template or a callable.
+pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    if value.is_callable() {
+        return Ok(Some(SaveTo::Callable(value.clone().unbind())));
+    }
+    let py = value.py();
+    let text = match value.cast::<PyString>() {
+        Ok(text) => text.to_str()?.to_owned(),
+        Err(_) => {
+            let path = value.call_method0(intern!(py, "__fspath__")).and_then(|path| path.extract::<String>());
+            path.map_err(|_| {
+                let kind = type_name(value);
+                PyTypeError::new_err(format!(
+                    "save_to must be a template as str or path, a callable or None, not {kind}"
+                ))
+            })?
+        }
+    };
+    let template = Template::parse(&text).map_err(|reason| PyValueError::new_err(format!("save_to: {reason}")))?;
+    Ok(Some(SaveTo::Template(template)))
+}
+
+/// The headers of client and call.
+pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<HeaderMap> {
+    let own = options.headers_with_cookies(&[]);
+    if own.is_empty() && options.without.is_empty() {
+        return client.clone();
+    }
+    Arc::new(crate::core::exchange::merged(client, &own, &options.without))
+}
