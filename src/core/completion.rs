@@ -45,27 +45,34 @@ impl<T> Completion<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the value and wakes everyone; gives the value back if there was one before.
-    pub fn settle(&self, value: T) -> Result<(), T> {
-        for (waiter, token) in self.set(value)? {
-            waiter.wake(token);
-        }
-        Ok(())
+    /// Sets the value and wakes everyone; `false`, and the value is dropped, if there was one before.
+    pub fn settle(&self, value: T) -> bool {
+        self.settle_with(|| value)
     }
 
-    /// Sets the value; gives those to wake, or the value back if there was one before.
-    fn set(&self, value: T) -> Result<Vec<(Arc<dyn Waiter>, u64)>, T> {
+    /// Like [`Completion::settle`] with what `make` gives; it is not called if there was a value before. Until it
+    /// returns nobody else can settle, so it may stop whoever would. It must not wait for them.
+    pub fn settle_with(&self, make: impl FnOnce() -> T) -> bool {
+        let Some(waiters) = self.set(make) else { return false };
+        for (waiter, token) in waiters {
+            waiter.wake(token);
+        }
+        true
+    }
+
+    /// Sets the value and gives those to wake.
+    fn set(&self, make: impl FnOnce() -> T) -> Option<Vec<(Arc<dyn Waiter>, u64)>> {
         let waiters = {
             let mut state = self.lock();
             if self.done.load(Ordering::Relaxed) {
-                return Err(value);
+                return None;
             }
-            state.value = Some(value);
+            state.value = Some(make());
             self.done.store(true, Ordering::Release);
             std::mem::take(&mut state.waiters)
         };
         self.settled.notify_all();
-        Ok(waiters)
+        Some(waiters)
     }
 
     /// Takes the value, which only the first caller gets.
@@ -117,7 +124,7 @@ impl<T> Promise<T> {
     /// Keeps the promise; if something else settled first the value is dropped.
     pub fn settle(mut self, value: T) {
         self.lost = None;
-        drop(self.completion.settle(value));
+        self.completion.settle(value);
     }
 }
 
@@ -125,7 +132,7 @@ impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(lost) = self.lost {
             let panicking = std::thread::panicking();
-            let waiters = self.completion.set(lost(panicking)).unwrap_or_default();
+            let waiters = self.completion.set(|| lost(panicking)).unwrap_or_default();
             if panicking {
                 for (waiter, token) in waiters {
                     waiter.wake(token);
@@ -155,12 +162,12 @@ mod tests {
     fn the_first_settlement_wins_and_moves_once() {
         let completion = Completion::default();
         assert!(!completion.is_done());
-        assert_eq!(completion.settle(1), Ok(()));
-        assert_eq!(completion.settle(2), Err(2));
+        assert!(completion.settle(1));
+        assert!(!completion.settle(2));
         assert_eq!(completion.take(), Some(1));
         assert_eq!(completion.take(), None);
         assert!(completion.is_done());
-        assert_eq!(completion.settle(3), Err(3));
+        assert!(!completion.settle_with(|| unreachable!()));
     }
 
     #[test]
@@ -171,7 +178,7 @@ mod tests {
         assert!(completion.watch(waiter.clone(), 1));
         assert!(completion.watch(waiter.clone(), 2));
         completion.unwatch(&waiter, 1);
-        completion.settle(()).unwrap();
+        assert!(completion.settle(()));
         assert!(!completion.watch(waiter, 3));
         drop(completion);
         assert_eq!(told.iter().collect::<Vec<_>>(), [2]);
@@ -185,7 +192,7 @@ mod tests {
         let thread = thread::spawn(move || settler.settle(7));
         assert!(completion.wait(Duration::from_secs(10)));
         assert_eq!(completion.take(), Some(7));
-        assert_eq!(thread.join().unwrap(), Ok(()));
+        assert!(thread.join().unwrap());
     }
 
     #[test]

@@ -198,7 +198,8 @@ impl Job {
         if self.completion.is_done() || self.generation != fork::generation() {
             return false;
         }
-        self.completion.settle(Ended::Cancelled(self.work.cancel())).is_ok()
+        // Settled before the work notices that it is stopped: what it says then no longer counts.
+        self.completion.settle_with(|| Ended::Cancelled(self.work.cancel()))
     }
 
     fn is_busy(&self) -> bool {

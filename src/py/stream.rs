@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
@@ -24,7 +24,7 @@ use super::source::pump;
 use super::stats::PyStats;
 use crate::core::stream::{Flow, Taken};
 use crate::runtime::detach::detached;
-use crate::runtime::is_closing;
+use crate::runtime::{fork, is_closing};
 
 /// How long results that are already there may keep an event loop from its other tasks.
 const SLICE: Duration = Duration::from_millis(2);
@@ -61,6 +61,7 @@ pub struct Stream {
     state: Mutex<State>,
     progress: Option<Progress>,
     total: Option<usize>,
+    generation: u32,
 }
 
 /// What the next step of a consumer is.
@@ -93,7 +94,19 @@ impl Stream {
             state: Mutex::new(State { source, raised: None, yielded: Instant::now() }),
             progress: progress.map(Progress::new),
             total,
+            generation: fork::generation(),
         })
+    }
+
+    /// Whether this is a forked child: the work goes on in the parent, and its locks are better left alone.
+    fn is_parents(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    fn close_flow(&self) {
+        if !self.is_parents() {
+            self.flow.close();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -180,6 +193,11 @@ impl Stream {
     fn take(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Next> {
         let py = slf.py();
         let stream = slf.get();
+        if stream.is_parents() {
+            return Err(PyRuntimeError::new_err(
+                "this Stream was started before fork(): its work goes on in the parent process only",
+            ));
+        }
         Self::fill(slf, event_loop)?;
         match stream.flow.take() {
             Taken::Pending if is_closing() => Err(exiting()),
@@ -214,7 +232,7 @@ impl Stream {
     }
 
     fn finish(&self, py: Python<'_>) {
-        self.flow.close();
+        self.close_flow();
         if let Some(progress) = &self.progress {
             progress.close(py, (self.flow.taken(), self.total));
         }
@@ -322,7 +340,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.flow.close();
+        self.close_flow();
     }
 }
 
