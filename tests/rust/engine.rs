@@ -363,7 +363,8 @@ async fn a_panic_of_the_engine_reaches_whoever_waits() {
         let promise =
             Promise::new(completion.clone(), |panicking| if panicking { Ended::Panicked } else { Ended::Lost });
         // The transport goes with the call, at the end of the batch, inside the engine's own task.
-        let told = Told { panic_when_dropped, ..Told::default() };
+        let mut told = Told::default();
+        told.panic_when_dropped = panic_when_dropped;
         let call = call_over(told, Limits::default(), patient());
         let batch = Batch::new(call.collector.clone(), vec![Ok(request("/sleep/0/200"))], options(1));
         batch.start(&tokio::runtime::Handle::current(), call, move |gathered: Gathered| {
@@ -391,7 +392,7 @@ fn a_reactor_that_goes_away_loses_its_promises_quietly() {
     let call = call(patient());
     let batch = Batch::new(call.collector.clone(), vec![Ok(request("/never"))], options(1));
     batch.start(runtime.handle(), call.clone(), move |_| promise.settle(Ended::Done(0)));
-    runtime.block_on(sleep(Duration::from_millis(5)));
+    runtime.block_on(async { sleep(Duration::from_millis(5)).await });
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 1);
     runtime.shutdown_background();
     assert!(completion.wait(Duration::from_secs(1)));
