@@ -18,7 +18,7 @@ use super::awaiting::Awaiting;
 use super::callbacks::call_when_done;
 use super::error::to_python;
 use super::interrupt::interruptible;
-use super::lifecycle::exiting;
+use super::lifecycle::{calling_out, exiting};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
 use crate::core::completion::{Completion, Promise, Waiter};
@@ -289,7 +289,7 @@ impl Job {
             }
         };
         let until = limit.map(|limit| Instant::now() + limit);
-        interruptible(py, || self.wait_until(py, until))
+        calling_out(|| interruptible(py, || self.wait_until(py, until)))
     }
 
     fn wait_until(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
@@ -336,12 +336,12 @@ impl Job {
                 Step::More => return Ok(py.None().into_bound(py)),
                 Step::Pending => {
                     job.check_process()?;
-                    let event_loop = require_loop(py)?;
-                    let port = Port::of(py, &event_loop)?;
-                    let completion = &job.completion;
-                    if let Some(future) =
-                        port.get().future(&event_loop, |waiter, token| completion.watch(waiter, token))?
-                    {
+                    let future = calling_out(|| {
+                        let event_loop = require_loop(py)?;
+                        let port = Port::of(py, &event_loop)?;
+                        port.get().future(&event_loop, |waiter, token| job.completion.watch(waiter, token))
+                    })?;
+                    if let Some(future) = future {
                         return Ok(future);
                     }
                 }

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use super::error::to_python;
 use super::interrupt::interruptible;
-use super::lifecycle::exiting;
+use super::lifecycle::{calling_out, exiting};
 use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
@@ -198,7 +198,7 @@ impl Stream {
                 "this Stream was started before fork(): its work goes on in the parent process only",
             ));
         }
-        Self::fill(slf, event_loop)?;
+        calling_out(|| Self::fill(slf, event_loop))?;
         match stream.flow.take() {
             Taken::Pending if is_closing() => Err(exiting()),
             Taken::Pending => Ok(Next::Wait),
@@ -262,9 +262,11 @@ impl Stream {
                 }
                 Next::End => return Ok(None),
                 Next::Wait => {
-                    interruptible(py, || {
-                        detached(py, || stream.flow.wait(SIGNALS));
-                        py.check_signals()
+                    calling_out(|| {
+                        interruptible(py, || {
+                            detached(py, || stream.flow.wait(SIGNALS));
+                            py.check_signals()
+                        })
                     })?;
                     stream.report(py)?;
                 }
@@ -375,8 +377,10 @@ impl Arrival {
                 Next::End => return Err(PyStopAsyncIteration::new_err(())),
                 Next::Wait => {
                     stream.report(py)?;
-                    let port = Port::of(py, &event_loop)?;
-                    let waiting = port.get().future(&event_loop, |waiter, token| stream.flow.watch(waiter, token))?;
+                    let waiting = calling_out(|| {
+                        let port = Port::of(py, &event_loop)?;
+                        port.get().future(&event_loop, |waiter, token| stream.flow.watch(waiter, token))
+                    })?;
                     if let Some(future) = waiting {
                         stream.lock().yielded = Instant::now();
                         return Ok(future);
