@@ -146,7 +146,7 @@ def test_a_bad_url_does_not_give_its_password_away(url: str) -> None:
     ("make", "error", "words"),
     [
         (lambda: Request(5), TypeError, "url must be str, not int"),
-        (lambda: Request("u", timout=1), TypeError, "'timout'|\"timout\"; did you mean \"timeout\""),
+        (lambda: Request("u", timout=1), TypeError, '\'timout\'|"timout"; did you mean "timeout"'),
         (lambda: Request("u", header={}), TypeError, 'did you mean "headers"'),
         (lambda: Request("u", jsn={}), TypeError, 'did you mean "json"'),
         (lambda: Request("u", timeout=0), ValueError, "timeout .* not 0"),
