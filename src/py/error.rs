@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 use url::Url;
 
+use super::request::from_core;
 use super::response::into_python;
 use crate::core::error::{Details, Error, Kind};
 
@@ -50,7 +51,7 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let details = error.details();
     let known = PyDict::new(py);
     if let Some(request) = &details.request {
-        // TEMPORARY: `request` stays None until src/py/request.rs is there.
+        known.set_item(intern!(py, "request"), from_core(py, request)?)?;
         known.set_item(intern!(py, "url"), url_text(&request.url))?;
         known.set_item(intern!(py, "method"), request.method.as_str())?;
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
 
+use super::input::headers_from;
 use crate::core::redact::is_secret_header;
 
 /// The headers of a response or request: a mapping of str to str in which case does not matter.
@@ -36,11 +37,6 @@ impl PyHeaders {
     /// A view of `map`.
     pub fn new(map: Arc<HeaderMap>) -> Self {
         Self { map }
-    }
-
-    /// The map behind it.
-    pub fn map(&self) -> &Arc<HeaderMap> {
-        &self.map
     }
 
     /// All values of a name, joined; `None` if there is none.
@@ -74,42 +70,16 @@ pub fn raw_items<'py>(py: Python<'py>, map: &HeaderMap) -> PyResult<Bound<'py, P
 
 /// The headers in a mapping (ours included) or an iterable of pairs, of str or bytes.
 pub fn from_python(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
-    let py = headers.py();
-    let mut map = HeaderMap::new();
-    let items = if let Ok(ours) = headers.cast::<PyHeaders>() {
+    if let Ok(ours) = headers.cast::<PyHeaders>() {
         return Ok((*ours.get().map).clone());
-    } else if let Ok(mapping) = headers.cast::<PyMapping>() {
-        mapping.call_method0(intern!(py, "items"))?
-    } else {
-        headers.clone()
-    };
-    for pair in items.try_iter()? {
-        let (name, value) = pair?
-            .extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
-            .map_err(|_| PyTypeError::new_err("headers must be a mapping or pairs of name and value"))?;
-        let shown = || name.repr().map_or_else(|_| "?".into(), |text| text.to_string());
-        let name_bytes = bytes_of(&name).ok_or_else(|| {
-            PyTypeError::new_err(format!("the name of a header must be str or bytes, not {}", shown()))
-        })?;
-        let header = HeaderName::from_bytes(name_bytes)
-            .map_err(|_| PyValueError::new_err(format!("{} is not the name of a header", shown())))?;
-        // The value is not shown: it may be a secret.
-        let value_bytes = bytes_of(&value)
-            .ok_or_else(|| PyTypeError::new_err(format!("the value of the header {} must be str or bytes", shown())))?;
-        let mut value = HeaderValue::from_bytes(value_bytes).map_err(|_| {
-            PyValueError::new_err(format!("the value of the header {} has a character no header may have", shown()))
-        })?;
-        value.set_sensitive(is_secret_header(&header));
-        map.append(header, value);
     }
-    Ok(map)
-}
-
-fn bytes_of<'a>(text: &'a Bound<'_, PyAny>) -> Option<&'a [u8]> {
-    if let Ok(bytes) = text.cast::<PyBytes>() {
-        return Some(bytes.as_bytes());
+    let input = headers_from(headers)?;
+    match input.without.first() {
+        Some(name) => {
+            Err(PyTypeError::new_err(format!("headers: the value of '{name}' must be str or bytes, not None")))
+        }
+        None => Ok(input.set),
     }
-    text.cast::<PyString>().ok()?.to_str().ok().map(str::as_bytes)
 }
 
 /// `KeysView` and its kin do all that a view of any mapping has to do.

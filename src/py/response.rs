@@ -26,6 +26,7 @@ use super::error::{class, to_python, url_text};
 use super::headers::{PyHeaders, value_text};
 use super::json::{self, NotJson, Refused};
 use super::links;
+use super::request::{PyRequest, from_core};
 use super::restore;
 use super::shown;
 use crate::core::cookies::response_cookies;
@@ -54,6 +55,7 @@ pub struct PyResponse {
     pub(super) index: usize,
     pub(super) path: Option<PathBuf>,
     pub(super) request: Arc<Request>,
+    pub(super) request_made: PyOnceLock<Py<PyRequest>>,
 }
 
 /// Hands a response of the core over to Python.
@@ -73,6 +75,7 @@ pub fn into_python(py: Python<'_>, response: Response) -> PyResult<Py<PyResponse
         index,
         path,
         request,
+        request_made: PyOnceLock::new(),
     };
     Py::new(py, response)
 }
@@ -115,7 +118,8 @@ impl PyResponse {
     fn json_error(&self, py: Python<'_>, broken: NotJson<'_>) -> PyResult<PyErr> {
         let NotJson { message, document, position } = broken;
         let known = PyDict::new(py);
-        known.set_item(intern!(py, "url"), url_text(self.url_parsed()))?;
+        known.set_item(intern!(py, "request"), self.request(py)?)?;
+        known.set_item(intern!(py, "url"), url_text(&self.request.url))?;
         known.set_item(intern!(py, "method"), self.request.method.as_str())?;
         known.set_item(intern!(py, "index"), self.index)?;
         known.set_item(intern!(py, "attempts"), self.attempts)?;
@@ -267,6 +271,12 @@ impl PyResponse {
     #[getter]
     fn index(&self) -> usize {
         self.index
+    }
+
+    /// What was asked for (`Request`).
+    #[getter]
+    fn request(&self, py: Python<'_>) -> PyResult<Py<PyRequest>> {
+        Ok(self.request_made.get_or_try_init(py, || from_core(py, &self.request))?.clone_ref(py))
     }
 
     /// Where the body was saved (pathlib.Path), or None if it is in memory.

@@ -104,6 +104,7 @@ pub fn restore_response(state: &Bound<'_, PyDict>) -> PyResult<PyResponse> {
         index: get::<usize>(state, "index")?.unwrap_or_default(),
         path: get::<PathBuf>(state, "path")?,
         request: Arc::new(request),
+        request_made: PyOnceLock::new(),
     })
 }
 
