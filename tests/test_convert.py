@@ -1,16 +1,16 @@
 """What users pass in, against what the server gets."""
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import json as stdlib_json
-from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 import pytest
-import shoal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import shoal
 
 
 def sent(server: "shoal.testing.Server", item: object = None, **options) -> dict:
@@ -20,7 +20,7 @@ def sent(server: "shoal.testing.Server", item: object = None, **options) -> dict
 
 
 def failed(*arguments, **options) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - told by the caller
+    with pytest.raises(Exception) as caught:
         shoal.gather_fetch(*arguments, **options).result(5)
     return caught.value
 
@@ -233,7 +233,7 @@ def test_any_json_arrives(server: "shoal.testing.Server", document: object) -> N
     [
         ({"params": 5}, TypeError, "params must be a mapping .* not int"),
         ({"params": {"a": {1}}}, TypeError, 'params: the value of "a" .* not set'),
-        ({"params": {"a": datetime.date(2020, 1, 1)}}, TypeError, "not date"),
+        ({"params": {"a": dt.date(2020, 1, 1)}}, TypeError, "not date"),
         ({"params": {"a": "\ud800"}}, ValueError, "params: .*surrogate"),
         ({"params": {"a": b"\xff"}}, ValueError, "params: bytes must be UTF-8"),
         ({"headers": {"a": 5}}, TypeError, "headers: the value of 'a' .* not int"),
@@ -313,7 +313,6 @@ def test_kinds_of_items(server: "shoal.testing.Server") -> None:
         (url, {"method": "put"}),
         {"url": url, "method": "Put"},
     ]
-    collections: list[Callable] = [list, tuple, iter, lambda items: (item for item in items)]
-    for collection in collections:
+    for collection in (list, tuple, iter, lambda items: (item for item in items)):
         responses = shoal.gather_fetch(collection(items), timeout=5).result(10)
         assert [response.json()["method"] for response in responses] == ["GET", "PUT", "PUT", "PUT"]

@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+
 import shoal
 from shoal import Limits, Request, Retry, Timeout
 
