@@ -90,6 +90,18 @@ pub fn redact_url(url: &Url) -> String {
     shorten(text)
 }
 
+/// What was meant as a URL and is none, fit for a message. Where its parts end is anyone's guess, so all that may belong
+/// to a password goes: everything up to the last `@`.
+pub fn redact_unparsed(text: &str) -> String {
+    let (scheme, rest) = text.find("://").map_or(("", text), |colon| text.split_at(colon + 3));
+    let query = rest.find(['?', '#']).map_or(rest.len(), |mark| mark + 1);
+    let (place, pairs) = rest.split_at(query);
+    let mut shown = place.to_owned();
+    redact_pairs(pairs, &mut shown);
+    let shown = shown.rsplit_once('@').map_or(shown.clone(), |(_, host)| format!("{CUT}@{host}"));
+    shorten(format!("{scheme}{shown}"))
+}
+
 /// Copies `name=value&...`, the values of secrets cut.
 fn redact_pairs(pairs: &str, text: &mut String) {
     for (number, pair) in pairs.split('&').enumerate() {
@@ -244,6 +256,22 @@ mod tests {
         }
         for name in ["accept", "content-type", "etag", "x-request-id", "user-agent", "www-authenticate", "location"] {
             assert!(!is_secret_header(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_url() {
+        for (text, shown) in [
+            ("http://host:port/", "http://host:port/"),
+            ("http://user:pass@host:port/?a=1", "http://***@host:port/?a=1"),
+            ("http://user:pa/ss@host", "http://***@host"),
+            ("http://user:pa?ss@host", "http://***@host"),
+            ("http://[::1/?token=a@b", "http://[::1/?token=***"),
+            ("htp:/user:pass@host#key=1", "***@host#key=***"),
+            ("/path?page=2", "/path?page=2"),
+            ("", ""),
+        ] {
+            assert_eq!(redact_unparsed(text), shown);
         }
     }
 

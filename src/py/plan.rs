@@ -16,6 +16,7 @@ use super::input::{AUTH_HEADER, BodyInput, type_name};
 use super::options::RequestOptions;
 use super::request::{PyRequest, from_core, options_from};
 use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::core::redact::redact_unparsed;
 use crate::core::request::{Request, basic_auth};
 use crate::core::save::Template;
 use crate::core::settings::Settings;
@@ -105,7 +106,7 @@ impl Plan {
     /// The request for a URL and the options that go with it.
     pub fn build(&self, text: &str, options: Option<&RequestOptions>, index: usize) -> Result<Request, Error> {
         let mut url = self.url(text).map_err(|reason| {
-            let shown: String = text.chars().take(SHOWN).collect();
+            let shown: String = redact_unparsed(text).chars().take(SHOWN).collect();
             let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {shown:?}"));
             Error::new(failure, None, index, 0, Duration::ZERO)
         })?;
@@ -139,6 +140,9 @@ impl Plan {
     }
 
     fn url(&self, text: &str) -> Result<Url, String> {
+        if has_no_host(text) {
+            return Err("empty host".to_owned());
+        }
         let url = match (Url::parse(text), &self.base_url) {
             (Ok(url), _) => url,
             (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => {
@@ -174,6 +178,14 @@ impl Plan {
             }
         }
     }
+}
+
+/// `http:/path` and `http:///path`, which the URL standard reads as `http://path/`: most likely the host was lost on the
+/// way.
+fn has_no_host(text: &str) -> bool {
+    let Some((scheme, rest)) = text.trim_start().split_once(':') else { return false };
+    let ours = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    ours && rest.strip_prefix("//").is_none_or(|place| place.starts_with(['/', '\\']))
 }
 
 /// As httpx does it: the path is appended to the base's, also if it begins with a slash.
