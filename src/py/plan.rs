@@ -137,6 +137,9 @@ impl Plan {
     }
 
     fn url(&self, text: &str) -> Result<Url, String> {
+        if has_no_host(text) {
+            return Err("empty host".to_owned());
+        }
         let url = match (Url::parse(text), &self.base_url) {
             // "player:12" names a scheme only if there is nothing it could be relative to.
             (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
@@ -179,11 +182,17 @@ impl Plan {
     }
 }
 
-/// As httpx does it: the path is appended to the base's, also if it begins with a slash.
+/// `http:/path` and `http:///path`, which the URL standard reads as `http://path/`: most likely the host was lost on the
+/// way.
+fn has_no_host(text: &str) -> bool {
+    let Some((scheme, rest)) = text.trim_start().split_once(':') else { return false };
+    let ours = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    ours && rest.strip_prefix("//").is_none_or(|place| place.starts_with(['/', '\\']))
+}
+
+/// As httpx does it: the path is appended to the base's, also if it begins with a slash (or two: a client's headers must
+/// not go to another host by the path of a URL).
 fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
-    if text.starts_with("//") {
-        return base.join(text);
-    }
     let mut folder = base.clone();
     if !folder.path().ends_with('/') {
         folder.set_path(&format!("{}/", base.path()));
