@@ -19,6 +19,8 @@ from shoal import _shoal
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 __all__ = ["Server", "ServerStats", "serve"]
 
 
@@ -99,7 +101,7 @@ class Server(_shoal.Server):
         """A picture of the counters, as :class:`ServerStats`."""
         return ServerStats(**self._stats())
 
-    async def __aenter__(self) -> Server:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

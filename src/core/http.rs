@@ -84,7 +84,7 @@ impl Http {
         if !connections.http2 {
             builder = builder.http1_only();
         }
-        let proxies = if connections.trust_env {
+        let proxies = if connections.trust_env && !environment_forbids_proxies() {
             Some(Matcher::from_env())
         } else {
             builder = builder.no_proxy();
@@ -101,6 +101,12 @@ impl Http {
         };
         if error.is_connect() { connect_failure(error, via_proxy().is_some()) } else { exchange_failure(error, phase) }
     }
+}
+
+/// `NO_PROXY=*` means no proxy for anything; the matcher takes it for names only, and asks the proxy for addresses.
+fn environment_forbids_proxies() -> bool {
+    let list = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
+    list.split(',').any(|entry| entry.trim() == "*")
 }
 
 /// The system's certificates take 10 ms to read, so every client of the process shares one configuration.

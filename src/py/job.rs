@@ -15,6 +15,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
 use super::error::to_python;
+use super::interrupt::interruptible;
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
 use crate::core::completion::{Completion, Promise, Waiter};
@@ -234,6 +235,9 @@ impl Job {
     /// Waits with the GIL released until the work has ended; a signal's exception ends the work and carries `.results`.
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         self.check_process()?;
+        if self.completion.is_done() {
+            return Ok(true);
+        }
         let limit = match timeout {
             None => None,
             Some(seconds) if seconds.is_nan() => {
@@ -245,6 +249,10 @@ impl Job {
             }
         };
         let until = limit.map(|limit| Instant::now() + limit);
+        interruptible(py, || self.wait_until(py, until))
+    }
+
+    fn wait_until(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
         loop {
             let slice = until.map_or(SIGNALS, |until| until.saturating_duration_since(Instant::now()).min(SIGNALS));
             if detached(py, || self.completion.wait(slice)) {
@@ -453,9 +461,9 @@ impl Job {
         typ: &Bound<'_, PyAny>,
         val: Option<&Bound<'_, PyAny>>,
         tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyErr {
+    ) -> PyResult<()> {
         let _ = tb;
-        self.interrupt(py, typ, val)
+        Err(self.interrupt(py, typ, val))
     }
 
     /// Cancels the work if it has not ended. Part of the coroutine protocol.
@@ -602,9 +610,9 @@ impl Awaiting {
         typ: &Bound<'_, PyAny>,
         val: Option<&Bound<'_, PyAny>>,
         tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyErr {
+    ) -> PyResult<()> {
         let _ = tb;
-        self.0.get().interrupt(py, typ, val)
+        Err(self.0.get().interrupt(py, typ, val))
     }
 
     /// Only stops waiting: the job belongs to whoever holds it.

@@ -8,6 +8,7 @@ mod error;
 mod harvest;
 mod headers;
 mod input;
+mod interrupt;
 mod job;
 mod json;
 mod lifecycle;

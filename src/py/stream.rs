@@ -14,6 +14,7 @@ use pyo3::types::PyIterator;
 use tokio::runtime::Handle;
 
 use super::error::to_python;
+use super::interrupt::interruptible;
 use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
@@ -240,8 +241,10 @@ impl Stream {
                 }
                 Next::End => return Ok(None),
                 Next::Wait => {
-                    detached(py, || stream.flow.wait(SIGNALS));
-                    py.check_signals()?;
+                    interruptible(py, || {
+                        detached(py, || stream.flow.wait(SIGNALS));
+                        py.check_signals()
+                    })?;
                     stream.report(py)?;
                 }
             }
@@ -396,7 +399,7 @@ impl Entered {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyErr {
-        PyStopIteration::new_err((self.0.clone_ref(py),))
+    fn __next__(&self, py: Python<'_>) -> PyResult<()> {
+        Err(PyStopIteration::new_err((self.0.clone_ref(py),)))
     }
 }
