@@ -129,6 +129,24 @@ def test_what_is_no_url_has_its_place() -> None:
     assert (error.index, error.attempts, error.request) == (0, 0, None)
 
 
+def test_a_status_error_of_a_batch_has_the_whole_response(server) -> None:
+    urls = [server.url("/status/200"), server.url("/status/418")]
+    [fine, error] = shoal.gather_fetch(urls, raise_for_status=True, return_exceptions=True).result(10)
+    assert fine.ok
+    assert isinstance(error, shoal.HTTPStatusError)
+    assert error.response.json() == {"status": 418}
+    assert (error.index, error.response.index) == (1, 1)
+    assert "418" in str(error)
+    assert pickle.loads(pickle.dumps(error)).response.content == error.response.content
+
+
+def test_too_many_redirects_has_the_last_one(server) -> None:
+    with pytest.raises(shoal.TooManyRedirects) as raised:
+        shoal.gather_fetch([server.url("/redirect/5")], max_redirects=2).result(10)
+    assert raised.value.response is not None
+    assert raised.value.response.status == 302
+
+
 def test_a_deadline_is_about_the_batch(server) -> None:
     with pytest.raises(shoal.DeadlineExceeded) as raised:
         shoal.gather_fetch([server.url("/bytes/3"), server.url("/delay/20000")], deadline=0.5).result(10)
