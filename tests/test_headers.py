@@ -6,7 +6,7 @@ import string
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shoal
@@ -25,6 +25,7 @@ def model(items: list[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(pairs)
 def test_it_is_the_mapping_it_was_made_of(items: list[tuple[str, str]]) -> None:
     headers = Headers(items)
@@ -47,11 +48,13 @@ def test_it_is_the_mapping_it_was_made_of(items: list[tuple[str, str]]) -> None:
         assert again.multi_items() == headers.multi_items()
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(pairs, pairs)
 def test_equality(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> None:
     assert (Headers(one) == Headers(other)) == (model(one) == model(other))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.binary(max_size=30))
 def test_values_are_utf_8_or_latin_1(raw: bytes) -> None:
     try:

@@ -131,6 +131,7 @@ def test_text(content: bytes, content_type: str | None, text: str, encoding: str
     "".encode(r.encoding)  # Python knows the name
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text())
 def test_text_is_what_was_sent(text: str) -> None:
     text = text.removeprefix("\ufeff")
@@ -177,12 +178,13 @@ documents = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(documents, st.booleans(), st.none() | st.integers(0, 4))
 def test_json_is_what_the_standard_library_says(document: object, ascii_only: bool, indent: int | None) -> None:
     check_json(json.dumps(document, ensure_ascii=ascii_only, indent=indent))
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(documents, st.data())
 def test_broken_json_breaks_alike(document: object, data: st.DataObject) -> None:
     text = json.dumps(document, ensure_ascii=False)
@@ -192,6 +194,7 @@ def test_broken_json_breaks_alike(document: object, data: st.DataObject) -> None
     check_json((text[:start] + middle + text[end:]).removeprefix("\ufeff"))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text('0123456789.eE+-nNaInfity"\\ud8{}[]:, \n', max_size=16))
 @example("1e999")
 @example("-0")
