@@ -3,6 +3,7 @@
 //! Redirects are followed here, not in a transport, so that cookies, credentials and the history are right in the same
 //! way over each of them.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +52,10 @@ pub async fn exchange(
             add_cookies(session, url, &mut headers);
         }
         let outgoing = Outgoing { method: hop.method.clone(), url, headers, body: hop.body(request) };
-        let (head, body) = within_read(settings.timeout.read, session.transport.send(outgoing, clock)).await?;
+        let (head, body) = {
+            let sending = pin!(session.transport.send(outgoing, clock));
+            within_read(settings.timeout.read, sending).await?
+        };
         clock.head_arrived();
         session.jar.store(url, &head.headers);
         let next = if settings.follow_redirects { redirected(&head, url) } else { None };

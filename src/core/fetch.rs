@@ -1,6 +1,7 @@
 //! One request through all its attempts: turn, exchange, verdict, backoff.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -114,7 +115,8 @@ impl Call {
 
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
         let clock = Arc::new(Clock::start(settings.timeout.connect));
-        let work = async {
+        // Pinned where it is: `timeout` would move it, and the futures of reqwest inside are kilobytes.
+        let work = pin!(async {
             let first = exchange(&self.session, request, settings, &self.headers, &clock).await;
             match &first {
                 // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
@@ -129,7 +131,7 @@ impl Call {
                 }
                 _ => first,
             }
-        };
+        });
         let result = match settings.timeout.total {
             None => work.await,
             Some(limit) => match tokio::time::timeout(limit, work).await {
