@@ -47,6 +47,14 @@ impl<T> Completion<T> {
 
     /// Sets the value and wakes everyone; gives the value back if there was one before.
     pub fn settle(&self, value: T) -> Result<(), T> {
+        for (waiter, token) in self.set(value)? {
+            waiter.wake(token);
+        }
+        Ok(())
+    }
+
+    /// Sets the value; gives those to wake, or the value back if there was one before.
+    fn set(&self, value: T) -> Result<Vec<(Arc<dyn Waiter>, u64)>, T> {
         let waiters = {
             let mut state = self.lock();
             if self.done.load(Ordering::Relaxed) {
@@ -57,10 +65,7 @@ impl<T> Completion<T> {
             std::mem::take(&mut state.waiters)
         };
         self.settled.notify_all();
-        for (waiter, token) in waiters {
-            waiter.wake(token);
-        }
-        Ok(())
+        Ok(waiters)
     }
 
     /// Takes the value, which only the first caller gets.
@@ -96,7 +101,8 @@ impl<T> Completion<T> {
 }
 
 /// The reactor's side of a [`Completion`]: dropped without a value (the reactor was shut down, or its task panicked) it
-/// settles with what `lost` makes of whether there was a panic.
+/// settles with what `lost` makes of whether there was a panic. Without one the process is about to end: blocked threads
+/// are let go, but nobody else is woken up to a loss.
 pub struct Promise<T> {
     completion: Arc<Completion<T>>,
     lost: Option<fn(bool) -> T>,
@@ -118,7 +124,13 @@ impl<T> Promise<T> {
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(lost) = self.lost {
-            drop(self.completion.settle(lost(std::thread::panicking())));
+            let panicking = std::thread::panicking();
+            let waiters = self.completion.set(lost(panicking)).unwrap_or_default();
+            if panicking {
+                for (waiter, token) in waiters {
+                    waiter.wake(token);
+                }
+            }
         }
     }
 }

@@ -36,8 +36,8 @@ struct Hop {
 }
 
 /// Carries `request` out once. `base` are the headers of client and call, without those of the request.
-pub async fn exchange(
-    session: &Session,
+pub async fn exchange<T: Transport>(
+    session: &Session<T>,
     request: &Arc<Request>,
     settings: &Settings,
     base: &HeaderMap,
@@ -116,7 +116,7 @@ pub fn merged(base: &HeaderMap, over: &HeaderMap, without: &[HeaderName]) -> Hea
 }
 
 /// The jar's cookies go behind those the request brings itself.
-fn add_cookies(session: &Session, url: &Url, headers: &mut HeaderMap) {
+fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut HeaderMap) {
     let Some(kept) = session.jar.header(url, &[]) else { return };
     let joined = match headers.get(COOKIE) {
         None => Ok(kept),

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
 use super::request::Request;
 use super::stats::{Collector, Stats};
+use super::transport::Transport;
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +88,7 @@ impl Batch {
 
     /// Runs to the end; resolves when every socket of the batch is released. The call is let go of by then: whoever
     /// keeps the batch for its results must not keep its connections.
-    pub async fn run(self: Arc<Self>, call: Arc<Call>) -> Gathered {
+    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Gathered {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
             workers.spawn(self.clone().work(call.clone()));
@@ -101,7 +102,16 @@ impl Batch {
         tokio::select! {
             biased;
             () = self.stop.notified() => {}
-            () = async { while workers.join_next().await.is_some() {} } => {}
+            () = async {
+                while let Some(ended) = workers.join_next().await {
+                    // `Call::fetch` contains the panics of a request; one outside of it is the whole batch's.
+                    if let Err(panic) = ended.map_err(JoinError::try_into_panic)
+                        && let Ok(panic) = panic
+                    {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            } => {}
             () = deadline => self.expire(),
         }
         workers.shutdown().await;
@@ -111,7 +121,12 @@ impl Batch {
     }
 
     /// Runs on `handle` and passes what came of it to `finish`.
-    pub fn start(self: &Arc<Self>, handle: &Handle, call: Arc<Call>, finish: impl FnOnce(Gathered) + Send + 'static) {
+    pub fn start<T: Transport>(
+        self: &Arc<Self>,
+        handle: &Handle,
+        call: Arc<Call<T>>,
+        finish: impl FnOnce(Gathered) + Send + 'static,
+    ) {
         let batch = self.clone();
         handle.spawn(async move { finish(batch.run(call).await) });
     }
@@ -137,7 +152,7 @@ impl Batch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn work(self: Arc<Self>, call: Arc<Call>) {
+    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) {
         while let Some((index, request)) = self.next() {
             let outcome = call.fetch(request, index).await;
             self.put(index, outcome);

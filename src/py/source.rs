@@ -15,6 +15,7 @@ use pyo3_async_runtimes::{TaskLocals, into_future_with_locals};
 use super::stream::Stream;
 use crate::core::stream::Flow;
 use crate::runtime;
+use crate::runtime::detach::attached;
 
 /// Starts reading `iterable` on `event_loop`.
 pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -25,7 +26,7 @@ pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &B
     let (flow, handle) = (slf.get().flow().clone(), slf.get().handle());
     runtime::thread("shoal-source", move || {
         let ended = read(&flow, handle, &locals, &iterator, &stream);
-        Python::try_attach(|py| {
+        attached(|py| {
             let raised = ended.err().filter(|error| !error.is_instance_of::<PyStopAsyncIteration>(py));
             with_stream(py, &stream, |stream| stream.source_ended(raised));
             // Dropped here, attached.
@@ -49,14 +50,14 @@ fn read(
     stream: &Py<PyWeakrefReference>,
 ) -> PyResult<()> {
     while flow.wait_for_room() {
-        let next = Python::try_attach(|py| {
+        let next = attached(|py| {
             let coroutine = iterator.bind(py).call_method0(intern!(py, "__anext__"))?;
             into_future_with_locals(locals, coroutine)
         });
         let Some(next) = next else { return Ok(()) };
         let Some(item) = handle.block_on(flow.until_closed(next?)) else { return Ok(()) };
         let item = item?;
-        let accepted = Python::try_attach(|py| {
+        let accepted = attached(|py| {
             let item = item.into_bound(py);
             with_stream(py, stream, |stream| stream.accept(py, &item)).transpose()
         });

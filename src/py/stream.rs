@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use super::error::to_python;
 use super::interrupt::interruptible;
+use super::lifecycle::exiting;
 use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
@@ -23,6 +24,7 @@ use super::source::pump;
 use super::stats::PyStats;
 use crate::core::stream::{Flow, Taken};
 use crate::runtime::detach::detached;
+use crate::runtime::is_closing;
 
 /// How long results that are already there may keep an event loop from its other tasks.
 const SLICE: Duration = Duration::from_millis(2);
@@ -180,6 +182,7 @@ impl Stream {
         let stream = slf.get();
         Self::fill(slf, event_loop)?;
         match stream.flow.take() {
+            Taken::Pending if is_closing() => Err(exiting()),
             Taken::Pending => Ok(Next::Wait),
             Taken::Item(_, outcome) => match *outcome {
                 Ok(response) => Ok(Next::Item(into_python(py, response)?.into_any())),
