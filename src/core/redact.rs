@@ -90,6 +90,24 @@ pub fn redact_url(url: &Url) -> String {
     shorten(text)
 }
 
+/// Text that should have been a URL, fit for a message: without what looks like credentials and secret parameters.
+pub fn redact_broken_url(text: &str) -> String {
+    let start = text.find("//").map_or(0, |slashes| slashes + 2);
+    let (scheme, rest) = text.split_at(start);
+    // Nobody knows where the host was meant to begin: better too much is cut than a part of a password shown.
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let mut shown = scheme.to_owned();
+    match rest.split_once('?') {
+        None => shown.push_str(rest),
+        Some((path, query)) => {
+            shown.push_str(path);
+            shown.push('?');
+            redact_pairs(query, &mut shown);
+        }
+    }
+    shorten(shown)
+}
+
 /// Copies `name=value&...`, the values of secrets cut.
 fn redact_pairs(pairs: &str, text: &mut String) {
     for (number, pair) in pairs.split('&').enumerate() {

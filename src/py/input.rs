@@ -149,7 +149,7 @@ pub fn basic_auth(user: &str, password: &str) -> PyResult<HeaderValue> {
 }
 
 /// A request body and the `Content-Type` that goes with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BodyInput {
     /// The whole body.
     pub bytes: Bytes,

@@ -1,5 +1,6 @@
 //! `Timeout`, `Retry` and `Limits`, and the shorthands that stand for them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -12,6 +13,13 @@ use crate::core::governor::{Limits, Rate};
 use crate::core::retry::{Methods, Retry};
 use crate::core::settings::Timeout;
 
+/// The same for equal values, in this process.
+fn hashed(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// A positive number of seconds.
 pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     let number =
@@ -20,7 +28,8 @@ pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!("{argument} must be a number of seconds or None, not {kind}")));
     }
-    let number: f64 = value.extract()?;
+    // An int too large for a float is longer than a century, too.
+    let number: f64 = value.extract().or_else(|_| value.gt(0).map(|positive| if positive { f64::MAX } else { f64::MIN }))?;
     if !(number > 0.0 && number.is_finite()) {
         return Err(PyValueError::new_err(format!("{argument} must be more than 0 seconds, not {}", value.repr()?)));
     }
@@ -107,10 +116,7 @@ impl PyTimeout {
     }
 
     fn __hash__(&self) -> u64 {
-        let parts = [self.0.total, self.0.connect, self.0.read, self.0.pool];
-        parts
-            .iter()
-            .fold(0, |hash, part| hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64)))
+        hashed(&[self.0.total, self.0.connect, self.0.read, self.0.pool])
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
@@ -200,7 +206,11 @@ impl PyRetry {
         retry.retry_after_max = Duration::from_secs_f64(not_negative("retry_after_max", retry_after_max)?.min(3.2e9));
         if let Some(statuses) = status_forcelist {
             let mut listed = Vec::new();
-            for status in statuses.try_iter()? {
+            let wrong = |_| {
+                let kind = type_name(statuses);
+                PyTypeError::new_err(format!("status_forcelist must be a collection of int, not {kind}"))
+            };
+            for status in statuses.try_iter().map_err(wrong)? {
                 let status = status?;
                 let code = status.extract::<u16>().ok().filter(|code| StatusCode::from_u16(*code).is_ok());
                 listed.push(code.ok_or_else(|| {
@@ -213,7 +223,11 @@ impl PyRetry {
             if methods.is_instance_of::<PyString>() {
                 return Err(PyTypeError::new_err("allowed_methods must be a collection of methods, not one str"));
             }
-            let listed = methods.try_iter()?.map(|name| method_from("allowed_methods", &name?));
+            let wrong = |_| {
+                let kind = type_name(methods);
+                PyTypeError::new_err(format!("allowed_methods must be a collection of methods, not {kind}"))
+            };
+            let listed = methods.try_iter().map_err(wrong)?.map(|name| method_from("allowed_methods", &name?));
             retry.allowed_methods = Methods::Listed(listed.collect::<PyResult<_>>()?);
         }
         Ok(Self(retry))
@@ -293,6 +307,11 @@ impl PyRetry {
             if retry.respect_retry_after { "True" } else { "False" },
             self.retry_after_max(),
         )
+    }
+
+    fn __hash__(&self) -> u64 {
+        // What is left out here is equal often enough, and would need a canonical order.
+        hashed(&(self.0.total, self.0.backoff_max, self.0.retry_after_max, self.0.status_forcelist.iter().count()))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
@@ -402,6 +421,10 @@ impl PyLimits {
 
     fn __eq__(&self, other: &Self) -> bool {
         (self.concurrency(), self.per_host(), &self.rate) == (other.concurrency(), other.per_host(), &other.rate)
+    }
+
+    fn __hash__(&self) -> u64 {
+        hashed(&(self.concurrency(), self.per_host(), &self.rate))
     }
 
     fn __repr__(&self) -> String {

@@ -9,13 +9,14 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
 use super::input::{AUTH_HEADER, BodyInput, type_name};
 use super::options::RequestOptions;
 use super::request::{PyRequest, from_core, options_from};
 use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::core::redact::redact_broken_url;
 use crate::core::request::{Request, basic_auth};
 use crate::core::save::Template;
 use crate::core::settings::Settings;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub cookies: Vec<(String, String)>,
     /// Unless the item has its own.
     pub body: Option<BodyInput>,
+    /// Client or call were given a `Content-Type`: it goes with every body, as in requests and httpx.
+    pub typed: bool,
     /// Of client and call.
     pub settings: Arc<Settings>,
     /// `save_to`.
@@ -58,7 +61,7 @@ impl Plan {
         let built = match item.cast::<PyString>() {
             Ok(url) => self.build(url.to_str()?, None, index),
             Err(_) => {
-                let (url, options) = self.item(item, index).map_err(|error| at(py, index, error))?;
+                let (url, options) = self.item(item).map_err(|error| at(py, index, error))?;
                 self.build(&url, Some(&options), index)
             }
         };
@@ -71,7 +74,7 @@ impl Plan {
         }
     }
 
-    fn item(&self, item: &Bound<'_, PyAny>, index: usize) -> PyResult<(String, RequestOptions)> {
+    fn item(&self, item: &Bound<'_, PyAny>) -> PyResult<(String, RequestOptions)> {
         if let Ok(request) = item.cast::<PyRequest>() {
             let (url, options) = request.get().parts();
             return Ok((url.to_owned(), options));
@@ -90,22 +93,23 @@ impl Plan {
         }
         if let Ok(mapping) = item.cast::<PyMapping>() {
             let url = mapping.get_item("url").map_err(|_| {
-                PyValueError::new_err(format!("a mapping needs the key \"url\", this one is {}", shown(item)))
+                let keys = mapping.keys().map_or_else(|_| "?".to_owned(), |keys| shown(keys.as_any()));
+                PyValueError::new_err(format!("a mapping needs the key \"url\", this one has {keys}"))
             })?;
             return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
         }
-        let _ = index;
         Err(PyTypeError::new_err(format!(
-            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}: {}",
+            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}{}",
             type_name(item),
-            shown(item)
+            // A collection may hold credentials.
+            if item.try_iter().is_ok() { String::new() } else { format!(": {}", shown(item)) }
         )))
     }
 
     /// The request for a URL and the options that go with it.
     pub fn build(&self, text: &str, options: Option<&RequestOptions>, index: usize) -> Result<Request, Error> {
         let mut url = self.url(text).map_err(|reason| {
-            let shown: String = text.chars().take(SHOWN).collect();
+            let shown = redact_broken_url(text);
             let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {shown:?}"));
             Error::new(failure, None, index, 0, Duration::ZERO)
         })?;
@@ -124,7 +128,9 @@ impl Plan {
             request.name.clone_from(&options.name);
             if let Some(body) = &options.body {
                 request.body = Some(body.bytes.clone());
-                if self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
+                if self.typed && options.type_of_body {
+                    request.headers.remove(CONTENT_TYPE);
+                } else if !self.typed && self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
                     // It describes the call's body, not this one.
                     request.without.push(CONTENT_TYPE);
                 }
@@ -248,7 +254,8 @@ fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
 pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
     let single = requests.is_instance_of::<PyString>()
         || requests.is_instance_of::<PyBytes>()
-        || requests.is_instance_of::<PyDict>()
+        || requests.is_instance_of::<PyByteArray>()
+        || requests.cast::<PyMapping>().is_ok()
         || requests.is_instance_of::<PyRequest>();
     if single {
         let kind = type_name(requests);
@@ -286,7 +293,10 @@ pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
 
 /// The headers of client and call.
 pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<HeaderMap> {
-    let own = options.headers_with_cookies(&[]);
+    let mut own = options.headers_with_cookies(&[]);
+    if options.type_of_body && client.contains_key(CONTENT_TYPE) {
+        own.remove(CONTENT_TYPE);
+    }
     if own.is_empty() && options.without.is_empty() {
         return client.clone();
     }

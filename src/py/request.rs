@@ -11,7 +11,7 @@ use super::headers::PyHeaders;
 use super::input::type_name;
 use super::limits::rebuilt;
 use super::options::{REQUEST_KEYS, RequestOptions, unknown};
-use crate::core::redact::redact_url;
+use crate::core::redact::{redact_broken_url, redact_url};
 use crate::core::request::Request;
 
 enum Kind {
@@ -134,7 +134,10 @@ impl PyRequest {
 
     fn __repr__(&self) -> String {
         let url = match &self.0 {
-            Kind::Made { url, .. } => url::Url::parse(url).map_or_else(|_| url.clone(), |url| redact_url(&url)),
+            Kind::Made { url, .. } => match url::Url::parse(url) {
+                Ok(parsed) if parsed.has_host() => redact_url(&parsed),
+                _ => redact_broken_url(url),
+            },
             Kind::Sent(request) => redact_url(&request.url),
         };
         match self.method() {
@@ -145,17 +148,8 @@ impl PyRequest {
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         let Ok(other) = other.cast::<Self>() else { return false };
-        let same = |a: &Self, b: &Self| {
-            let ((a_url, a), (b_url, b)) = (a.parts(), b.parts());
-            let bytes = |options: &RequestOptions| options.body.as_ref().map(|body| body.bytes.clone());
-            a_url == b_url
-                && a.method == b.method
-                && a.params == b.params
-                && a.headers_with_cookies(&[]) == b.headers_with_cookies(&[])
-                && a.name == b.name
-                && bytes(&a) == bytes(&b)
-        };
-        same(self, other.get())
+        let ((url, options), (other_url, others)) = (self.parts(), other.get().parts());
+        url == other_url && options == others
     }
 
     fn __hash__(&self) -> isize {
