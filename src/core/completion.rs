@@ -47,12 +47,19 @@ impl<T> Completion<T> {
 
     /// Sets the value and wakes everyone; gives the value back if there was one before.
     pub fn settle(&self, value: T) -> Result<(), T> {
+        let mut value = Some(value);
+        self.settle_with(|| value.take());
+        value.map_or(Ok(()), Err)
+    }
+
+    /// Sets what `make` gives, if no value was set before; nobody else can settle meanwhile. Tells whether it did.
+    pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
         let waiters = {
             let mut state = self.lock();
             if self.done.load(Ordering::Relaxed) {
-                return Err(value);
+                return false;
             }
-            state.value = Some(value);
+            state.value = make();
             self.done.store(true, Ordering::Release);
             std::mem::take(&mut state.waiters)
         };
@@ -60,7 +67,7 @@ impl<T> Completion<T> {
         for (waiter, token) in waiters {
             waiter.wake(token);
         }
-        Ok(())
+        true
     }
 
     /// Takes the value, which only the first caller gets.

@@ -138,7 +138,7 @@ fn prepare(
                 Arc::new(Governor::new(Limits {
                     concurrency: of_client.concurrency,
                     per_host: options.per_host.or(of_client.per_host),
-                    rate: options.rate.clone().or_else(|| of_client.rate.clone()),
+                    rate: options.rate.or(of_client.rate),
                 }))
             } else {
                 session.governor.clone()
@@ -146,7 +146,7 @@ fn prepare(
             (defaults, session, governor)
         }
         None => {
-            let limits = Limits { concurrency: None, per_host: options.per_host, rate: options.rate.clone() };
+            let limits = Limits { concurrency: None, per_host: options.per_host, rate: options.rate };
             let (defaults, session) = Defaults::of_a_call(limits)?;
             let governor = session.governor.clone();
             (defaults, session, governor)

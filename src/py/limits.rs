@@ -13,13 +13,6 @@ use crate::core::governor::{Limits, Rate};
 use crate::core::retry::{Methods, Retry};
 use crate::core::settings::Timeout;
 
-/// The same for equal values, in this process.
-fn hashed(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
 /// A positive number of seconds.
 pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     let number =
@@ -28,13 +21,14 @@ pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!("{argument} must be a number of seconds or None, not {kind}")));
     }
-    // An int too large for a float is longer than a century, too.
-    let number: f64 = value.extract().or_else(|_| value.gt(0).map(|positive| if positive { f64::MAX } else { f64::MIN }))?;
+    // An int that no float can hold is refused like infinity.
+    let number: f64 = value.extract().unwrap_or(f64::INFINITY);
     if !(number > 0.0 && number.is_finite()) {
-        return Err(PyValueError::new_err(format!("{argument} must be more than 0 seconds, not {}", value.repr()?)));
+        let shown: String = value.repr()?.to_string_lossy().chars().take(40).collect();
+        return Err(PyValueError::new_err(format!("{argument} must be finite and more than 0 seconds, not {shown}")));
     }
     // Longer than a century is for ever, and would overflow the clock.
-    Ok(Duration::from_secs_f64(number.min(3.2e9)))
+    Ok(Duration::from_secs_f64(number.min(3.2e9)).max(Duration::from_nanos(1)))
 }
 
 fn seconds_or_none(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
@@ -43,9 +37,10 @@ fn seconds_or_none(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult
 
 fn not_negative(argument: &str, value: f64) -> PyResult<f64> {
     if value >= 0.0 && value.is_finite() {
-        return Ok(value);
+        // Without the sign of -0.0, so that what is equal has one repr.
+        return Ok(value.abs());
     }
-    Err(PyValueError::new_err(format!("{argument} must be 0 or more, not {value}")))
+    Err(PyValueError::new_err(format!("{argument} must be finite and 0 or more, not {value}")))
 }
 
 /// Limits on the time of one attempt, each in seconds; None (the default) means no limit.
@@ -116,7 +111,10 @@ impl PyTimeout {
     }
 
     fn __hash__(&self) -> u64 {
-        hashed(&[self.0.total, self.0.connect, self.0.read, self.0.pool])
+        let parts = [self.0.total, self.0.connect, self.0.read, self.0.pool];
+        parts
+            .iter()
+            .fold(0, |hash, part| hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64)))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
@@ -127,6 +125,13 @@ impl PyTimeout {
         keywords.set_item("pool", limits.pool())?;
         rebuilt(slf.as_any(), &(limits.total(),).into_pyobject(slf.py())?, &keywords)
     }
+}
+
+/// The hash of what has a repr that tells all.
+fn hash_of(repr: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    repr.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What `__reduce__` returns for an object made by its constructor.
@@ -189,7 +194,7 @@ impl PyRetry {
     )]
     #[allow(clippy::too_many_arguments, reason = "urllib3's")]
     fn new(
-        total: i64,
+        total: &Bound<'_, PyAny>,
         backoff_factor: f64,
         backoff_max: f64,
         backoff_jitter: f64,
@@ -223,12 +228,18 @@ impl PyRetry {
             if methods.is_instance_of::<PyString>() {
                 return Err(PyTypeError::new_err("allowed_methods must be a collection of methods, not one str"));
             }
+            let mut listed = Vec::new();
             let wrong = |_| {
                 let kind = type_name(methods);
                 PyTypeError::new_err(format!("allowed_methods must be a collection of methods, not {kind}"))
             };
-            let listed = methods.try_iter().map_err(wrong)?.map(|name| method_from("allowed_methods", &name?));
-            retry.allowed_methods = Methods::Listed(listed.collect::<PyResult<_>>()?);
+            for name in methods.try_iter().map_err(wrong)? {
+                listed.push(method_from("allowed_methods", &name?)?);
+            }
+            // A set, so in one order: equality and repr depend on it.
+            listed.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+            listed.dedup();
+            retry.allowed_methods = Methods::Listed(listed);
         }
         Ok(Self(retry))
     }
@@ -310,8 +321,7 @@ impl PyRetry {
     }
 
     fn __hash__(&self) -> u64 {
-        // What is left out here is equal often enough, and would need a canonical order.
-        hashed(&(self.0.total, self.0.backoff_max, self.0.retry_after_max, self.0.status_forcelist.iter().count()))
+        hash_of(&self.__repr__())
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
@@ -328,13 +338,25 @@ impl PyRetry {
     }
 }
 
-fn attempts(argument: &str, number: i64) -> PyResult<u32> {
-    u32::try_from(number).map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {number}")))
+fn attempts(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
+    }
+    whole(argument, value)
 }
 
-/// `retry`: the number of attempts after the first, a Retry, or None for none.
+/// An int from 0 to what 32 bits hold; which of the two bounds is missed is told.
+pub fn whole(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    value.extract().or_else(|_| {
+        let bound = if value.lt(0)? { "0 or more".to_owned() } else { format!("at most {}", u32::MAX) };
+        let shown: String = value.repr()?.to_string_lossy().chars().take(40).collect();
+        Err(PyValueError::new_err(format!("{argument} must be {bound}, not {shown}")))
+    })
+}
+
+/// `retry`: the number of attempts after the first, a Retry, or None or False for none.
 pub fn retry_from(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
-    if value.is_none() {
+    if value.is_none() || value.cast::<PyBool>().is_ok_and(|truth| !truth.is_true()) {
         return Ok(Retry::none());
     }
     if let Ok(retry) = value.cast::<PyRetry>() {
@@ -344,10 +366,7 @@ pub fn retry_from(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!("retry must be an int, a Retry or None, not {kind}")));
     }
-    match attempts("retry", value.extract().unwrap_or(i64::MAX))? {
-        0 => Ok(Retry::none()),
-        total => Ok(Retry::new(total)),
-    }
+    Ok(Retry::new(attempts("retry", value)?))
 }
 
 /// `method`: upper or lower case.
@@ -423,14 +442,14 @@ impl PyLimits {
         (self.concurrency(), self.per_host(), &self.rate) == (other.concurrency(), other.per_host(), &other.rate)
     }
 
-    fn __hash__(&self) -> u64 {
-        hashed(&(self.concurrency(), self.per_host(), &self.rate))
-    }
-
     fn __repr__(&self) -> String {
         let number = |number: Option<usize>| number.map_or_else(|| "None".to_owned(), |number| number.to_string());
         let rate = self.rate.as_ref().map_or_else(|| "None".to_owned(), |rate| format!("'{rate}'"));
         format!("Limits(concurrency={}, per_host={}, rate={rate})", number(self.concurrency()), number(self.per_host()))
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash_of(&self.__repr__())
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {

@@ -16,7 +16,7 @@ use super::input::{AUTH_HEADER, BodyInput, type_name};
 use super::options::RequestOptions;
 use super::request::{PyRequest, from_core, options_from};
 use crate::core::error::{Error, Failure, Kind, Phase};
-use crate::core::redact::redact_broken_url;
+use crate::core::redact::redact_input;
 use crate::core::request::{Request, basic_auth};
 use crate::core::save::Template;
 use crate::core::settings::Settings;
@@ -51,18 +51,21 @@ pub struct Plan {
     pub return_exceptions: bool,
 }
 
-/// How much of a bad URL a message shows.
-const SHOWN: usize = 200;
-
 impl Plan {
     /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is an
     /// item that is well-formed but has no usable URL.
     pub fn request(&self, py: Python<'_>, item: &Bound<'_, PyAny>, index: usize) -> PyResult<Result<Request, Error>> {
         let built = match item.cast::<PyString>() {
-            Ok(url) => self.build(url.to_str()?, None, index),
+            Ok(url) => match url.to_str() {
+                Ok(url) => self.build(url, None, index),
+                Err(_) => Err(surrogate(url, index)),
+            },
             Err(_) => {
                 let (url, options) = self.item(item).map_err(|error| at(py, index, error))?;
-                self.build(&url, Some(&options), index)
+                match url.to_str() {
+                    Ok(url) => self.build(url, Some(&options), index),
+                    Err(_) => Err(surrogate(&url, index)),
+                }
             }
         };
         match built {
@@ -74,10 +77,10 @@ impl Plan {
         }
     }
 
-    fn item(&self, item: &Bound<'_, PyAny>) -> PyResult<(String, RequestOptions)> {
+    fn item<'py>(&self, item: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyString>, RequestOptions)> {
         if let Ok(request) = item.cast::<PyRequest>() {
             let (url, options) = request.get().parts();
-            return Ok((url.to_owned(), options));
+            return Ok((PyString::new(item.py(), url), options));
         }
         if let Ok(pair) = item.cast::<PyTuple>()
             && pair.len() == 2
@@ -93,26 +96,19 @@ impl Plan {
         }
         if let Ok(mapping) = item.cast::<PyMapping>() {
             let url = mapping.get_item("url").map_err(|_| {
-                let keys = mapping.keys().map_or_else(|_| "?".to_owned(), |keys| shown(keys.as_any()));
-                PyValueError::new_err(format!("a mapping needs the key \"url\", this one has {keys}"))
+                PyValueError::new_err("an item that is a mapping needs the key \"url\", which this one has not")
             })?;
             return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
         }
         Err(PyTypeError::new_err(format!(
-            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}{}",
+            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}",
             type_name(item),
-            // A collection may hold credentials.
-            if item.try_iter().is_ok() { String::new() } else { format!(": {}", shown(item)) }
         )))
     }
 
     /// The request for a URL and the options that go with it.
     pub fn build(&self, text: &str, options: Option<&RequestOptions>, index: usize) -> Result<Request, Error> {
-        let mut url = self.url(text).map_err(|reason| {
-            let shown = redact_broken_url(text);
-            let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {shown:?}"));
-            Error::new(failure, None, index, 0, Duration::ZERO)
-        })?;
+        let mut url = self.url(text).map_err(|reason| invalid_url(&reason, text, index))?;
         let credentials = take_credentials(&mut url);
         let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
         let mut request = Request::new(method, url);
@@ -145,7 +141,15 @@ impl Plan {
     }
 
     fn url(&self, text: &str) -> Result<Url, String> {
+        if has_no_host(text) {
+            return Err("empty host".to_owned());
+        }
         let url = match (Url::parse(text), &self.base_url) {
+            // "player:12" names a scheme only if there is nothing it could be relative to.
+            (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
+            (Ok(url), None) if url.cannot_be_a_base() => {
+                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
+            }
             (Ok(url), _) => url,
             (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => {
                 join(base, text).map_err(|error| error.to_string())?
@@ -182,11 +186,17 @@ impl Plan {
     }
 }
 
-/// As httpx does it: the path is appended to the base's, also if it begins with a slash.
+/// `http:/path` and `http:///path`, which the URL standard reads as `http://path/`: most likely the host was lost on the
+/// way.
+fn has_no_host(text: &str) -> bool {
+    let Some((scheme, rest)) = text.trim_start().split_once(':') else { return false };
+    let ours = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    ours && rest.strip_prefix("//").is_none_or(|place| place.starts_with(['/', '\\']))
+}
+
+/// As httpx does it: the path is appended to the base's, also if it begins with a slash (or two: a client's headers must
+/// not go to another host by the path of a URL).
 fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
-    if text.starts_with("//") {
-        return base.join(text);
-    }
     let mut folder = base.clone();
     if !folder.path().ends_with('/') {
         folder.set_path(&format!("{}/", base.path()));
@@ -209,10 +219,18 @@ fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
     Some(header)
 }
 
-fn url_text(url: &Bound<'_, PyAny>) -> PyResult<String> {
+fn url_text<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     let text = url.cast::<PyString>();
-    let text = text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?;
-    Ok(text.to_str()?.to_owned())
+    Ok(text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?.clone())
+}
+
+fn invalid_url(reason: &str, text: &str, index: usize) -> Error {
+    let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {:?}", redact_input(text)));
+    Error::new(failure, None, index, 0, Duration::ZERO)
+}
+
+fn surrogate(url: &Bound<'_, PyString>, index: usize) -> Error {
+    invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index)
 }
 
 fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult<RequestOptions> {
@@ -225,15 +243,6 @@ fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult
         pairs.push((key, value));
     }
     options_from("a request's options", pairs)
-}
-
-fn shown(value: &Bound<'_, PyAny>) -> String {
-    let repr = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
-    let mut shown: String = repr.chars().take(SHOWN).collect();
-    if shown.len() < repr.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// Names the item in a `TypeError` or `ValueError` about it.

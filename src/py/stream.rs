@@ -281,7 +281,7 @@ impl Stream {
     }
 
     /// The same as `close()`, to be awaited.
-    fn aclose(slf: Bound<'_, Self>) -> Closed {
+    fn aclose(slf: &Bound<'_, Self>) -> Closed {
         slf.get().finish(slf.py());
         Closed
     }
