@@ -13,9 +13,11 @@ pub trait Waiter: Send + Sync {
     fn wake(&self, token: u64);
 }
 
+type Waiters = Vec<(Arc<dyn Waiter>, u64)>;
+
 struct State<T> {
     value: Option<T>,
-    waiters: Vec<(Arc<dyn Waiter>, u64)>,
+    waiters: Waiters,
 }
 
 /// Pending until [`Completion::settle`]; the first settlement wins.
@@ -47,25 +49,34 @@ impl<T> Completion<T> {
 
     /// Sets the value and wakes everyone; gives the value back if there was one before.
     pub fn settle(&self, value: T) -> Result<(), T> {
-        for (waiter, token) in self.set(value)? {
-            waiter.wake(token);
-        }
-        Ok(())
+        let mut value = Some(value);
+        self.settle_with(|| value.take());
+        value.map_or(Ok(()), Err)
     }
 
-    /// Sets the value; gives those to wake, or the value back if there was one before.
-    fn set(&self, value: T) -> Result<Vec<(Arc<dyn Waiter>, u64)>, T> {
+    /// Sets what `make` gives, if it gives anything and no value was set before; nobody else can settle meanwhile. Tells
+    /// whether it did.
+    pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
+        let Some(waiters) = self.set(make) else { return false };
+        for (waiter, token) in waiters {
+            waiter.wake(token);
+        }
+        true
+    }
+
+    /// Sets the value; gives those to wake, or nothing if the value was not set.
+    fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
         let waiters = {
             let mut state = self.lock();
             if self.done.load(Ordering::Relaxed) {
-                return Err(value);
+                return None;
             }
-            state.value = Some(value);
+            state.value = Some(make()?);
             self.done.store(true, Ordering::Release);
             std::mem::take(&mut state.waiters)
         };
         self.settled.notify_all();
-        Ok(waiters)
+        Some(waiters)
     }
 
     /// Takes the value, which only the first caller gets.
@@ -125,7 +136,7 @@ impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(lost) = self.lost {
             let panicking = std::thread::panicking();
-            let waiters = self.completion.set(lost(panicking)).unwrap_or_default();
+            let waiters = self.completion.set(|| Some(lost(panicking))).unwrap_or_default();
             if panicking {
                 for (waiter, token) in waiters {
                     waiter.wake(token);

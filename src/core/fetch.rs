@@ -93,7 +93,7 @@ impl<T: Transport> Call<T> {
                     response.elapsed = attempt.started.elapsed();
                     response.attempts = attempts;
                     response.index = index;
-                    self.verdict(response, &settings, times, limited_by)
+                    self.verdict(response, &settings, times, limited_by, attempt.marks.bytes)
                 }
                 Err(failure) => Err(self.failed(failure, request, index, attempts, times, asked)),
             };
@@ -191,10 +191,16 @@ impl<T: Transport> Call<T> {
         Some(asked_for)
     }
 
-    fn verdict(&self, response: Response, settings: &Settings, times: Times, limited_by: Option<Limit>) -> Outcome {
+    fn verdict(
+        &self,
+        response: Response,
+        settings: &Settings,
+        times: Times,
+        limited_by: Option<Limit>,
+        bytes: u64,
+    ) -> Outcome {
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
-        let bytes = response.body.len() as u64;
         self.collector.record(Recorded {
             status: Some(status.as_u16()),
             error: raise.then_some(Kind::HttpStatus),

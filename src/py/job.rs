@@ -198,7 +198,8 @@ impl Job {
         if self.completion.is_done() || self.generation != fork::generation() {
             return false;
         }
-        self.completion.settle(Ended::Cancelled(self.work.cancel())).is_ok()
+        // As one step: the work that was stopped ends too, and must not be taken for one that ended by itself.
+        self.completion.settle_with(|| Some(Ended::Cancelled(self.work.cancel())))
     }
 
     fn is_busy(&self) -> bool {
