@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
+import time
 import traceback
+import zlib
 
 import pytest
 
 import shoal
 from servers.base import refusing
-from servers.scripted import CLOSE, HANG, READ, RESET, Holding, Scripted, Sleep, reply
+from servers.scripted import CLOSE, HANG, READ, READ_HEAD, RESET, Holding, Scripted, Sleep, reply
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n"
+GZIP = ["Content-Encoding: gzip"]
 
 
 def fetch(url, **options):
@@ -49,7 +54,11 @@ def check(error, kind, phase, url, *, method="GET", attempt=1):
     ("path", "kind", "phase"),
     [
         ("/fault/reset", shoal.ReadError, "headers"),
+        ("/fault/reset?after=1000", shoal.ReadError, "body"),
         ("/fault/truncate", shoal.IncompleteBody, "body"),
+        ("/fault/truncate?n=3000000&sent=2000000", shoal.IncompleteBody, "body"),
+        ("/fault/bad-length", shoal.ProtocolError, "headers"),
+        ("/fault/oversized-headers?count=5000", shoal.ProtocolError, "headers"),
         ("/fault/bad-head", shoal.ProtocolError, "headers"),
         ("/fault/bad-chunk", shoal.ProtocolError, "body"),
         ("/fault/oversized-headers", shoal.ProtocolError, "headers"),
@@ -97,14 +106,40 @@ def test_a_slow_body_is_a_total_timeout(server):
 
 def test_flaky_with_retries(server):
     url = f"{server.base_url}/fault/flaky/2?key=faults-flaky"
-    (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0.01)).result()
+    (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
     assert (response.status_code, response.attempts) == (200, 3)
+
+
+@pytest.mark.parametrize("kind", ["status", "reset", "close", "truncate"])
+def test_each_kind_of_fault_is_tried_again(server, kind):
+    url = f"{server.base_url}/fault/flaky/2?key=faults-{kind}&kind={kind}"
+    (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
+    assert response.json()["attempt"] == response.attempts == 3
+    assert server.attempts(f"faults-{kind}") == 3
+
+
+def test_a_stall_is_tried_again(server):
+    url = f"{server.base_url}/fault/flaky/1?key=faults-stall&kind=stall"
+    (response,) = shoal.gather_fetch(
+        [url], timeout=0.2, retry=shoal.Retry(1, backoff_factor=0, backoff_jitter=0)
+    ).result()
+    assert (response.status_code, response.attempts) == (200, 2)
+
+
+@pytest.mark.parametrize(
+    ("path", "least"), [("429?retry_after=1&key=faults-429", 1.0), ("retry-after-date?seconds=2&key=faults-date", 1.0)]
+)
+def test_retry_after_is_obeyed(server, path, least):
+    started = time.monotonic()
+    (response,) = shoal.gather_fetch([f"{server.base_url}/fault/{path}"], retry=1).result()
+    assert (response.status_code, response.attempts) == (200, 2)
+    assert time.monotonic() - started >= least
 
 
 def test_a_fault_in_every_attempt(server):
     url = f"{server.base_url}/fault/truncate"
     with pytest.raises(shoal.FetchError) as caught:
-        shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0.01)).result()
+        shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
     check(caught.value, shoal.IncompleteBody, "body", url, attempt=3)
     assert caught.value.results == [None]
 
@@ -160,37 +195,37 @@ LIES = [
     ("reset in the body", [READ, HEAD + b"Content-Length: 10\r\n\r\nabc", Sleep(0.05), RESET], shoal.ReadError, "body"),
     (
         "chunk size of letters",
-        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\nabc\r\n"],
+        [READ, CHUNKED + b"\r\nxyz\r\nabc\r\n"],
         shoal.ProtocolError,
         "body",
     ),
     (
         "chunk too long",
-        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n"],
+        [READ, CHUNKED + b"\r\n3\r\nabcdef\r\n0\r\n\r\n"],
         shoal.ProtocolError,
         "body",
     ),
     (
         "chunk size of 2**80",
-        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n100000000000000000000\r\nabc"],
+        [READ, CHUNKED + b"\r\n100000000000000000000\r\nabc"],
         shoal.ProtocolError,
         "body",
     ),
     (
         "chunks without an end",
-        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", CLOSE],
+        [READ, CHUNKED + b"\r\n3\r\nabc\r\n", CLOSE],
         shoal.IncompleteBody,
         "body",
     ),
     (
         "chunk cut",
-        [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n10\r\nabc", CLOSE],
+        [READ, CHUNKED + b"\r\n10\r\nabc", CLOSE],
         shoal.IncompleteBody,
         "body",
     ),
     (
         "gzip that is none",
-        [READ, reply(b"plain text", headers=["Content-Encoding: gzip"]), CLOSE],
+        [READ, reply(b"plain text", headers=GZIP), CLOSE],
         shoal.DecodingError,
         "body",
     ),
@@ -226,12 +261,39 @@ TRUTHS = [
     ("more than said", [READ, HEAD + b"Content-Length: 2\r\n\r\nok and more", CLOSE], b"ok"),
     ("the same length twice", [READ, HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"], b"ok"),
     ("an interim response", [READ, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", reply(b"ok")], b"ok"),
-    ("chunk extensions", [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;a=b\r\nok\r\n0\r\n\r\n"], b"ok"),
-    ("trailers", [READ, HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n"], b"ok"),
+    ("chunk extensions", [READ, CHUNKED + b"\r\n2;a=b\r\nok\r\n0\r\n\r\n"], b"ok"),
+    ("trailers", [READ, CHUNKED + b"\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n"], b"ok"),
     ("HTTP/1.0", [READ, b"HTTP/1.0 200 OK\r\n\r\nok", CLOSE], b"ok"),
     ("an unknown coding", [READ, reply(b"ok", headers=["Content-Encoding: rot13"])], b"ok"),
     ("the coding identity", [READ, reply(b"ok", headers=["Content-Encoding: identity"])], b"ok"),
-    ("coded but empty", [READ, reply(b"", headers=["Content-Encoding: gzip"])], b""),
+    ("coded but empty", [READ, reply(b"", headers=GZIP)], b""),
+    ("a coding in capitals", [READ, reply(gzip.compress(b"ok"), headers=["Content-Encoding: GZIP"])], b"ok"),
+    ("x-gzip", [READ, reply(gzip.compress(b"ok"), headers=["Content-Encoding: x-gzip"])], b"ok"),
+    (
+        "two codings",
+        [READ, reply(zlib.compress(gzip.compress(b"ok")), headers=["Content-Encoding: gzip, deflate"])],
+        b"ok",
+    ),
+    (
+        "gzip in two members",
+        [READ, reply(gzip.compress(b"o") + gzip.compress(b"k"), headers=GZIP)],
+        b"ok",
+    ),
+    ("gzip and padding", [READ, reply(gzip.compress(b"ok") + bytes(512), headers=GZIP)], b"ok"),
+    (
+        "chunked and a length",
+        [READ, CHUNKED + b"Content-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n"],
+        b"ok",
+    ),
+    ("lines without CR", [READ, b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok"], b"ok"),
+    ("empty lines first", [READ, b"\r\n\r\n" + reply(b"ok")], b"ok"),
+    ("a hundred interim responses", [READ, *[b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 100, reply(b"ok")], b"ok"),
+    (
+        "cookies that are none",
+        [READ, reply(b"ok", headers=["Set-Cookie: ", "Set-Cookie: =", "Set-Cookie: ;=;"])],
+        b"ok",
+    ),
+    ("a header that is not UTF-8", [READ, reply(b"ok", headers=["X-A: caf\u00e9"])], b"ok"),
     ("a large head", [READ, reply(b"ok", headers=[f"X-{i}: {'v' * 500}" for i in range(40)])], b"ok"),
 ]
 
@@ -243,10 +305,25 @@ def test_odd_but_allowed(script, body):
     assert (response.status_code, response.content) == (200, body)
 
 
+def test_an_answer_before_the_request_is_read():
+    # Says no at the sight of the head, and closes while the body is still coming.
+    no = reply(b"no", status="413 Content Too Large", headers=["Connection: close"])
+    with Scripted([READ_HEAD, no, CLOSE]) as hasty, shoal.Client(timeout=5) as client:
+        response = client.post(hasty.url, content=bytes(20_000_000)).result()
+    assert (response.status_code, response.content) == (413, b"no")
+
+
+def test_a_body_where_none_may_be_is_not_read():
+    with Scripted([READ, reply(b"body"), HANG]) as server, shoal.Client(timeout=5) as client:
+        assert client.head(server.url).result().content == b""
+    with Scripted([READ, b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nbody", CLOSE]) as server:
+        assert fetch(server.url, timeout=5.0).content == b""
+
+
 def test_one_liar_spoils_no_other(server):
     with Scripted([READ, b"nonsense\r\n\r\n"]) as liar:
         urls = [f"{server.base_url}/bytes/10", liar.url] * 20
-        results = shoal.gather_fetch(urls, return_exceptions=True).result()
+        results = shoal.gather_fetch(urls, retry=0, return_exceptions=True).result()
     assert [type(result) for result in results[1::2]] == [shoal.ProtocolError] * 20
     assert [result.index for result in results[1::2]] == list(range(1, 40, 2))
     assert all(len(response.content) == 10 for response in results[::2])

@@ -136,6 +136,12 @@ def test_trust_env_off(fetch, origin, proxy):
     assert proxy.connections == []
 
 
+def test_a_proxy_header_of_a_cgi_request_is_no_proxy(fetch, origin, proxy):
+    # A web server hands a request's `Proxy` header to its CGI programs as HTTP_PROXY (CVE-2016-5385).
+    assert fetch(origin.url, HTTP_PROXY=proxy.url, REQUEST_METHOD="GET") == "200 here"
+    assert proxy.connections == []
+
+
 def test_a_redirect_finds_its_own_proxy(fetch, secure, proxy):
     with Origin({"/go": redirect(f"{secure.url}/there")}) as origin:
         assert fetch(f"{origin.url}/go", HTTP_PROXY=proxy.url, HTTPS_PROXY=proxy.url) == "200 here"

@@ -9,6 +9,7 @@ pytest.importorskip("trustme")
 import shoal
 from servers.base import refusing
 from servers.origin import Origin, Reply, redirect
+from servers.scripted import HANG, READ, Scripted
 from servers.tls import Certificates
 
 SECRETS = {
@@ -265,6 +266,16 @@ def test_a_redirect_to_nobody_is_a_connect_error():
 
 def test_without_location_it_is_the_result(server):
     assert shoal.Client().get(f"{server.base_url}/status/302").result().status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("length", "pieces"), [(100, [b"abc", HANG]), (10**9, [*[b"x" * 100_000] * 50, HANG])], ids=["slow", "long"]
+)
+def test_the_body_of_a_redirect_holds_nobody_up(other, length, pieces):
+    head = f"HTTP/1.1 302 Found\r\nLocation: {other.url}/there\r\nContent-Length: {length}\r\n\r\n"
+    with Scripted([READ, head.encode(), *pieces]) as origin:
+        assert shoal.Client(timeout=5).get(origin.url).result().content == b"here"
+        assert origin.wait_all_closed()
 
 
 def test_the_connection_is_used_again():

@@ -19,6 +19,10 @@ const RESERVE: usize = 4 << 20;
 /// A body on its way into a file is written in pieces of this size; a smaller one is written at once, at its end.
 const SPOOL: usize = 1 << 20;
 
+/// The most bytes, and the longest time, that are spent on a body nobody wants.
+const DRAINED: usize = 64 << 10;
+const DRAINING: Duration = Duration::from_millis(100);
+
 /// What became of a body.
 #[derive(Debug)]
 pub enum Loaded {
@@ -26,6 +30,16 @@ pub enum Loaded {
     Memory(Bytes),
     /// It is in a file: the path and the number of bytes.
     File(PathBuf, u64),
+}
+
+impl Loaded {
+    /// How many bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(_, length) => *length,
+        }
+    }
 }
 
 /// How a body is read.
@@ -200,15 +214,19 @@ where
     }
 }
 
-/// Reads away what is left of a body nobody wants, so that its connection can be used again; gives up on a long one.
+/// Reads away what is left of a body nobody wants, so that its connection can be used again; gives up on one that is long
+/// or slow, which costs the connection and nothing else.
 pub async fn drain<B: Body>(mut body: B) {
-    let mut left = 64 << 10;
-    while let Ok(Some(piece)) = body.chunk().await {
-        left -= piece.len().min(left);
-        if left == 0 {
-            break;
+    let mut left = DRAINED;
+    let reading = async {
+        while let Ok(Some(piece)) = body.chunk().await {
+            left -= piece.len().min(left);
+            if left == 0 {
+                break;
+            }
         }
-    }
+    };
+    let _ = tokio::time::timeout(DRAINING, reading).await;
 }
 
 /// Whether a response to `request` has no body by definition (RFC 9110, 6.4.1).

@@ -13,9 +13,11 @@ pub trait Waiter: Send + Sync {
     fn wake(&self, token: u64);
 }
 
+type Waiters = Vec<(Arc<dyn Waiter>, u64)>;
+
 struct State<T> {
     value: Option<T>,
-    waiters: Vec<(Arc<dyn Waiter>, u64)>,
+    waiters: Waiters,
 }
 
 /// Pending until [`Completion::settle`]; the first settlement wins.
@@ -45,14 +47,16 @@ impl<T> Completion<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the value and wakes everyone; `false`, and the value is dropped, if there was one before.
-    pub fn settle(&self, value: T) -> bool {
-        self.settle_with(|| value)
+    /// Sets the value and wakes everyone; gives the value back if there was one before.
+    pub fn settle(&self, value: T) -> Result<(), T> {
+        let mut value = Some(value);
+        self.settle_with(|| value.take());
+        value.map_or(Ok(()), Err)
     }
 
-    /// Like [`Completion::settle`] with what `make` gives; it is not called if there was a value before. Until it
-    /// returns nobody else can settle, so it may stop whoever would. It must not wait for them.
-    pub fn settle_with(&self, make: impl FnOnce() -> T) -> bool {
+    /// Sets what `make` gives, if it gives anything and no value was set before; nobody else can settle meanwhile. Tells
+    /// whether it did.
+    pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
         let Some(waiters) = self.set(make) else { return false };
         for (waiter, token) in waiters {
             waiter.wake(token);
@@ -60,14 +64,14 @@ impl<T> Completion<T> {
         true
     }
 
-    /// Sets the value and gives those to wake.
-    fn set(&self, make: impl FnOnce() -> T) -> Option<Vec<(Arc<dyn Waiter>, u64)>> {
+    /// Sets the value; gives those to wake, or nothing if the value was not set.
+    fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
         let waiters = {
             let mut state = self.lock();
             if self.done.load(Ordering::Relaxed) {
                 return None;
             }
-            state.value = Some(make());
+            state.value = Some(make()?);
             self.done.store(true, Ordering::Release);
             std::mem::take(&mut state.waiters)
         };
@@ -124,7 +128,7 @@ impl<T> Promise<T> {
     /// Keeps the promise; if something else settled first the value is dropped.
     pub fn settle(mut self, value: T) {
         self.lost = None;
-        self.completion.settle(value);
+        drop(self.completion.settle(value));
     }
 }
 
@@ -132,7 +136,7 @@ impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(lost) = self.lost {
             let panicking = std::thread::panicking();
-            let waiters = self.completion.set(|| lost(panicking)).unwrap_or_default();
+            let waiters = self.completion.set(|| Some(lost(panicking))).unwrap_or_default();
             if panicking {
                 for (waiter, token) in waiters {
                     waiter.wake(token);
@@ -162,12 +166,12 @@ mod tests {
     fn the_first_settlement_wins_and_moves_once() {
         let completion = Completion::default();
         assert!(!completion.is_done());
-        assert!(completion.settle(1));
-        assert!(!completion.settle(2));
+        assert_eq!(completion.settle(1), Ok(()));
+        assert_eq!(completion.settle(2), Err(2));
         assert_eq!(completion.take(), Some(1));
         assert_eq!(completion.take(), None);
         assert!(completion.is_done());
-        assert!(!completion.settle_with(|| unreachable!()));
+        assert_eq!(completion.settle(3), Err(3));
     }
 
     #[test]
@@ -178,7 +182,7 @@ mod tests {
         assert!(completion.watch(waiter.clone(), 1));
         assert!(completion.watch(waiter.clone(), 2));
         completion.unwatch(&waiter, 1);
-        assert!(completion.settle(()));
+        completion.settle(()).unwrap();
         assert!(!completion.watch(waiter, 3));
         drop(completion);
         assert_eq!(told.iter().collect::<Vec<_>>(), [2]);
@@ -192,7 +196,7 @@ mod tests {
         let thread = thread::spawn(move || settler.settle(7));
         assert!(completion.wait(Duration::from_secs(10)));
         assert_eq!(completion.take(), Some(7));
-        assert!(thread.join().unwrap());
+        assert_eq!(thread.join().unwrap(), Ok(()));
     }
 
     #[test]

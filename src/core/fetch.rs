@@ -1,6 +1,7 @@
 //! One request through all its attempts: turn, exchange, verdict, backoff.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -92,7 +93,7 @@ impl<T: Transport> Call<T> {
                     response.elapsed = attempt.started.elapsed();
                     response.attempts = attempts;
                     response.index = index;
-                    self.verdict(response, &settings, times, limited_by)
+                    self.verdict(response, &settings, times, limited_by, attempt.marks.bytes)
                 }
                 Err(failure) => Err(self.failed(failure, request, index, attempts, times, asked)),
             };
@@ -115,7 +116,8 @@ impl<T: Transport> Call<T> {
 
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
         let clock = Arc::new(Clock::start(settings.timeout.connect));
-        let work = async {
+        // Pinned where it is: `timeout` would move it, and the futures of reqwest inside are kilobytes.
+        let work = pin!(async {
             let first = exchange(&self.session, request, settings, &self.headers, &clock).await;
             match &first {
                 // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
@@ -130,7 +132,7 @@ impl<T: Transport> Call<T> {
                 }
                 _ => first,
             }
-        };
+        });
         let result = match settings.timeout.total {
             None => work.await,
             Some(limit) => match tokio::time::timeout(limit, work).await {
@@ -189,10 +191,16 @@ impl<T: Transport> Call<T> {
         Some(asked_for)
     }
 
-    fn verdict(&self, response: Response, settings: &Settings, times: Times, limited_by: Option<Limit>) -> Outcome {
+    fn verdict(
+        &self,
+        response: Response,
+        settings: &Settings,
+        times: Times,
+        limited_by: Option<Limit>,
+        bytes: u64,
+    ) -> Outcome {
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
-        let bytes = response.body.len() as u64;
         self.collector.record(Recorded {
             status: Some(status.as_u16()),
             error: raise.then_some(Kind::HttpStatus),

@@ -72,7 +72,10 @@ impl Batch {
             .into_iter()
             .map(|item| match item {
                 Ok(request) => Slot::Waiting(request),
-                Err(error) => Slot::Done(Err(error)),
+                Err(error) => {
+                    collector.record_failure(error.details().kind);
+                    Slot::Done(Err(error))
+                }
             })
             .collect();
         let finished = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
@@ -217,6 +220,7 @@ impl Batch {
             let begun = u32::from(matches!(slot, Slot::InFlight(_)));
             if let Some(request) = slot.depart() {
                 let message = format!("not finished before the batch's deadline of {limit} s");
+                self.collector.record_failure(Kind::DeadlineExceeded);
                 *slot = Slot::Done(Err(error(Some(request), index, begun, message)));
             }
         }

@@ -8,12 +8,13 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use hyper_util::client::proxy::matcher::Matcher;
 use rustls::ClientConfig;
 use tower_layer::Layer;
@@ -130,13 +131,29 @@ impl Transport for Http {
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = body.map(Into::into);
-        let sent = CLOCK.scope(clock.clone(), self.client.execute(request)).await;
+        let execution = pin!(self.client.execute(request));
+        let sent = CLOCK.scope(clock.clone(), execution).await;
         let response = sent.map_err(|error| self.failure(&error, Phase::Headers, url))?;
         let length = response.content_length();
         let response: http::Response<reqwest::Body> = response.into();
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        detach_values(&mut parts.headers);
         let head = Head { status: parts.status, version: parts.version, headers: parts.headers, length };
         Ok((head, Incoming(body)))
+    }
+}
+
+/// hyper's header values are slices of the connection's read buffer. Kept, each response would hold all of one (6 KB
+/// with a body of 100 bytes), and the connection would need another for its next response; so they are copied.
+fn detach_values(headers: &mut HeaderMap) {
+    let mut all = Vec::with_capacity(headers.values().map(HeaderValue::len).sum());
+    headers.values().for_each(|value| all.extend_from_slice(value.as_bytes()));
+    let mut all = Bytes::from(all);
+    for value in headers.values_mut() {
+        // Never fails: it was a value before.
+        if let Ok(own) = HeaderValue::from_maybe_shared(all.split_to(value.len())) {
+            *value = own;
+        }
     }
 }
 

@@ -17,6 +17,9 @@ const CUT: &str = "***";
 /// A longer URL is shown without its middle.
 const LONGEST_URL: usize = 500;
 
+/// Text that is no URL is shown up to here.
+const LONGEST_INPUT: usize = 200;
+
 /// Names of secrets, in lower case and without punctuation.
 const SECRET_NAMES: [&str; 28] = [
     "key",
@@ -119,6 +122,30 @@ fn shorten(text: String) -> String {
     text.chars().take(head).chain(std::iter::once('…')).chain(text.chars().skip(length - tail)).collect()
 }
 
+/// What was given as a URL, fit for a message. Text that is no URL may still hold a password (often it is the password,
+/// with a `/` or `#` in it, that broke the URL): up to the last `@` and from the `?` on it is cut.
+pub fn redact_input(text: &str) -> String {
+    let (shown, longest) = match Url::parse(text) {
+        Ok(url) if url.has_host() => {
+            let redacted = redact_url(&url);
+            // An innocent URL stays as it was written.
+            (if redacted == url.as_str() { text.to_owned() } else { redacted }, LONGEST_URL)
+        }
+        _ => {
+            let start = text.find("//").map_or(0, |slashes| slashes + 2);
+            let (scheme, rest) = text.split_at(start);
+            let credentials = rest.rfind('@').map_or("", |_| CUT);
+            let rest = rest.rfind('@').and_then(|at| rest.get(at..)).unwrap_or(rest);
+            let shown = match rest.split_once('?') {
+                Some((path, query)) if !query.is_empty() => format!("{scheme}{credentials}{path}?{CUT}"),
+                _ => format!("{scheme}{credentials}{rest}"),
+            };
+            (shown, LONGEST_INPUT)
+        }
+    };
+    if shown.chars().nth(longest).is_none() { shown } else { shown.chars().take(longest).chain(['…']).collect() }
+}
+
 /// `text`, a message of another library, with the secrets of its URLs cut. Text without a URL is not copied.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
@@ -164,6 +191,19 @@ mod tests {
         ] {
             assert_eq!(shown(url), url);
         }
+    }
+
+    #[test]
+    fn input_that_is_no_url_keeps_no_password() {
+        assert_eq!(redact_input("ftp://user:pass@host/x"), "ftp://host/x");
+        assert_eq!(redact_input("http://user:pass@ho st/x"), "http://***@ho st/x");
+        assert_eq!(redact_input("http://user:pa/ss@host/x"), "http://***@host/x");
+        assert_eq!(redact_input("http://user:pass@host:99999/?token=t"), "http://***@host:99999/?***");
+        assert_eq!(redact_input("//user:pass@host/x"), "//***@host/x");
+        assert_eq!(redact_input("user:pass@host"), "***@host");
+        assert_eq!(redact_input("localhost:8000/x"), "localhost:8000/x");
+        assert_eq!(redact_input("HTTP://Host/a?b=c"), "HTTP://Host/a?b=c");
+        assert_eq!(redact_input(&"ü".repeat(300)).chars().count(), 201);
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Timeout {
 }
 
 /// Everything that steers how a request is carried out, apart from what is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Per attempt.
     pub timeout: Timeout,

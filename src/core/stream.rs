@@ -166,6 +166,7 @@ impl<T: Transport> Flow<T> {
         match item {
             Ok(request) => state.input.push_back((index, Arc::new(request))),
             Err(error) => {
+                self.collector.record_failure(error.details().kind);
                 self.settle(state, index, Err(error));
                 return;
             }
@@ -288,6 +289,7 @@ impl<T: Transport> Flow<T> {
         let seconds = limit.as_secs_f64();
         let error = |request, index, attempts| {
             let phase = if attempts == 0 { Phase::Queue } else { Phase::Headers };
+            self.collector.record_failure(Kind::DeadlineExceeded);
             let message = format!("not finished before the stream's deadline of {seconds} s");
             let failure = Failure::new(Kind::DeadlineExceeded, phase, message);
             Err(Error::new(failure, request, index, attempts, self.started.elapsed()))
@@ -303,6 +305,11 @@ impl<T: Transport> Flow<T> {
         }
         state.exhausted = true;
         self.wake(state);
+    }
+
+    /// Whether a result waits to be taken.
+    pub fn is_ready(&self) -> bool {
+        !self.lock().ready.is_empty()
     }
 
     /// How many results were taken.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -138,7 +139,7 @@ fn prepare(
                 Arc::new(Governor::new(Limits {
                     concurrency: of_client.concurrency,
                     per_host: options.per_host.or(of_client.per_host),
-                    rate: options.rate.clone().or_else(|| of_client.rate.clone()),
+                    rate: options.rate.or(of_client.rate),
                 }))
             } else {
                 session.governor.clone()
@@ -146,7 +147,7 @@ fn prepare(
             (defaults, session, governor)
         }
         None => {
-            let limits = Limits { concurrency: None, per_host: options.per_host, rate: options.rate.clone() };
+            let limits = Limits { concurrency: None, per_host: options.per_host, rate: options.rate };
             let (defaults, session) = Defaults::of_a_call(limits)?;
             let governor = session.governor.clone();
             (defaults, session, governor)
@@ -164,6 +165,8 @@ fn prepare(
         params: of_client.chain(own.iter().cloned()).collect(),
         cookies: request.cookies,
         body: request.body,
+        typed: headers.contains_key(CONTENT_TYPE)
+            && (!request.type_of_body || defaults.headers.contains_key(CONTENT_TYPE)),
         settings: settings.clone(),
         save_to: options.save_to.take(),
         return_exceptions: options.return_exceptions,

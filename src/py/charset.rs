@@ -44,8 +44,16 @@ fn charset(media_type: &[u8]) -> Option<&'static Encoding> {
         let value = value.strip_prefix(b"\"").unwrap_or(value);
         let value = value.strip_suffix(b"\"").unwrap_or(value);
         let value = value.strip_prefix(b"'").and_then(|value| value.strip_suffix(b"'")).unwrap_or(value);
-        Encoding::for_label_no_replacement(value)
+        label(value)
     })
+}
+
+/// By its name in the standard or, as Python programs write it, with other or no hyphens: `utf_8`, `latin-1`.
+fn label(name: &[u8]) -> Option<&'static Encoding> {
+    let named = Encoding::for_label_no_replacement;
+    named(name)
+        .or_else(|| named(&name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect::<Vec<_>>()))
+        .or_else(|| named(&name.iter().copied().filter(|byte| !b"-_".contains(byte)).collect::<Vec<_>>()))
 }
 
 #[cfg(test)]
@@ -70,6 +78,8 @@ mod tests {
         assert_eq!(of("text/html; charset=klingon", b"\xfe\xff\0a"), "UTF-16BE");
         assert_eq!(of("text/html; charset=utf-16", b"\xfe\xff\0a"), "UTF-16BE");
         assert_eq!(of("text/html; charset", b"a"), "UTF-8");
+        assert_eq!(of("text/html; charset=latin-1", b"a"), "windows-1252");
+        assert_eq!(of("text/html; charset=iso_8859_2", b"a"), "ISO-8859-2");
         // Known to the standard only as "refuse it".
         assert_eq!(of("text/html; charset=iso-2022-kr", b"a"), "UTF-8");
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, COOKIE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, USER_AGENT};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -26,6 +26,7 @@ use crate::core::exchange::merged;
 use crate::core::fetch::Call;
 use crate::core::governor::Limits;
 use crate::core::http::Verify;
+use crate::core::redact::redact_input;
 use crate::core::retry::Retry;
 use crate::core::settings::Settings;
 use crate::core::stats::Collector;
@@ -244,9 +245,10 @@ fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
         return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
     };
     let text = text.to_str()?;
-    let url = Url::parse(text).map_err(|error| PyValueError::new_err(format!("base_url {text:?}: {error}")))?;
+    let wrong = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
+    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(PyValueError::new_err(format!("base_url {text:?}: scheme must be http or https")));
+        return Err(wrong("scheme must be http or https"));
     }
     Ok(url)
 }
@@ -285,6 +287,7 @@ impl PyClient {
             params: defaults.params.clone(),
             cookies: Vec::new(),
             body: None,
+            typed: defaults.headers.contains_key(CONTENT_TYPE),
             settings: defaults.settings.clone(),
             save_to: None,
             return_exceptions: false,

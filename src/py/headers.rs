@@ -106,7 +106,7 @@ impl PyHeaders {
     /// Args:
     ///     name: in any case.
     ///     default: what to return if there is no such header; None by default.
-    #[pyo3(signature = (name, default=None, /))]
+    #[pyo3(signature = (name, /, default=None))]
     fn get<'py>(&self, name: &Bound<'py, PyAny>, default: Option<Bound<'py, PyAny>>) -> Option<Bound<'py, PyAny>> {
         let value = name.cast::<PyString>().ok().and_then(|text| self.joined(text.to_str().ok()?));
         value.map(|text| PyString::new(name.py(), &text).into_any()).or(default)

@@ -58,7 +58,7 @@ pub fn headers_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderInput> {
     let mut input = HeaderInput::default();
     for (name, value) in pairs("headers", value)? {
         let shown = || name.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
-        let name_bytes = text_or_bytes(&name)
+        let name_bytes = text_or_bytes("headers", &name)?
             .ok_or_else(|| PyTypeError::new_err(format!("headers: name {} must be str or bytes", shown())))?;
         let header = HeaderName::from_bytes(&name_bytes)
             .map_err(|_| PyValueError::new_err(format!("headers: {} is not a header name", shown())))?;
@@ -66,7 +66,7 @@ pub fn headers_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderInput> {
             input.without.push(header);
             continue;
         }
-        let value_bytes = text_or_bytes(&value).ok_or_else(|| {
+        let value_bytes = text_or_bytes("headers", &value)?.ok_or_else(|| {
             let kind = type_name(&value);
             PyTypeError::new_err(format!("headers: the value of {} must be str, bytes or None, not {kind}", shown()))
         })?;
@@ -80,11 +80,17 @@ pub fn headers_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderInput> {
     Ok(input)
 }
 
-fn text_or_bytes(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+fn text_or_bytes(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
     if let Ok(text) = value.cast::<PyString>() {
-        return text.to_str().ok().map(|text| text.as_bytes().to_vec());
+        return Ok(Some(utf8(argument, text)?.as_bytes().to_vec()));
     }
-    value.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec())
+    Ok(value.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec()))
+}
+
+/// The text of a str. One with a lone surrogate is refused without being shown, unlike in a `UnicodeEncodeError`.
+pub fn utf8<'a>(argument: &str, text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
+    let reason = "a str has a lone surrogate, which UTF-8 cannot carry";
+    text.to_str().map_err(|_| PyValueError::new_err(format!("{argument}: {reason}")))
 }
 
 /// What a cookie value may not have raw (RFC 6265, 4.1.1), and the percent sign.
@@ -127,7 +133,7 @@ pub fn cookie_header(cookies: &[(String, String)]) -> Option<HeaderValue> {
 pub fn auth_header_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderValue> {
     let wrong = || PyTypeError::new_err("auth must be a pair (user, password) of str, or a bearer token as str");
     if let Ok(token) = value.cast::<PyString>() {
-        let token = token.to_str()?;
+        let token = utf8("auth", token)?;
         let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| PyValueError::new_err("auth: the bearer token has a character that no header may have"))?;
         header.set_sensitive(true);
@@ -162,7 +168,7 @@ pub fn content_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<BodyIn
     let bytes = if let Ok(bytes) = value.cast::<PyBytes>() {
         Bytes::copy_from_slice(bytes.as_bytes())
     } else if let Ok(text) = value.cast::<PyString>() {
-        Bytes::copy_from_slice(text.to_str()?.as_bytes())
+        Bytes::copy_from_slice(utf8(argument, text)?.as_bytes())
     } else if let Ok(array) = value.cast::<PyByteArray>() {
         Bytes::from(array.to_vec())
     } else {
@@ -211,17 +217,16 @@ pub fn json_from(value: &Bound<'_, PyAny>) -> PyResult<BodyInput> {
         let message = format!("json: {}", error.value(py));
         let renamed = if error.is_instance_of::<PyTypeError>(py) {
             PyTypeError::new_err(message)
-        } else {
+        } else if error.is_instance_of::<PyValueError>(py) {
             PyValueError::new_err(message)
+        } else {
+            // KeyboardInterrupt, RecursionError and what the object itself raises are not about this argument.
+            return error;
         };
         renamed.set_cause(py, Some(error));
         renamed
     })?;
-    let text = dumped.cast::<PyString>()?.to_str().map_err(|error| {
-        let renamed = PyValueError::new_err("json: a str has a lone surrogate, which UTF-8 cannot carry");
-        renamed.set_cause(py, Some(error));
-        renamed
-    })?;
+    let text = utf8("json", dumped.cast::<PyString>()?)?;
     Ok(BodyInput {
         bytes: Bytes::copy_from_slice(text.as_bytes()),
         content_type: Some(HeaderValue::from_static("application/json")),

@@ -198,8 +198,8 @@ impl Job {
         if self.completion.is_done() || self.generation != fork::generation() {
             return false;
         }
-        // Settled before the work notices that it is stopped: what it says then no longer counts.
-        self.completion.settle_with(|| Ended::Cancelled(self.work.cancel()))
+        // As one step: the work that was stopped ends too, and must not be taken for one that ended by itself.
+        self.completion.settle_with(|| Some(Ended::Cancelled(self.work.cancel())))
     }
 
     fn is_busy(&self) -> bool {
@@ -339,7 +339,7 @@ impl Job {
                     let future = calling_out(|| {
                         let event_loop = require_loop(py)?;
                         let port = Port::of(py, &event_loop)?;
-                        port.get().future(&event_loop, |waiter, token| job.completion.watch(waiter, token))
+                        port.get().future(&event_loop, |waiter, token| job.watch(waiter, token))
                     })?;
                     if let Some(future) = future {
                         return Ok(future);

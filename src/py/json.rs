@@ -1,8 +1,9 @@
 //! JSON for `Response.json()`: jiter, and where it refuses, the standard library's verdict.
 //!
-//! jiter parses straight into Python objects, two to three times as fast as `json.loads`, but is stricter in corners:
-//! nesting beyond 200, lone surrogates. What it refuses goes to `json.loads`, so the result, and the message and place
-//! of an error, are those every Python programmer knows. NaN, Infinity and -Infinity are accepted, as there.
+//! jiter parses straight into Python objects (against `json.loads`, even in a quick build: 1.3 times as fast on tables of
+//! 200 kB, 3.7 times on 30 bytes), but is stricter in corners: nesting beyond 200, lone surrogates. What it refuses goes
+//! to `json.loads`, so the result, and the message and place of an error, are those every Python programmer knows. NaN,
+//! Infinity and -Infinity are accepted, as there.
 
 use jiter::{FloatMode, PartialMode, PythonParse, StringCacheMode};
 use pyo3::exceptions::{PyRecursionError, PyValueError};

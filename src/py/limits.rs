@@ -1,5 +1,6 @@
 //! `Timeout`, `Retry` and `Limits`, and the shorthands that stand for them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -20,12 +21,14 @@ pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!("{argument} must be a number of seconds or None, not {kind}")));
     }
-    let number: f64 = value.extract()?;
+    // An int that no float can hold is refused like infinity.
+    let number: f64 = value.extract().unwrap_or(f64::INFINITY);
     if !(number > 0.0 && number.is_finite()) {
-        return Err(PyValueError::new_err(format!("{argument} must be more than 0 seconds, not {}", value.repr()?)));
+        let shown: String = value.repr()?.to_string_lossy().chars().take(40).collect();
+        return Err(PyValueError::new_err(format!("{argument} must be finite and more than 0 seconds, not {shown}")));
     }
     // Longer than a century is for ever, and would overflow the clock.
-    Ok(Duration::from_secs_f64(number.min(3.2e9)))
+    Ok(Duration::from_secs_f64(number.min(3.2e9)).max(Duration::from_nanos(1)))
 }
 
 fn seconds_or_none(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
@@ -34,9 +37,10 @@ fn seconds_or_none(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult
 
 fn not_negative(argument: &str, value: f64) -> PyResult<f64> {
     if value >= 0.0 && value.is_finite() {
-        return Ok(value);
+        // Without the sign of -0.0, so that what is equal has one repr.
+        return Ok(value.abs());
     }
-    Err(PyValueError::new_err(format!("{argument} must be 0 or more, not {value}")))
+    Err(PyValueError::new_err(format!("{argument} must be finite and 0 or more, not {value}")))
 }
 
 /// Limits on the time of one attempt, each in seconds; None (the default) means no limit.
@@ -123,6 +127,13 @@ impl PyTimeout {
     }
 }
 
+/// The hash of what has a repr that tells all.
+fn hash_of(repr: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    repr.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// What `__reduce__` returns for an object made by its constructor.
 pub fn rebuilt<'py>(
     object: &Bound<'py, PyAny>,
@@ -183,7 +194,7 @@ impl PyRetry {
     )]
     #[allow(clippy::too_many_arguments, reason = "urllib3's")]
     fn new(
-        total: i64,
+        total: &Bound<'_, PyAny>,
         backoff_factor: f64,
         backoff_max: f64,
         backoff_jitter: f64,
@@ -200,7 +211,11 @@ impl PyRetry {
         retry.retry_after_max = Duration::from_secs_f64(not_negative("retry_after_max", retry_after_max)?.min(3.2e9));
         if let Some(statuses) = status_forcelist {
             let mut listed = Vec::new();
-            for status in statuses.try_iter()? {
+            let wrong = |_| {
+                let kind = type_name(statuses);
+                PyTypeError::new_err(format!("status_forcelist must be a collection of int, not {kind}"))
+            };
+            for status in statuses.try_iter().map_err(wrong)? {
                 let status = status?;
                 let code = status.extract::<u16>().ok().filter(|code| StatusCode::from_u16(*code).is_ok());
                 listed.push(code.ok_or_else(|| {
@@ -213,8 +228,18 @@ impl PyRetry {
             if methods.is_instance_of::<PyString>() {
                 return Err(PyTypeError::new_err("allowed_methods must be a collection of methods, not one str"));
             }
-            let listed = methods.try_iter()?.map(|name| method_from("allowed_methods", &name?));
-            retry.allowed_methods = Methods::Listed(listed.collect::<PyResult<_>>()?);
+            let mut listed = Vec::new();
+            let wrong = |_| {
+                let kind = type_name(methods);
+                PyTypeError::new_err(format!("allowed_methods must be a collection of methods, not {kind}"))
+            };
+            for name in methods.try_iter().map_err(wrong)? {
+                listed.push(method_from("allowed_methods", &name?)?);
+            }
+            // A set, so in one order: equality and repr depend on it.
+            listed.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+            listed.dedup();
+            retry.allowed_methods = Methods::Listed(listed);
         }
         Ok(Self(retry))
     }
@@ -295,6 +320,10 @@ impl PyRetry {
         )
     }
 
+    fn __hash__(&self) -> u64 {
+        hash_of(&self.__repr__())
+    }
+
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let (py, retry) = (slf.py(), slf.get());
         let keywords = PyDict::new(py);
@@ -309,13 +338,25 @@ impl PyRetry {
     }
 }
 
-fn attempts(argument: &str, number: i64) -> PyResult<u32> {
-    u32::try_from(number).map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {number}")))
+fn attempts(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
+    }
+    whole(argument, value)
 }
 
-/// `retry`: the number of attempts after the first, a Retry, or None for none.
+/// An int from 0 to what 32 bits hold; which of the two bounds is missed is told.
+pub fn whole(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    value.extract().or_else(|_| {
+        let bound = if value.lt(0)? { "0 or more".to_owned() } else { format!("at most {}", u32::MAX) };
+        let shown: String = value.repr()?.to_string_lossy().chars().take(40).collect();
+        Err(PyValueError::new_err(format!("{argument} must be {bound}, not {shown}")))
+    })
+}
+
+/// `retry`: the number of attempts after the first, a Retry, or None or False for none.
 pub fn retry_from(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
-    if value.is_none() {
+    if value.is_none() || value.cast::<PyBool>().is_ok_and(|truth| !truth.is_true()) {
         return Ok(Retry::none());
     }
     if let Ok(retry) = value.cast::<PyRetry>() {
@@ -325,10 +366,7 @@ pub fn retry_from(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!("retry must be an int, a Retry or None, not {kind}")));
     }
-    match attempts("retry", value.extract().unwrap_or(i64::MAX))? {
-        0 => Ok(Retry::none()),
-        total => Ok(Retry::new(total)),
-    }
+    Ok(Retry::new(attempts("retry", value)?))
 }
 
 /// `method`: upper or lower case.
@@ -408,6 +446,10 @@ impl PyLimits {
         let number = |number: Option<usize>| number.map_or_else(|| "None".to_owned(), |number| number.to_string());
         let rate = self.rate.as_ref().map_or_else(|| "None".to_owned(), |rate| format!("'{rate}'"));
         format!("Limits(concurrency={}, per_host={}, rate={rate})", number(self.concurrency()), number(self.per_host()))
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash_of(&self.__repr__())
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {

@@ -66,6 +66,10 @@ mod _shoal {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        for function in ["gather_fetch", "stream_fetch"] {
+            // Where users find them; the classes say so by their `module`.
+            module.getattr(function)?.setattr("__module__", "shoal")?;
+        }
         super::headers::register(module.py())?;
         super::lifecycle::register(module)
     }

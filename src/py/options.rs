@@ -1,18 +1,19 @@
 //! The options of a request: the keywords of a call, of a `Request`, and of one item of a batch, read by one table.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::Method;
 use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 
 use super::input::{
     AUTH_HEADER, BodyInput, auth_header_from, content_from, cookie_header, cookies_from, data_from, headers_from,
     json_from, type_name,
 };
-use super::limits::{method_from, retry_from, timeout_from};
+use super::limits::{PyRetry, PyTimeout, method_from, retry_from, timeout_from, whole};
 use super::params::params_from;
 use crate::core::request::Request;
 use crate::core::retry::Retry;
@@ -62,6 +63,8 @@ pub struct RequestOptions {
     max_body: Option<u64>,
     raise_for_status: Option<bool>,
     auth: Option<HeaderValue>,
+    /// The `Content-Type` is that of the body, not one that was given.
+    pub type_of_body: bool,
 }
 
 impl RequestOptions {
@@ -73,8 +76,62 @@ impl RequestOptions {
             without: request.without.clone(),
             body: request.body.clone().map(|bytes| BodyInput { bytes, content_type: None }),
             name: request.name.clone(),
+            ..request.settings.as_deref().map(Self::of_settings).unwrap_or_default()
+        }
+    }
+
+    fn of_settings(settings: &Settings) -> Self {
+        Self {
+            timeout: Some(settings.timeout),
+            retry: Some(settings.retry.clone()),
+            follow_redirects: Some(settings.follow_redirects),
+            max_redirects: Some(settings.max_redirects),
+            max_body: Some(settings.max_body),
+            raise_for_status: Some(settings.raise_for_status),
             ..Self::default()
         }
+    }
+
+    /// The keywords that give these options again, once [`RequestOptions::finish`] was called.
+    pub fn keywords<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let keywords = PyDict::new(py);
+        let mut headers: Vec<(&str, Option<Bound<'py, PyBytes>>)> =
+            self.without.iter().map(|name| (name.as_str(), None)).collect();
+        headers
+            .extend(self.headers.iter().map(|(name, value)| (name.as_str(), Some(PyBytes::new(py, value.as_bytes())))));
+        set_unless_empty(&keywords, "headers", headers)?;
+        set_unless_empty(&keywords, "params", self.params.clone())?;
+        set_unless_empty(&keywords, "cookies", self.cookies.clone())?;
+        set_if_given(&keywords, "method", self.method.as_ref().map(Method::as_str))?;
+        set_if_given(&keywords, "content", self.body.as_ref().map(|body| PyBytes::new(py, &body.bytes)))?;
+        set_if_given(&keywords, "name", self.name.as_deref())?;
+        set_if_given(&keywords, "timeout", self.timeout.map(PyTimeout))?;
+        set_if_given(&keywords, "retry", self.retry.clone().map(PyRetry))?;
+        set_if_given(&keywords, "follow_redirects", self.follow_redirects)?;
+        set_if_given(&keywords, "max_redirects", self.max_redirects)?;
+        set_if_given(&keywords, "max_body", self.max_body)?;
+        set_if_given(&keywords, "raise_for_status", self.raise_for_status)?;
+        Ok(keywords)
+    }
+
+    /// Whether a request with these options is the same. Where a body came from (`json`, `content`) makes no
+    /// difference; its type is among the headers.
+    pub fn same(&self, other: &Self) -> bool {
+        let body = |options: &Self| options.body.as_ref().map(|body| body.bytes.clone());
+        let without = |options: &Self| options.without.iter().cloned().collect::<HashSet<HeaderName>>();
+        self.method == other.method
+            && self.params == other.params
+            && self.headers == other.headers
+            && without(self) == without(other)
+            && self.cookies == other.cookies
+            && body(self) == body(other)
+            && self.name == other.name
+            && self.timeout == other.timeout
+            && self.retry == other.retry
+            && self.follow_redirects == other.follow_redirects
+            && self.max_redirects == other.max_redirects
+            && self.max_body == other.max_body
+            && self.raise_for_status == other.raise_for_status
     }
 
     /// Takes one keyword; `false` if it is none of [`REQUEST_KEYS`].
@@ -127,15 +184,18 @@ impl RequestOptions {
         Ok(())
     }
 
-    /// Once all keywords are in: `auth` and the body's type become headers, unless those are given.
+    /// Once all keywords are in: `auth` becomes a header and, as in requests and httpx, replaces one that is given; the
+    /// body's type becomes one too, unless it is given.
     pub fn finish(&mut self) {
         if let Some(auth) = self.auth.take() {
-            self.headers.entry(AUTH_HEADER).or_insert(auth);
+            self.headers.insert(AUTH_HEADER, auth);
         }
         if let Some(content_type) = self.body.as_ref().and_then(|body| body.content_type.clone())
             && !self.without.contains(&CONTENT_TYPE)
+            && !self.headers.contains_key(CONTENT_TYPE)
         {
-            self.headers.entry(CONTENT_TYPE).or_insert(content_type);
+            self.headers.insert(CONTENT_TYPE, content_type);
+            self.type_of_body = true;
         }
     }
 
@@ -173,16 +233,48 @@ impl RequestOptions {
     }
 }
 
+fn set_unless_empty<'py, T: IntoPyObject<'py>>(
+    keywords: &Bound<'py, PyDict>,
+    key: &str,
+    values: Vec<T>,
+) -> PyResult<()> {
+    if values.is_empty() { Ok(()) } else { keywords.set_item(key, values) }
+}
+
+fn set_if_given<'py, T: IntoPyObject<'py>>(keywords: &Bound<'py, PyDict>, key: &str, value: Option<T>) -> PyResult<()> {
+    value.map_or(Ok(()), |value| keywords.set_item(key, value))
+}
+
 /// The `TypeError` for a keyword nobody knows.
 pub fn unknown(function: &str, key: &str, known: impl IntoIterator<Item = &'static str>) -> PyErr {
-    // The name that shares the longest beginning, if it is a good part of it: "header" → "headers".
-    let shared = |name: &&str| name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
     let hint = known
         .into_iter()
-        .max_by_key(shared)
-        .filter(|name| shared(name) * 2 > name.len())
-        .map_or_else(String::new, |name| format!("; did you mean {name:?}?"));
+        .map(|name| (distance(name, key), name))
+        .min()
+        .filter(|(distance, name)| {
+            // Few letters differ, or the beginning is the same ("retries").
+            let shared = name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
+            distance * 3 <= name.len() || shared * 2 > name.len()
+        })
+        .map_or_else(String::new, |(_, name)| format!("; did you mean {name:?}?"));
     PyTypeError::new_err(format!("{function} got an unexpected keyword argument {key:?}{hint}"))
+}
+
+/// How many letters must be added, left out or exchanged to make one word of the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, of_a) in a.bytes().enumerate() {
+        let (mut diagonal, mut left) = (i, i + 1);
+        for (above, of_b) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let cell = (diagonal + usize::from(of_a != of_b)).min(left + 1).min(*above + 1);
+            diagonal = std::mem::replace(above, cell);
+            left = cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// True or False.
@@ -195,7 +287,7 @@ fn count(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
         return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
     }
-    value.extract().map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {value}")))
+    whole(argument, value)
 }
 
 /// Bytes: an int, "64MiB", "10MB", "512 KiB", "1000"; None for no limit.

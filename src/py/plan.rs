@@ -9,13 +9,14 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
 use super::input::{AUTH_HEADER, BodyInput, type_name};
 use super::options::RequestOptions;
 use super::request::{PyRequest, from_core, options_from};
 use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::core::redact::redact_input;
 use crate::core::request::{Request, basic_auth};
 use crate::core::save::Template;
 use crate::core::settings::Settings;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub cookies: Vec<(String, String)>,
     /// Unless the item has its own.
     pub body: Option<BodyInput>,
+    /// Client or call were given a `Content-Type`: it goes with every body, as in requests and httpx.
+    pub typed: bool,
     /// Of client and call.
     pub settings: Arc<Settings>,
     /// `save_to`.
@@ -48,18 +51,21 @@ pub struct Plan {
     pub return_exceptions: bool,
 }
 
-/// How much of a bad URL a message shows.
-const SHOWN: usize = 200;
-
 impl Plan {
     /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is an
     /// item that is well-formed but has no usable URL.
     pub fn request(&self, py: Python<'_>, item: &Bound<'_, PyAny>, index: usize) -> PyResult<Result<Request, Error>> {
         let built = match item.cast::<PyString>() {
-            Ok(url) => self.build(url.to_str()?, None, index),
+            Ok(url) => match url.to_str() {
+                Ok(url) => self.build(url, None, index),
+                Err(_) => Err(surrogate(url, index)),
+            },
             Err(_) => {
-                let (url, options) = self.item(item, index).map_err(|error| at(py, index, error))?;
-                self.build(&url, Some(&options), index)
+                let (url, options) = self.item(item).map_err(|error| at(py, index, error))?;
+                match url.to_str() {
+                    Ok(url) => self.build(url, Some(&options), index),
+                    Err(_) => Err(surrogate(&url, index)),
+                }
             }
         };
         match built {
@@ -71,10 +77,10 @@ impl Plan {
         }
     }
 
-    fn item(&self, item: &Bound<'_, PyAny>, index: usize) -> PyResult<(String, RequestOptions)> {
+    fn item<'py>(&self, item: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyString>, RequestOptions)> {
         if let Ok(request) = item.cast::<PyRequest>() {
             let (url, options) = request.get().parts();
-            return Ok((url.to_owned(), options));
+            return Ok((PyString::new(item.py(), url), options));
         }
         if let Ok(pair) = item.cast::<PyTuple>()
             && pair.len() == 2
@@ -90,25 +96,19 @@ impl Plan {
         }
         if let Ok(mapping) = item.cast::<PyMapping>() {
             let url = mapping.get_item("url").map_err(|_| {
-                PyValueError::new_err(format!("a mapping needs the key \"url\", this one is {}", shown(item)))
+                PyValueError::new_err("an item that is a mapping needs the key \"url\", which this one has not")
             })?;
             return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
         }
-        let _ = index;
         Err(PyTypeError::new_err(format!(
-            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}: {}",
+            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}",
             type_name(item),
-            shown(item)
         )))
     }
 
     /// The request for a URL and the options that go with it.
     pub fn build(&self, text: &str, options: Option<&RequestOptions>, index: usize) -> Result<Request, Error> {
-        let mut url = self.url(text).map_err(|reason| {
-            let shown: String = text.chars().take(SHOWN).collect();
-            let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {shown:?}"));
-            Error::new(failure, None, index, 0, Duration::ZERO)
-        })?;
+        let mut url = self.url(text).map_err(|reason| invalid_url(&reason, text, index))?;
         let credentials = take_credentials(&mut url);
         let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
         let mut request = Request::new(method, url);
@@ -124,7 +124,9 @@ impl Plan {
             request.name.clone_from(&options.name);
             if let Some(body) = &options.body {
                 request.body = Some(body.bytes.clone());
-                if self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
+                if self.typed && options.type_of_body {
+                    request.headers.remove(CONTENT_TYPE);
+                } else if !self.typed && self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
                     // It describes the call's body, not this one.
                     request.without.push(CONTENT_TYPE);
                 }
@@ -139,7 +141,15 @@ impl Plan {
     }
 
     fn url(&self, text: &str) -> Result<Url, String> {
+        if has_no_host(text) {
+            return Err("empty host".to_owned());
+        }
         let url = match (Url::parse(text), &self.base_url) {
+            // "player:12" names a scheme only if there is nothing it could be relative to.
+            (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
+            (Ok(url), None) if url.cannot_be_a_base() => {
+                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
+            }
             (Ok(url), _) => url,
             (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => {
                 join(base, text).map_err(|error| error.to_string())?
@@ -176,11 +186,17 @@ impl Plan {
     }
 }
 
-/// As httpx does it: the path is appended to the base's, also if it begins with a slash.
+/// `http:/path` and `http:///path`, which the URL standard reads as `http://path/`: most likely the host was lost on the
+/// way.
+fn has_no_host(text: &str) -> bool {
+    let Some((scheme, rest)) = text.trim_start().split_once(':') else { return false };
+    let ours = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    ours && rest.strip_prefix("//").is_none_or(|place| place.starts_with(['/', '\\']))
+}
+
+/// As httpx does it: the path is appended to the base's, also if it begins with a slash (or two: a client's headers must
+/// not go to another host by the path of a URL).
 fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
-    if text.starts_with("//") {
-        return base.join(text);
-    }
     let mut folder = base.clone();
     if !folder.path().ends_with('/') {
         folder.set_path(&format!("{}/", base.path()));
@@ -203,10 +219,18 @@ fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
     Some(header)
 }
 
-fn url_text(url: &Bound<'_, PyAny>) -> PyResult<String> {
+fn url_text<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     let text = url.cast::<PyString>();
-    let text = text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?;
-    Ok(text.to_str()?.to_owned())
+    Ok(text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?.clone())
+}
+
+fn invalid_url(reason: &str, text: &str, index: usize) -> Error {
+    let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {:?}", redact_input(text)));
+    Error::new(failure, None, index, 0, Duration::ZERO)
+}
+
+fn surrogate(url: &Bound<'_, PyString>, index: usize) -> Error {
+    invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index)
 }
 
 fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult<RequestOptions> {
@@ -219,15 +243,6 @@ fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult
         pairs.push((key, value));
     }
     options_from("a request's options", pairs)
-}
-
-fn shown(value: &Bound<'_, PyAny>) -> String {
-    let repr = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
-    let mut shown: String = repr.chars().take(SHOWN).collect();
-    if shown.len() < repr.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// Names the item in a `TypeError` or `ValueError` about it.
@@ -248,7 +263,8 @@ fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
 pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
     let single = requests.is_instance_of::<PyString>()
         || requests.is_instance_of::<PyBytes>()
-        || requests.is_instance_of::<PyDict>()
+        || requests.is_instance_of::<PyByteArray>()
+        || requests.cast::<PyMapping>().is_ok()
         || requests.is_instance_of::<PyRequest>();
     if single {
         let kind = type_name(requests);
@@ -286,7 +302,10 @@ pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
 
 /// The headers of client and call.
 pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<HeaderMap> {
-    let own = options.headers_with_cookies(&[]);
+    let mut own = options.headers_with_cookies(&[]);
+    if options.type_of_body && client.contains_key(CONTENT_TYPE) {
+        own.remove(CONTENT_TYPE);
+    }
     if own.is_empty() && options.without.is_empty() {
         return client.clone();
     }

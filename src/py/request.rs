@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use super::headers::PyHeaders;
-use super::input::type_name;
+use super::input::{type_name, utf8};
 use super::limits::rebuilt;
 use super::options::{REQUEST_KEYS, RequestOptions, unknown};
-use crate::core::redact::redact_url;
+use crate::core::redact::{redact_input, redact_url};
 use crate::core::request::Request;
 
 enum Kind {
     /// By a user: the options not given are the call's.
-    Made { url: String, options: Box<RequestOptions>, keywords: Py<PyDict> },
+    Made { url: String, options: Box<RequestOptions> },
     /// By a call: what was asked for, complete.
     Sent(Arc<Request>),
 }
@@ -77,13 +76,11 @@ impl PyRequest {
         text_signature = "(url, *, method=..., params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=..., name=None)"
     )]
     fn new(url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let py = url.py();
         let Ok(text) = url.cast::<PyString>() else {
             return Err(PyTypeError::new_err(format!("url must be str, not {}", type_name(url))));
         };
-        let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
-        let options = options_from("Request", keywords.iter())?;
-        Ok(Self(Kind::Made { url: text.to_str()?.to_owned(), options: Box::new(options), keywords: keywords.unbind() }))
+        let options = options_from("Request", options.into_iter().flatten())?;
+        Ok(Self(Kind::Made { url: utf8("url", text)?.to_owned(), options: Box::new(options) }))
     }
 
     /// The URL, as given or as sent (credentials removed, parameters added).
@@ -134,7 +131,7 @@ impl PyRequest {
 
     fn __repr__(&self) -> String {
         let url = match &self.0 {
-            Kind::Made { url, .. } => url::Url::parse(url).map_or_else(|_| url.clone(), |url| redact_url(&url)),
+            Kind::Made { url, .. } => redact_input(url),
             Kind::Sent(request) => redact_url(&request.url),
         };
         match self.method() {
@@ -143,19 +140,9 @@ impl PyRequest {
         }
     }
 
-    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        let Ok(other) = other.cast::<Self>() else { return false };
-        let same = |a: &Self, b: &Self| {
-            let ((a_url, a), (b_url, b)) = (a.parts(), b.parts());
-            let bytes = |options: &RequestOptions| options.body.as_ref().map(|body| body.bytes.clone());
-            a_url == b_url
-                && a.method == b.method
-                && a.params == b.params
-                && a.headers_with_cookies(&[]) == b.headers_with_cookies(&[])
-                && a.name == b.name
-                && bytes(&a) == bytes(&b)
-        };
-        same(self, other.get())
+    fn __eq__(&self, other: &Self) -> bool {
+        let ((url, options), (other_url, other_options)) = (self.parts(), other.parts());
+        url == other_url && options.same(&other_options)
     }
 
     fn __hash__(&self) -> isize {
@@ -163,31 +150,8 @@ impl PyRequest {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        let py = slf.py();
-        let request = slf.get();
-        let keywords = match &request.0 {
-            Kind::Made { keywords, .. } => keywords.bind(py).clone(),
-            Kind::Sent(sent) => {
-                let keywords = PyDict::new(py);
-                keywords.set_item("method", sent.method.as_str())?;
-                let headers: Vec<(&str, Bound<'_, PyBytes>)> = sent
-                    .headers
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), PyBytes::new(py, value.as_bytes())))
-                    .collect();
-                keywords.set_item("headers", headers)?;
-                keywords.set_item("content", request.content(py))?;
-                keywords.set_item("name", request.name())?;
-                keywords
-            }
-        };
-        rebuilt(slf.as_any(), &(request.url(),).into_pyobject(py)?, &keywords)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match &self.0 {
-            Kind::Made { keywords, .. } => visit.call(keywords),
-            Kind::Sent(_) => Ok(()),
-        }
+        // From what was understood, not from what was given: that may have changed since, or be used up.
+        let (py, (url, options)) = (slf.py(), slf.get().parts());
+        rebuilt(slf.as_any(), &(url,).into_pyobject(py)?, &options.keywords(py)?)
     }
 }

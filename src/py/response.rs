@@ -14,10 +14,10 @@ use bytes::Bytes;
 use http::header::LINK;
 use http::{HeaderMap, StatusCode, Version};
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
-use pyo3::{intern, pyclass};
 use url::Url;
 
 use super::body::{Body, Handle};
@@ -81,11 +81,6 @@ pub fn into_python(py: Python<'_>, response: Response) -> PyResult<Py<PyResponse
 }
 
 impl PyResponse {
-    /// The body, for whoever computes on it.
-    pub fn body(&self) -> &Body {
-        &self.body
-    }
-
     fn url_parsed(&self) -> &Url {
         self.final_url.as_ref().unwrap_or(&self.request.url)
     }
@@ -336,7 +331,7 @@ impl PyResponse {
         self.summary(py).html(&rows)
     }
 
-    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+    unsafe fn __getbuffer__(slf: &Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         // SAFETY: called by CPython as `bf_getbuffer`; what is exported goes to `__releasebuffer__`.
         unsafe { slf.get().body.export(slf.as_any(), view, flags) }
     }

@@ -69,6 +69,15 @@ enum Next {
     Item(Py<PyAny>),
     End,
     Wait,
+    /// The source has more, and there is room for it; but the loop's other tasks come first.
+    Yield,
+}
+
+/// How far a source was read.
+enum Filled {
+    Enough,
+    Paused,
+    Ended,
 }
 
 impl Stream {
@@ -113,20 +122,21 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the source as far as there is room. `event_loop` is where an async one is awaited.
-    fn fill(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    /// Reads the source as far as there is room, or until something else is due. `event_loop` is where an async one is
+    /// awaited.
+    fn fill(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Filled> {
         let py = slf.py();
         let stream = slf.get();
         if stream.flow.room() == 0 {
-            return Ok(());
+            return Ok(Filled::Enough);
         }
         // Taken out while it runs: a generator may do anything, and so may another thread meanwhile.
         let source = std::mem::replace(&mut stream.lock().source, Source::Elsewhere);
         match source {
-            Source::Elsewhere => Ok(()),
+            Source::Elsewhere => Ok(Filled::Enough),
             Source::End => {
                 stream.lock().source = Source::End;
-                Ok(())
+                Ok(Filled::Enough)
             }
             Source::Async(iterable) => {
                 let Some(event_loop) = event_loop else {
@@ -135,36 +145,37 @@ impl Stream {
                         "requests is an async iterable: read the stream with `async for`",
                     ));
                 };
-                pump(slf, event_loop, iterable.bind(py))
+                pump(slf, event_loop, iterable.bind(py)).inspect_err(|_| stream.source_ended(None))?;
+                Ok(Filled::Enough)
             }
             Source::Iterator(iterator) => {
-                let ended = stream.read(py, iterator.bind(py));
-                let mut state = stream.lock();
-                match ended {
-                    Ok(false) => state.source = Source::Iterator(iterator),
-                    Ok(true) => state.source = Source::End,
-                    Err(error) => {
-                        state.source = Source::End;
-                        state.raised = Some(error);
-                    }
+                let (filled, raised) = match stream.read(py, iterator.bind(py), event_loop.is_some()) {
+                    Ok(filled) => (filled, None),
+                    Err(error) => (Filled::Ended, Some(error)),
+                };
+                if matches!(filled, Filled::Ended) {
+                    stream.source_ended(raised);
+                } else {
+                    stream.lock().source = Source::Iterator(iterator);
                 }
-                let done = matches!(state.source, Source::End);
-                drop(state);
-                if done {
-                    stream.flow.exhaust();
-                }
-                Ok(())
+                Ok(filled)
             }
         }
     }
 
-    fn read(&self, py: Python<'_>, iterator: &Bound<'_, PyIterator>) -> PyResult<bool> {
+    /// A slow source must not hold back what is finished, nor the other tasks of a loop; a quick one must not wait for
+    /// the consumer, or the workers run dry. So it gets a time, and more only as long as nobody else waits.
+    fn read(&self, py: Python<'_>, iterator: &Bound<'_, PyIterator>, in_loop: bool) -> PyResult<Filled> {
         let mut iterator = iterator.clone();
+        let begun = Instant::now();
         for _ in 0..self.flow.room() {
-            let Some(item) = iterator.next() else { return Ok(true) };
+            let Some(item) = iterator.next() else { return Ok(Filled::Ended) };
             self.accept(py, &item?)?;
+            if begun.elapsed() > SLICE && (in_loop || self.flow.is_ready()) {
+                return Ok(Filled::Paused);
+            }
         }
-        Ok(false)
+        Ok(Filled::Enough)
     }
 
     /// Hands an item of the source over.
@@ -176,7 +187,10 @@ impl Stream {
 
     /// The source has ended, with an exception or without.
     pub fn source_ended(&self, raised: Option<PyErr>) {
-        self.lock().raised = raised;
+        let mut state = self.lock();
+        state.source = Source::End;
+        state.raised = raised;
+        drop(state);
         self.flow.exhaust();
     }
 
@@ -198,9 +212,10 @@ impl Stream {
                 "this Stream was started before fork(): its work goes on in the parent process only",
             ));
         }
-        calling_out(|| Self::fill(slf, event_loop))?;
+        let filled = calling_out(|| Self::fill(slf, event_loop))?;
         match stream.flow.take() {
             Taken::Pending if is_closing() => Err(exiting()),
+            Taken::Pending if matches!(filled, Filled::Paused) => Ok(Next::Yield),
             Taken::Pending => Ok(Next::Wait),
             Taken::Item(_, outcome) => match *outcome {
                 Ok(response) => Ok(Next::Item(into_python(py, response)?.into_any())),
@@ -261,6 +276,7 @@ impl Stream {
                     return Ok(Some(item));
                 }
                 Next::End => return Ok(None),
+                Next::Yield => {}
                 Next::Wait => {
                     calling_out(|| {
                         interruptible(py, || {
@@ -288,7 +304,7 @@ impl Stream {
     }
 
     /// The same as `close()`, to be awaited.
-    fn aclose(slf: Bound<'_, Self>) -> Closed {
+    fn aclose(slf: &Bound<'_, Self>) -> Closed {
         slf.get().finish(slf.py());
         Closed
     }
@@ -375,6 +391,10 @@ impl Arrival {
                     return Err(PyStopIteration::new_err((item,)));
                 }
                 Next::End => return Err(PyStopAsyncIteration::new_err(())),
+                Next::Yield => {
+                    stream.lock().yielded = Instant::now();
+                    return Ok(py.None().into_bound(py));
+                }
                 Next::Wait => {
                     stream.report(py)?;
                     let waiting = calling_out(|| {

@@ -193,7 +193,7 @@ class Server:
         self.connections.append(connection)
         try:
             await self.serve(connection)
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+        except (OSError, asyncio.IncompleteReadError):
             pass  # the client went away, which some tests are about
         except asyncio.CancelledError:
             pass  # the server stops; asyncio would log a cancelled handler

@@ -32,6 +32,7 @@ class Word:
 
 
 READ = Word("read one request")
+READ_HEAD = Word("read the head of one request, not its body")
 CLOSE = Word("close in good order")
 RESET = Word("close with a reset")
 HANG = Word("say nothing until the client leaves")
@@ -66,6 +67,8 @@ class Scripted(Server):
             elif step is READ:
                 if await connection.read_request() is None:
                     return
+            elif step is READ_HEAD:
+                await connection.reader.readuntil(b"\r\n\r\n")
             elif step is HANG:
                 await connection.wait_closed()
             elif step is RESET:
