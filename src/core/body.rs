@@ -32,6 +32,16 @@ pub enum Loaded {
     File(PathBuf, u64),
 }
 
+impl Loaded {
+    /// How many bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(_, length) => *length,
+        }
+    }
+}
+
 /// How a body is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a> {

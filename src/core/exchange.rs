@@ -12,7 +12,7 @@ use http::header::{
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, LOCATION,
     TRANSFER_ENCODING,
 };
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::body::{Loaded, Reading, drain, is_absent, load, target};
@@ -36,8 +36,8 @@ struct Hop {
 }
 
 /// Carries `request` out once. `base` are the headers of client and call, without those of the request.
-pub async fn exchange(
-    session: &Session,
+pub async fn exchange<T: Transport>(
+    session: &Session<T>,
     request: &Arc<Request>,
     settings: &Settings,
     base: &HeaderMap,
@@ -51,10 +51,16 @@ pub async fn exchange(
         if !session.jar.is_empty() {
             add_cookies(session, url, &mut headers);
         }
-        let outgoing = Outgoing { method: hop.method.clone(), url, headers, body: hop.body(request) };
+        let body = hop.body(request);
+        let empty = body.as_ref().is_none_or(Bytes::is_empty);
+        if empty && matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
+            // RFC 9110, 8.6: servers may refuse one that does not say how long it is (411).
+            headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
+        let outgoing = Outgoing { method: hop.method.clone(), url, headers, body };
         let (head, body) = {
             let sending = pin!(session.transport.send(outgoing, clock));
-            within_read(settings.timeout.read, sending).await?
+            within_read(settings.timeout.read, clock, sending).await?
         };
         clock.head_arrived();
         session.jar.store(url, &head.headers);
@@ -67,6 +73,7 @@ pub async fn exchange(
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
+            clock.body_loaded(loaded.len());
             return Ok(finished(head, loaded, hop.url, history, request));
         };
         let seen = finished(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
@@ -87,12 +94,23 @@ pub async fn exchange(
     }
 }
 
-async fn within_read<T>(limit: Option<Duration>, send: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// The silence that counts begins when the connection stands; making one has a limit of its own.
+async fn within_read<T>(
+    limit: Option<Duration>,
+    clock: &Clock,
+    send: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let Some(limit) = limit else { return send.await };
-    match tokio::time::timeout(limit, send).await {
-        Ok(sent) => sent,
-        Err(_) => {
-            Err(Failure::new(Kind::ReadTimeout, Phase::Headers, format!("no answer within {} s", limit.as_secs_f64())))
+    let mut send = std::pin::pin!(send);
+    let mut wait = limit;
+    loop {
+        if let Ok(sent) = tokio::time::timeout(wait, &mut send).await {
+            return sent;
+        }
+        wait = limit.saturating_sub(clock.silent_for());
+        if wait.is_zero() {
+            let message = format!("no answer within {} s", limit.as_secs_f64());
+            return Err(Failure::new(Kind::ReadTimeout, Phase::Headers, message));
         }
     }
 }
@@ -115,15 +133,16 @@ pub fn merged(base: &HeaderMap, over: &HeaderMap, without: &[HeaderName]) -> Hea
     headers
 }
 
-/// The jar's cookies go behind those the request brings itself.
-fn add_cookies(session: &Session, url: &Url, headers: &mut HeaderMap) {
-    let Some(kept) = session.jar.header(url, &[]) else { return };
-    let joined = match headers.get(COOKIE) {
-        None => Ok(kept),
-        Some(own) => http::HeaderValue::from_bytes(&[own.as_bytes(), b"; ", kept.as_bytes()].concat()),
+/// The jar's cookies go before those the request brings itself, which win name by name.
+fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut HeaderMap) {
+    let own = match headers.get(COOKIE).map(|own| own.to_str()) {
+        None => Vec::new(),
+        Some(Ok(own)) => own.split(';').map(|pair| pair.trim().split_once('=').unwrap_or(("", pair.trim()))).collect(),
+        // Not a list of cookies: the caller's own business, sent as it is.
+        Some(Err(_)) => return,
     };
-    if let Ok(mut cookies) = joined {
-        cookies.set_sensitive(true);
+    let own: Vec<_> = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if let Some(cookies) = session.jar.header(url, &own) {
         headers.insert(COOKIE, cookies);
     }
 }

@@ -13,21 +13,22 @@ use super::client::Session;
 use super::error::{Error, Failure, Kind, Phase};
 use super::exchange::exchange;
 use super::governor::{Governor, Limit, Turn};
+use super::http::Http;
 use super::request::Request;
 use super::response::Response;
 use super::retry::parse_retry_after;
 use super::settings::Settings;
 use super::stats::{Cause, Collector, Recorded, Times};
-use super::transport::{Clock, Marks};
+use super::transport::{Clock, Marks, Transport};
 use crate::runtime::panic_message;
 
 /// What came of a request.
 pub type Outcome = Result<Response, Error>;
 
 /// What all requests of one call share.
-pub struct Call {
+pub struct Call<T = Http> {
     /// Connections, cookies.
-    pub session: Arc<Session>,
+    pub session: Arc<Session<T>>,
     /// Turns: the session's, unless the call has limits of its own.
     pub governor: Arc<Governor>,
     /// For requests that have none of their own.
@@ -45,7 +46,7 @@ struct Attempt {
     marks: Marks,
 }
 
-impl Call {
+impl<T: Transport> Call<T> {
     /// Carries a request out, however many attempts that takes. A panic on the way is its failure.
     pub async fn fetch(&self, request: Arc<Request>, index: usize) -> Outcome {
         let asked = Instant::now();
@@ -92,7 +93,7 @@ impl Call {
                     response.elapsed = attempt.started.elapsed();
                     response.attempts = attempts;
                     response.index = index;
-                    self.verdict(response, &settings, times, limited_by)
+                    self.verdict(response, &settings, times, limited_by, attempt.marks.bytes)
                 }
                 Err(failure) => Err(self.failed(failure, request, index, attempts, times, asked)),
             };
@@ -190,10 +191,16 @@ impl Call {
         Some(asked_for)
     }
 
-    fn verdict(&self, response: Response, settings: &Settings, times: Times, limited_by: Option<Limit>) -> Outcome {
+    fn verdict(
+        &self,
+        response: Response,
+        settings: &Settings,
+        times: Times,
+        limited_by: Option<Limit>,
+        bytes: u64,
+    ) -> Outcome {
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
-        let bytes = response.body.len() as u64;
         self.collector.record(Recorded {
             status: Some(status.as_u16()),
             error: raise.then_some(Kind::HttpStatus),

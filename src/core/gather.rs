@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
 use super::request::Request;
 use super::stats::{Collector, Stats};
+use super::transport::Transport;
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,10 @@ impl Batch {
             .into_iter()
             .map(|item| match item {
                 Ok(request) => Slot::Waiting(request),
-                Err(error) => Slot::Done(Err(error)),
+                Err(error) => {
+                    collector.record_failure(error.details().kind);
+                    Slot::Done(Err(error))
+                }
             })
             .collect();
         let finished = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
@@ -87,7 +91,7 @@ impl Batch {
 
     /// Runs to the end; resolves when every socket of the batch is released. The call is let go of by then: whoever
     /// keeps the batch for its results must not keep its connections.
-    pub async fn run(self: Arc<Self>, call: Arc<Call>) -> Gathered {
+    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Gathered {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
             workers.spawn(self.clone().work(call.clone()));
@@ -101,7 +105,16 @@ impl Batch {
         tokio::select! {
             biased;
             () = self.stop.notified() => {}
-            () = async { while workers.join_next().await.is_some() {} } => {}
+            () = async {
+                while let Some(ended) = workers.join_next().await {
+                    // `Call::fetch` contains the panics of a request; one outside of it is the whole batch's.
+                    if let Err(panic) = ended.map_err(JoinError::try_into_panic)
+                        && let Ok(panic) = panic
+                    {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            } => {}
             () = deadline => self.expire(),
         }
         workers.shutdown().await;
@@ -111,7 +124,12 @@ impl Batch {
     }
 
     /// Runs on `handle` and passes what came of it to `finish`.
-    pub fn start(self: &Arc<Self>, handle: &Handle, call: Arc<Call>, finish: impl FnOnce(Gathered) + Send + 'static) {
+    pub fn start<T: Transport>(
+        self: &Arc<Self>,
+        handle: &Handle,
+        call: Arc<Call<T>>,
+        finish: impl FnOnce(Gathered) + Send + 'static,
+    ) {
         let batch = self.clone();
         handle.spawn(async move { finish(batch.run(call).await) });
     }
@@ -137,7 +155,7 @@ impl Batch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn work(self: Arc<Self>, call: Arc<Call>) {
+    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) {
         while let Some((index, request)) = self.next() {
             let outcome = call.fetch(request, index).await;
             self.put(index, outcome);
@@ -201,6 +219,7 @@ impl Batch {
             let begun = u32::from(matches!(slot, Slot::InFlight(_)));
             if let Some(request) = slot.depart() {
                 let message = format!("not finished before the batch's deadline of {limit} s");
+                self.collector.record_failure(Kind::DeadlineExceeded);
                 *slot = Slot::Done(Err(error(Some(request), index, begun, message)));
             }
         }

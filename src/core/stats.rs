@@ -116,6 +116,13 @@ impl Collector {
         *wait = wait.saturating_add(times.queue);
     }
 
+    /// One request has failed without a turn of its own: its URL was bad, or the deadline came.
+    pub fn record_failure(&self, kind: Kind) {
+        let mut state = self.state();
+        state.total += 1;
+        count(&mut state.by_error, kind.class_name());
+    }
+
     /// Another attempt is made.
     pub fn retry(&self, cause: Cause) {
         count(&mut self.state().retries, cause);

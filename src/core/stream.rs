@@ -15,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 use super::completion::Waiter;
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
+use super::http::Http;
 use super::request::Request;
 use super::stats::{Collector, Stats};
+use super::transport::Transport;
 
 /// How a stream is run.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +44,9 @@ pub enum Taken {
     End,
 }
 
-struct State {
+struct State<T> {
     /// Until the end: a stream that is over must not keep its connections.
-    call: Option<Arc<Call>>,
+    call: Option<Arc<Call<T>>>,
     input: VecDeque<(usize, Arc<Request>)>,
     running: HashMap<usize, Arc<Request>>,
     ready: VecDeque<(usize, Outcome)>,
@@ -58,10 +60,10 @@ struct State {
 }
 
 /// A stream under way.
-pub struct Flow {
+pub struct Flow<T = Http> {
     collector: Arc<Collector>,
     options: Options,
-    state: Mutex<State>,
+    state: Mutex<State<T>>,
     arrived: Condvar,
     freed: Condvar,
     taken: AtomicUsize,
@@ -69,9 +71,9 @@ pub struct Flow {
     started: Instant,
 }
 
-impl Flow {
+impl<T: Transport> Flow<T> {
     /// A stream without input yet.
-    pub fn new(call: Arc<Call>, options: Options) -> Arc<Self> {
+    pub fn new(call: Arc<Call<T>>, options: Options) -> Arc<Self> {
         Arc::new(Self {
             collector: call.collector.clone(),
             options,
@@ -96,7 +98,7 @@ impl Flow {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -163,6 +165,7 @@ impl Flow {
         match item {
             Ok(request) => state.input.push_back((index, Arc::new(request))),
             Err(error) => {
+                self.collector.record_failure(error.details().kind);
                 self.settle(state, index, Err(error));
                 return;
             }
@@ -184,7 +187,7 @@ impl Flow {
         self.wake(state);
     }
 
-    async fn work(self: Arc<Self>, call: Arc<Call>) {
+    async fn work(self: Arc<Self>, call: Arc<Call<T>>) {
         loop {
             let (index, request) = {
                 let mut state = self.lock();
@@ -204,12 +207,12 @@ impl Flow {
         }
     }
 
-    fn settle(&self, mut state: MutexGuard<'_, State>, index: usize, outcome: Outcome) {
+    fn settle(&self, mut state: MutexGuard<'_, State<T>>, index: usize, outcome: Outcome) {
         state.settle(self.options.ordered, index, outcome);
         self.wake(state);
     }
 
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
+    fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         self.arrived.notify_all();
@@ -246,7 +249,7 @@ impl Flow {
     /// Blocks the thread until there is something to take or `limit` has passed.
     pub fn wait(&self, limit: Duration) {
         let state = self.lock();
-        let idle = |state: &mut State| {
+        let idle = |state: &mut State<T>| {
             let finished = state.exhausted && state.next_in == self.taken.load(Ordering::Relaxed);
             !state.closed && !finished && state.ready.is_empty()
         };
@@ -285,6 +288,7 @@ impl Flow {
         let seconds = limit.as_secs_f64();
         let error = |request, index, attempts| {
             let phase = if attempts == 0 { Phase::Queue } else { Phase::Headers };
+            self.collector.record_failure(Kind::DeadlineExceeded);
             let message = format!("not finished before the stream's deadline of {seconds} s");
             let failure = Failure::new(Kind::DeadlineExceeded, phase, message);
             Err(Error::new(failure, request, index, attempts, self.started.elapsed()))
@@ -302,6 +306,11 @@ impl Flow {
         self.wake(state);
     }
 
+    /// Whether a result waits to be taken.
+    pub fn is_ready(&self) -> bool {
+        !self.lock().ready.is_empty()
+    }
+
     /// How many results were taken.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
@@ -313,7 +322,7 @@ impl Flow {
     }
 }
 
-impl State {
+impl<T> State<T> {
     fn settle(&mut self, ordered: bool, index: usize, outcome: Outcome) {
         if !ordered {
             self.ready.push_back((index, outcome));

@@ -77,6 +77,10 @@ pub struct Marks {
     pub connect: Option<Duration>,
     /// From the attempt's turn to the head of its last hop.
     pub first_byte: Option<Duration>,
+    /// From the attempt's turn to the connection its last hop opened, or to the beginning of that hop.
+    pub ready: Duration,
+    /// The bytes of its body, decoded.
+    pub bytes: u64,
 }
 
 impl Clock {
@@ -99,10 +103,23 @@ impl Clock {
 
     /// It stands, or failed.
     pub fn connect_finished(&self, took: Duration) {
+        let ready = self.started.elapsed();
         self.update(|marks| {
             marks.connecting = false;
             marks.connect = Some(took);
+            marks.ready = ready;
         });
+    }
+
+    /// How long the server has had to answer this hop; nothing as long as there is no connection.
+    pub fn silent_for(&self) -> Duration {
+        let marks = self.marks();
+        if marks.connecting { Duration::ZERO } else { self.started.elapsed().saturating_sub(marks.ready) }
+    }
+
+    /// The whole body was read.
+    pub fn body_loaded(&self, bytes: u64) {
+        self.update(|marks| marks.bytes = bytes);
     }
 
     /// The head has arrived.
@@ -116,7 +133,11 @@ impl Clock {
 
     /// Another hop begins.
     pub fn next_hop(&self) {
-        self.update(|marks| marks.first_byte = None);
+        let ready = self.started.elapsed();
+        self.update(|marks| {
+            marks.first_byte = None;
+            marks.ready = ready;
+        });
     }
 
     /// What is marked so far.

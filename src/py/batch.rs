@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -163,6 +164,8 @@ fn prepare(
         params: of_client.chain(own.iter().cloned()).collect(),
         cookies: request.cookies,
         body: request.body,
+        typed: headers.contains_key(CONTENT_TYPE)
+            && (!request.type_of_body || defaults.headers.contains_key(CONTENT_TYPE)),
         settings: settings.clone(),
         save_to: options.save_to.take(),
         return_exceptions: options.return_exceptions,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, COOKIE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, USER_AGENT};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -287,6 +287,7 @@ impl PyClient {
             params: defaults.params.clone(),
             cookies: Vec::new(),
             body: None,
+            typed: defaults.headers.contains_key(CONTENT_TYPE),
             settings: defaults.settings.clone(),
             save_to: None,
             return_exceptions: false,

@@ -14,14 +14,17 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
+use super::awaiting::Awaiting;
+use super::callbacks::call_when_done;
 use super::error::to_python;
 use super::interrupt::interruptible;
+use super::lifecycle::exiting;
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
 use crate::core::completion::{Completion, Promise, Waiter};
 use crate::core::error::{Error, Failure, Kind, Phase};
 use crate::runtime::detach::detached;
-use crate::runtime::{fork, notify};
+use crate::runtime::{fork, is_closer, is_closing};
 
 /// How long an event loop is held at a time while results become Python objects (about 10,000 responses).
 const SLICE: Duration = Duration::from_millis(2);
@@ -65,12 +68,34 @@ pub fn promise() -> (Arc<Completion<Ended>>, Promise<Ended>) {
     (completion.clone(), Promise::new(completion, |panicking| if panicking { Ended::Panicked } else { Ended::Lost }))
 }
 
+impl Ended {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Done(harvest) => Outcome::Converting(harvest, Finish::Value),
+            Self::Cancelled(Some(harvest)) => Outcome::Converting(harvest, Finish::Cancelled),
+            Self::Cancelled(None) | Self::Lost => Outcome::Cancelled(None),
+            Self::Panicked => Outcome::Converting(Box::new(Panic), Finish::Value),
+        }
+    }
+}
+
+/// The exception for a bug.
+struct Panic;
+
+impl Harvest for Panic {
+    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        let message = "the engine panicked: a bug in shoal; what it said is on stderr";
+        let failure = Failure::new(Kind::Internal, Phase::Queue, message);
+        Err(to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO)))
+    }
+}
+
 enum Outcome {
     /// Not looked at yet.
     Unknown,
     Converting(Box<dyn Harvest>, Finish),
     /// Someone is converting right now.
-    Busy,
+    Busy(Finish),
     Value(Py<PyAny>),
     Raised(Py<PyBaseException>),
     /// With the finished results, if the job was a batch.
@@ -143,6 +168,16 @@ impl Job {
         if self.completion.is_done() { None } else { Some(self.figures()) }
     }
 
+    /// Registers a waiter for the end; `false` if it has come already.
+    pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
+        self.completion.watch(waiter, token)
+    }
+
+    /// The functions to call at the end, each once.
+    pub fn take_callbacks(&self) -> Vec<Py<PyAny>> {
+        std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn figures(&self) -> (usize, Option<usize>) {
         let (done, total) = self.work.progress();
         (done, Some(total))
@@ -163,7 +198,21 @@ impl Job {
         if self.completion.is_done() || self.generation != fork::generation() {
             return false;
         }
-        self.completion.settle(Ended::Cancelled(self.work.cancel())).is_ok()
+        // As one step: the work that was stopped ends too, and must not be taken for one that ended by itself.
+        self.completion.settle_with(|| Some(Ended::Cancelled(self.work.cancel())))
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(*self.lock(), Outcome::Busy(_))
+    }
+
+    /// Of a job that is done, how it ended.
+    fn looked_at(&self) -> MutexGuard<'_, Outcome> {
+        let mut outcome = self.lock();
+        if matches!(*outcome, Outcome::Unknown) {
+            *outcome = self.completion.take().map_or(Outcome::Cancelled(None), Ended::outcome);
+        }
+        outcome
     }
 
     /// Brings the result nearer to being a Python object.
@@ -171,48 +220,39 @@ impl Job {
         if !self.completion.is_done() {
             return Step::Pending;
         }
-        // Taken out while it is worked on: allocating objects may run the garbage collector, and that anything.
-        let current = std::mem::replace(&mut *self.lock(), Outcome::Busy);
-        let (next, step) = match current {
-            Outcome::Unknown => {
-                self.report_end(py);
-                match self.completion.take() {
-                    Some(Ended::Done(harvest)) => (Outcome::Converting(harvest, Finish::Value), Step::More),
-                    Some(Ended::Cancelled(Some(harvest))) => {
-                        (Outcome::Converting(harvest, Finish::Cancelled), Step::More)
-                    }
-                    Some(Ended::Panicked) => {
-                        let raised = internal_error(py).into_value(py);
-                        (Outcome::Raised(raised.clone_ref(py)), Step::Raised(raised))
-                    }
-                    Some(Ended::Cancelled(None) | Ended::Lost) | None => {
-                        (Outcome::Cancelled(None), Step::Cancelled(None))
+        self.report_end(py);
+        let (mut harvest, finish) = {
+            let mut outcome = self.looked_at();
+            match &*outcome {
+                Outcome::Unknown | Outcome::Busy(_) => return Step::More,
+                Outcome::Value(value) => return Step::Value(value.clone_ref(py)),
+                Outcome::Raised(error) => return Step::Raised(error.clone_ref(py)),
+                Outcome::Cancelled(results) => {
+                    return Step::Cancelled(results.as_ref().map(|results| results.clone_ref(py)));
+                }
+                Outcome::Converting(_, finish) => {
+                    let busy = Outcome::Busy(*finish);
+                    match std::mem::replace(&mut *outcome, busy) {
+                        Outcome::Converting(harvest, finish) => (harvest, finish),
+                        _ => return Step::More,
                     }
                 }
-            }
-            Outcome::Converting(mut harvest, finish) => match (harvest.step(py, deadline), finish) {
-                (Ok(None), _) => (Outcome::Converting(harvest, finish), Step::More),
-                (Ok(Some(value)), Finish::Value) => (Outcome::Value(value.clone_ref(py)), Step::Value(value)),
-                (Ok(Some(results)), Finish::Cancelled) => {
-                    (Outcome::Cancelled(Some(results.clone_ref(py))), Step::Cancelled(Some(results)))
-                }
-                (Err(error), Finish::Value) => {
-                    let raised = error.into_value(py);
-                    (Outcome::Raised(raised.clone_ref(py)), Step::Raised(raised))
-                }
-                (Err(_), Finish::Cancelled) => (Outcome::Cancelled(None), Step::Cancelled(None)),
-            },
-            Outcome::Busy => (Outcome::Busy, Step::More),
-            Outcome::Value(value) => (Outcome::Value(value.clone_ref(py)), Step::Value(value)),
-            Outcome::Raised(error) => (Outcome::Raised(error.clone_ref(py)), Step::Raised(error)),
-            Outcome::Cancelled(results) => {
-                let copy = results.as_ref().map(|results| results.clone_ref(py));
-                (Outcome::Cancelled(results), Step::Cancelled(copy))
             }
         };
-        if !matches!(next, Outcome::Busy) {
-            *self.lock() = next;
-        }
+        // Without the lock: allocating objects may run the garbage collector, and that anything.
+        let (next, step) = match (harvest.step(py, deadline), finish) {
+            (Ok(None), _) => (Outcome::Converting(harvest, finish), Step::More),
+            (Ok(Some(value)), Finish::Value) => (Outcome::Value(value.clone_ref(py)), Step::Value(value)),
+            (Ok(Some(results)), Finish::Cancelled) => {
+                (Outcome::Cancelled(Some(results.clone_ref(py))), Step::Cancelled(Some(results)))
+            }
+            (Err(error), Finish::Value) => {
+                let raised = error.into_value(py);
+                (Outcome::Raised(raised.clone_ref(py)), Step::Raised(raised))
+            }
+            (Err(_), Finish::Cancelled) => (Outcome::Cancelled(None), Step::Cancelled(None)),
+        };
+        *self.lock() = next;
         step
     }
 
@@ -221,7 +261,7 @@ impl Job {
         loop {
             match self.advance(py, None) {
                 Step::More => {
-                    if matches!(*self.lock(), Outcome::Busy) {
+                    if self.is_busy() {
                         // Another thread converts.
                         detached(py, || std::thread::sleep(Duration::from_millis(1)));
                         py.check_signals()?;
@@ -258,6 +298,9 @@ impl Job {
             if detached(py, || self.completion.wait(slice)) {
                 return Ok(true);
             }
+            if is_closing() {
+                return Err(exiting());
+            }
             let interrupted = py.check_signals().and_then(|()| match &self.progress {
                 Some(progress) => progress.report(py, self.figures()),
                 None => Ok(()),
@@ -282,7 +325,7 @@ impl Job {
     }
 
     /// One step of whatever awaits: a future to wait for, `None` to be called again soon, or the end.
-    fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let job = slf.get();
         loop {
@@ -307,7 +350,7 @@ impl Job {
     }
 
     /// What a coroutine does with an exception thrown into it: the work is cancelled, the exception goes on.
-    fn interrupt(&self, py: Python<'_>, thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
+    pub fn interrupt(&self, py: Python<'_>, thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
         self.stop();
         let error = thrown_error(thrown, value);
         if let Ok(Step::Cancelled(Some(results))) = self.settle(py) {
@@ -330,15 +373,12 @@ fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> 
     }
 }
 
-fn internal_error(py: Python<'_>) -> PyErr {
-    let message = "the engine panicked: a bug in shoal; what it said is on stderr";
-    let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-    to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO))
-}
-
 fn cancelled_error(py: Python<'_>, module: &str, results: Option<Py<PyAny>>) -> PyResult<PyErr> {
     static ASYNCIO: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FUTURES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if is_closing() && !is_closer() {
+        return Ok(exiting());
+    }
     let class = match module {
         "asyncio" => ASYNCIO.import(py, "asyncio", "CancelledError"),
         _ => FUTURES.import(py, "concurrent.futures", "CancelledError"),
@@ -405,8 +445,13 @@ impl Job {
     }
 
     /// Whether the job was cancelled.
-    fn cancelled(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.completion.is_done() && matches!(self.settle(py)?, Step::Cancelled(_)))
+    fn cancelled(&self) -> bool {
+        let is = |outcome: &Outcome| match outcome {
+            Outcome::Cancelled(_) => true,
+            Outcome::Converting(_, finish) | Outcome::Busy(finish) => matches!(finish, Finish::Cancelled),
+            Outcome::Unknown | Outcome::Value(_) | Outcome::Raised(_) => false,
+        };
+        self.completion.is_done() && is(&self.looked_at())
     }
 
     /// Calls `fn(job)` when the work has ended, from a thread of Shoal's; at once, from this one, if it has already.
@@ -414,7 +459,6 @@ impl Job {
     /// What the function raises goes to `sys.unraisablehook`. A job with callbacks is kept alive until it ends.
     #[pyo3(signature = (r#fn, /))]
     fn add_done_callback(slf: Bound<'_, Self>, r#fn: Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
         if !r#fn.is_callable() {
             let message = format!("fn must be callable, not {}", r#fn.get_type().name()?);
             return Err(pyo3::exceptions::PyTypeError::new_err(message));
@@ -429,12 +473,7 @@ impl Job {
         if !first && !job.completion.is_done() {
             return Ok(());
         }
-        let token = CALLED_BACK.enter(slf.clone().unbind());
-        if !job.completion.watch(Arc::new(RunCallbacks), token) {
-            CALLED_BACK.leave(token);
-            job.run_callbacks(py, slf.as_any());
-        }
-        Ok(())
+        call_when_done(&slf)
     }
 
     /// What the work has done so far: counts, retries, bytes, times, and what limited it.
@@ -480,7 +519,14 @@ impl Job {
                 "<Job {name}: {done} of {total} done after {seconds:.1} s; await it, or call .result()>"
             ));
         }
-        Ok(match self.settle(py)? {
+        // Not `settle`: this may be asked from the very thread that converts, by whatever the collector runs.
+        let step = loop {
+            match self.advance(py, None) {
+                Step::More if !self.is_busy() => {}
+                step => break step,
+            }
+        };
+        Ok(match step {
             Step::Raised(error) => {
                 format!("<Job {name}: raised {}; await it, or call .result()>", error.bind(py).get_type().name()?)
             }
@@ -516,25 +562,13 @@ impl Job {
 
     fn __clear__(&self) {
         let outcome = std::mem::replace(&mut *self.lock(), Outcome::Cancelled(None));
-        let callbacks = std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner));
-        drop((outcome, callbacks));
+        drop((outcome, self.take_callbacks()));
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Job {
-    fn run_callbacks(&self, py: Python<'_>, slf: &Bound<'_, PyAny>) {
-        let callbacks = std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner));
-        for callback in callbacks {
-            if let Err(error) = callback.call1(py, (slf,)) {
-                error.write_unraisable(py, Some(callback.bind(py)));
-            }
-        }
     }
 }
 
@@ -550,75 +584,4 @@ fn timeout_error(job: &Job, timeout: Option<f64>) -> PyErr {
         "{} is not done after {seconds} s ({done} of {total}); it goes on",
         job.work.name()
     ))
-}
-
-/// Jobs whose callbacks wait for their end, by number: the reactor tells the number, the notifier's thread calls them.
-struct CalledBack(Mutex<Option<std::collections::HashMap<u64, Py<Job>>>>, std::sync::atomic::AtomicU64);
-
-static CALLED_BACK: CalledBack = CalledBack(Mutex::new(None), std::sync::atomic::AtomicU64::new(0));
-
-impl CalledBack {
-    fn enter(&self, job: Py<Job>) -> u64 {
-        let token = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(token, job);
-        token
-    }
-
-    fn leave(&self, token: u64) -> Option<Py<Job>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.remove(&token)
-    }
-}
-
-struct RunCallbacks;
-
-impl Waiter for RunCallbacks {
-    fn wake(&self, token: u64) {
-        notify(Box::new(move || {
-            Python::try_attach(|py| {
-                if let Some(job) = CALLED_BACK.leave(token) {
-                    let job = job.bind(py);
-                    job.get().run_callbacks(py, job.as_any());
-                }
-            });
-        }));
-    }
-}
-
-/// The iterator behind `await job`. Internal.
-#[pyclass(frozen, module = "shoal._shoal")]
-pub struct Awaiting(Py<Job>);
-
-#[pymethods]
-impl Awaiting {
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Job::resume(self.0.bind(py))
-    }
-
-    fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let _ = value;
-        Job::resume(self.0.bind(py))
-    }
-
-    #[pyo3(signature = (typ, val=None, tb=None))]
-    fn throw(
-        &self,
-        py: Python<'_>,
-        typ: &Bound<'_, PyAny>,
-        val: Option<&Bound<'_, PyAny>>,
-        tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
-        let _ = tb;
-        Err(self.0.get().interrupt(py, typ, val))
-    }
-
-    /// Only stops waiting: the job belongs to whoever holds it.
-    fn close(&self) {}
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.0)
-    }
 }

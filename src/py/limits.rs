@@ -211,7 +211,11 @@ impl PyRetry {
         retry.retry_after_max = Duration::from_secs_f64(not_negative("retry_after_max", retry_after_max)?.min(3.2e9));
         if let Some(statuses) = status_forcelist {
             let mut listed = Vec::new();
-            for status in statuses.try_iter()? {
+            let wrong = |_| {
+                let kind = type_name(statuses);
+                PyTypeError::new_err(format!("status_forcelist must be a collection of int, not {kind}"))
+            };
+            for status in statuses.try_iter().map_err(wrong)? {
                 let status = status?;
                 let code = status.extract::<u16>().ok().filter(|code| StatusCode::from_u16(*code).is_ok());
                 listed.push(code.ok_or_else(|| {
@@ -225,7 +229,11 @@ impl PyRetry {
                 return Err(PyTypeError::new_err("allowed_methods must be a collection of methods, not one str"));
             }
             let mut listed = Vec::new();
-            for name in methods.try_iter()? {
+            let wrong = |_| {
+                let kind = type_name(methods);
+                PyTypeError::new_err(format!("allowed_methods must be a collection of methods, not {kind}"))
+            };
+            for name in methods.try_iter().map_err(wrong)? {
                 listed.push(method_from("allowed_methods", &name?)?);
             }
             // A set, so in one order: equality and repr depend on it.

@@ -63,6 +63,8 @@ pub struct RequestOptions {
     max_body: Option<u64>,
     raise_for_status: Option<bool>,
     auth: Option<HeaderValue>,
+    /// The `Content-Type` is that of the body, not one that was given.
+    pub type_of_body: bool,
 }
 
 impl RequestOptions {
@@ -190,8 +192,10 @@ impl RequestOptions {
         }
         if let Some(content_type) = self.body.as_ref().and_then(|body| body.content_type.clone())
             && !self.without.contains(&CONTENT_TYPE)
+            && !self.headers.contains_key(CONTENT_TYPE)
         {
-            self.headers.entry(CONTENT_TYPE).or_insert(content_type);
+            self.headers.insert(CONTENT_TYPE, content_type);
+            self.type_of_body = true;
         }
     }
 
@@ -243,18 +247,34 @@ fn set_if_given<'py, T: IntoPyObject<'py>>(keywords: &Bound<'py, PyDict>, key: &
 
 /// The `TypeError` for a keyword nobody knows.
 pub fn unknown(function: &str, key: &str, known: impl IntoIterator<Item = &'static str>) -> PyErr {
-    // The name that shares most of its beginning and end, if that is a good part of it: "timout" → "timeout".
-    let shared = |name: &&str| {
-        let start = name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
-        let end = name.bytes().rev().zip(key.bytes().rev()).take_while(|(a, b)| a == b).count();
-        (start + end).min(name.len()).min(key.len())
-    };
     let hint = known
         .into_iter()
-        .max_by_key(shared)
-        .filter(|name| shared(name) * 2 > name.len())
-        .map_or_else(String::new, |name| format!("; did you mean {name:?}?"));
+        .map(|name| (distance(name, key), name))
+        .min()
+        .filter(|(distance, name)| {
+            // Few letters differ, or the beginning is the same ("retries").
+            let shared = name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
+            distance * 3 <= name.len() || shared * 2 > name.len()
+        })
+        .map_or_else(String::new, |(_, name)| format!("; did you mean {name:?}?"));
     PyTypeError::new_err(format!("{function} got an unexpected keyword argument {key:?}{hint}"))
+}
+
+/// How many letters must be added, left out or exchanged to make one word of the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, of_a) in a.bytes().enumerate() {
+        let (mut diagonal, mut left) = (i, i + 1);
+        for (above, of_b) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let cell = (diagonal + usize::from(of_a != of_b)).min(left + 1).min(*above + 1);
+            diagonal = std::mem::replace(above, cell);
+            left = cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// True or False.

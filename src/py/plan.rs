@@ -9,7 +9,7 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
 use super::input::{AUTH_HEADER, BodyInput, type_name};
@@ -41,6 +41,8 @@ pub struct Plan {
     pub cookies: Vec<(String, String)>,
     /// Unless the item has its own.
     pub body: Option<BodyInput>,
+    /// Client or call were given a `Content-Type`: it goes with every body, as in requests and httpx.
+    pub typed: bool,
     /// Of client and call.
     pub settings: Arc<Settings>,
     /// `save_to`.
@@ -122,7 +124,9 @@ impl Plan {
             request.name.clone_from(&options.name);
             if let Some(body) = &options.body {
                 request.body = Some(body.bytes.clone());
-                if self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
+                if self.typed && options.type_of_body {
+                    request.headers.remove(CONTENT_TYPE);
+                } else if !self.typed && self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
                     // It describes the call's body, not this one.
                     request.without.push(CONTENT_TYPE);
                 }
@@ -259,7 +263,8 @@ fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
 pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
     let single = requests.is_instance_of::<PyString>()
         || requests.is_instance_of::<PyBytes>()
-        || requests.is_instance_of::<PyDict>()
+        || requests.is_instance_of::<PyByteArray>()
+        || requests.cast::<PyMapping>().is_ok()
         || requests.is_instance_of::<PyRequest>();
     if single {
         let kind = type_name(requests);
@@ -297,7 +302,10 @@ pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
 
 /// The headers of client and call.
 pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<HeaderMap> {
-    let own = options.headers_with_cookies(&[]);
+    let mut own = options.headers_with_cookies(&[]);
+    if options.type_of_body && client.contains_key(CONTENT_TYPE) {
+        own.remove(CONTENT_TYPE);
+    }
     if own.is_empty() && options.without.is_empty() {
         return client.clone();
     }

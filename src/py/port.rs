@@ -21,6 +21,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 
 use crate::core::completion::Waiter;
+use crate::runtime::detach::attached;
 use crate::runtime::{fork, notify};
 
 /// The reactor's side: a queue and a way to say that it is not empty.
@@ -61,7 +62,7 @@ impl Mailbox {
 static THREADSAFE: Mutex<Option<HashMap<u64, (Py<PyAny>, Py<Port>)>>> = Mutex::new(None);
 
 fn call_soon(id: u64) {
-    Python::try_attach(|py| {
+    attached(|py| {
         let target =
             THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|ports| {
                 ports.get(&id).map(|(event_loop, port)| (event_loop.clone_ref(py), port.clone_ref(py)))

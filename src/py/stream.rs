@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use super::error::to_python;
 use super::interrupt::interruptible;
+use super::lifecycle::exiting;
 use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
@@ -23,6 +24,7 @@ use super::source::pump;
 use super::stats::PyStats;
 use crate::core::stream::{Flow, Taken};
 use crate::runtime::detach::detached;
+use crate::runtime::is_closing;
 
 /// How long results that are already there may keep an event loop from its other tasks.
 const SLICE: Duration = Duration::from_millis(2);
@@ -66,6 +68,15 @@ enum Next {
     Item(Py<PyAny>),
     End,
     Wait,
+    /// The source has more, and there is room for it; but the loop's other tasks come first.
+    Yield,
+}
+
+/// How far a source was read.
+enum Filled {
+    Enough,
+    Paused,
+    Ended,
 }
 
 impl Stream {
@@ -98,20 +109,21 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the source as far as there is room. `event_loop` is where an async one is awaited.
-    fn fill(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    /// Reads the source as far as there is room, or until something else is due. `event_loop` is where an async one is
+    /// awaited.
+    fn fill(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Filled> {
         let py = slf.py();
         let stream = slf.get();
         if stream.flow.room() == 0 {
-            return Ok(());
+            return Ok(Filled::Enough);
         }
         // Taken out while it runs: a generator may do anything, and so may another thread meanwhile.
         let source = std::mem::replace(&mut stream.lock().source, Source::Elsewhere);
         match source {
-            Source::Elsewhere => Ok(()),
+            Source::Elsewhere => Ok(Filled::Enough),
             Source::End => {
                 stream.lock().source = Source::End;
-                Ok(())
+                Ok(Filled::Enough)
             }
             Source::Async(iterable) => {
                 let Some(event_loop) = event_loop else {
@@ -120,36 +132,37 @@ impl Stream {
                         "requests is an async iterable: read the stream with `async for`",
                     ));
                 };
-                pump(slf, event_loop, iterable.bind(py))
+                pump(slf, event_loop, iterable.bind(py)).inspect_err(|_| stream.source_ended(None))?;
+                Ok(Filled::Enough)
             }
             Source::Iterator(iterator) => {
-                let ended = stream.read(py, iterator.bind(py));
-                let mut state = stream.lock();
-                match ended {
-                    Ok(false) => state.source = Source::Iterator(iterator),
-                    Ok(true) => state.source = Source::End,
-                    Err(error) => {
-                        state.source = Source::End;
-                        state.raised = Some(error);
-                    }
+                let (filled, raised) = match stream.read(py, iterator.bind(py), event_loop.is_some()) {
+                    Ok(filled) => (filled, None),
+                    Err(error) => (Filled::Ended, Some(error)),
+                };
+                if matches!(filled, Filled::Ended) {
+                    stream.source_ended(raised);
+                } else {
+                    stream.lock().source = Source::Iterator(iterator);
                 }
-                let done = matches!(state.source, Source::End);
-                drop(state);
-                if done {
-                    stream.flow.exhaust();
-                }
-                Ok(())
+                Ok(filled)
             }
         }
     }
 
-    fn read(&self, py: Python<'_>, iterator: &Bound<'_, PyIterator>) -> PyResult<bool> {
+    /// A slow source must not hold back what is finished, nor the other tasks of a loop; a quick one must not wait for
+    /// the consumer, or the workers run dry. So it gets a time, and more only as long as nobody else waits.
+    fn read(&self, py: Python<'_>, iterator: &Bound<'_, PyIterator>, in_loop: bool) -> PyResult<Filled> {
         let mut iterator = iterator.clone();
+        let begun = Instant::now();
         for _ in 0..self.flow.room() {
-            let Some(item) = iterator.next() else { return Ok(true) };
+            let Some(item) = iterator.next() else { return Ok(Filled::Ended) };
             self.accept(py, &item?)?;
+            if begun.elapsed() > SLICE && (in_loop || self.flow.is_ready()) {
+                return Ok(Filled::Paused);
+            }
         }
-        Ok(false)
+        Ok(Filled::Enough)
     }
 
     /// Hands an item of the source over.
@@ -161,7 +174,10 @@ impl Stream {
 
     /// The source has ended, with an exception or without.
     pub fn source_ended(&self, raised: Option<PyErr>) {
-        self.lock().raised = raised;
+        let mut state = self.lock();
+        state.source = Source::End;
+        state.raised = raised;
+        drop(state);
         self.flow.exhaust();
     }
 
@@ -178,8 +194,10 @@ impl Stream {
     fn take(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Next> {
         let py = slf.py();
         let stream = slf.get();
-        Self::fill(slf, event_loop)?;
+        let filled = Self::fill(slf, event_loop)?;
         match stream.flow.take() {
+            Taken::Pending if is_closing() => Err(exiting()),
+            Taken::Pending if matches!(filled, Filled::Paused) => Ok(Next::Yield),
             Taken::Pending => Ok(Next::Wait),
             Taken::Item(_, outcome) => match *outcome {
                 Ok(response) => Ok(Next::Item(into_python(py, response)?.into_any())),
@@ -240,6 +258,7 @@ impl Stream {
                     return Ok(Some(item));
                 }
                 Next::End => return Ok(None),
+                Next::Yield => {}
                 Next::Wait => {
                     interruptible(py, || {
                         detached(py, || stream.flow.wait(SIGNALS));
@@ -352,6 +371,10 @@ impl Arrival {
                     return Err(PyStopIteration::new_err((item,)));
                 }
                 Next::End => return Err(PyStopAsyncIteration::new_err(())),
+                Next::Yield => {
+                    stream.lock().yielded = Instant::now();
+                    return Ok(py.None().into_bound(py));
+                }
                 Next::Wait => {
                     stream.report(py)?;
                     let port = Port::of(py, &event_loop)?;

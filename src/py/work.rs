@@ -10,17 +10,21 @@ use tokio::task::AbortHandle;
 
 use super::harvest::{Many, One};
 use super::job::{Ended, Harvest, Job, Work, promise};
+use super::lifecycle::exiting;
 use super::stats::PyStats;
 use crate::core::error::Error;
 use crate::core::fetch::Call;
 use crate::core::gather::{Batch, Options};
 use crate::core::request::Request;
 use crate::core::stats::{Collector, Stats};
-use crate::runtime;
+use crate::runtime::{self, ShutDown};
 
 /// The reactor, or the exception that says why there is none.
 pub fn reactor() -> PyResult<&'static Handle> {
-    runtime::handle().map_err(|error| PyRuntimeError::new_err(error.to_string()))
+    runtime::handle().map_err(|error| match error {
+        ShutDown::Exiting => exiting(),
+        ShutDown::Thread(_) => PyRuntimeError::new_err(error.to_string()),
+    })
 }
 
 struct Single {

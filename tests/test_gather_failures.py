@@ -1,0 +1,437 @@
+"""Failures of a batch: the first one, all of them, deadlines, timeouts by their parts, and new attempts."""
+
+import asyncio
+import pickle
+import socket
+import time
+
+import pytest
+
+import shoal
+from conftest import open_sockets, wait_until
+from servers.base import refusing
+from servers.scripted import HANG, READ, Holding, Scripted, reply
+from shoal import Retry, Timeout
+from shoal.testing import Server
+
+QUICK = Retry(2, backoff_factor=0, backoff_jitter=0)
+
+
+def raised(job, kind=shoal.FetchError):
+    with pytest.raises(kind) as caught:
+        job.result()
+    return caught.value
+
+
+# The first failure.
+
+
+def test_the_first_failure_cancels_its_siblings(server, no_socket_left) -> None:
+    with Holding() as holding, refusing() as nobody:
+        urls = [server.url("/bytes/3"), *[holding.url] * 5, server.url("/bytes/4"), nobody]
+        with shoal.Client() as client:
+            start = time.monotonic()
+            error = raised(client.gather(urls), shoal.ConnectError)
+            assert time.monotonic() - start < 5
+            # Drained: when the error is raised, the others have let go of their sockets.
+            assert holding.wait_all_closed()
+    assert error.index == 7
+    assert error.url == nobody + "/"
+    assert [None if result is None else len(result.content) for result in error.results][1:6] == [None] * 5
+    assert error.results[7] is None
+    assert len(error.results) == len(urls)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.index, len(copy.results)) == (7, 8)
+
+
+def test_what_was_finished_is_not_lost(server, run) -> None:
+    urls = [server.url("/bytes/3"), server.url("/delay/30?n=4"), server.url("/status/500"), server.url("/bytes/5")]
+    urls[2] = server.url("/fault/truncate")
+
+    async def main():
+        with pytest.raises(shoal.IncompleteBody) as caught:
+            await shoal.gather_fetch(urls, concurrency=1, retry=0)
+        return caught.value
+
+    error = run(main())
+    assert [result and len(result.content) for result in error.results] == [3, 4, None, None]
+    assert [result.index for result in error.results[:2]] == [0, 1]
+
+
+def test_nothing_new_is_started_after_a_failure() -> None:
+    with Server() as server:
+        urls = [server.url("/fault/bad-head")] + [server.url("/delay/20")] * 200
+        raised(shoal.gather_fetch(urls, concurrency=2, retry=0), shoal.ProtocolError)
+        seen = server.requests("/delay")
+        time.sleep(0.1)
+        assert server.requests("/delay") == seen
+        assert seen < 20
+
+
+def test_a_panic_of_nothing_but_the_task_group(server, run) -> None:
+    if not hasattr(asyncio, "TaskGroup"):
+        pytest.skip("Python 3.11")
+
+    async def main():
+        with pytest.raises(ExceptionGroup) as caught:  # noqa: F821 - of Python 3.11
+            async with asyncio.TaskGroup() as group:
+                group.create_task(shoal.gather_fetch([server.url("/fault/bad-head")]))
+                group.create_task(shoal.gather_fetch([server.url("/delay/30000")]))
+        assert [type(error) for error in caught.value.exceptions] == [shoal.ProtocolError]
+
+    run(main())
+
+
+# All failures.
+
+
+def test_return_exceptions(server, run) -> None:
+    with refusing() as nobody:
+        items = [
+            server.url("/bytes/3"),
+            nobody,
+            "no url",
+            (server.url("/delay/5000"), {"timeout": 0.05}),
+            server.url("/fault/truncate"),
+            server.url("/status/500"),
+        ]
+        job = shoal.gather_fetch(items, return_exceptions=True, retry=0)
+
+        async def main():
+            return await job
+
+        results = run(main())
+    failures = [shoal.ConnectError, shoal.InvalidURL, shoal.TotalTimeout, shoal.IncompleteBody]
+    assert [type(result) for result in results] == [shoal.Response, *failures, shoal.Response]
+    assert [result.index for result in results] == list(range(6))
+    assert job.stats.by_error == {kind.__name__: 1 for kind in failures}
+    assert (job.stats.total, job.stats.ok, job.stats.failed) == (6, 2, 4)
+
+
+def test_statuses_are_results_unless_asked_otherwise(server) -> None:
+    urls = [server.url(f"/status/{status}") for status in (200, 204, 301, 304, 404, 500)]
+    statuses = [r.status_code for r in shoal.gather_fetch(urls, retry=0).result()]
+    assert statuses == [200, 204, 301, 304, 404, 500]
+    results = shoal.gather_fetch(urls, retry=0, raise_for_status=True, return_exceptions=True).result()
+    assert [type(result) for result in results[4:]] == [shoal.HTTPStatusError] * 2
+    assert [result.status_code for result in results[:4]] == [200, 204, 301, 304]
+    error = raised(shoal.gather_fetch(urls, retry=0, raise_for_status=True, concurrency=1), shoal.HTTPStatusError)
+    assert (error.index, error.response.status_code, error.attempts) == (4, 404, 1)
+    assert [result and result.status_code for result in error.results] == [200, 204, 301, 304, None, None]
+
+
+def test_the_message_of_a_status_has_the_beginning_of_the_body() -> None:
+    body = "é" * 90 + "x" * 300
+    with Scripted([READ, reply(body.encode(), status="418 I'm a teapot")]) as server:
+        error = raised(shoal.gather_fetch([server.url], raise_for_status=True))
+    text = str(error)
+    assert f"418 I'm a teapot: {'é' * 90}{'x' * 20}" in text
+    assert "x" * 21 not in text
+    assert f"GET {server.url}/" in text
+    assert error.response.text == body
+    assert error.index == 0
+
+
+# Deadlines.
+
+
+def test_a_deadline_raises_with_what_was_finished(server, run) -> None:
+    async def main():
+        urls = [server.url("/bytes/3"), server.url("/delay/20000"), server.url("/bytes/4"), server.url("/delay/20000")]
+        start = time.monotonic()
+        with pytest.raises(shoal.DeadlineExceeded) as caught:
+            await shoal.gather_fetch(urls, deadline=0.3)
+        assert 0.25 < time.monotonic() - start < 5
+        return caught.value
+
+    error = run(main())
+    assert isinstance(error, TimeoutError)
+    assert [result and len(result.content) for result in error.results] == [3, None, 4, None]
+    assert (error.index, error.request, error.phase) == (None, None, "queue")
+    assert "0.3 s" in str(error)
+    assert "2 of 4" in str(error)
+
+
+def test_a_deadline_fills_the_missing_places(no_socket_left) -> None:
+    with Server() as server:
+        urls = [server.url("/bytes/3"), server.url("/delay/20000"), server.url("/bytes/4"), *[server.url("/delay/2")] * 3]
+        job = shoal.gather_fetch(urls, deadline=0.3, return_exceptions=True, concurrency=1)
+        results = job.result()
+        assert [type(result) for result in results] == [shoal.Response] + [shoal.DeadlineExceeded] * 5
+        assert [result.index for result in results] == list(range(6))
+        assert [result.attempts for result in results] == [1, 1, 0, 0, 0, 0]
+        assert [result.url for result in results] == urls
+        assert (job.stats.total, job.stats.by_error) == (6, {"DeadlineExceeded": 5})
+        assert wait_until(lambda: server.stats.connections_open == 0)
+
+
+def test_a_deadline_counts_retries_and_pauses(server) -> None:
+    urls = [server.url("/fault/429?retry_after=30&k=99&key=deadline")]
+    start = time.monotonic()
+    error = raised(shoal.gather_fetch(urls, deadline=0.3, retry=5))
+    assert type(error) is shoal.DeadlineExceeded
+    assert time.monotonic() - start < 5
+    assert server.attempts("deadline") == 1
+
+
+def test_a_deadline_that_is_kept_changes_nothing(server) -> None:
+    assert len(shoal.gather_fetch([server.url("/bytes/3")] * 50, deadline=30).result()) == 50
+
+
+# Timeouts, by their parts.
+
+
+@pytest.fixture
+def blackhole():
+    """The URL of a port whose queue of connections is full: another one is neither taken nor refused."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        held = []
+        for _ in range(4):
+            held.append(client := socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        probe = socket.socket()
+        probe.settimeout(0.2)
+        held.append(probe)
+        try:
+            probe.connect(listener.getsockname())
+        except OSError:
+            yield "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        else:
+            pytest.skip("this system takes more connections than the queue has places")
+        finally:
+            for client in held:
+                client.close()
+
+
+def check_timeout(error, kind, phase) -> None:
+    assert type(error) is kind, repr(error)
+    assert isinstance(error, shoal.TimeoutException)
+    assert error.phase == phase
+    assert "0.2 s" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "kind"),
+    [
+        (Timeout(connect=0.2), shoal.ConnectTimeout),
+        (Timeout(10, connect=0.2, read=0.1), shoal.ConnectTimeout),
+        (Timeout(0.2, read=0.1), shoal.TotalTimeout),
+        (0.2, shoal.TotalTimeout),
+    ],
+    ids=repr,
+)
+def test_no_connection(blackhole, timeout, kind) -> None:
+    start = time.monotonic()
+    error = raised(shoal.gather_fetch([blackhole], timeout=timeout, retry=0))
+    check_timeout(error, kind, "connect")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("path", "timeout", "kind", "phase"),
+    [
+        ("/fault/stall", Timeout(read=0.2), shoal.ReadTimeout, "headers"),
+        ("/fault/stall?after=5", Timeout(read=0.2), shoal.ReadTimeout, "body"),
+        ("/fault/stall", Timeout(0.2), shoal.TotalTimeout, "headers"),
+        ("/fault/stall?after=5", Timeout(0.2, read=5), shoal.TotalTimeout, "body"),
+        ("/fault/drip?n=1000&interval_ms=10", Timeout(0.2, read=0.15), shoal.TotalTimeout, "body"),
+    ],
+)
+def test_silence(server, path, timeout, kind, phase) -> None:
+    check_timeout(raised(shoal.gather_fetch([server.url(path)], timeout=timeout, retry=0)), kind, phase)
+
+
+def test_a_slow_connection_is_no_silence_of_the_server(server, monkeypatch) -> None:
+    # The connection is taken only after twice the read timeout.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        with socket.socket() as first, socket.socket() as second:
+            first.connect(address)
+            second.setblocking(False)
+            second.connect_ex(address)
+            job = shoal.gather_fetch(["http://{}:{}".format(*address)], timeout=Timeout(20, read=0.6), retry=0)
+            time.sleep(1.2)
+            listener.settimeout(10)
+            for _ in range(3):
+                taken, peer = listener.accept()
+                if peer not in (first.getsockname(), second.getsockname()):
+                    break
+                taken.close()
+            with taken:
+                taken.recv(65536)
+                taken.sendall(reply(b"late"))
+                assert job.result(timeout=10)[0].content == b"late"
+
+
+def test_no_turn(server) -> None:
+    urls = [server.url("/delay/1500")] * 2
+    results = shoal.gather_fetch(urls, per_host=1, timeout=Timeout(pool=0.2), return_exceptions=True, retry=0).result()
+    results.sort(key=lambda result: isinstance(result, Exception))
+    assert results[0].status_code == 200
+    check_timeout(results[1], shoal.PoolTimeout, "queue")
+    assert results[1].attempts == 0
+
+
+def test_the_total_does_not_count_the_queue(server) -> None:
+    urls = [server.url("/delay/120")] * 5
+    responses = shoal.gather_fetch(urls, concurrency=1, timeout=0.5, retry=0).result()
+    assert len(responses) == 5
+    responses = shoal.gather_fetch(urls, per_host=1, timeout=0.5, retry=0).result()
+    assert len(responses) == 5
+
+
+def test_every_attempt_has_its_own_total() -> None:
+    with Server() as server:
+        url = server.url("/fault/flaky/2?kind=stall&key=own")
+        (response,) = shoal.gather_fetch([url], timeout=0.2, retry=QUICK).result()
+        assert response.attempts == 3
+        error = raised(shoal.gather_fetch([server.url("/fault/stall?key=all")], timeout=0.1, retry=QUICK))
+        assert (type(error), error.attempts) == (shoal.TotalTimeout, 3)
+        assert error.elapsed > 0.28
+        assert server.attempts("all") == 3
+
+
+# New attempts.
+
+
+@pytest.mark.parametrize("kind", ["status", "reset", "close", "stall", "truncate"])
+def test_a_failure_that_passes(kind) -> None:
+    with Server() as server:
+        job = shoal.gather_fetch([server.url(f"/fault/flaky/2?kind={kind}")], retry=QUICK, timeout=0.3)
+        (response,) = job.result()
+        assert (response.status_code, response.attempts) == (200, 3)
+        assert response.json()["attempt"] == 3 if kind == "status" else response.json()["attempt"] >= 3
+        assert job.stats.retries == 2
+        causes = {
+            "status": "503",
+            "reset": "ReadError",
+            "close": "ReadError",
+            "stall": "TotalTimeout",
+            "truncate": "IncompleteBody",
+        }
+        assert job.stats.retries_by_cause == {causes[kind]: 2}
+
+
+def test_a_failure_that_stays() -> None:
+    with Server() as server:
+        job = shoal.gather_fetch([server.url("/fault/flaky/9")], retry=QUICK)
+        (response,) = job.result()
+        assert (response.status_code, response.attempts) == (503, 3)
+        assert (job.stats.by_status, job.stats.retries, job.stats.total) == ({503: 1}, 2, 1)
+        error = raised(shoal.gather_fetch([server.url("/fault/flaky/9")], retry=QUICK, raise_for_status=True))
+        assert (error.response.status_code, error.attempts) == (503, 3)
+
+
+@pytest.mark.parametrize(
+    ("retry", "options", "attempts"),
+    [
+        (0, {}, 1),
+        (None, {}, 1),
+        (Retry(0), {}, 1),
+        (Retry(3, backoff_jitter=0, backoff_factor=0), {}, 4),
+        (QUICK, {"method": "POST"}, 1),
+        (QUICK, {"method": "PATCH"}, 1),
+        (QUICK, {"method": "PUT"}, 3),
+        (QUICK, {"method": "DELETE"}, 3),
+        (Retry(2, backoff_factor=0, backoff_jitter=0, allowed_methods=["POST"]), {"method": "POST"}, 3),
+        (Retry(2, backoff_factor=0, backoff_jitter=0, allowed_methods=["POST"]), {"method": "GET"}, 1),
+        (Retry(2, backoff_factor=0, backoff_jitter=0, status_forcelist=[418]), {}, 1),
+        (Retry(2, backoff_factor=0, backoff_jitter=0, status_forcelist=[503]), {}, 3),
+    ],
+    ids=repr,
+)
+def test_which_are_repeated(retry, options, attempts) -> None:
+    with Server() as server:
+        (response,) = shoal.gather_fetch([server.url("/fault/flaky/9?key=which")], retry=retry, **options).result()
+        assert (response.attempts, server.attempts("which")) == (attempts, attempts)
+
+
+@pytest.mark.parametrize("status", [400, 404, 501])
+def test_what_another_attempt_would_not_mend(server, status) -> None:
+    (response,) = shoal.gather_fetch([server.url(f"/status/{status}")], retry=QUICK).result()
+    assert response.attempts == 1
+    for path in ("/fault/bad-head", "/fault/gzip-bomb", "/fault/corrupt-gzip"):
+        error = raised(shoal.gather_fetch([server.url(path)], retry=QUICK))
+        assert error.attempts in {1, 3}, path
+
+
+def test_a_post_that_never_left_is_repeated() -> None:
+    with refusing() as nobody:
+        error = raised(shoal.gather_fetch([nobody], method="POST", content=b"x", retry=QUICK), shoal.ConnectError)
+    assert error.attempts == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [
+        ({"backoff_factor": 0.1, "backoff_jitter": 0}, 0.2 + 0.4, 1.5),  # none, 0.1 * 2, 0.1 * 4
+        ({"backoff_factor": 10, "backoff_max": 0.2, "backoff_jitter": 0}, 0.4, 1.5),
+        ({"backoff_factor": 0, "backoff_jitter": 0}, 0, 0.5),
+    ],
+    ids=repr,
+)
+def test_the_wait_between_attempts(options, least, most) -> None:
+    with Server() as server:
+        start = time.monotonic()
+        (response,) = shoal.gather_fetch([server.url("/fault/flaky/3")], retry=Retry(3, **options)).result()
+        assert response.attempts == 4
+        assert least <= time.monotonic() - start < most
+
+
+@pytest.mark.parametrize("path", ["/fault/429?retry_after=1", "/fault/retry-after-date?seconds=2"])
+def test_retry_after_pauses_the_host_for_all(path) -> None:
+    with Server() as server, Server() as other:
+        start = time.monotonic()
+        slow = server.url(path)
+        with shoal.Client(retry=3) as client:
+            refused = client.get(slow)
+            assert wait_until(lambda: server.stats.requests == 1)
+            time.sleep(0.1)
+            # Another host is not concerned, the same one is: also for other jobs of the client.
+            client.gather([other.url("/bytes/1")] * 3).result()
+            assert time.monotonic() - start < 0.8
+            job = client.gather([server.url("/bytes/1")] * 3)
+            job.result()
+            assert 0.8 < time.monotonic() - start < 10
+            assert job.stats.limited_by == "retry_after"
+            assert refused.result().attempts == 2
+        assert server.stats.requests == 5
+
+
+def test_retry_after_may_be_bounded_or_ignored() -> None:
+    with Server() as server:
+        for retry in (
+            Retry(2, retry_after_max=0.1, backoff_factor=0, backoff_jitter=0),
+            Retry(2, respect_retry_after=False, backoff_factor=0, backoff_jitter=0),
+        ):
+            start = time.monotonic()
+            (response,) = shoal.gather_fetch([server.url(f"/fault/429?retry_after=60&key={id(retry)}")], retry=retry).result()
+            assert (response.status_code, response.attempts) == (200, 2)
+            assert time.monotonic() - start < 5
+
+
+def test_a_late_failure_costs_only_itself(server) -> None:
+    before = open_sockets()
+    urls = [server.url("/fault/truncate"), *[server.url("/bytes/10")] * 30]
+    results = shoal.gather_fetch(urls, retry=0, return_exceptions=True, concurrency=1).result()
+    assert sum(isinstance(result, shoal.Response) for result in results) == 30
+    assert wait_until(lambda: open_sockets() <= before)
+
+
+def test_the_batch_under_a_hanging_server_can_be_cancelled(run, no_socket_left) -> None:
+    with Scripted([READ, HANG]) as server:
+
+        async def main():
+            task = asyncio.ensure_future(shoal.gather_fetch([server.url] * 20, concurrency=10))
+            await asyncio.get_running_loop().run_in_executor(None, server.wait_requests, 10)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        run(main())
+        assert server.wait_all_closed()
