@@ -51,6 +51,7 @@ struct State {
     next: usize,
     failure: Option<Error>,
     closed: bool,
+    taken: bool,
 }
 
 /// A batch under way.
@@ -84,15 +85,15 @@ impl Batch {
             options,
             total,
             finished: AtomicUsize::new(finished),
-            state: Mutex::new(State { slots, next: 0, failure: None, closed: false }),
+            state: Mutex::new(State { slots, next: 0, failure: None, closed: false, taken: false }),
             stop: Notify::new(),
             started: Instant::now(),
         })
     }
 
-    /// Runs to the end; resolves when every socket of the batch is released. The call is let go of by then: whoever
+    /// Runs to the end; resolves when every socket of the batch is released, with nothing if it was cancelled. The call is let go of by then: whoever
     /// keeps the batch for its results must not keep its connections.
-    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Gathered {
+    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Option<Gathered> {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
             workers.spawn(self.clone().work(call.clone()));
@@ -124,7 +125,7 @@ impl Batch {
         self.take()
     }
 
-    /// Runs on `handle` and passes what came of it to `finish`.
+    /// Runs on `handle` and passes what came of it to `finish`, unless it is cancelled.
     pub fn start<T: Transport>(
         self: &Arc<Self>,
         handle: &Handle,
@@ -132,11 +133,15 @@ impl Batch {
         finish: impl FnOnce(Gathered) + Send + 'static,
     ) {
         let batch = self.clone();
-        handle.spawn(async move { finish(batch.run(call).await) });
+        handle.spawn(async move {
+            if let Some(gathered) = batch.run(call).await {
+                finish(gathered);
+            }
+        });
     }
 
-    /// Stops the work and takes what is finished; [`Batch::run`] then resolves with nothing.
-    pub fn cancel(&self) -> Gathered {
+    /// Stops the work and takes what is finished: nothing if [`Batch::run`] has it already.
+    pub fn cancel(&self) -> Option<Gathered> {
         let gathered = self.take();
         self.stop.notify_one();
         gathered
@@ -226,8 +231,12 @@ impl Batch {
         }
     }
 
-    fn take(&self) -> Gathered {
+    /// What is finished: for the first who asks, so that a cancellation and an end at the same moment lose nothing.
+    fn take(&self) -> Option<Gathered> {
         let mut state = self.lock();
+        if std::mem::replace(&mut state.taken, true) {
+            return None;
+        }
         state.closed = true;
         let slots = std::mem::take(&mut state.slots);
         let failure = state.failure.take();
@@ -236,7 +245,7 @@ impl Batch {
             Slot::Done(outcome) => Some(outcome),
             _ => None,
         };
-        Gathered { slots: slots.into_iter().map(finished).collect(), failure }
+        Some(Gathered { slots: slots.into_iter().map(finished).collect(), failure })
     }
 }
 

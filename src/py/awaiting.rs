@@ -1,5 +1,6 @@
 //! `await job`: the iterator that a task drives.
 
+use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -41,5 +42,17 @@ impl Awaiting {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.0)
+    }
+}
+
+/// `throw(type)`, `throw(value)` and the old `throw(type, value, traceback)`.
+pub fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
+    match value.filter(|value| !value.is_none()) {
+        Some(value) if value.is_instance_of::<PyBaseException>() => PyErr::from_value(value.clone()),
+        Some(value) => match thrown.call1((value,)) {
+            Ok(instance) => PyErr::from_value(instance),
+            Err(error) => error,
+        },
+        None => PyErr::from_value(thrown.clone()),
     }
 }

@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod links;
 mod options;
+mod outcome;
 mod params;
 mod plan;
 mod port;
