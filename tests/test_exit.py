@@ -144,6 +144,56 @@ ENDINGS: dict[str, tuple[str, int]] = {
         """,
         0,
     ),
+    "a callback that takes long": (
+        """
+        job = shoal.gather_fetch([url("/bytes/1")])
+        job.add_done_callback(lambda job: time.sleep(60))
+        job.result()
+        time.sleep(float(sys.argv[2]))
+        """,
+        0,
+    ),
+    "a daemon thread in a slow source": (
+        """
+        def source():
+            while True:
+                time.sleep(0.001)
+                yield url("/bytes/10")
+        def work():
+            for _ in shoal.stream_fetch(source()):
+                pass
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(float(sys.argv[2]))
+        """,
+        0,
+    ),
+    "a daemon thread in a slow report": (
+        """
+        def work():
+            while True:
+                shoal.gather_fetch([url("/bytes/10")] * 5, progress=lambda done, total: time.sleep(0.01)).result()
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(float(sys.argv[2]))
+        """,
+        0,
+    ),
+    "a daemon thread with an async source": (
+        """
+        async def source():
+            while True:
+                await asyncio.sleep(0.001)
+                yield url("/bytes/10")
+        async def main():
+            async for _ in shoal.stream_fetch(source()):
+                pass
+        for _ in range(3):
+            threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
+        time.sleep(float(sys.argv[2]))
+        """,
+        0,
+    ),
     "a stream in the middle": ("stream = shoal.stream_fetch([url('/bytes/1'), *slow])\nnext(stream)", 0),
     "an atexit handler that fetches": (
         """

@@ -5,11 +5,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
@@ -99,7 +100,7 @@ impl Batch {
         }
         let deadline = async {
             match self.options.deadline {
-                Some(limit) => tokio::time::sleep_until((self.started + limit).into()).await,
+                Some(limit) => tokio::time::sleep_until(self.started + limit).await,
                 None => std::future::pending().await,
             }
         };

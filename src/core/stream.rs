@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::completion::Waiter;
@@ -110,7 +111,7 @@ impl<T: Transport> Flow<T> {
         handle.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep_until(at.into()) => {
+                () = tokio::time::sleep_until(at) => {
                     if let Some(flow) = flow.upgrade() {
                         flow.expire(limit);
                     }

@@ -17,7 +17,7 @@ use pyo3::types::{PyList, PyString};
 use super::awaiting::{Awaiting, thrown_error};
 use super::callbacks::call_when_done;
 use super::interrupt::interruptible;
-use super::lifecycle::exiting;
+use super::lifecycle::{calling_out, exiting};
 use super::outcome::{End, Ended, Harvest, Step, cancelled_error};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
@@ -175,7 +175,7 @@ impl Job {
             }
         };
         let until = limit.map(|limit| Instant::now() + limit);
-        interruptible(py, || self.wait_until(py, until))
+        calling_out(|| interruptible(py, || self.wait_until(py, until)))
     }
 
     fn wait_until(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
@@ -220,12 +220,12 @@ impl Job {
                 Step::More => return Ok(py.None().into_bound(py)),
                 Step::Pending => {
                     job.check_process()?;
-                    let event_loop = require_loop(py)?;
-                    let port = Port::of(py, &event_loop)?;
-                    let completion = job.end.completion();
-                    if let Some(future) =
-                        port.get().future(&event_loop, |waiter, token| completion.watch(waiter, token))?
-                    {
+                    let future = calling_out(|| {
+                        let event_loop = require_loop(py)?;
+                        let port = Port::of(py, &event_loop)?;
+                        port.get().future(&event_loop, |waiter, token| job.end.completion().watch(waiter, token))
+                    })?;
+                    if let Some(future) = future {
                         return Ok(future);
                     }
                 }

@@ -18,6 +18,16 @@ pub fn exiting() -> PyErr {
     if runtime::is_closer() { PyRuntimeError::new_err(message) } else { PySystemExit::new_err(message) }
 }
 
+/// Runs what calls Python code that is not ours: at exit it is waited for (for a bounded time), and once the exit has
+/// begun only the `atexit` handlers themselves get here.
+pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let pass = runtime::enter();
+    if pass.is_none() && !runtime::is_closer() {
+        return Err(exiting());
+    }
+    work()
+}
+
 /// Stops everything: called at exit.
 #[pyfunction]
 fn _shutdown(py: Python<'_>) {

@@ -22,7 +22,7 @@ use pyo3::types::PyWeakrefReference;
 
 use crate::core::completion::Waiter;
 use crate::runtime::detach::attached;
-use crate::runtime::{fork, notify};
+use crate::runtime::{enter, fork, notify};
 
 /// The reactor's side: a queue and a way to say that it is not empty.
 struct Mailbox {
@@ -204,6 +204,7 @@ fn is_closed(event_loop: &Bound<'_, PyAny>) -> bool {
 impl Port {
     /// Resolves the futures of everything that finished. Called by the loop.
     fn _drain(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(_pass) = enter() else { return Ok(()) };
         for token in self.mailbox.drain() {
             let Some(future) = self.futures().remove(&token) else { continue };
             let future = future.bind(py);

@@ -1,7 +1,8 @@
 //! The end of the process, and who may still wait for the GIL then.
 //!
 //! A thread that asks for the GIL while the interpreter is finalized never gets it: before CPython 3.14 its stack is
-//! unwound, which aborts the process when Rust is on that stack. So everything that attaches passes here. At exit no
+//! unwound, which aborts the process when Rust is on that stack. So everything that attaches, and everything that calls
+//! Python code (which may let go of the GIL and want it back), passes here. At exit no
 //! new attachment begins, those under way are waited for, and a thread that comes too late stays out for good.
 
 use std::sync::OnceLock;
@@ -19,7 +20,7 @@ static STATE: AtomicU8 = AtomicU8::new(OPEN);
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 static CLOSER: OnceLock<ThreadId> = OnceLock::new();
 
-/// Leave to be without the GIL and to take it (back) later.
+/// Leave to be without the GIL, or to call what may be, and to take it (back) later.
 pub struct Pass(());
 
 /// `None` when the process is about to end: then stay as you are.
