@@ -137,7 +137,7 @@ fn options(concurrency: usize) -> Options {
 
 async fn gather(call: &Arc<Call<Told>>, paths: &[&str], options: Options) -> Gathered {
     let items = paths.iter().map(|path| Ok(request(path))).collect();
-    Batch::new(call.collector.clone(), items, options).run(call.clone()).await.expect("nobody cancelled")
+    Batch::new(call.collector.clone(), items, options).run(call.clone()).await.unwrap()
 }
 
 fn text(slot: &Option<Outcome>) -> String {
