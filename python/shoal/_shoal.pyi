@@ -1,11 +1,625 @@
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    ValuesView,
+)
 from datetime import timedelta
+from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias, TypeVar, final, overload
+from types import GenericAlias, TracebackType
+from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, TypeAlias, TypeVar, final, overload
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
+
+from shoal._types import (
+    Attempts,
+    Auth,
+    Content,
+    Cookies,
+    Data,
+    HeaderInput,
+    Item,
+    Params,
+    Progress,
+    SaveTo,
+    Seconds,
+    Size,
+    StreamProgress,
+)
+from shoal.exceptions import FetchError
+
+__all__ = [
+    "DEBUG_BUILD",
+    "Client",
+    "Headers",
+    "Job",
+    "JobStats",
+    "Limits",
+    "Request",
+    "Response",
+    "Retry",
+    "Server",
+    "Stream",
+    "Timeout",
+    "__version__",
+    "_restore_response",
+    "gather_fetch",
+    "stream_fetch",
+]
 
 _T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+__version__: Final[str]
+DEBUG_BUILD: Final[bool]
+
+@final
+class Job(Coroutine[Any, Any, _T_co]):
+    def result(self, timeout: float | None = None) -> _T_co: ...
+    def exception(self, timeout: float | None = None) -> BaseException | None: ...
+    def cancel(self) -> bool: ...
+    def done(self) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def add_done_callback(self, fn: Callable[[Job[_T_co]], object], /) -> None: ...
+    @property
+    def stats(self) -> JobStats: ...
+    def __await__(self) -> Generator[Any, Any, _T_co]: ...
+    def send(self, value: object) -> object: ...
+    def throw(
+        self,
+        typ: type[BaseException] | BaseException,
+        val: object = None,
+        tb: TracebackType | None = None,
+    ) -> NoReturn: ...
+    def close(self) -> None: ...
+    def _repr_html_(self) -> str: ...
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
+
+@final
+class Stream(Generic[_T_co]):
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> _T_co: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Awaitable[_T_co]: ...
+    def close(self) -> None: ...
+    def aclose(self) -> Awaitable[None]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_error: object) -> None: ...
+    def __aenter__(self) -> Awaitable[Self]: ...
+    def __aexit__(self, *_error: object) -> Awaitable[None]: ...
+    @property
+    def stats(self) -> JobStats: ...
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
+
+@final
+class JobStats:
+    @property
+    def total(self) -> int: ...
+    @property
+    def ok(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def by_status(self) -> dict[int, int]: ...
+    @property
+    def by_error(self) -> dict[str, int]: ...
+    @property
+    def retries(self) -> int: ...
+    @property
+    def retries_by_cause(self) -> dict[str, int]: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def wall(self) -> float: ...
+    @property
+    def connections_opened(self) -> int: ...
+    @property
+    def queue(self) -> dict[str, float]: ...
+    @property
+    def connect(self) -> dict[str, float]: ...
+    @property
+    def first_byte(self) -> dict[str, float]: ...
+    @property
+    def body(self) -> dict[str, float]: ...
+    @property
+    def limited_by(
+        self,
+    ) -> Literal["concurrency", "per_host", "rate", "retry_after", "server", "bandwidth", "nothing"]: ...
+    def as_dict(self) -> dict[str, Any]: ...
+
+@final
+class Timeout:
+    def __new__(
+        cls,
+        total: float | None = None,
+        *,
+        connect: float | None = None,
+        read: float | None = None,
+        pool: float | None = None,
+    ) -> Self: ...
+    @property
+    def total(self) -> float | None: ...
+    @property
+    def connect(self) -> float | None: ...
+    @property
+    def read(self) -> float | None: ...
+    @property
+    def pool(self) -> float | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Retry:
+    def __new__(
+        cls,
+        total: int,
+        *,
+        backoff_factor: float = 0.2,
+        backoff_max: float = 30.0,
+        backoff_jitter: float = 1.0,
+        status_forcelist: Iterable[int] | None = (408, 425, 429, 500, 502, 503, 504),
+        allowed_methods: Iterable[str] | None = None,
+        respect_retry_after: bool = True,
+        retry_after_max: float = 120.0,
+    ) -> Self: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def backoff_factor(self) -> float: ...
+    @property
+    def backoff_max(self) -> float: ...
+    @property
+    def backoff_jitter(self) -> float: ...
+    @property
+    def status_forcelist(self) -> frozenset[int]: ...
+    @property
+    def allowed_methods(self) -> frozenset[str] | None: ...
+    @property
+    def respect_retry_after(self) -> bool: ...
+    @property
+    def retry_after_max(self) -> float: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Limits:
+    def __new__(
+        cls,
+        concurrency: int | None = ...,  # 100
+        *,
+        per_host: int | None = None,
+        rate: str | None = None,
+    ) -> Self: ...
+    @property
+    def concurrency(self) -> int | None: ...
+    @property
+    def per_host(self) -> int | None: ...
+    @property
+    def rate(self) -> str | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Request:
+    def __new__(
+        cls,
+        url: str,
+        *,
+        method: str | None = ...,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+        name: str | None = ...,
+    ) -> Self: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def method(self) -> str | None: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def content(self) -> bytes | None: ...
+    @property
+    def name(self) -> str | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Client:
+    def __new__(
+        cls,
+        *,
+        base_url: str | None = None,
+        headers: HeaderInput | None = None,
+        params: Params | None = None,
+        cookies: Cookies | None = None,
+        auth: Auth | None = None,
+        timeout: Seconds | None = 30.0,
+        retry: Attempts | None = 0,
+        limits: Limits | None = ...,
+        follow_redirects: bool = True,
+        max_redirects: int | None = 10,
+        max_body: Size | None = "64MiB",
+        raise_for_status: bool = False,
+        http2: bool = True,
+        verify: bool | str | PathLike[str] | bytes | None = True,
+        trust_env: bool = True,
+        user_agent: str | None = ...,
+    ) -> Self: ...
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    def get(
+        self,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    def head(
+        self,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    def options(
+        self,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    def post(
+        self,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    def put(
+        self,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    def patch(
+        self,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    def delete(
+        self,
+        url: str,
+        *,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        timeout: Seconds | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        raise_for_status: bool = ...,
+    ) -> Job[Response]: ...
+    @overload
+    def gather(
+        self,
+        requests: Iterable[Item],
+        *,
+        method: str | None = ...,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        concurrency: int | None = ...,
+        per_host: int | None = ...,
+        rate: str | None = ...,
+        timeout: Seconds | None = ...,
+        deadline: float | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        return_exceptions: Literal[False] = ...,
+        raise_for_status: bool = ...,
+        progress: Progress | None = ...,
+        save_to: SaveTo | None = ...,
+    ) -> Job[list[Response]]: ...
+    @overload
+    def gather(
+        self,
+        requests: Iterable[Item],
+        *,
+        method: str | None = ...,
+        params: Params | None = ...,
+        headers: HeaderInput | None = ...,
+        cookies: Cookies | None = ...,
+        auth: Auth | None = ...,
+        content: Content | None = ...,
+        data: Data | None = ...,
+        json: object = ...,
+        concurrency: int | None = ...,
+        per_host: int | None = ...,
+        rate: str | None = ...,
+        timeout: Seconds | None = ...,
+        deadline: float | None = ...,
+        retry: Attempts | None = ...,
+        follow_redirects: bool = ...,
+        max_redirects: int | None = ...,
+        max_body: Size | None = ...,
+        return_exceptions: bool,
+        raise_for_status: bool = ...,
+        progress: Progress | None = ...,
+        save_to: SaveTo | None = ...,
+    ) -> Job[list[Response | FetchError]]: ...
+    def close(self) -> None: ...
+    def aclose(self) -> Awaitable[None]: ...
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def base_url(self) -> str | None: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def cookies(self) -> dict[str, str]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_error: object) -> None: ...
+    def __aenter__(self) -> Awaitable[Self]: ...
+    def __aexit__(self, *_error: object) -> Awaitable[None]: ...
+
+@disjoint_base
+class Server:
+    def __new__(
+        cls,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        latency: float = 0.0,
+        players: int = 500,
+        threads: int = 1,
+    ) -> Self: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    def url(self, path: str = "/") -> str: ...
+    def requests(self, path: str = "/") -> int: ...
+    def attempts(self, key: str) -> int: ...
+    def _stats(self) -> dict[str, int]: ...
+    def reset_stats(self) -> None: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exc_info: object) -> None: ...
+
+@overload
+def gather_fetch(
+    requests: Iterable[Item],
+    *,
+    method: str | None = ...,
+    params: Params | None = ...,
+    headers: HeaderInput | None = ...,
+    cookies: Cookies | None = ...,
+    auth: Auth | None = ...,
+    content: Content | None = ...,
+    data: Data | None = ...,
+    json: object = ...,
+    concurrency: int | None = ...,
+    per_host: int | None = ...,
+    rate: str | None = ...,
+    timeout: Seconds | None = ...,
+    deadline: float | None = ...,
+    retry: Attempts | None = ...,
+    follow_redirects: bool = ...,
+    max_redirects: int | None = ...,
+    max_body: Size | None = ...,
+    return_exceptions: Literal[False] = ...,
+    raise_for_status: bool = ...,
+    progress: Progress | None = ...,
+    save_to: SaveTo | None = ...,
+    client: Client | None = ...,
+) -> Job[list[Response]]: ...
+@overload
+def gather_fetch(
+    requests: Iterable[Item],
+    *,
+    method: str | None = ...,
+    params: Params | None = ...,
+    headers: HeaderInput | None = ...,
+    cookies: Cookies | None = ...,
+    auth: Auth | None = ...,
+    content: Content | None = ...,
+    data: Data | None = ...,
+    json: object = ...,
+    concurrency: int | None = ...,
+    per_host: int | None = ...,
+    rate: str | None = ...,
+    timeout: Seconds | None = ...,
+    deadline: float | None = ...,
+    retry: Attempts | None = ...,
+    follow_redirects: bool = ...,
+    max_redirects: int | None = ...,
+    max_body: Size | None = ...,
+    return_exceptions: bool,
+    raise_for_status: bool = ...,
+    progress: Progress | None = ...,
+    save_to: SaveTo | None = ...,
+    client: Client | None = ...,
+) -> Job[list[Response | FetchError]]: ...
+@overload
+def stream_fetch(
+    requests: Iterable[Item] | AsyncIterable[Item],
+    *,
+    ordered: bool = ...,
+    buffer: int | None = ...,
+    method: str | None = ...,
+    params: Params | None = ...,
+    headers: HeaderInput | None = ...,
+    cookies: Cookies | None = ...,
+    auth: Auth | None = ...,
+    content: Content | None = ...,
+    data: Data | None = ...,
+    json: object = ...,
+    concurrency: int | None = ...,
+    per_host: int | None = ...,
+    rate: str | None = ...,
+    timeout: Seconds | None = ...,
+    deadline: float | None = ...,
+    retry: Attempts | None = ...,
+    follow_redirects: bool = ...,
+    max_redirects: int | None = ...,
+    max_body: Size | None = ...,
+    return_exceptions: Literal[False] = ...,
+    raise_for_status: bool = ...,
+    progress: StreamProgress | None = ...,
+    save_to: SaveTo | None = ...,
+    client: Client | None = ...,
+) -> Stream[Response]: ...
+@overload
+def stream_fetch(
+    requests: Iterable[Item] | AsyncIterable[Item],
+    *,
+    ordered: bool = ...,
+    buffer: int | None = ...,
+    method: str | None = ...,
+    params: Params | None = ...,
+    headers: HeaderInput | None = ...,
+    cookies: Cookies | None = ...,
+    auth: Auth | None = ...,
+    content: Content | None = ...,
+    data: Data | None = ...,
+    json: object = ...,
+    concurrency: int | None = ...,
+    per_host: int | None = ...,
+    rate: str | None = ...,
+    timeout: Seconds | None = ...,
+    deadline: float | None = ...,
+    retry: Attempts | None = ...,
+    follow_redirects: bool = ...,
+    max_redirects: int | None = ...,
+    max_body: Size | None = ...,
+    return_exceptions: bool,
+    raise_for_status: bool = ...,
+    progress: StreamProgress | None = ...,
+    save_to: SaveTo | None = ...,
+    client: Client | None = ...,
+) -> Stream[Response | FetchError]: ...
 
 _HeaderPairs: TypeAlias = Iterable[tuple[str | bytes, str | bytes]]
 

@@ -73,7 +73,7 @@ pub async fn exchange<T: Transport>(
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
-            clock.body_loaded(loaded.len());
+            clock.body_loaded(loaded.bytes());
             return Ok(finished(head, loaded, hop.url, history, request));
         };
         let seen = finished(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);

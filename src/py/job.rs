@@ -223,7 +223,7 @@ impl Job {
                     let future = calling_out(|| {
                         let event_loop = require_loop(py)?;
                         let port = Port::of(py, &event_loop)?;
-                        port.get().future(&event_loop, |waiter, token| job.watch(waiter, token))
+                        Port::future(&port, &event_loop, |waiter, token| job.end.completion().watch(waiter, token))
                     })?;
                     if let Some(future) = future {
                         return Ok(future);
@@ -305,7 +305,7 @@ impl Job {
     ///
     /// What the function raises goes to `sys.unraisablehook`. A job with callbacks is kept alive until it ends.
     #[pyo3(signature = (r#fn, /))]
-    fn add_done_callback(slf: Bound<'_, Self>, r#fn: Bound<'_, PyAny>) -> PyResult<()> {
+    fn add_done_callback(slf: &Bound<'_, Self>, r#fn: Bound<'_, PyAny>) -> PyResult<()> {
         if !r#fn.is_callable() {
             let message = format!("fn must be callable, not {}", r#fn.get_type().name()?);
             return Err(pyo3::exceptions::PyTypeError::new_err(message));
@@ -320,7 +320,7 @@ impl Job {
         if !first && !job.end.is_done() {
             return Ok(());
         }
-        call_when_done(&slf)
+        call_when_done(slf)
     }
 
     /// What the work has done so far: counts, retries, bytes, times, and what limited it.

@@ -399,7 +399,7 @@ impl Arrival {
                     stream.report(py)?;
                     let waiting = calling_out(|| {
                         let port = Port::of(py, &event_loop)?;
-                        port.get().future(&event_loop, |waiter, token| stream.flow.watch(waiter, token))
+                        Port::future(&port, &event_loop, |waiter, token| stream.flow.watch(waiter, token))
                     })?;
                     if let Some(future) = waiting {
                         stream.lock().yielded = Instant::now();

@@ -1,0 +1,36 @@
+"""The types of arguments, for the stub: what an item of a batch may be, and what its options may hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from os import PathLike
+    from typing import Any, Protocol, TypeAlias
+
+    from shoal import Request, Retry, Timeout
+
+    class SupportsBuffer(Protocol):
+        """Bytes, bytearray, memoryview, an array: anything with the buffer protocol."""
+
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+
+    Scalar: TypeAlias = str | bytes | int | float | bool
+    FieldValue: TypeAlias = Scalar | Sequence[Scalar] | None
+    Fields: TypeAlias = Mapping[str, FieldValue] | Iterable[tuple[str, FieldValue]]
+    Params: TypeAlias = Fields | str
+    HeaderInput: TypeAlias = (
+        Mapping[str, str] | Mapping[str, str | bytes | None] | Iterable[tuple[str | bytes, str | bytes | None]]
+    )
+    Cookies: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
+    Auth: TypeAlias = tuple[str, str] | str
+    Content: TypeAlias = str | SupportsBuffer
+    Data: TypeAlias = Fields | Content
+    Seconds: TypeAlias = float | Timeout
+    Attempts: TypeAlias = int | Retry
+    Size: TypeAlias = int | str
+    Item: TypeAlias = str | Request | tuple[str, Mapping[str, Any]] | Mapping[str, Any]
+    Progress: TypeAlias = bool | Callable[[int, int], object]
+    StreamProgress: TypeAlias = bool | Callable[[int, int | None], object]
+    SaveTo: TypeAlias = str | PathLike[str] | Callable[[int, Request], str | PathLike[str]]
