@@ -142,7 +142,7 @@ impl Batch {
 
     async fn work(self: Arc<Self>, call: Arc<Call>) {
         while let Some((index, request)) = self.next() {
-            let outcome = call.fetch(request, index).await;
+            let outcome = call.fetch_queued(request, index, self.started).await;
             self.put(index, outcome);
         }
     }
