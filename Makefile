@@ -4,10 +4,11 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 PROFILE ?= release
-# More options for cargo (for instance --locked), pytest and the demo.
+# More options for cargo (for instance --locked), pytest, the demo and the benchmark (--write renews docs/benchmarks.md).
 CARGO_OPTIONS ?=
 PYTEST_OPTIONS ?=
 DEMO_OPTIONS ?=
+BENCH_OPTIONS ?=
 # Interpreters for `make pythons`.
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14 python3.15
 
@@ -58,7 +59,7 @@ fmt: $(call GROUP,lint) ## format the Rust and Python code
 	$(BIN)/ruff format
 
 bench: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## measure against other clients
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/run.py $(BENCH_OPTIONS)
 
 bench-quick: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the same in about a minute
 	$(BIN)/python tests/bench/run.py --quick

@@ -34,7 +34,7 @@ pub enum Loaded {
 
 impl Loaded {
     /// How many bytes.
-    pub fn len(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File(_, length) => *length,

@@ -22,10 +22,10 @@ pub struct Config {
     pub cookies: Vec<(String, String)>,
 }
 
-/// The shared parts, good for one process.
-pub struct Session {
+/// The shared parts, good for one process. Over any transport: everything above it is the same.
+pub struct Session<T = Http> {
     /// Moves the bytes.
-    pub transport: Http,
+    pub transport: T,
     /// Decides whose turn it is.
     pub governor: Arc<Governor>,
     /// Keeps what servers set.
@@ -66,11 +66,7 @@ impl Client {
             Some(session) if session.generation == generation => Ok(session.clone()),
             old => {
                 let fresh = Arc::new(Session::new(&self.config, old.as_deref())?);
-                // The parent's connections must not be touched from here: closing them would send TLS goodbyes on
-                // sockets that are still the parent's.
-                if let Some(parents) = slot.replace(fresh.clone()) {
-                    std::mem::forget(parents);
-                }
+                let_go(slot.replace(fresh.clone()));
                 Ok(fresh)
             }
         }
@@ -84,16 +80,27 @@ impl Client {
     /// Lets go of the connections; requests in flight keep theirs until they end.
     pub fn close(&self) {
         self.closed.store(true, std::sync::atomic::Ordering::Relaxed);
-        let slot = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(session) = slot
-            && session.generation != fork::generation()
-        {
-            std::mem::forget(session);
-        }
+        let_go(self.session.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
-impl Session {
+impl Drop for Client {
+    fn drop(&mut self) {
+        let_go(self.session.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// A parent's connections must not be touched from a child: closing them would send TLS goodbyes on sockets that are
+/// still the parent's, and a lock of theirs may have been copied in its locked state.
+fn let_go(session: Option<Arc<Session>>) {
+    if let Some(session) = session
+        && session.generation != fork::generation()
+    {
+        std::mem::forget(session);
+    }
+}
+
+impl Session<Http> {
     fn new(config: &Config, parent: Option<&Self>) -> Result<Self, String> {
         let jar = match parent {
             Some(parent) => parent.jar.fork_copy(),
@@ -103,11 +110,13 @@ impl Session {
                 jar
             }
         };
-        Ok(Self {
-            transport: Http::new(&config.connections)?,
-            governor: Arc::new(Governor::new(config.limits.clone())),
-            jar,
-            generation: fork::generation(),
-        })
+        Ok(Self::over(Http::new(&config.connections)?, config.limits.clone(), jar))
+    }
+}
+
+impl<T> Session<T> {
+    /// A session that sends through `transport`.
+    pub fn over(transport: T, limits: Limits, jar: Jar) -> Self {
+        Self { transport, governor: Arc::new(Governor::new(limits)), jar, generation: fork::generation() }
     }
 }

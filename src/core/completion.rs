@@ -13,9 +13,11 @@ pub trait Waiter: Send + Sync {
     fn wake(&self, token: u64);
 }
 
+type Waiters = Vec<(Arc<dyn Waiter>, u64)>;
+
 struct State<T> {
     value: Option<T>,
-    waiters: Vec<(Arc<dyn Waiter>, u64)>,
+    waiters: Waiters,
 }
 
 /// Pending until [`Completion::settle`]; the first settlement wins.
@@ -52,22 +54,29 @@ impl<T> Completion<T> {
         value.map_or(Ok(()), Err)
     }
 
-    /// Sets what `make` gives, if no value was set before; nobody else can settle meanwhile. Tells whether it did.
+    /// Sets what `make` gives, if it gives anything and no value was set before; nobody else can settle meanwhile. Tells
+    /// whether it did.
     pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
-        let waiters = {
-            let mut state = self.lock();
-            if self.done.load(Ordering::Relaxed) {
-                return false;
-            }
-            state.value = make();
-            self.done.store(true, Ordering::Release);
-            std::mem::take(&mut state.waiters)
-        };
-        self.settled.notify_all();
+        let Some(waiters) = self.set(make) else { return false };
         for (waiter, token) in waiters {
             waiter.wake(token);
         }
         true
+    }
+
+    /// Sets the value; gives those to wake, or nothing if the value was not set.
+    fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
+        let waiters = {
+            let mut state = self.lock();
+            if self.done.load(Ordering::Relaxed) {
+                return None;
+            }
+            state.value = Some(make()?);
+            self.done.store(true, Ordering::Release);
+            std::mem::take(&mut state.waiters)
+        };
+        self.settled.notify_all();
+        Some(waiters)
     }
 
     /// Takes the value, which only the first caller gets.
@@ -103,7 +112,8 @@ impl<T> Completion<T> {
 }
 
 /// The reactor's side of a [`Completion`]: dropped without a value (the reactor was shut down, or its task panicked) it
-/// settles with what `lost` makes of whether there was a panic.
+/// settles with what `lost` makes of whether there was a panic. Without one the process is about to end: blocked threads
+/// are let go, but nobody else is woken up to a loss.
 pub struct Promise<T> {
     completion: Arc<Completion<T>>,
     lost: Option<fn(bool) -> T>,
@@ -125,7 +135,13 @@ impl<T> Promise<T> {
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(lost) = self.lost {
-            drop(self.completion.settle(lost(std::thread::panicking())));
+            let panicking = std::thread::panicking();
+            let waiters = self.completion.set(|| Some(lost(panicking))).unwrap_or_default();
+            if panicking {
+                for (waiter, token) in waiters {
+                    waiter.wake(token);
+                }
+            }
         }
     }
 }

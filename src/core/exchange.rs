@@ -3,6 +3,7 @@
 //! Redirects are followed here, not in a transport, so that cookies, credentials and the history are right in the same
 //! way over each of them.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ struct Hop {
 }
 
 /// Carries `request` out once. `base` are the headers of client and call, without those of the request.
-pub async fn exchange(
-    session: &Session,
+pub async fn exchange<T: Transport>(
+    session: &Session<T>,
     request: &Arc<Request>,
     settings: &Settings,
     base: &HeaderMap,
@@ -57,7 +58,10 @@ pub async fn exchange(
             headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
         let outgoing = Outgoing { method: hop.method.clone(), url, headers, body };
-        let (head, body) = within_read(settings.timeout.read, clock, session.transport.send(outgoing, clock)).await?;
+        let (head, body) = {
+            let sending = pin!(session.transport.send(outgoing, clock));
+            within_read(settings.timeout.read, clock, sending).await?
+        };
         clock.head_arrived();
         session.jar.store(url, &head.headers);
         let next = if settings.follow_redirects { redirected(&head, url) } else { None };
@@ -69,7 +73,7 @@ pub async fn exchange(
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
-            clock.body_loaded(loaded.len());
+            clock.body_loaded(loaded.bytes());
             return Ok(finished(head, loaded, hop.url, history, request));
         };
         let seen = finished(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
@@ -130,7 +134,7 @@ pub fn merged(base: &HeaderMap, over: &HeaderMap, without: &[HeaderName]) -> Hea
 }
 
 /// The jar's cookies go before those the request brings itself, which win name by name.
-fn add_cookies(session: &Session, url: &Url, headers: &mut HeaderMap) {
+fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut HeaderMap) {
     let own = match headers.get(COOKIE).map(|own| own.to_str()) {
         None => Vec::new(),
         Some(Ok(own)) => own.split(';').map(|pair| pair.trim().split_once('=').unwrap_or(("", pair.trim()))).collect(),

@@ -1,6 +1,7 @@
 //! One request through all its attempts: turn, exchange, verdict, backoff.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,21 +13,22 @@ use super::client::Session;
 use super::error::{Error, Failure, Kind, Phase};
 use super::exchange::exchange;
 use super::governor::{Governor, Limit, Turn};
+use super::http::Http;
 use super::request::Request;
 use super::response::Response;
 use super::retry::parse_retry_after;
 use super::settings::Settings;
 use super::stats::{Cause, Collector, Recorded, Times};
-use super::transport::{Clock, Marks};
+use super::transport::{Clock, Marks, Transport};
 use crate::runtime::panic_message;
 
 /// What came of a request.
 pub type Outcome = Result<Response, Error>;
 
 /// What all requests of one call share.
-pub struct Call {
+pub struct Call<T = Http> {
     /// Connections, cookies.
-    pub session: Arc<Session>,
+    pub session: Arc<Session<T>>,
     /// Turns: the session's, unless the call has limits of its own.
     pub governor: Arc<Governor>,
     /// For requests that have none of their own.
@@ -44,7 +46,7 @@ struct Attempt {
     marks: Marks,
 }
 
-impl Call {
+impl<T: Transport> Call<T> {
     /// Carries a request out, however many attempts that takes. A panic on the way is its failure.
     pub async fn fetch(&self, request: Arc<Request>, index: usize) -> Outcome {
         self.fetch_queued(request, index, Instant::now()).await
@@ -119,7 +121,8 @@ impl Call {
 
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
         let clock = Arc::new(Clock::start(settings.timeout.connect));
-        let work = async {
+        // Pinned where it is: `timeout` would move it, and the futures of reqwest inside are kilobytes.
+        let work = pin!(async {
             let first = exchange(&self.session, request, settings, &self.headers, &clock).await;
             match &first {
                 // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
@@ -134,7 +137,7 @@ impl Call {
                 }
                 _ => first,
             }
-        };
+        });
         let result = match settings.timeout.total {
             None => work.await,
             Some(limit) => match tokio::time::timeout(limit, work).await {

@@ -5,16 +5,18 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
 use super::request::Request;
 use super::stats::{Collector, Stats};
+use super::transport::Transport;
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,7 @@ struct State {
     next: usize,
     failure: Option<Error>,
     closed: bool,
+    taken: bool,
 }
 
 /// A batch under way.
@@ -82,29 +85,38 @@ impl Batch {
             options,
             total,
             finished: AtomicUsize::new(finished),
-            state: Mutex::new(State { slots, next: 0, failure: None, closed: false }),
+            state: Mutex::new(State { slots, next: 0, failure: None, closed: false, taken: false }),
             stop: Notify::new(),
             started: Instant::now(),
         })
     }
 
-    /// Runs to the end; resolves when every socket of the batch is released. The call is let go of by then: whoever
+    /// Runs to the end; resolves when every socket of the batch is released, with nothing if it was cancelled. The call is let go of by then: whoever
     /// keeps the batch for its results must not keep its connections.
-    pub async fn run(self: Arc<Self>, call: Arc<Call>) -> Gathered {
+    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Option<Gathered> {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
             workers.spawn(self.clone().work(call.clone()));
         }
         let deadline = async {
             match self.options.deadline {
-                Some(limit) => tokio::time::sleep_until((self.started + limit).into()).await,
+                Some(limit) => tokio::time::sleep_until(self.started + limit).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
             () = self.stop.notified() => {}
-            () = async { while workers.join_next().await.is_some() {} } => {}
+            () = async {
+                while let Some(ended) = workers.join_next().await {
+                    // `Call::fetch` contains the panics of a request; one outside of it is the whole batch's.
+                    if let Err(panic) = ended.map_err(JoinError::try_into_panic)
+                        && let Ok(panic) = panic
+                    {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            } => {}
             () = deadline => self.expire(),
         }
         workers.shutdown().await;
@@ -113,14 +125,23 @@ impl Batch {
         self.take()
     }
 
-    /// Runs on `handle` and passes what came of it to `finish`.
-    pub fn start(self: &Arc<Self>, handle: &Handle, call: Arc<Call>, finish: impl FnOnce(Gathered) + Send + 'static) {
+    /// Runs on `handle` and passes what came of it to `finish`, unless it is cancelled.
+    pub fn start<T: Transport>(
+        self: &Arc<Self>,
+        handle: &Handle,
+        call: Arc<Call<T>>,
+        finish: impl FnOnce(Gathered) + Send + 'static,
+    ) {
         let batch = self.clone();
-        handle.spawn(async move { finish(batch.run(call).await) });
+        handle.spawn(async move {
+            if let Some(gathered) = batch.run(call).await {
+                finish(gathered);
+            }
+        });
     }
 
-    /// Stops the work and takes what is finished; [`Batch::run`] then resolves with nothing.
-    pub fn cancel(&self) -> Gathered {
+    /// Stops the work and takes what is finished: nothing if [`Batch::run`] has it already.
+    pub fn cancel(&self) -> Option<Gathered> {
         let gathered = self.take();
         self.stop.notify_one();
         gathered
@@ -140,7 +161,7 @@ impl Batch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn work(self: Arc<Self>, call: Arc<Call>) {
+    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) {
         while let Some((index, request)) = self.next() {
             let outcome = call.fetch_queued(request, index, self.started).await;
             self.put(index, outcome);
@@ -210,8 +231,12 @@ impl Batch {
         }
     }
 
-    fn take(&self) -> Gathered {
+    /// What is finished: for the first who asks, so that a cancellation and an end at the same moment lose nothing.
+    fn take(&self) -> Option<Gathered> {
         let mut state = self.lock();
+        if std::mem::replace(&mut state.taken, true) {
+            return None;
+        }
         state.closed = true;
         let slots = std::mem::take(&mut state.slots);
         let failure = state.failure.take();
@@ -220,7 +245,7 @@ impl Batch {
             Slot::Done(outcome) => Some(outcome),
             _ => None,
         };
-        Gathered { slots: slots.into_iter().map(finished).collect(), failure }
+        Some(Gathered { slots: slots.into_iter().map(finished).collect(), failure })
     }
 }
 

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -131,7 +131,8 @@ impl Transport for Http {
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = body.map(Into::into);
-        let sent = CLOCK.scope(clock.clone(), self.client.execute(request)).await;
+        let execution = pin!(self.client.execute(request));
+        let sent = CLOCK.scope(clock.clone(), execution).await;
         let response = sent.map_err(|error| self.failure(&error, Phase::Headers, url))?;
         let length = response.content_length();
         let response: http::Response<reqwest::Body> = response.into();

@@ -7,16 +7,19 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::completion::Waiter;
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
+use super::http::Http;
 use super::request::Request;
 use super::stats::{Collector, Stats};
+use super::transport::Transport;
 
 /// How a stream is run.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +45,9 @@ pub enum Taken {
     End,
 }
 
-struct State {
+struct State<T> {
     /// Until the end: a stream that is over must not keep its connections.
-    call: Option<Arc<Call>>,
+    call: Option<Arc<Call<T>>>,
     input: VecDeque<(usize, Instant, Arc<Request>)>,
     running: HashMap<usize, Arc<Request>>,
     ready: VecDeque<(usize, Outcome)>,
@@ -58,10 +61,10 @@ struct State {
 }
 
 /// A stream under way.
-pub struct Flow {
+pub struct Flow<T = Http> {
     collector: Arc<Collector>,
     options: Options,
-    state: Mutex<State>,
+    state: Mutex<State<T>>,
     arrived: Condvar,
     freed: Condvar,
     taken: AtomicUsize,
@@ -69,9 +72,9 @@ pub struct Flow {
     started: Instant,
 }
 
-impl Flow {
+impl<T: Transport> Flow<T> {
     /// A stream without input yet.
-    pub fn new(call: Arc<Call>, options: Options) -> Arc<Self> {
+    pub fn new(call: Arc<Call<T>>, options: Options) -> Arc<Self> {
         Arc::new(Self {
             collector: call.collector.clone(),
             options,
@@ -96,7 +99,7 @@ impl Flow {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,7 +111,7 @@ impl Flow {
         handle.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep_until(at.into()) => {
+                () = tokio::time::sleep_until(at) => {
                     if let Some(flow) = flow.upgrade() {
                         flow.expire(limit);
                     }
@@ -185,7 +188,7 @@ impl Flow {
         self.wake(state);
     }
 
-    async fn work(self: Arc<Self>, call: Arc<Call>) {
+    async fn work(self: Arc<Self>, call: Arc<Call<T>>) {
         loop {
             let (index, queued, request) = {
                 let mut state = self.lock();
@@ -205,12 +208,12 @@ impl Flow {
         }
     }
 
-    fn settle(&self, mut state: MutexGuard<'_, State>, index: usize, outcome: Outcome) {
+    fn settle(&self, mut state: MutexGuard<'_, State<T>>, index: usize, outcome: Outcome) {
         state.settle(self.options.ordered, index, outcome);
         self.wake(state);
     }
 
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
+    fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         self.arrived.notify_all();
@@ -247,7 +250,7 @@ impl Flow {
     /// Blocks the thread until there is something to take or `limit` has passed.
     pub fn wait(&self, limit: Duration) {
         let state = self.lock();
-        let idle = |state: &mut State| {
+        let idle = |state: &mut State<T>| {
             let finished = state.exhausted && state.next_in == self.taken.load(Ordering::Relaxed);
             !state.closed && !finished && state.ready.is_empty()
         };
@@ -320,7 +323,7 @@ impl Flow {
     }
 }
 
-impl State {
+impl<T> State<T> {
     fn settle(&mut self, ordered: bool, index: usize, outcome: Outcome) {
         if !ordered {
             self.ready.push_back((index, outcome));

@@ -12,6 +12,7 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 use super::client::{Defaults, PyClient};
 use super::input::type_name;
 use super::job::Job;
+use super::lifecycle::calling_out;
 use super::limits::{at_least_one, rate_from, seconds};
 use super::options::{REQUEST_KEYS, RequestOptions, flag, unknown};
 use super::plan::{Plan, SaveTo, call_headers, check_iterable, save_to_from};
@@ -194,15 +195,18 @@ pub fn gather_with(
         renamed.set_cause(py, Some(error));
         renamed
     })?;
-    for item in iterator {
-        let item = plan.request(py, &item?, items.len())?;
-        if let Err(error) = &item
-            && !options.return_exceptions
-        {
-            return Err(super::error::to_python(py, error));
+    calling_out(|| {
+        for item in iterator {
+            let item = plan.request(py, &item?, items.len())?;
+            if let Err(error) = &item
+                && !options.return_exceptions
+            {
+                return Err(super::error::to_python(py, error));
+            }
+            items.push(item);
         }
-        items.push(item);
-    }
+        Ok(())
+    })?;
     if plan.save_to.is_some() {
         different_files(&items)?;
     }

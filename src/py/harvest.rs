@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::error::to_python;
-use super::job::Harvest;
+use super::outcome::Harvest;
 use super::response::into_python;
 use crate::core::fetch::Outcome;
 use crate::core::gather::Gathered;

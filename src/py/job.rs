@@ -1,27 +1,29 @@
 //! `Job`: one handle for everything that takes time.
 //!
 //! The work runs on the reactor and ends in a [`Completion`] of owned Rust data. Whoever asks first, an event loop or a
-//! blocked thread, turns that data into Python objects ([`Harvest`]), in slices where a loop must not be held up; the
-//! objects are kept for everybody after. State is behind a lock that is never held while Python code may run.
+//! blocked thread, turns that data into Python objects (`outcome.rs`), in slices where a loop must not be held up; the
+//! objects are kept for everybody after.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyTimeoutError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTimeoutError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyString;
+use pyo3::types::{PyList, PyString};
 
-use super::error::to_python;
+use super::awaiting::{Awaiting, thrown_error};
+use super::callbacks::call_when_done;
 use super::interrupt::interruptible;
+use super::lifecycle::{calling_out, exiting};
+use super::outcome::{End, Ended, Harvest, Step, cancelled_error};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
-use crate::core::completion::{Completion, Promise, Waiter};
-use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::core::completion::{Completion, Waiter};
 use crate::runtime::detach::detached;
-use crate::runtime::{fork, notify};
+use crate::runtime::{fork, is_closing};
 
 /// How long an event loop is held at a time while results become Python objects (about 10,000 responses).
 const SLICE: Duration = Duration::from_millis(2);
@@ -29,66 +31,17 @@ const SLICE: Duration = Duration::from_millis(2);
 /// How often a blocked thread looks for signals; a quarter of the 200 ms within which Ctrl-C must answer.
 const SIGNALS: Duration = Duration::from_millis(50);
 
-/// Owned data on its way to becoming a Python object.
-pub trait Harvest: Send {
-    /// Goes on until `deadline`; `None` means that there is more to do, an error is what the job raises.
-    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>>;
-}
-
-/// How a job ended.
-pub enum Ended {
-    /// By itself, well or not.
-    Done(Box<dyn Harvest>),
-    /// By [`Job.cancel`] and the like; with what was finished until then.
-    Cancelled(Option<Box<dyn Harvest>>),
-    /// The reactor was shut down under it.
-    Lost,
-    /// A bug: the engine panicked.
-    Panicked,
-}
-
 /// The running work behind a job.
 pub trait Work: Send + Sync {
     /// What it does, in a word or two.
     fn name(&self) -> &'static str;
-    /// Stops it, releases its sockets, and gives what is finished.
-    fn cancel(&self) -> Option<Box<dyn Harvest>>;
+    /// Stops it, releases its sockets, and gives what is finished (nothing for a single request); `None` if it has just
+    /// ended by itself.
+    fn cancel(&self) -> Option<Option<Box<dyn Harvest>>>;
     /// How much is done, of how much.
     fn progress(&self) -> (usize, usize);
     /// The value of `Job.stats`.
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>>;
-}
-
-/// Starts work; what it promises is settled by the reactor.
-pub fn promise() -> (Arc<Completion<Ended>>, Promise<Ended>) {
-    let completion = Arc::new(Completion::default());
-    (completion.clone(), Promise::new(completion, |panicking| if panicking { Ended::Panicked } else { Ended::Lost }))
-}
-
-enum Outcome {
-    /// Not looked at yet.
-    Unknown,
-    Converting(Box<dyn Harvest>, Finish),
-    /// Someone is converting right now.
-    Busy,
-    Value(Py<PyAny>),
-    Raised(Py<PyBaseException>),
-    /// With the finished results, if the job was a batch.
-    Cancelled(Option<Py<PyAny>>),
-}
-
-#[derive(Clone, Copy)]
-enum Finish {
-    Value,
-    Cancelled,
-}
-
-enum Step {
-    Pending,
-    More,
-    Value(Py<PyAny>),
-    Raised(Py<PyBaseException>),
-    Cancelled(Option<Py<PyAny>>),
 }
 
 /// Work that has started, and its result.
@@ -103,9 +56,8 @@ enum Step {
 /// its sockets. All methods may be called from any thread.
 #[pyclass(frozen, weakref, module = "shoal", generic)]
 pub struct Job {
-    completion: Arc<Completion<Ended>>,
+    end: End,
     work: Box<dyn Work>,
-    outcome: Mutex<Outcome>,
     progress: Option<Arc<Progress>>,
     callbacks: Mutex<Vec<Py<PyAny>>>,
     generation: u32,
@@ -121,9 +73,8 @@ impl Job {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Py<Self>> {
         let job = Self {
-            completion,
+            end: End::new(completion),
             work,
-            outcome: Mutex::new(Outcome::Unknown),
             progress: progress.map(|reporter| Arc::new(Progress::new(reporter))),
             callbacks: Mutex::default(),
             generation: fork::generation(),
@@ -140,7 +91,17 @@ impl Job {
 
     /// Done and total, for [`Progress`]; `None` when there is nothing more to report.
     pub fn progress_now(&self) -> Option<(usize, Option<usize>)> {
-        if self.completion.is_done() { None } else { Some(self.figures()) }
+        if self.end.is_done() { None } else { Some(self.figures()) }
+    }
+
+    /// Registers a waiter for the end; `false` if it has come already.
+    pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
+        self.end.completion().watch(waiter, token)
+    }
+
+    /// The functions to call at the end, each once.
+    pub fn take_callbacks(&self) -> Vec<Py<PyAny>> {
+        std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn figures(&self) -> (usize, Option<usize>) {
@@ -148,73 +109,27 @@ impl Job {
         (done, Some(total))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Outcome> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn check_process(&self) -> PyResult<()> {
-        if self.generation == fork::generation() || self.completion.is_done() {
+        if self.generation == fork::generation() || self.end.is_done() {
             return Ok(());
         }
         Err(PyRuntimeError::new_err("this Job was started before fork(): its work goes on in the parent process only"))
     }
 
     fn stop(&self) -> bool {
-        if self.completion.is_done() || self.generation != fork::generation() {
+        if self.end.is_done() || self.generation != fork::generation() {
             return false;
         }
         // As one step: the work that was stopped ends too, and must not be taken for one that ended by itself.
-        self.completion.settle_with(|| Some(Ended::Cancelled(self.work.cancel())))
+        self.end.completion().settle_with(|| self.work.cancel().map(Ended::Cancelled))
     }
 
     /// Brings the result nearer to being a Python object.
     fn advance(&self, py: Python<'_>, deadline: Option<Instant>) -> Step {
-        if !self.completion.is_done() {
-            return Step::Pending;
+        if self.end.is_done() {
+            self.report_end(py);
         }
-        // Taken out while it is worked on: allocating objects may run the garbage collector, and that anything.
-        let current = std::mem::replace(&mut *self.lock(), Outcome::Busy);
-        let (next, step) = match current {
-            Outcome::Unknown => {
-                self.report_end(py);
-                match self.completion.take() {
-                    Some(Ended::Done(harvest)) => (Outcome::Converting(harvest, Finish::Value), Step::More),
-                    Some(Ended::Cancelled(Some(harvest))) => {
-                        (Outcome::Converting(harvest, Finish::Cancelled), Step::More)
-                    }
-                    Some(Ended::Panicked) => {
-                        let raised = internal_error(py).into_value(py);
-                        (Outcome::Raised(raised.clone_ref(py)), Step::Raised(raised))
-                    }
-                    Some(Ended::Cancelled(None) | Ended::Lost) | None => {
-                        (Outcome::Cancelled(None), Step::Cancelled(None))
-                    }
-                }
-            }
-            Outcome::Converting(mut harvest, finish) => match (harvest.step(py, deadline), finish) {
-                (Ok(None), _) => (Outcome::Converting(harvest, finish), Step::More),
-                (Ok(Some(value)), Finish::Value) => (Outcome::Value(value.clone_ref(py)), Step::Value(value)),
-                (Ok(Some(results)), Finish::Cancelled) => {
-                    (Outcome::Cancelled(Some(results.clone_ref(py))), Step::Cancelled(Some(results)))
-                }
-                (Err(error), Finish::Value) => {
-                    let raised = error.into_value(py);
-                    (Outcome::Raised(raised.clone_ref(py)), Step::Raised(raised))
-                }
-                (Err(_), Finish::Cancelled) => (Outcome::Cancelled(None), Step::Cancelled(None)),
-            },
-            Outcome::Busy => (Outcome::Busy, Step::More),
-            Outcome::Value(value) => (Outcome::Value(value.clone_ref(py)), Step::Value(value)),
-            Outcome::Raised(error) => (Outcome::Raised(error.clone_ref(py)), Step::Raised(error)),
-            Outcome::Cancelled(results) => {
-                let copy = results.as_ref().map(|results| results.clone_ref(py));
-                (Outcome::Cancelled(results), Step::Cancelled(copy))
-            }
-        };
-        if !matches!(next, Outcome::Busy) {
-            *self.lock() = next;
-        }
-        step
+        self.end.advance(py, deadline)
     }
 
     /// Like [`Job::advance`], to the end.
@@ -222,7 +137,7 @@ impl Job {
         loop {
             match self.advance(py, None) {
                 Step::More => {
-                    if matches!(*self.lock(), Outcome::Busy) {
+                    if self.end.is_busy() {
                         // Another thread converts.
                         detached(py, || std::thread::sleep(Duration::from_millis(1)));
                         py.check_signals()?;
@@ -233,10 +148,20 @@ impl Job {
         }
     }
 
+    /// Hangs what is finished on an exception that ends the wait for it.
+    fn attach_results(&self, py: Python<'_>, error: &PyErr) {
+        if let Ok(Step::Cancelled(Some(results)) | Step::Value(results)) = self.settle(py)
+            && results.bind(py).is_instance_of::<PyList>()
+        {
+            // Some exceptions take no attributes; then there is nowhere to put them.
+            let _ = error.value(py).setattr(intern!(py, "results"), results);
+        }
+    }
+
     /// Waits with the GIL released until the work has ended; a signal's exception ends the work and carries `.results`.
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         self.check_process()?;
-        if self.completion.is_done() {
+        if self.end.is_done() {
             return Ok(true);
         }
         let limit = match timeout {
@@ -250,14 +175,17 @@ impl Job {
             }
         };
         let until = limit.map(|limit| Instant::now() + limit);
-        interruptible(py, || self.wait_until(py, until))
+        calling_out(|| interruptible(py, || self.wait_until(py, until)))
     }
 
     fn wait_until(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
         loop {
             let slice = until.map_or(SIGNALS, |until| until.saturating_duration_since(Instant::now()).min(SIGNALS));
-            if detached(py, || self.completion.wait(slice)) {
+            if detached(py, || self.end.completion().wait(slice)) {
                 return Ok(true);
+            }
+            if is_closing() {
+                return Err(exiting());
             }
             let interrupted = py.check_signals().and_then(|()| match &self.progress {
                 Some(progress) => progress.report(py, self.figures()),
@@ -265,9 +193,7 @@ impl Job {
             });
             if let Err(error) = interrupted {
                 self.stop();
-                if let Ok(Step::Cancelled(Some(results))) = self.settle(py) {
-                    error.value(py).setattr(intern!(py, "results"), results)?;
-                }
+                self.attach_results(py, &error);
                 return Err(error);
             }
             if until.is_some_and(|until| until <= Instant::now()) {
@@ -283,7 +209,7 @@ impl Job {
     }
 
     /// One step of whatever awaits: a future to wait for, `None` to be called again soon, or the end.
-    fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let job = slf.get();
         loop {
@@ -294,12 +220,12 @@ impl Job {
                 Step::More => return Ok(py.None().into_bound(py)),
                 Step::Pending => {
                     job.check_process()?;
-                    let event_loop = require_loop(py)?;
-                    let port = Port::of(py, &event_loop)?;
-                    let completion = &job.completion;
-                    if let Some(future) =
-                        port.get().future(&event_loop, |waiter, token| completion.watch(waiter, token))?
-                    {
+                    let future = calling_out(|| {
+                        let event_loop = require_loop(py)?;
+                        let port = Port::of(py, &event_loop)?;
+                        Port::future(&port, &event_loop, |waiter, token| job.end.completion().watch(waiter, token))
+                    })?;
+                    if let Some(future) = future {
                         return Ok(future);
                     }
                 }
@@ -308,47 +234,12 @@ impl Job {
     }
 
     /// What a coroutine does with an exception thrown into it: the work is cancelled, the exception goes on.
-    fn interrupt(&self, py: Python<'_>, thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
+    pub fn interrupt(&self, py: Python<'_>, thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
         self.stop();
         let error = thrown_error(thrown, value);
-        if let Ok(Step::Cancelled(Some(results))) = self.settle(py) {
-            // Some exceptions take no attributes; then there is nowhere to put them.
-            let _ = error.value(py).setattr(intern!(py, "results"), results);
-        }
+        self.attach_results(py, &error);
         error
     }
-}
-
-/// `throw(type)`, `throw(value)` and the old `throw(type, value, traceback)`.
-fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
-    match value.filter(|value| !value.is_none()) {
-        Some(value) if value.is_instance_of::<PyBaseException>() => PyErr::from_value(value.clone()),
-        Some(value) => match thrown.call1((value,)) {
-            Ok(instance) => PyErr::from_value(instance),
-            Err(error) => error,
-        },
-        None => PyErr::from_value(thrown.clone()),
-    }
-}
-
-fn internal_error(py: Python<'_>) -> PyErr {
-    let message = "the engine panicked: a bug in shoal; what it said is on stderr";
-    let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-    to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO))
-}
-
-fn cancelled_error(py: Python<'_>, module: &str, results: Option<Py<PyAny>>) -> PyResult<PyErr> {
-    static ASYNCIO: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static FUTURES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = match module {
-        "asyncio" => ASYNCIO.import(py, "asyncio", "CancelledError"),
-        _ => FUTURES.import(py, "concurrent.futures", "CancelledError"),
-    }?;
-    let error = class.call0()?;
-    if let Some(results) = results {
-        error.setattr(intern!(py, "results"), results)?;
-    }
-    Ok(PyErr::from_value(error))
 }
 
 #[pymethods]
@@ -402,20 +293,19 @@ impl Job {
 
     /// Whether the work has ended: with a result, an exception or a cancellation.
     fn done(&self) -> bool {
-        self.completion.is_done()
+        self.end.is_done()
     }
 
     /// Whether the job was cancelled.
-    fn cancelled(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.completion.is_done() && matches!(self.settle(py)?, Step::Cancelled(_)))
+    fn cancelled(&self) -> bool {
+        self.end.is_cancelled()
     }
 
     /// Calls `fn(job)` when the work has ended, from a thread of Shoal's; at once, from this one, if it has already.
     ///
     /// What the function raises goes to `sys.unraisablehook`. A job with callbacks is kept alive until it ends.
     #[pyo3(signature = (r#fn, /))]
-    fn add_done_callback(slf: Bound<'_, Self>, r#fn: Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
+    fn add_done_callback(slf: &Bound<'_, Self>, r#fn: Bound<'_, PyAny>) -> PyResult<()> {
         if !r#fn.is_callable() {
             let message = format!("fn must be callable, not {}", r#fn.get_type().name()?);
             return Err(pyo3::exceptions::PyTypeError::new_err(message));
@@ -427,15 +317,10 @@ impl Job {
             callbacks.push(r#fn.unbind());
             callbacks.len() == 1
         };
-        if !first && !job.completion.is_done() {
+        if !first && !job.end.is_done() {
             return Ok(());
         }
-        let token = CALLED_BACK.enter(slf.clone().unbind());
-        if !job.completion.watch(Arc::new(RunCallbacks), token) {
-            CALLED_BACK.leave(token);
-            job.run_callbacks(py, slf.as_any());
-        }
-        Ok(())
+        call_when_done(slf)
     }
 
     /// What the work has done so far: counts, retries, bytes, times, and what limited it.
@@ -474,14 +359,21 @@ impl Job {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let name = self.work.name();
-        if !self.completion.is_done() {
+        if !self.end.is_done() {
             let (done, total) = self.work.progress();
             let seconds = self.started.elapsed().as_secs_f64();
             return Ok(format!(
                 "<Job {name}: {done} of {total} done after {seconds:.1} s; await it, or call .result()>"
             ));
         }
-        Ok(match self.settle(py)? {
+        // Not `settle`: this may be asked from the very thread that converts, by whatever the collector runs.
+        let step = loop {
+            match self.advance(py, None) {
+                Step::More if !self.end.is_busy() => {}
+                step => break step,
+            }
+        };
+        Ok(match step {
             Step::Raised(error) => {
                 format!("<Job {name}: raised {}; await it, or call .result()>", error.bind(py).get_type().name()?)
             }
@@ -500,13 +392,7 @@ impl Job {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Ok(outcome) = self.outcome.try_lock() {
-            match &*outcome {
-                Outcome::Value(value) | Outcome::Cancelled(Some(value)) => visit.call(value)?,
-                Outcome::Raised(error) => visit.call(error)?,
-                _ => {}
-            }
-        }
+        self.end.traverse(&visit)?;
         if let Ok(callbacks) = self.callbacks.try_lock() {
             for callback in &*callbacks {
                 visit.call(callback)?;
@@ -516,26 +402,14 @@ impl Job {
     }
 
     fn __clear__(&self) {
-        let outcome = std::mem::replace(&mut *self.lock(), Outcome::Cancelled(None));
-        let callbacks = std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner));
-        drop((outcome, callbacks));
+        self.end.clear();
+        drop(self.take_callbacks());
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Job {
-    fn run_callbacks(&self, py: Python<'_>, slf: &Bound<'_, PyAny>) {
-        let callbacks = std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner));
-        for callback in callbacks {
-            if let Err(error) = callback.call1(py, (slf,)) {
-                error.write_unraisable(py, Some(callback.bind(py)));
-            }
-        }
     }
 }
 
@@ -551,75 +425,4 @@ fn timeout_error(job: &Job, timeout: Option<f64>) -> PyErr {
         "{} is not done after {seconds} s ({done} of {total}); it goes on",
         job.work.name()
     ))
-}
-
-/// Jobs whose callbacks wait for their end, by number: the reactor tells the number, the notifier's thread calls them.
-struct CalledBack(Mutex<Option<std::collections::HashMap<u64, Py<Job>>>>, std::sync::atomic::AtomicU64);
-
-static CALLED_BACK: CalledBack = CalledBack(Mutex::new(None), std::sync::atomic::AtomicU64::new(0));
-
-impl CalledBack {
-    fn enter(&self, job: Py<Job>) -> u64 {
-        let token = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(token, job);
-        token
-    }
-
-    fn leave(&self, token: u64) -> Option<Py<Job>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.remove(&token)
-    }
-}
-
-struct RunCallbacks;
-
-impl Waiter for RunCallbacks {
-    fn wake(&self, token: u64) {
-        notify(Box::new(move || {
-            Python::try_attach(|py| {
-                if let Some(job) = CALLED_BACK.leave(token) {
-                    let job = job.bind(py);
-                    job.get().run_callbacks(py, job.as_any());
-                }
-            });
-        }));
-    }
-}
-
-/// The iterator behind `await job`. Internal.
-#[pyclass(frozen, module = "shoal._shoal")]
-pub struct Awaiting(Py<Job>);
-
-#[pymethods]
-impl Awaiting {
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Job::resume(self.0.bind(py))
-    }
-
-    fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let _ = value;
-        Job::resume(self.0.bind(py))
-    }
-
-    #[pyo3(signature = (typ, val=None, tb=None))]
-    fn throw(
-        &self,
-        py: Python<'_>,
-        typ: &Bound<'_, PyAny>,
-        val: Option<&Bound<'_, PyAny>>,
-        tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
-        let _ = tb;
-        Err(self.0.get().interrupt(py, typ, val))
-    }
-
-    /// Only stops waiting: the job belongs to whoever holds it.
-    fn close(&self) {}
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.0)
-    }
 }

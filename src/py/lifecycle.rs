@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 
 use crate::runtime;
@@ -9,6 +10,23 @@ use crate::runtime::detach::detached;
 
 /// The most an exit waits for the reactor to let go of its sockets; it takes well under 1 ms unless the machine is busy.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What work raises when the interpreter is exiting: in a daemon thread `SystemExit`, which ends it without a
+/// word; in the thread that runs the `atexit` handlers an error that says so.
+pub fn exiting() -> PyErr {
+    let message = runtime::ShutDown::Exiting.to_string();
+    if runtime::is_closer() { PyRuntimeError::new_err(message) } else { PySystemExit::new_err(message) }
+}
+
+/// Runs what calls Python code that is not ours: at exit it is waited for (for a bounded time), and once the exit has
+/// begun only the `atexit` handlers themselves get here.
+pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let pass = runtime::enter();
+    if pass.is_none() && !runtime::is_closer() {
+        return Err(exiting());
+    }
+    work()
+}
 
 /// Stops everything: called at exit.
 #[pyfunction]

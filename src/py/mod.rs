@@ -1,7 +1,9 @@
 //! What Python sees of the core, thin: conversions in and out, and the bridge.
 
+mod awaiting;
 mod batch;
 mod body;
+mod callbacks;
 mod charset;
 mod client;
 mod error;
@@ -15,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod links;
 mod options;
+mod outcome;
 mod params;
 mod plan;
 mod port;
@@ -35,6 +38,8 @@ mod _shoal {
 
     #[pymodule_export]
     use super::batch::{gather_fetch, stream_fetch};
+    #[pymodule_export]
+    use super::callbacks::_unraisable;
     #[pymodule_export]
     use super::client::PyClient;
     #[pymodule_export]

@@ -21,7 +21,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 
 use crate::core::completion::Waiter;
-use crate::runtime::{fork, notify};
+use crate::runtime::detach::attached;
+use crate::runtime::{enter, fork, notify};
 
 /// The reactor's side: a queue and a way to say that it is not empty.
 struct Mailbox {
@@ -58,10 +59,12 @@ impl Mailbox {
 }
 
 /// Ports of loops without `add_reader`, for the notifier: (loop, port) by the port's id.
-static THREADSAFE: Mutex<Option<HashMap<u64, (Py<PyAny>, Py<Port>)>>> = Mutex::new(None);
+static THREADSAFE: Mutex<Option<HashMap<u64, LoopAndPort>>> = Mutex::new(None);
+
+type LoopAndPort = (Py<PyAny>, Py<Port>);
 
 fn call_soon(id: u64) {
-    Python::try_attach(|py| {
+    attached(|py| {
         let target =
             THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|ports| {
                 ports.get(&id).map(|(event_loop, port)| (event_loop.clone_ref(py), port.clone_ref(py)))
@@ -88,7 +91,19 @@ pub struct Port {
     mailbox: Arc<Mailbox>,
     futures: Mutex<HashMap<u64, Py<PyAny>>>,
     next: AtomicU64,
+    ticker: Ticker,
 }
+
+/// Whether the loop is woken now and then while something is awaited.
+enum Ticker {
+    /// Signals don't reach this thread.
+    Never,
+    /// As long as there are futures; true while a tick is scheduled.
+    Main(AtomicBool),
+}
+
+/// Between two ticks: half of the 200 ms in which a notebook's stop button must answer.
+const TICK: f64 = 0.1;
 
 struct Entry {
     generation: u32,
@@ -128,10 +143,12 @@ impl Port {
     fn open<'py>(py: Python<'py>, event_loop: &Bound<'py, PyAny>, generation: u32) -> PyResult<Bound<'py, Self>> {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let main = in_main_thread(py)?;
         let new = |bell| Self {
             mailbox: Arc::new(Mailbox { id, queue: Mutex::default(), told: AtomicBool::new(false), bell }),
             futures: Mutex::default(),
             next: AtomicU64::new(0),
+            ticker: if main { Ticker::Main(AtomicBool::new(false)) } else { Ticker::Never },
         };
         let bell = Bell::new()?;
         let descriptor = bell.descriptor();
@@ -175,7 +192,7 @@ impl Port {
     /// A future of `event_loop` to yield to its task, resolved when `watch` lets the waiter it is given be woken;
     /// `None` if `watch` finds that there is nothing to wait for.
     pub fn future<'py>(
-        &self,
+        slf: &Bound<'py, Self>,
         event_loop: &Bound<'py, PyAny>,
         watch: impl FnOnce(Arc<dyn Waiter>, u64) -> bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -183,15 +200,32 @@ impl Port {
         let future = event_loop.call_method0(intern!(py, "create_future"))?;
         // What tells a task that the future is awaited, not just yielded (asyncio's own protocol).
         future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        let token = self.next.fetch_add(1, Ordering::Relaxed);
-        self.futures().insert(token, future.clone().unbind());
-        if watch(self.mailbox.clone(), token) {
+        let port = slf.get();
+        let token = port.next.fetch_add(1, Ordering::Relaxed);
+        port.futures().insert(token, future.clone().unbind());
+        if watch(port.mailbox.clone(), token) {
+            if let Ticker::Main(scheduled) = &port.ticker
+                && !scheduled.swap(true, Ordering::Relaxed)
+            {
+                Self::tick_later(slf, event_loop)?;
+            }
             return Ok(Some(future));
         }
-        let unused = self.futures().remove(&token);
+        let unused = port.futures().remove(&token);
         drop(unused);
         Ok(None)
     }
+
+    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        event_loop.call_method1(intern!(py, "call_later"), (TICK, slf.getattr(intern!(py, "_tick"))?))?;
+        Ok(())
+    }
+}
+
+fn in_main_thread(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    Ok(threading.call_method0("current_thread")?.is(threading.call_method0("main_thread")?))
 }
 
 fn is_closed(event_loop: &Bound<'_, PyAny>) -> bool {
@@ -203,15 +237,34 @@ fn is_closed(event_loop: &Bound<'_, PyAny>) -> bool {
 impl Port {
     /// Resolves the futures of everything that finished. Called by the loop.
     fn _drain(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(_pass) = enter() else { return Ok(()) };
         for token in self.mailbox.drain() {
             let Some(future) = self.futures().remove(&token) else { continue };
             let future = future.bind(py);
             // Its task may have been cancelled, and the future with it.
-            if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-                future.call_method1(intern!(py, "set_result"), (py.None(),))?;
+            let done = future.call_method0(intern!(py, "done")).and_then(|done| done.is_truthy());
+            if matches!(done, Ok(false))
+                && let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),))
+            {
+                // The others still have to be told.
+                error.write_unraisable(py, Some(future));
             }
         }
         Ok(())
+    }
+
+    /// Keeps the loop from sleeping for long while something is awaited. A signal's handler (the stop button of
+    /// ipykernel, say) may only schedule what is to happen; the interrupted selector then goes on waiting (PEP 475), and
+    /// without a tick the loop would not look before the next response.
+    fn _tick(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let Ticker::Main(scheduled) = &slf.get().ticker else { return Ok(()) };
+        match running_loop(slf.py())? {
+            Some(event_loop) if !slf.get().futures().is_empty() => Self::tick_later(slf, &event_loop),
+            _ => {
+                scheduled.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+        }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -10,6 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
 use super::job::Job;
+use super::lifecycle::calling_out;
+use crate::runtime::is_closing;
 
 /// Between two reports.
 const EVERY: Duration = Duration::from_millis(100);
@@ -36,7 +38,7 @@ impl Progress {
             }
             *last = Some(Instant::now());
         }
-        self.reporter.call_method1(py, intern!(py, "update"), (done, total))?;
+        calling_out(|| self.reporter.call_method1(py, intern!(py, "update"), (done, total)))?;
         Ok(())
     }
 
@@ -45,7 +47,10 @@ impl Progress {
         if self.closed.swap(true, Ordering::Relaxed) {
             return;
         }
-        if let Err(error) = self.reporter.call_method1(py, intern!(py, "close"), (done, total)) {
+        let closed = calling_out(|| self.reporter.call_method1(py, intern!(py, "close"), (done, total)));
+        if let Err(error) = closed
+            && !is_closing()
+        {
             error.write_unraisable(py, Some(self.reporter.bind(py)));
         }
     }

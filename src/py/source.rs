@@ -16,6 +16,7 @@ use pyo3_async_runtimes::{TaskLocals, into_future_with_locals};
 use super::stream::Stream;
 use crate::core::stream::Flow;
 use crate::runtime;
+use crate::runtime::detach::attached;
 
 /// Starts reading `iterable` on `event_loop`.
 pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -28,7 +29,7 @@ pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &B
     let (flow, handle) = (slf.get().flow().clone(), slf.get().handle());
     runtime::thread("shoal-source", move || {
         let ended = read(&flow, handle, first, &locals, &iterator, &stream);
-        Python::try_attach(|py| {
+        attached(|py| {
             let raised = ended.err().filter(|error| !error.is_instance_of::<PyStopAsyncIteration>(py));
             with_stream(py, &stream, |stream| stream.source_ended(raised));
             // Dropped here, attached.
@@ -54,7 +55,7 @@ fn read(
 ) -> PyResult<()> {
     let mut item = first.wait(flow, handle, locals)?;
     while let Some(arrived) = item {
-        let accepted = Python::try_attach(|py| {
+        let accepted = attached(|py| {
             let arrived = arrived.into_bound(py);
             with_stream(py, stream, |stream| stream.accept(py, &arrived)).transpose()
         });
@@ -64,7 +65,7 @@ fn read(
         if !flow.wait_for_room() {
             return Ok(());
         }
-        let next = Python::try_attach(|py| Step::start(locals, iterator.bind(py)));
+        let next = attached(|py| Step::start(locals, iterator.bind(py)));
         let Some(next) = next else { return Ok(()) };
         item = next?.wait(flow, handle, locals)?;
     }
@@ -83,7 +84,7 @@ impl<F: Future<Output = PyResult<Py<PyAny>>>> Started<F> {
         let item = handle.block_on(flow.until_closed(self.future));
         if item.is_none() {
             // A loop that is closed by now has cancelled it already.
-            let _ = Python::try_attach(|py| Step::cancel(self.step.bind(py), &locals.event_loop(py)));
+            let _ = attached(|py| Step::cancel(self.step.bind(py), &locals.event_loop(py)));
         }
         item.transpose()
     }

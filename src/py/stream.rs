@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use super::error::to_python;
 use super::interrupt::interruptible;
+use super::lifecycle::{calling_out, exiting};
 use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
@@ -23,6 +24,7 @@ use super::source::pump;
 use super::stats::PyStats;
 use crate::core::stream::{Flow, Taken};
 use crate::runtime::detach::detached;
+use crate::runtime::{fork, is_closing};
 
 /// How long results that are already there may keep an event loop from its other tasks.
 const SLICE: Duration = Duration::from_millis(2);
@@ -59,6 +61,7 @@ pub struct Stream {
     state: Mutex<State>,
     progress: Option<Progress>,
     total: Option<usize>,
+    generation: u32,
 }
 
 /// What the next step of a consumer is.
@@ -100,7 +103,19 @@ impl Stream {
             state: Mutex::new(State { source, raised: None, yielded: Instant::now() }),
             progress: progress.map(Progress::new),
             total,
+            generation: fork::generation(),
         })
+    }
+
+    /// Whether this is a forked child: the work goes on in the parent, and its locks are better left alone.
+    fn is_parents(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    fn close_flow(&self) {
+        if !self.is_parents() {
+            self.flow.close();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -192,8 +207,14 @@ impl Stream {
     fn take(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Next> {
         let py = slf.py();
         let stream = slf.get();
-        let filled = Self::fill(slf, event_loop)?;
+        if stream.is_parents() {
+            return Err(PyRuntimeError::new_err(
+                "this Stream was started before fork(): its work goes on in the parent process only",
+            ));
+        }
+        let filled = calling_out(|| Self::fill(slf, event_loop))?;
         match stream.flow.take() {
+            Taken::Pending if is_closing() => Err(exiting()),
             Taken::Pending if matches!(filled, Filled::Paused) => Ok(Next::Yield),
             Taken::Pending => Ok(Next::Wait),
             Taken::Item(_, outcome) => match *outcome {
@@ -226,7 +247,7 @@ impl Stream {
     }
 
     fn finish(&self, py: Python<'_>) {
-        self.flow.close();
+        self.close_flow();
         if let Some(progress) = &self.progress {
             progress.close(py, (self.flow.taken(), self.total));
         }
@@ -257,9 +278,11 @@ impl Stream {
                 Next::End => return Ok(None),
                 Next::Yield => {}
                 Next::Wait => {
-                    interruptible(py, || {
-                        detached(py, || stream.flow.wait(SIGNALS));
-                        py.check_signals()
+                    calling_out(|| {
+                        interruptible(py, || {
+                            detached(py, || stream.flow.wait(SIGNALS));
+                            py.check_signals()
+                        })
                     })?;
                     stream.report(py)?;
                 }
@@ -335,7 +358,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.flow.close();
+        self.close_flow();
     }
 }
 
@@ -374,8 +397,10 @@ impl Arrival {
                 }
                 Next::Wait => {
                     stream.report(py)?;
-                    let port = Port::of(py, &event_loop)?;
-                    let waiting = port.get().future(&event_loop, |waiter, token| stream.flow.watch(waiter, token))?;
+                    let waiting = calling_out(|| {
+                        let port = Port::of(py, &event_loop)?;
+                        Port::future(&port, &event_loop, |waiter, token| stream.flow.watch(waiter, token))
+                    })?;
                     if let Some(future) = waiting {
                         stream.lock().yielded = Instant::now();
                         return Ok(future);

@@ -9,18 +9,23 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::harvest::{Many, One};
-use super::job::{Ended, Harvest, Job, Work, promise};
+use super::job::{Job, Work};
+use super::lifecycle::exiting;
+use super::outcome::{Ended, Harvest, promise};
 use super::stats::PyStats;
 use crate::core::error::Error;
 use crate::core::fetch::Call;
 use crate::core::gather::{Batch, Options};
 use crate::core::request::Request;
 use crate::core::stats::{Collector, Stats};
-use crate::runtime;
+use crate::runtime::{self, ShutDown};
 
 /// The reactor, or the exception that says why there is none.
 pub fn reactor() -> PyResult<&'static Handle> {
-    runtime::handle().map_err(|error| PyRuntimeError::new_err(error.to_string()))
+    runtime::handle().map_err(|error| match error {
+        ShutDown::Exiting => exiting(),
+        ShutDown::Thread(_) => PyRuntimeError::new_err(error.to_string()),
+    })
 }
 
 struct Single {
@@ -34,9 +39,13 @@ impl Work for Single {
         "request"
     }
 
-    fn cancel(&self) -> Option<Box<dyn Harvest>> {
+    fn cancel(&self) -> Option<Option<Box<dyn Harvest>>> {
+        // Whoever turns it first, the task or this, ends the job.
+        if self.finished.swap(true, Ordering::AcqRel) {
+            return None;
+        }
         self.task.abort();
-        None
+        Some(None)
     }
 
     fn progress(&self) -> (usize, usize) {
@@ -62,8 +71,9 @@ pub fn single(py: Python<'_>, call: Call, request: Request) -> PyResult<Py<Job>>
         let outcome = call.fetch(Arc::new(request), 0).await;
         call.collector.finish();
         drop(call);
-        done.store(true, Ordering::Relaxed);
-        promised.settle(Ended::Done(Box::new(One(Some(outcome)))));
+        if !done.swap(true, Ordering::AcqRel) {
+            promised.settle(Ended::Done(Box::new(One(Some(outcome)))));
+        }
     });
     let work = Single { collector, task: task.abort_handle(), finished };
     Job::create(py, completion, Box::new(work), None)
@@ -76,8 +86,8 @@ impl Work for Bulk {
         "gather_fetch"
     }
 
-    fn cancel(&self) -> Option<Box<dyn Harvest>> {
-        Some(Box::new(Many::new(self.0.cancel())))
+    fn cancel(&self) -> Option<Option<Box<dyn Harvest>>> {
+        self.0.cancel().map(|gathered| Some(Box::new(Many::new(gathered)) as Box<dyn Harvest>))
     }
 
     fn progress(&self) -> (usize, usize) {

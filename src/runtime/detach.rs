@@ -1,13 +1,26 @@
-//! The one gate out of the GIL: whatever waits or computes for long passes here first.
+//! The one gate out of the GIL, and back: whatever waits or computes for long passes here first.
 
 use pyo3::Python;
-use pyo3::marker::Ungil;
 
-/// Runs `work` without holding the GIL (on free-threaded builds: detached from the interpreter).
+use super::closing;
+
+/// Runs `work` without holding the GIL (on free-threaded builds: detached from the interpreter). When the process is
+/// about to end it runs `work` as it is: the GIL might not come back.
 pub fn detached<T, F>(py: Python<'_>, work: F) -> T
 where
-    F: Ungil + FnOnce() -> T,
-    T: Ungil,
+    F: Send + FnOnce() -> T,
+    T: Send,
 {
-    py.detach(work)
+    let Some(pass) = closing::enter() else { return work() };
+    py.detach(|| {
+        let result = work();
+        pass.back();
+        result
+    })
+}
+
+/// Runs `work` with the GIL, from a thread of ours; `None` when the process is about to end.
+pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> Option<T> {
+    let _pass = closing::enter()?;
+    Python::try_attach(work)
 }

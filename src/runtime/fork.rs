@@ -11,13 +11,14 @@ static REGISTERED: Once = Once::new();
 
 extern "C" fn child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    super::closing::forked();
 }
 
 /// The number of forks between the first use and this process, plus one. A load and no system call (`getpid` costs
 /// 50 ns and would be asked per request).
 pub fn generation() -> u32 {
     REGISTERED.call_once(|| {
-        // SAFETY: `child` only touches an atomic, which is allowed between fork and exec. It sees C-level forks too,
+        // SAFETY: `child` only touches atomics, which is allowed between fork and exec. It sees C-level forks too,
         // which `os.register_at_fork` does not.
         unsafe {
             libc::pthread_atfork(None, None, Some(child));

@@ -5,15 +5,15 @@
 //! look-ups) go to its blocking pool.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
-use super::fork;
+use super::{closing, fork};
 
 /// Files and name look-ups that may wait at the same time.
 const BLOCKING_THREADS: usize = 16;
@@ -26,7 +26,6 @@ struct Reactor {
 }
 
 static CURRENT: AtomicPtr<Reactor> = AtomicPtr::new(ptr::null_mut());
-static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Why there is no reactor.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +46,9 @@ pub fn handle() -> Result<&'static Handle, ShutDown> {
     if let Some(reactor) = unsafe { current.as_ref() }
         && reactor.generation == generation
     {
-        return if CLOSED.load(Ordering::Relaxed) { Err(ShutDown::Exiting) } else { Ok(&reactor.handle) };
+        return if closing::is_closing() { Err(ShutDown::Exiting) } else { Ok(&reactor.handle) };
     }
-    if CLOSED.load(Ordering::Relaxed) {
+    if closing::is_closing() {
         return Err(ShutDown::Exiting);
     }
     // No lock: one held by another thread at the moment of a fork would stay locked in the child. Two first users may
@@ -87,19 +86,23 @@ fn start(generation: u32) -> Result<Reactor, ShutDown> {
     Ok(Reactor { generation, handle, stop, stopped: Mutex::new(stopped) })
 }
 
-/// Stops the reactor for good: no new work, everything cancelled, at most `wait` until its thread is gone. In a forked
-/// child that never used it there is nothing to stop.
+/// Stops the reactor for good: no new work, everything cancelled, at most `wait` until its thread and whoever waited
+/// for it are gone. In a forked child that never used it there is nothing to stop.
 pub fn shutdown(wait: Duration) {
-    CLOSED.store(true, Ordering::Relaxed);
-    let current = CURRENT.load(Ordering::Acquire);
-    // SAFETY: a published reactor is never freed.
-    let Some(reactor) = (unsafe { current.as_ref() }) else { return };
-    if reactor.generation != fork::generation() {
+    if !closing::begin() {
         return;
     }
-    reactor.stop.cancel();
-    let stopped = reactor.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-    let _ = stopped.recv_timeout(wait);
+    let until = Instant::now() + wait;
+    let current = CURRENT.load(Ordering::Acquire);
+    // SAFETY: a published reactor is never freed.
+    if let Some(reactor) = unsafe { current.as_ref() }
+        && reactor.generation == fork::generation()
+    {
+        reactor.stop.cancel();
+        let stopped = reactor.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stopped.recv_timeout(wait);
+    }
+    closing::close(until.saturating_duration_since(Instant::now()));
 }
 
 /// The words a panic was raised with.

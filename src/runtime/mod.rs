@@ -3,6 +3,7 @@
 //! Everything is keyed by the fork generation ([`fork`]): a forked child finds its parent's reactor dead, leaks it and
 //! builds its own at first use.
 
+mod closing;
 mod dedicated;
 #[cfg(feature = "python")]
 pub mod detach;
@@ -10,6 +11,7 @@ pub mod fork;
 mod io;
 mod notifier;
 
+pub use closing::{enter, is_closer, is_closing};
 pub use dedicated::Dedicated;
 pub use io::{ShutDown, handle, panic_message, shutdown};
 pub use notifier::{notify, thread};

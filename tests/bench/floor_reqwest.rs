@@ -10,19 +10,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, mem};
 
-use bytes::Bytes;
 use flate2::Crc;
 use tokio::task::JoinSet;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-const BODY: usize = 111;
+type Body = Box<[u8]>;
+
+const LENGTH: usize = 111;
 
 fn main() -> Result<()> {
     let [base, n, concurrency, _mode] = <[String; 4]>::try_from(env::args().skip(1).collect::<Vec<_>>())
         .map_err(|_| "expected: base_url n concurrency mode")?;
     let (n, concurrency) = (n.parse()?, concurrency.parse()?);
-    let urls = Arc::new((0..n).map(|i| format!("{base}/json/{BODY}?i={i}")).collect::<Vec<_>>());
+    let urls = Arc::new((0..n).map(|i| format!("{base}/json/{LENGTH}?i={i}")).collect::<Vec<_>>());
     // The crate's reqwest leaves the choice of a TLS provider to the program; nothing here speaks TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(urls, concurrency))
@@ -37,7 +38,7 @@ async fn run(urls: Arc<Vec<String>>, concurrency: usize) -> Result<()> {
     for _ in 0..concurrency {
         workers.spawn(work(client.clone(), Arc::clone(&urls), Arc::clone(&next)));
     }
-    let mut bodies = vec![Bytes::new(); urls.len()];
+    let mut bodies = vec![Body::default(); urls.len()];
     while let Some(worker) = workers.join_next().await {
         for (index, body) in worker?? {
             if let Some(slot) = bodies.get_mut(index) {
@@ -61,7 +62,7 @@ async fn run(urls: Arc<Vec<String>>, concurrency: usize) -> Result<()> {
 }
 
 /// Takes the next URL until none is left.
-async fn work(client: reqwest::Client, urls: Arc<Vec<String>>, next: Arc<AtomicUsize>) -> Result<Vec<(usize, Bytes)>> {
+async fn work(client: reqwest::Client, urls: Arc<Vec<String>>, next: Arc<AtomicUsize>) -> Result<Vec<(usize, Body)>> {
     let mut bodies = Vec::new();
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
@@ -69,10 +70,11 @@ async fn work(client: reqwest::Client, urls: Arc<Vec<String>>, next: Arc<AtomicU
             return Ok(bodies);
         };
         let body = client.get(url).send().await?.error_for_status()?.bytes().await?;
-        if body.len() != BODY {
-            return Err(format!("{url}: {} bytes instead of {BODY}", body.len()).into());
+        if body.len() != LENGTH {
+            return Err(format!("{url}: {} bytes instead of {LENGTH}", body.len()).into());
         }
-        bodies.push((index, body));
+        // A copy: the original is a slice of the connection's read buffer and would keep all of it.
+        bodies.push((index, Body::from(&*body)));
     }
 }
 

@@ -1,0 +1,309 @@
+"""Fork: used, forked, used again in the child and in the parent; no hang, no connection shared."""
+
+import os
+import warnings
+from collections.abc import Callable
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+# `fork(child)` runs `child()` in a forked process and gives its exit code, 99 if it does not end in time. Since 3.12
+# Python warns of a fork in a process with threads: that is what is tested here.
+PROGRAM = """
+import asyncio, gc, os, sys, threading, time, traceback, warnings
+import multiprocessing
+import shoal
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+base = sys.argv[1]
+url = base.__add__
+slow = [url("/delay/60000")] * 10
+
+def fork(child):
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            child()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    return 99
+
+def use(count=20):
+    assert [len(r.content) for r in shoal.gather_fetch([url(f"/bytes/{i}") for i in range(count)]).result(10)] == [*range(count)]
+
+async def use_loop():
+    assert len(await asyncio.wait_for(shoal.gather_fetch([url("/bytes/1")] * 5), 10)) == 5
+    async for response in shoal.stream_fetch([url("/bytes/1")] * 5):
+        assert response.ok
+"""
+
+
+@pytest.fixture
+def forked(python: Callable, server) -> Callable:
+    """Runs code that forks; it must end well and say nothing."""
+
+    def run(code: str, *arguments: object, timeout: float = 60) -> None:
+        import textwrap
+
+        done = python(PROGRAM + textwrap.dedent(code), server.base_url, *arguments, timeout=timeout)
+        assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+    return run
+
+
+def test_the_warning_is_pythons_own(forked: Callable) -> None:
+    with warnings.catch_warnings():
+        forked("assert fork(lambda: None) == 0")
+
+
+def test_used_in_the_child_only(forked: Callable) -> None:
+    forked("assert fork(use) == 0\nassert fork(lambda: asyncio.run(use_loop())) == 0")
+
+
+def test_used_forked_and_used_again(forked: Callable) -> None:
+    forked(
+        """
+        use()
+        for _ in range(3):
+            assert fork(use) == 0
+            use()
+            assert fork(lambda: asyncio.run(use_loop())) == 0
+            asyncio.run(use_loop())
+        """
+    )
+
+
+def test_a_grandchild(forked: Callable) -> None:
+    forked(
+        """
+        use()
+        def child():
+            use()
+            assert fork(use) == 0
+            use()
+        assert fork(child) == 0
+        use()
+        """
+    )
+
+
+def test_a_client_and_its_cookies(forked: Callable) -> None:
+    forked(
+        """
+        client = shoal.Client()
+        assert client.get(url("/cookies/set?flavour=oat")).result().ok
+        def cookies():
+            return client.get(url("/cookies")).result(10).json()["cookies"]
+        def child():
+            assert cookies() == {"flavour": "oat"}, cookies()
+            client.get(url("/cookies/set?own=yes")).result(10)
+            assert cookies() == {"flavour": "oat", "own": "yes"}
+        assert "oat" in client.cookies.values()
+        assert fork(child) == 0
+        assert client.cookies == {"flavour": "oat"}
+        assert cookies() == {"flavour": "oat"}
+        """
+    )
+
+
+def test_a_client_dropped_in_the_child(forked: Callable) -> None:
+    forked(
+        """
+        client = shoal.Client()
+        client.gather([url("/bytes/1")] * 50).result()
+        opened = client.gather([url("/bytes/1")]).result()
+        def child():
+            global client
+            client.close()
+            del client
+            gc.collect()
+        for _ in range(3):
+            assert fork(child) == 0
+        job = client.gather([url("/bytes/1")] * 20)
+        assert len(job.result(10)) == 20
+        assert job.stats.connections_opened == 0, "the child has closed the parent's connections"
+        """
+    )
+
+
+def test_the_parents_job_in_the_child(forked: Callable) -> None:
+    forked(
+        """
+        job = shoal.gather_fetch(slow)
+        done = shoal.gather_fetch([url("/bytes/1")])
+        done.result()
+        time.sleep(0.05)
+        def raises(call):
+            try:
+                call()
+            except RuntimeError as error:
+                assert "before fork()" in str(error), error
+            else:
+                raise AssertionError("no error")
+        async def wait():
+            await job
+        def child():
+            assert not job.done() and not job.cancelled()
+            assert "gather_fetch" in repr(job)
+            raises(job.result)
+            raises(lambda: job.result(0.1))
+            raises(job.exception)
+            raises(lambda: asyncio.run(wait()))
+            raises(lambda: job.add_done_callback(print))
+            assert job.cancel() is False
+            job.close()
+            assert len(done.result()) == 1
+            use()
+        assert fork(child) == 0
+        def drops():
+            global job
+            del job
+            gc.collect()
+            use()
+        assert fork(drops) == 0
+        assert not job.done()
+        assert job.cancel()
+        """
+    )
+
+
+def test_the_parents_stream_in_the_child(forked: Callable) -> None:
+    forked(
+        """
+        stream = shoal.stream_fetch([url("/bytes/1"), *slow])
+        next(stream)
+        def child():
+            try:
+                next(stream)
+            except RuntimeError as error:
+                assert "before fork()" in str(error), error
+            else:
+                raise AssertionError("no error")
+            use()
+        assert fork(child) == 0
+        stream.close()
+        """
+    )
+
+
+def test_callbacks_in_the_child(forked: Callable) -> None:
+    forked(
+        """
+        def once():
+            called = threading.Event()
+            shoal.gather_fetch([url("/delay/20")]).add_done_callback(lambda job: called.set())
+            assert called.wait(10)
+        once()
+        assert fork(once) == 0
+        once()
+        """
+    )
+
+
+def test_fork_while_a_batch_is_in_flight(forked: Callable) -> None:
+    forked(
+        """
+        for _ in range(5):
+            job = shoal.gather_fetch([url(f"/bytes/{i}") for i in range(500)], concurrency=20)
+            assert fork(use) == 0
+            assert [len(r.content) for r in job.result(10)] == [*range(500)]
+        """
+    )
+
+
+def test_fork_in_a_running_loop(forked: Callable) -> None:
+    forked(
+        """
+        async def main():
+            job = shoal.gather_fetch([url("/delay/50")] * 5)
+            await use_loop()
+            assert fork(use) == 0
+            assert len(await job) == 5
+        asyncio.run(main())
+        """
+    )
+
+
+@pytest.mark.parametrize("exits", [True, False])
+def test_multiprocessing(forked: Callable, exits: bool) -> None:
+    """Its children end through `os._exit`; one that calls `sys.exit` too."""
+    forked(
+        """
+        use()
+        context = multiprocessing.get_context("fork")
+        def work():
+            use()
+            if sys.argv[2] == "True":
+                sys.exit(0)
+        workers = [context.Process(target=work) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        use()
+        for worker in workers:
+            worker.join(10)
+            assert worker.exitcode == 0, worker.exitcode
+        """,
+        exits,
+    )
+
+
+def test_a_child_that_ends_like_a_script(forked: Callable) -> None:
+    """Its atexit handlers run, ours among them."""
+    forked(
+        """
+        use()
+        job = shoal.gather_fetch(slow)
+        start = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            other = shoal.gather_fetch(slow)
+            time.sleep(0.05)
+            sys.exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        assert time.monotonic() - start < 3
+        use()
+        """
+    )
+
+
+MANY = """
+    use()
+    client = shoal.Client()
+    job = None
+    for i in range(int(sys.argv[2])):
+        # Forks at other moments of a batch each time, with threads that are waiting and threads that are starting.
+        job = client.gather([url("/bytes/100")] * 200)
+        waiting = threading.Thread(target=job.result)
+        waiting.start()
+        time.sleep(i % 10 / 2000)
+        def child():
+            use(5)
+            assert client.get(url("/bytes/1")).result(10).ok
+        assert fork(child) == 0, i
+        waiting.join(10)
+        assert len(job.result(10)) == 200
+"""
+
+
+def test_a_sample_of_forks(forked: Callable) -> None:
+    forked(MANY, 10)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_hundred_forks(forked: Callable) -> None:
+    forked(MANY, 100, timeout=500)

@@ -1,0 +1,775 @@
+"""Job: awaited on any loop, in any number, from any thread; waited for; cancelled; dropped."""
+
+import asyncio
+import collections.abc
+import concurrent.futures
+import gc
+import inspect
+import selectors
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import wait_until
+
+import shoal
+from shoal.testing import Server
+
+FAST = "/bytes/10"
+SLOW = "/delay/60000"
+SOON = "/delay/150"
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """A server whose connections are those of one test."""
+    with Server() as server:
+        yield server
+
+
+def released(server: Server) -> bool:
+    return wait_until(lambda: server.stats.connections_open == 0)
+
+
+def in_flight(server: Server, count: int = 1) -> bool:
+    return wait_until(lambda: server.stats.requests_active >= count)
+
+
+def answer(job: shoal.Job) -> bytes:
+    """What a finished job of one request gives when it is driven by hand, outside of any loop."""
+    with pytest.raises(StopIteration) as stop:
+        job.send(None)
+    return stop.value.value[0].content
+
+
+# Awaiting
+
+
+def test_await(run: Callable, server: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([server.url(FAST)] * 3)
+        first = await job
+        assert [response.content for response in first] == [bytes(range(10))] * 3
+        assert await job is first
+        assert job.done()
+        assert not job.cancelled()
+
+    run(main())
+
+
+def test_await_in_several_tasks(run: Callable, server: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([server.url(SOON)])
+
+        async def wait() -> object:
+            return await job
+
+        results = await asyncio.gather(*(wait() for _ in range(20)))
+        assert all(result is results[0] for result in results)
+
+    run(main())
+
+
+def test_await_the_failure_in_several_tasks(run: Callable, server: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([server.url("/fault/reset")], retry=0)
+
+        async def wait() -> None:
+            await job
+
+        failures = await asyncio.gather(*(wait() for _ in range(5)), return_exceptions=True)
+        assert all(isinstance(failure, shoal.FetchError) for failure in failures)
+        assert all(failure is failures[0] for failure in failures)
+
+    run(main())
+
+
+def test_await_in_loops_of_several_threads(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(SOON)])
+    runners = [asyncio.run] * 4
+    if sys.platform != "win32":
+        runners += [pytest.importorskip("uvloop").run] * 4
+    seen = []
+
+    async def wait() -> None:
+        seen.append(await job)
+
+    threads = [threading.Thread(target=runner, args=(wait(),)) for runner in runners]
+    for thread in threads:
+        thread.start()
+    result = job.result()
+    for thread in threads:
+        thread.join(10)
+    assert len(seen) == len(runners)
+    assert all(each is result for each in seen)
+
+
+def test_made_without_a_loop(run: Callable, server: Server) -> None:
+    job = shoal.gather_fetch([server.url(SOON)])
+
+    async def main() -> None:
+        assert len(await job) == 1
+
+    run(main())
+
+
+def test_made_in_another_thread(run: Callable, server: Server) -> None:
+    jobs = []
+    thread = threading.Thread(target=lambda: jobs.append(shoal.gather_fetch([server.url(SOON)])))
+    thread.start()
+    thread.join()
+
+    async def main() -> None:
+        assert len(await jobs[0]) == 1
+
+    run(main())
+
+
+def test_a_second_loop_after_the_first_was_closed(run: Callable, server: Server) -> None:
+    client = shoal.Client()
+
+    async def begin() -> shoal.Job:
+        await client.get(server.url(FAST))
+        job = shoal.gather_fetch([server.url(SOON)])
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(keep(job)), 0.02)
+        return job
+
+    async def keep(job: shoal.Job) -> None:
+        while not job.done():
+            await asyncio.sleep(0.01)
+
+    async def end(job: shoal.Job) -> None:
+        assert len(await job) == 1
+        assert (await client.get(server.url(FAST))).ok
+
+    job = run(begin())
+    run(end(job))
+    run(end(job))
+
+
+def test_a_loop_that_was_closed_under_the_wait(server: Server) -> None:
+    """The task is gone with its loop; the job goes on and serves the next one."""
+    job = shoal.gather_fetch([server.url(SOON)])
+    first = asyncio.new_event_loop()
+    waiting = job.__await__()
+
+    def step() -> None:
+        waiting.send(None)
+        first.stop()
+
+    first.call_soon(step)
+    first.run_forever()
+    first.close()
+    del waiting
+    assert len(asyncio.run(awaited(job))) == 1
+
+
+async def awaited(job: shoal.Job) -> object:
+    return await job
+
+
+def test_many_loops_one_after_the_other(run: Callable, server: Server) -> None:
+    for _ in range(30):
+        assert run(awaited(shoal.gather_fetch([server.url(FAST)])))[0].ok
+
+
+def test_many_single_awaits_at_once(run: Callable, server: Server) -> None:
+    async def main() -> None:
+        client = shoal.Client()
+        jobs = [client.get(server.url(f"/bytes/{i}")) for i in range(300)]
+        responses = await asyncio.gather(*jobs)
+        assert [len(response.content) for response in responses] == list(range(300))
+
+    run(main())
+
+
+# A coroutine
+
+
+def test_it_is_a_coroutine(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST)])
+    assert isinstance(job, collections.abc.Coroutine)
+    assert isinstance(job, collections.abc.Awaitable)
+    assert asyncio.iscoroutine(job)
+    assert inspect.isawaitable(job)
+    job.result()
+
+
+def test_what_asyncio_makes_of_coroutines(run: Callable, server: Server) -> None:
+    async def main() -> None:
+        def new() -> shoal.Job:
+            return shoal.gather_fetch([server.url(FAST)])
+
+        for make in (asyncio.create_task, asyncio.ensure_future, asyncio.shield, asyncio.get_running_loop().create_task):
+            assert len(await make(new())) == 1
+        assert len(await asyncio.wait_for(new(), 10)) == 1
+        assert [len(result) for result in await asyncio.gather(new(), new())] == [1, 1]
+        done, pending = await asyncio.wait([asyncio.create_task(new()) for _ in range(3)])
+        assert (len(done), len(pending)) == (3, 0)
+        for each in asyncio.as_completed([new(), new()]):
+            assert len(await each) == 1
+        job = new()
+        first, second = await asyncio.gather(asyncio.create_task(job), asyncio.create_task(job))
+        assert first is second
+
+    run(main())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout and TaskGroup are of 3.11")
+def test_timeout_and_task_group(run: Callable, own: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([own.url(SLOW)])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await job
+        assert job.cancelled()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(shoal.gather_fetch([own.url(FAST)])) for _ in range(3)]
+        assert [len(task.result()) for task in tasks] == [1, 1, 1]
+        slow = shoal.gather_fetch([own.url(SLOW)])
+        with pytest.raises(BaseExceptionGroup) as group_error:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(slow)
+                group.create_task(shoal.gather_fetch([own.url("/fault/reset")], retry=0))
+        assert isinstance(group_error.value.exceptions[0], shoal.FetchError)
+        assert slow.cancelled()
+
+    run(main())
+    assert released(own)
+
+
+def test_wait_for_cancels(run: Callable, own: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([own.url(SLOW)] * 3)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(job, 0.1)
+        assert job.cancelled()
+        assert job.done()
+
+    run(main())
+    assert released(own)
+
+
+def test_shield_protects(run: Callable, server: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([server.url(SOON)])
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(job), 0.02)
+        assert not job.done()
+        assert len(await job) == 1
+
+    run(main())
+
+
+def test_send_by_hand_outside_of_any_loop(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST)])
+    with pytest.raises(RuntimeError, match=r"call \.result\(\)"):
+        while not job.done():
+            job.send(None)
+        raise RuntimeError("too fast: call .result()")
+    job.result()
+    assert answer(job) == bytes(range(10))
+    assert answer(job.__await__()) == bytes(range(10))
+    with pytest.raises(StopIteration):
+        next(job.__await__())
+
+
+def test_a_finished_job_never_touches_the_loop(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST)])
+    job.result()
+
+    class Untouchable(asyncio.SelectorEventLoop):
+        touched = 0
+
+        def create_future(self):
+            self.touched += 1
+            return super().create_future()
+
+        def add_reader(self, *arguments):
+            self.touched += 1
+            return super().add_reader(*arguments)
+
+    loop = Untouchable()
+    before = loop.touched
+    try:
+        result = loop.run_until_complete(awaited(job))
+    finally:
+        loop.close()
+    assert len(result) == 1
+    assert loop.touched == before
+
+
+def test_close_by_hand(own: Server) -> None:
+    job = shoal.gather_fetch([own.url(SLOW)])
+    assert in_flight(own)
+    job.close()
+    assert job.cancelled()
+    assert released(own)
+    job.close()
+
+
+def test_close_of_a_finished_job_keeps_its_result(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST)])
+    job.result()
+    job.close()
+    assert len(job.result()) == 1
+
+
+@pytest.mark.parametrize("awaiting", [False, True])
+def test_throw_by_hand(own: Server, awaiting: bool) -> None:
+    for arguments in ((LookupError("mine"),), (LookupError,), (LookupError, "mine"), (LookupError, LookupError("x"), None)):
+        job = shoal.gather_fetch([own.url(FAST), own.url(SLOW)])
+        assert wait_until(lambda job=job: job.stats.ok == 1)
+        with pytest.raises(LookupError) as error:
+            (job.__await__() if awaiting else job).throw(*arguments)
+        assert [result is not None for result in error.value.results] == [True, False]
+        assert job.cancelled()
+    assert released(own)
+
+
+def test_throw_into_a_finished_job(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST)])
+    job.result()
+    with pytest.raises(LookupError):
+        job.throw(LookupError)
+    assert len(job.result()) == 1
+
+
+# result(), exception(), cancel()
+
+
+def test_result_inside_a_running_loop(run: Callable, server: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([server.url(SOON)])
+        assert len(job.result()) == 1
+        assert len(await job) == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("timeout", [0, 0.05, -1, 0.05 + 1e-9])
+def test_result_with_a_timeout_that_passes(server: Server, timeout: float) -> None:
+    job = shoal.gather_fetch([server.url(SOON)])
+    start = time.monotonic()
+    for wait in (job.result, job.exception):
+        with pytest.raises(concurrent.futures.TimeoutError, match=r"gather_fetch is not done after .* \(0 of 1\)"):
+            wait(timeout)
+    assert time.monotonic() - start < 0.15
+    if sys.version_info >= (3, 11):
+        assert concurrent.futures.TimeoutError is TimeoutError
+    assert not job.done()
+    assert len(job.result(10)) == 1
+
+
+@pytest.mark.parametrize("timeout", [None, 10, 1e10, 1e300, float("inf")])
+def test_result_with_long_timeouts(server: Server, timeout: float) -> None:
+    assert len(shoal.gather_fetch([server.url(FAST)]).result(timeout)) == 1
+
+
+def test_result_with_wrong_timeouts(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(SOON)])
+    with pytest.raises(ValueError, match="nan"):
+        job.result(float("nan"))
+    with pytest.raises(TypeError):
+        job.result("1")
+    job.result()
+
+
+def test_exception(server: Server) -> None:
+    assert shoal.gather_fetch([server.url(FAST)]).exception() is None
+    job = shoal.gather_fetch([server.url(FAST), server.url("/fault/reset")], retry=0, concurrency=1)
+    error = job.exception(10)
+    assert isinstance(error, shoal.FetchError)
+    assert [result is not None for result in error.results] == [True, False]
+    assert job.exception() is error
+    with pytest.raises(shoal.FetchError) as raised:
+        job.result()
+    assert raised.value is error
+    assert job.done()
+    assert not job.cancelled()
+
+
+def test_cancel(own: Server) -> None:
+    job = shoal.gather_fetch([own.url(FAST), own.url(SLOW), own.url(SLOW)])
+    assert wait_until(lambda: job.stats.ok == 1)
+    assert (job.done(), job.cancelled()) == (False, False)
+    assert job.cancel() is True
+    assert (job.done(), job.cancelled()) == (True, True)
+    assert job.cancel() is False
+    assert released(own)
+    for wait in (job.result, job.exception):
+        with pytest.raises(concurrent.futures.CancelledError) as error:
+            wait()
+        assert [result is not None for result in error.value.results] == [True, False, False]
+    with pytest.raises(asyncio.CancelledError) as error:
+        asyncio.run(awaited(job))
+    assert type(error.value) is asyncio.CancelledError
+
+
+def test_cancel_of_a_single_request(own: Server) -> None:
+    job = shoal.Client().get(own.url(SLOW))
+    assert in_flight(own)
+    assert job.cancel()
+    with pytest.raises(concurrent.futures.CancelledError):
+        job.result()
+    assert released(own)
+
+
+def test_cancel_of_a_finished_job(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST)])
+    job.result()
+    assert job.cancel() is False
+    assert not job.cancelled()
+    assert len(job.result()) == 1
+
+
+def test_cancel_wakes_those_who_wait(run: Callable, own: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([own.url(SLOW)])
+        waiting = asyncio.create_task(awaited(job))
+        blocked = asyncio.create_task(asyncio.to_thread(job.result))
+        await asyncio.sleep(0.1)
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        with pytest.raises(asyncio.CancelledError):  # asyncio makes its own of the thread's
+            await blocked
+
+    run(main())
+    assert released(own)
+
+
+def test_cancelling_the_task_releases_the_sockets(run: Callable, own: Server) -> None:
+    async def main() -> None:
+        job = shoal.gather_fetch([own.url(SLOW)] * 10)
+        task = asyncio.create_task(awaited(job))
+        await asyncio.sleep(0.01)  # a task that is cancelled before it began has not met the job
+        while own.stats.requests_active < 10:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        start = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert job.cancelled()
+        while own.stats.connections_open:
+            await asyncio.sleep(0.001)
+        assert time.monotonic() - start < 1
+
+    run(main())
+
+
+def test_dropping_the_last_reference_releases_the_sockets(own: Server) -> None:
+    job = shoal.gather_fetch([own.url(SLOW)] * 10)
+    assert in_flight(own, 10)
+    alive = weakref.ref(job)
+    del job
+    assert alive() is None
+    assert released(own)
+
+
+def test_dropping_a_task_group_of_single_jobs(own: Server) -> None:
+    client = shoal.Client()
+    jobs = [client.get(own.url(SLOW)) for _ in range(5)]
+    assert in_flight(own, 5)
+    jobs.clear()
+    assert released(own)
+
+
+def test_a_kept_job_keeps_no_socket(own: Server) -> None:
+    job = shoal.gather_fetch([own.url(FAST)] * 20)
+    job.result()
+    assert released(own)
+    failed = shoal.gather_fetch([own.url("/fault/stall"), own.url("/fault/reset")], retry=0)
+    assert failed.exception() is not None
+    assert released(own)
+
+
+# add_done_callback
+
+
+def test_callbacks_before_and_after_the_end(server: Server) -> None:
+    calls: list[tuple[str, object, str]] = []
+    called = threading.Event()
+
+    def note(name: str) -> Callable:
+        def callback(job: object) -> None:
+            calls.append((name, job, threading.current_thread().name))
+            if name == "second":
+                called.set()
+
+        return callback
+
+    job = shoal.gather_fetch([server.url(SOON)])
+    job.add_done_callback(note("first"))
+    job.add_done_callback(note("second"))
+    assert calls == []
+    assert called.wait(10)
+    job.add_done_callback(note("late"))
+    assert calls == [
+        ("first", job, "shoal-callbacks"),
+        ("second", job, "shoal-callbacks"),
+        ("late", job, threading.current_thread().name),
+    ]
+
+
+@pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
+def test_a_callback_that_raises(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(str(unraisable.exc_value)))
+    after = threading.Event()
+
+    def fails(job: shoal.Job) -> None:
+        raise LookupError("mine")
+
+    job = shoal.gather_fetch([server.url(SOON)])
+    job.add_done_callback(fails)
+    job.add_done_callback(lambda _: after.set())
+    assert after.wait(10)
+    job.add_done_callback(fails)
+    assert told == ["mine", "mine"]
+    assert len(job.result()) == 1
+
+
+def test_callbacks_from_many_threads(server: Server) -> None:
+    for url in (FAST, "/delay/5"):
+        job = shoal.gather_fetch([server.url(url)])
+        calls: list[int] = []
+
+        def add(number: int, job: shoal.Job = job, calls: list[int] = calls) -> None:
+            for i in range(20):
+                job.add_done_callback(lambda _, i=i: calls.append(number * 20 + i))
+
+        threads = [threading.Thread(target=add, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wait_until(lambda calls=calls: len(calls) == 160)
+        time.sleep(0.02)
+        assert sorted(calls) == list(range(160))
+
+
+def test_callbacks_of_a_cancelled_and_a_failed_job(server: Server) -> None:
+    seen = []
+    slow = shoal.gather_fetch([server.url(SLOW)])
+    failing = shoal.gather_fetch([server.url("/fault/stall")], timeout=0.3, retry=0)
+    for job in (slow, failing):
+        job.add_done_callback(lambda job: seen.append((job.cancelled(), repr(job))))
+    slow.cancel()
+    assert wait_until(lambda: len(seen) == 2)
+    assert [cancelled for cancelled, _ in seen] == [True, False]
+    assert "raised TotalTimeout" in seen[1][1]
+
+
+def test_a_job_with_callbacks_lives_until_its_end(own: Server) -> None:
+    seen = threading.Event()
+    shoal.gather_fetch([own.url(SOON)]).add_done_callback(lambda job: seen.set())
+    gc.collect()
+    assert seen.wait(10)
+    assert released(own)
+
+
+def test_a_callback_that_is_none(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST)])
+    with pytest.raises(TypeError, match="fn must be callable, not int"):
+        job.add_done_callback(3)
+    job.result()
+
+
+# Loops of other kinds
+
+
+class NoReaders(asyncio.SelectorEventLoop):
+    """As Windows' proactor in this respect."""
+
+    threadsafe = 0
+
+    def add_reader(self, fd, callback, *arguments):
+        if getattr(self, "_ready_for_use", False):
+            raise NotImplementedError
+        return super().add_reader(fd, callback, *arguments)
+
+    def call_soon_threadsafe(self, *arguments, **options):
+        self.threadsafe += 1
+        return super().call_soon_threadsafe(*arguments, **options)
+
+
+def test_a_loop_without_add_reader(own: Server) -> None:
+    async def main() -> None:
+        client = shoal.Client()
+        for _ in range(3):
+            await asyncio.gather(*(client.get(own.url(FAST)) for _ in range(50)))
+        with pytest.raises(shoal.FetchError):
+            await shoal.gather_fetch([own.url("/fault/reset")], retry=0)
+        count = 0
+        async for response in shoal.stream_fetch([own.url(FAST)] * 30):
+            count += response.ok
+        assert count == 30
+        client.close()
+
+    for _ in range(3):
+        loop = NoReaders()
+        loop._ready_for_use = True
+        try:
+            loop.run_until_complete(main())
+        finally:
+            loop.close()
+        assert loop.threadsafe > 0
+    assert released(own)
+
+
+def test_a_loop_without_add_reader_that_was_closed(server: Server) -> None:
+    loop = NoReaders()
+    loop._ready_for_use = True
+    job = shoal.gather_fetch([server.url(SOON)])
+    waiting = job.__await__()
+    loop.call_soon(lambda: (waiting.send(None), loop.stop()))
+    loop.run_forever()
+    loop.close()
+    gone = weakref.ref(loop)
+    del loop
+    job.result()
+    asyncio.run(awaited(shoal.gather_fetch([server.url(FAST)])))
+    del waiting
+    assert wait_until(lambda: gc.collect() >= 0 and gone() is None)
+
+
+def test_a_debug_loop(run: Callable, own: Server) -> None:
+    async def main() -> None:
+        client = shoal.Client()
+        job = client.get(own.url(FAST))
+        task = asyncio.create_task(job)
+        assert isinstance(repr(task), str)
+        await task
+        assert isinstance(repr(task), str)
+        await asyncio.gather(*(client.get(own.url(FAST)) for _ in range(20)))
+        assert len(await asyncio.wait_for(shoal.gather_fetch([own.url(FAST)] * 20), 10)) == 20
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(client.get(own.url(SLOW)), 0.05)
+        async for _ in shoal.stream_fetch([own.url(FAST)] * 20):
+            pass
+        shoal.gather_fetch([own.url(SLOW)])  # never awaited, dropped: no warning
+        client.close()
+
+    run(main(), debug=True)
+    gc.collect()
+    assert released(own)
+
+
+# Looks
+
+
+def test_repr(server: Server) -> None:
+    job = shoal.gather_fetch([server.url(FAST), server.url(SLOW)])
+    assert wait_until(lambda: "1 of 2 done" in repr(job))
+    assert repr(job).startswith("<Job gather_fetch: 1 of 2 done after 0.")
+    assert ".result()" in repr(job)
+    assert '<progress value="1" max="2">' in job._repr_html_()
+    assert "&lt;Job" in job._repr_html_()
+    job.cancel()
+    assert repr(job) == "<Job gather_fetch: cancelled>"
+    failed = shoal.gather_fetch([server.url("/status/500")], raise_for_status=True, retry=0)
+    failed.exception()
+    assert "raised HTTPStatusError" in repr(failed)
+    single = shoal.Client().get(server.url(FAST))
+    single.result()
+    assert repr(single) == "<Job request: done; await it, or call .result()>"
+    assert '<progress value="0" max="1">' in shoal.gather_fetch([])._repr_html_()
+
+
+def test_generic_alias_and_weak_references(server: Server) -> None:
+    alias = shoal.Job[list[shoal.Response]]
+    assert alias.__origin__ is shoal.Job
+    assert alias.__args__ == (list[shoal.Response],)
+    job = shoal.gather_fetch([server.url(FAST)])
+    assert weakref.ref(job)() is job
+    with pytest.raises(TypeError):
+        shoal.Job()
+    job.result()
+
+
+def test_the_collector_finds_cycles_through_jobs(own: Server) -> None:
+    class Holder:
+        pass
+
+    def cycle(job: shoal.Job, finish: bool) -> weakref.ref:
+        holder = Holder()
+        if finish:
+            job.result().append(job)
+            job.result().append(holder)
+            holder.job = job
+        else:
+            holder.job = job
+            job.add_done_callback(lambda _: holder)
+            job.result()
+            assert wait_until(lambda: sys.getrefcount(job) < 100)
+        return weakref.ref(holder)
+
+    for finish in (True, False):
+        gone = cycle(shoal.gather_fetch([own.url(FAST)]), finish)
+        assert wait_until(lambda gone=gone: gc.collect() >= 0 and gone() is None)
+
+
+def test_a_reporter_that_asks_the_job(server: Server) -> None:
+    """It is called while the result is about to be made."""
+    seen = []
+    job = shoal.gather_fetch(
+        [server.url(FAST)] * 3, progress=lambda done, total: seen.append((done, total, repr(job), job.cancelled(), job.done()))
+    )
+    assert len(job.result(10)) == 3
+    assert seen[-1][:2] == (3, 3)
+    assert seen[-1][3:] == (False, True)
+
+
+# In slices
+
+
+def stalls(run: Callable, url: str, count: int) -> tuple[list[float], list[float], float]:
+    """How a 5 ms ticker fares while `count` responses are gathered.
+
+    How late its ticks are, and how long the loop's thread was at work between two of them (which is what the library
+    decides, whatever else the machine does); how long the call itself took, in that thread's time.
+    """
+    late: list[float] = []
+    held: list[float] = []
+    called = 0.0
+
+    async def tick(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            start, worked = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(0.005)
+            late.append(time.perf_counter() - start - 0.005)
+            held.append(time.thread_time() - worked)
+
+    async def main() -> None:
+        nonlocal called
+        urls = [f"{url}?i={i}" for i in range(count)]
+        stop = asyncio.Event()
+        start = time.thread_time()
+        job = shoal.gather_fetch(urls, concurrency=100)
+        called = time.thread_time() - start
+        ticker = asyncio.create_task(tick(stop))
+        await asyncio.sleep(0)
+        responses = await job
+        assert len(responses) == count
+        await asyncio.sleep(0.02)
+        stop.set()
+        await ticker
+
+    gc.collect()
+    run(main())
+    return sorted(late), sorted(held), called
+
+
+def test_a_loop_goes_on_while_results_are_made(run: Callable, server: Server) -> None:
+    late, held, called = stalls(run, server.url("/bytes/100"), 20_000)
+    place = len(late) * 99 // 100
+    print(
+        f"20,000 responses, {len(late)} ticks: late by p99 {late[place] * 1000:.1f} ms, max {late[-1] * 1000:.1f} ms; the "
+        f"thread at work for p99 {held[place] * 1000:.1f} ms, max {held[-1] * 1000:.1f} ms; the call {called * 1000:.0f} ms"
+    )
+    assert held[-1] < 0.05
