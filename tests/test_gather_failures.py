@@ -10,7 +10,7 @@ import pytest
 import shoal
 from conftest import open_sockets, wait_until
 from servers.base import refusing
-from servers.scripted import HANG, READ, Holding, Scripted, reply
+from servers.scripted import HANG, READ, Scripted, reply
 from shoal import Retry, Timeout
 from shoal.testing import Server
 
@@ -26,15 +26,16 @@ def raised(job, kind=shoal.FetchError):
 # The first failure.
 
 
-def test_the_first_failure_cancels_its_siblings(server, no_socket_left) -> None:
-    with Holding() as holding, refusing() as nobody:
-        urls = [server.url("/bytes/3"), *[holding.url] * 5, server.url("/bytes/4"), nobody]
+def test_the_first_failure_cancels_its_siblings(no_socket_left) -> None:
+    with Server() as server, refusing() as nobody:
+        urls = [server.url("/bytes/3"), *[server.url("/fault/stall")] * 5, server.url("/bytes/4"), nobody]
         with shoal.Client() as client:
             start = time.monotonic()
             error = raised(client.gather(urls), shoal.ConnectError)
             assert time.monotonic() - start < 5
             # Drained: when the error is raised, the others have let go of their sockets.
-            assert holding.wait_all_closed()
+            assert wait_until(lambda: server.stats.requests_active == 0)
+        assert wait_until(lambda: server.stats.connections_open == 0)
     assert error.index == 7
     assert error.url == nobody + "/"
     assert [None if result is None else len(result.content) for result in error.results][1:6] == [None] * 5
@@ -423,7 +424,7 @@ def test_a_late_failure_costs_only_itself(server) -> None:
     assert wait_until(lambda: open_sockets() <= before)
 
 
-def test_the_batch_under_a_hanging_server_can_be_cancelled(run, no_socket_left) -> None:
+def test_the_batch_under_a_hanging_server_can_be_cancelled(run) -> None:
     with Scripted([READ, HANG]) as server:
 
         async def main():

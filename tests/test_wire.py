@@ -366,9 +366,9 @@ def test_credentials(server, client) -> None:
     ]:
         assert client.get(url, **options).result().status_code == 200
         assert client.get(url.replace("user:p%C3%A4ss@", "")).result().status_code == 401
-    # A header of one's own wins over both.
+    # As in requests and httpx, `auth` wins over a header.
     seen = echo(client, server, auth=("a", "b"), headers={"Authorization": "Mine"}).json()
-    assert [value for name, value in seen["headers"] if name == "authorization"] == ["Mine"]
+    assert [value for name, value in seen["headers"] if name == "authorization"] == ["Basic YTpi"]
 
 
 def test_cookies(server, client) -> None:
