@@ -115,7 +115,7 @@ const KEYS: [&str; 16] = [
 ///     verify: True to check certificates against the system's, a path or bytes (PEM) to trust just those, False to
 ///         trust anything.
 ///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; True.
-///     user_agent: "shoal/<version>".
+///     user_agent: "shoal/" and the version.
 ///
 /// Raises:
 ///     TypeError, ValueError: an argument is not what it should be, or `verify` has no certificate.
