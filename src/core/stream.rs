@@ -199,7 +199,7 @@ impl<T: Transport> Flow<T> {
                 state.running.insert(index, request.clone());
                 (index, queued, request)
             };
-            let outcome = call.fetch_queued(request, index, queued).await;
+            let outcome = call.fetch_queued(request, index, queued.into_std()).await;
             let mut state = self.lock();
             // A request the deadline has answered for already is not in there any more.
             if state.running.remove(&index).is_some() {
