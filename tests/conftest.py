@@ -21,6 +21,13 @@ def server() -> Iterator["shoal.testing.Server"]:
         yield server
 
 
+@pytest.fixture
+def own() -> Iterator["shoal.testing.Server"]:
+    """A server whose connections are those of one test."""
+    with shoal.testing.Server() as server:
+        yield server
+
+
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Callable:
     """Runs a coroutine to its end on a fresh loop: asyncio's, then uvloop's."""
@@ -84,3 +91,13 @@ def no_socket_left() -> Iterator[None]:
     before = open_sockets()
     yield
     assert wait_until(lambda: open_sockets() <= before), f"{open_sockets() - before} sockets more than before"
+
+
+def released(server: "shoal.testing.Server") -> bool:
+    """Waits until the server has no connection."""
+    return wait_until(lambda: server.stats.connections_open == 0)
+
+
+def in_flight(server: "shoal.testing.Server", count: int = 1) -> bool:
+    """Waits until the server has so many requests to answer."""
+    return wait_until(lambda: server.stats.requests_active >= count)

@@ -43,7 +43,8 @@ def fork(child):
     return 99
 
 def use(count=20):
-    assert [len(r.content) for r in shoal.gather_fetch([url(f"/bytes/{i}") for i in range(count)]).result(10)] == [*range(count)]
+    responses = shoal.gather_fetch([url(f"/bytes/{i}") for i in range(count)]).result(10)
+    assert [len(response.content) for response in responses] == [*range(count)]
 
 async def use_loop():
     assert len(await asyncio.wait_for(shoal.gather_fetch([url("/bytes/1")] * 5), 10)) == 5

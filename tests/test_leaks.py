@@ -2,16 +2,16 @@
 
 import asyncio
 import gc
-import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import resident, wait_until
 
 import shoal
+from conftest import resident, wait_until
 from shoal.testing import Server
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def threads() -> Counter[str]:
@@ -129,7 +129,7 @@ WORKS = [batch, failures, cancelled, clients, streams, loops, loops_in_threads, 
 
 
 def settle(server: Server) -> None:
-    """Until what was dropped is gone: connections, the threads of sources, objects dropped by threads without the GIL."""
+    """Until what was dropped is gone: connections, threads of sources, objects dropped without the GIL."""
     gc.collect()
     assert wait_until(lambda: server.stats.connections_open == 0)
     assert wait_until(lambda: not threads()["shoal-source"])
@@ -154,7 +154,9 @@ def test_nothing_is_left(work: Callable) -> None:
         more.pop("shoal-blocking", None)  # ends by itself after 2 s without work
         assert not more
         grown = objects() - before[2]
-        ours = {name: count for name, count in grown.items() if name in vars(shoal) or name in {"Port", "Future", "Task"}}
+        ours = {
+            name: count for name, count in grown.items() if name in vars(shoal) or name in {"Port", "Future", "Task"}
+        }
         assert sum(ours.values()) <= 2, ours
         assert sum(grown.values()) < 100, grown.most_common(5)
 
@@ -176,16 +178,22 @@ def large(server: Server) -> None:
     shoal.gather_fetch([server.url("/bytes/200000")] * 200, concurrency=20).result()
 
 
-# The memory that one more round may cost in the long run: allocators settle, leaks don't. 100 responses hold some 100 KB.
-BOUND_MIB = 8
+# What the second half of the rounds may add in MiB, however many they are: allocators settle, leaks don't. For bodies of
+# 40 MB in one batch, about as much: it depends on the threads which of the allocator's arenas they end up in.
+BOUND = 8
+BOUND_LARGE = 48
+
+
+def check(work: Callable, grown: float) -> None:
+    bound = BOUND_LARGE if work is large else BOUND
+    assert grown < bound, f"{work.__name__}: {grown:.1f} MiB more"
 
 
 @pytest.mark.parametrize("work", [*WORKS, large], ids=lambda work: work.__name__)
-def test_memory_is_bounded(work: Callable, record_property: Callable) -> None:
+def test_memory_is_bounded(work: Callable) -> None:
     with Server() as server:
         grown = grows(work, server, 20)
-    record_property("MiB", grown)
-    assert grown < BOUND_MIB, f"{grown:.1f} MiB more after 10 rounds"
+    check(work, grown)
 
 
 @pytest.mark.soak
@@ -194,8 +202,8 @@ def test_memory_is_bounded(work: Callable, record_property: Callable) -> None:
 def test_memory_is_bounded_for_long(work: Callable) -> None:
     with Server() as server:
         grown = grows(work, server, 400)
-    print(f"{work.__name__}: {grown:.2f} MiB more after 200 rounds")
-    assert grown < BOUND_MIB, f"{grown:.1f} MiB more after 200 rounds"
+    sys.stdout.write(f"{work.__name__}: {grown:.2f} MiB more after 200 rounds\n")
+    check(work, grown)
 
 
 def test_a_kept_job_keeps_its_result_and_nothing_else() -> None:

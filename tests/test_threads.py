@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import wait_until
 
 import shoal
+from conftest import wait_until
 from shoal.testing import Server
 
 
@@ -48,7 +48,9 @@ def test_one_client_in_many_threads_and_loops(server: Server) -> None:
 
         for _ in range(3):
             await asyncio.gather(*map(one, range(20)))
-        assert [len(r.content) for r in await client.gather([server.url(f"/bytes/{i}") for i in range(50)])] == [*range(50)]
+        assert [len(r.content) for r in await client.gather([server.url(f"/bytes/{i}") for i in range(50)])] == [
+            *range(50)
+        ]
 
     def streaming() -> None:
         assert sum(len(r.content) for r in client_stream(client, server)) == sum(range(50))

@@ -50,4 +50,4 @@ def call(job: _shoal.Job[Any], callbacks: Iterable[Callback]) -> None:
         try:
             callback(job)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the next function is called
-            _shoal._unraisable(error, callback)
+            _shoal._unraisable(error, callback)  # noqa: SLF001 - ours

@@ -181,6 +181,14 @@ pub fn gather_with(
     client: Option<&Bound<'_, PyClient>>,
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
+    calling_out(|| gathered(requests, client, keywords))
+}
+
+fn gathered(
+    requests: &Bound<'_, PyAny>,
+    client: Option<&Bound<'_, PyClient>>,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<Job>> {
     let py = requests.py();
     let function = if client.is_some() { "Client.gather" } else { "gather_fetch" };
     check_iterable(requests)?;
@@ -195,18 +203,15 @@ pub fn gather_with(
         renamed.set_cause(py, Some(error));
         renamed
     })?;
-    calling_out(|| {
-        for item in iterator {
-            let item = plan.request(py, &item?, items.len())?;
-            if let Err(error) = &item
-                && !options.return_exceptions
-            {
-                return Err(super::error::to_python(py, error));
-            }
-            items.push(item);
+    for item in iterator {
+        let item = plan.request(py, &item?, items.len())?;
+        if let Err(error) = &item
+            && !options.return_exceptions
+        {
+            return Err(super::error::to_python(py, error));
         }
-        Ok(())
-    })?;
+        items.push(item);
+    }
     if plan.save_to.is_some() {
         different_files(&items)?;
     }
@@ -231,6 +236,14 @@ fn different_files(items: &[Result<crate::core::request::Request, crate::core::e
 
 /// See [`stream_fetch`]; `client` is the one whose method was called.
 pub fn stream_with(
+    requests: &Bound<'_, PyAny>,
+    client: Option<&Bound<'_, PyClient>>,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Stream> {
+    calling_out(|| streamed(requests, client, keywords))
+}
+
+fn streamed(
     requests: &Bound<'_, PyAny>,
     client: Option<&Bound<'_, PyClient>>,
     keywords: Option<&Bound<'_, PyDict>>,

@@ -14,6 +14,7 @@ use super::batch::{CONCURRENCY, gather_with};
 use super::headers::PyHeaders;
 use super::input::{auth_header_from, cookies_from, headers_from, type_name};
 use super::job::Job;
+use super::lifecycle::calling_out;
 use super::limits::{PyLimits, method_from, rebuilt, retry_from, timeout_from};
 use super::options::{RequestOptions, flag, size_from, unknown};
 use super::params::params_from;
@@ -148,8 +149,17 @@ impl PyClient {
         url: &str,
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Job>> {
-        let (py, client) = (slf.py(), slf.get());
-        let (defaults, session) = client.open()?;
+        calling_out(|| slf.get().start(slf.py(), method, url, keywords))
+    }
+
+    fn start(
+        &self,
+        py: Python<'_>,
+        method: http::Method,
+        url: &str,
+        keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<Job>> {
+        let (defaults, session) = self.open()?;
         let options = match keywords {
             None => None,
             Some(keywords) => {
@@ -160,7 +170,7 @@ impl PyClient {
             }
         };
         let mut request =
-            client.plan.build(url, options.as_ref(), 0).map_err(|error| super::error::to_python(py, &error))?;
+            self.plan.build(url, options.as_ref(), 0).map_err(|error| super::error::to_python(py, &error))?;
         request.method = method;
         let call = Call {
             governor: session.governor.clone(),

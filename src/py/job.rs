@@ -175,7 +175,14 @@ impl Job {
             }
         };
         let until = limit.map(|limit| Instant::now() + limit);
-        calling_out(|| interruptible(py, || self.wait_until(py, until)))
+        interruptible(py, || self.wait_until(py, until))
+    }
+
+    fn ended(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Step> {
+        if !self.wait(py, timeout)? {
+            return Err(timeout_error(self, timeout));
+        }
+        self.settle(py)
     }
 
     fn wait_until(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
@@ -212,25 +219,25 @@ impl Job {
     pub fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let job = slf.get();
-        loop {
-            match job.advance(py, Some(Instant::now() + SLICE)) {
-                Step::Value(value) => return Err(PyStopIteration::new_err((value,))),
-                Step::Raised(error) => return Err(PyErr::from_value(error.into_bound(py).into_any())),
-                Step::Cancelled(results) => return Err(cancelled_error(py, "asyncio", results)?),
-                Step::More => return Ok(py.None().into_bound(py)),
-                Step::Pending => {
-                    job.check_process()?;
-                    let future = calling_out(|| {
+        calling_out(|| {
+            loop {
+                match job.advance(py, Some(Instant::now() + SLICE)) {
+                    Step::Value(value) => return Err(PyStopIteration::new_err((value,))),
+                    Step::Raised(error) => return Err(PyErr::from_value(error.into_bound(py).into_any())),
+                    Step::Cancelled(results) => return Err(cancelled_error(py, "asyncio", results)?),
+                    Step::More => return Ok(py.None().into_bound(py)),
+                    Step::Pending => {
+                        job.check_process()?;
                         let event_loop = require_loop(py)?;
                         let port = Port::of(py, &event_loop)?;
-                        Port::future(&port, &event_loop, |waiter, token| job.end.completion().watch(waiter, token))
-                    })?;
-                    if let Some(future) = future {
-                        return Ok(future);
+                        let waiting = Port::future(&port, &event_loop, |waiter, token| job.watch(waiter, token))?;
+                        if let Some(future) = waiting {
+                            return Ok(future);
+                        }
                     }
                 }
             }
-        }
+        })
     }
 
     /// What a coroutine does with an exception thrown into it: the work is cancelled, the exception goes on.
@@ -260,15 +267,12 @@ impl Job {
     ///     FetchError: whatever the work raised.
     #[pyo3(signature = (timeout=None))]
     fn result(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
-        if !self.wait(py, timeout)? {
-            return Err(timeout_error(self, timeout));
-        }
-        match self.settle(py)? {
+        calling_out(|| match self.ended(py, timeout)? {
             Step::Value(value) => Ok(value),
             Step::Raised(error) => Err(PyErr::from_value(error.into_bound(py).into_any())),
             Step::Cancelled(results) => Err(cancelled_error(py, "concurrent.futures", results)?),
             Step::Pending | Step::More => Err(PyRuntimeError::new_err("the job has no result")),
-        }
+        })
     }
 
     /// Waits for the end and returns the exception the work raised, or None.
@@ -276,14 +280,11 @@ impl Job {
     /// Takes `timeout` and raises like `result()`, but for the work's own exception.
     #[pyo3(signature = (timeout=None))]
     fn exception(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Py<PyAny>>> {
-        if !self.wait(py, timeout)? {
-            return Err(timeout_error(self, timeout));
-        }
-        match self.settle(py)? {
+        calling_out(|| match self.ended(py, timeout)? {
             Step::Raised(error) => Ok(Some(error.into_any())),
             Step::Cancelled(results) => Err(cancelled_error(py, "concurrent.futures", results)?),
             Step::Value(_) | Step::Pending | Step::More => Ok(None),
-        }
+        })
     }
 
     /// Stops the work and releases its sockets. Returns False if it had ended already.

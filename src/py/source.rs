@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
@@ -139,5 +140,20 @@ impl Step {
             task.call_method0(intern!(py, "cancel"))?;
         }
         slf.get().coroutine.bind(py).call_method0(intern!(py, "__await__"))
+    }
+
+    /// The task's own exception may lead back here, through the frame that awaits.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.coroutine)?;
+        if let Ok(state) = self.state.try_lock()
+            && let Awaited::By(task) = &*state
+        {
+            visit.call(task)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        drop(self.replace(Awaited::Cancelled));
     }
 }

@@ -212,7 +212,7 @@ impl Stream {
                 "this Stream was started before fork(): its work goes on in the parent process only",
             ));
         }
-        let filled = calling_out(|| Self::fill(slf, event_loop))?;
+        let filled = Self::fill(slf, event_loop)?;
         match stream.flow.take() {
             Taken::Pending if is_closing() => Err(exiting()),
             Taken::Pending if matches!(filled, Filled::Paused) => Ok(Next::Yield),
@@ -269,25 +269,25 @@ impl Stream {
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         let stream = slf.get();
-        loop {
-            match Self::take(slf, None)? {
-                Next::Item(item) => {
-                    stream.report(py)?;
-                    return Ok(Some(item));
-                }
-                Next::End => return Ok(None),
-                Next::Yield => {}
-                Next::Wait => {
-                    calling_out(|| {
+        calling_out(|| {
+            loop {
+                match Self::take(slf, None)? {
+                    Next::Item(item) => {
+                        stream.report(py)?;
+                        return Ok(Some(item));
+                    }
+                    Next::End => return Ok(None),
+                    Next::Yield => {}
+                    Next::Wait => {
                         interruptible(py, || {
                             detached(py, || stream.flow.wait(SIGNALS));
                             py.check_signals()
-                        })
-                    })?;
-                    stream.report(py)?;
+                        })?;
+                        stream.report(py)?;
+                    }
                 }
             }
-        }
+        })
     }
 
     fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -384,30 +384,31 @@ impl Arrival {
             // Results that are always there would starve the loop's other tasks.
             return Ok(py.None().into_bound(py));
         }
-        loop {
-            match Stream::take(slf, Some(&event_loop))? {
-                Next::Item(item) => {
-                    stream.report(py)?;
-                    return Err(PyStopIteration::new_err((item,)));
-                }
-                Next::End => return Err(PyStopAsyncIteration::new_err(())),
-                Next::Yield => {
-                    stream.lock().yielded = Instant::now();
-                    return Ok(py.None().into_bound(py));
-                }
-                Next::Wait => {
-                    stream.report(py)?;
-                    let waiting = calling_out(|| {
-                        let port = Port::of(py, &event_loop)?;
-                        Port::future(&port, &event_loop, |waiter, token| stream.flow.watch(waiter, token))
-                    })?;
-                    if let Some(future) = waiting {
+        calling_out(|| {
+            loop {
+                match Stream::take(slf, Some(&event_loop))? {
+                    Next::Item(item) => {
+                        stream.report(py)?;
+                        return Err(PyStopIteration::new_err((item,)));
+                    }
+                    Next::End => return Err(PyStopAsyncIteration::new_err(())),
+                    Next::Yield => {
                         stream.lock().yielded = Instant::now();
-                        return Ok(future);
+                        return Ok(py.None().into_bound(py));
+                    }
+                    Next::Wait => {
+                        stream.report(py)?;
+                        let port = Port::of(py, &event_loop)?;
+                        let waiting =
+                            Port::future(&port, &event_loop, |waiter, token| stream.flow.watch(waiter, token))?;
+                        if let Some(future) = waiting {
+                            stream.lock().yielded = Instant::now();
+                            return Ok(future);
+                        }
                     }
                 }
             }
-        }
+        })
     }
 }
 
