@@ -31,9 +31,9 @@ def test_verbs(server, verb) -> None:
         assert document["raw_query"] == "a=1"
         assert ["x-a", "b"] in document["headers"]
         assert seen(client.request(verb, server.url("/echo")))["method"] == verb.upper()
-        with pytest.raises(TypeError, match="unexpected keyword argument .method"):
+        with pytest.raises(TypeError, match=r"unexpected keyword argument .method"):
             getattr(client, verb)(server.url("/echo"), method="GET")
-        with pytest.raises(TypeError, match="unexpected keyword argument .concurrency"):
+        with pytest.raises(TypeError, match=r"unexpected keyword argument .concurrency"):
             getattr(client, verb)(server.url("/echo"), concurrency=1)
 
 

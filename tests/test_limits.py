@@ -1,4 +1,4 @@
-"""`Timeout`, `Retry` and `Limits`: values that can be compared, kept in sets, copied, pickled, and that check themselves."""
+"""`Timeout`, `Retry` and `Limits`: values to be compared, kept in sets, copied and pickled, that check themselves."""
 
 import copy
 import math
@@ -39,7 +39,7 @@ ids = pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_equal_to_its_copies_only(value) -> None:
     for same in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
         assert same == value
-        assert not same != value
+        assert not (same != value)  # noqa: SIM202 - the operator is what is tested
         assert hash(same) == hash(value)
         assert repr(same) == repr(value)
     assert [other for other in VALUES if other == value] == [value]

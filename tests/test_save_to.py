@@ -54,9 +54,17 @@ def test_a_relative_template_as_str(tmp_path, urls, monkeypatch) -> None:
 def test_names(tmp_path, server) -> None:
     url = server.url("/bytes/3")
     names = ["Nenê", "O'Neal", "a.b", "x" * 300]
-    items = [(url, {"name": name}) for name in names[:2]] + [{"url": url, "name": names[2]}, Request(url, name=names[3])]
+    items = [(url, {"name": name}) for name in names[:2]] + [
+        {"url": url, "name": names[2]},
+        Request(url, name=names[3]),
+    ]
     responses = shoal.gather_fetch(items, save_to=tmp_path / "{name}.json").result()
-    assert [response.path.name for response in responses] == ["Nenê.json", "O'Neal.json", "a.b.json", "x" * 250 + ".json"]
+    assert [response.path.name for response in responses] == [
+        "Nenê.json",
+        "O'Neal.json",
+        "a.b.json",
+        "x" * 250 + ".json",
+    ]
     assert len(files(tmp_path)) == 4
 
 
@@ -132,7 +140,9 @@ def test_only_2xx_is_written(tmp_path, server) -> None:
 def test_a_body_that_fails_leaves_nothing(tmp_path, server, path) -> None:
     old = tmp_path / "0"
     old.write_text("old")
-    (error,) = shoal.gather_fetch([server.url(path)], save_to=tmp_path / "{index}", return_exceptions=True, retry=0).result()
+    (error,) = shoal.gather_fetch(
+        [server.url(path)], save_to=tmp_path / "{index}", return_exceptions=True, retry=0
+    ).result()
     assert isinstance(error, shoal.FetchError)
     assert files(tmp_path) == {"0": 3}
     assert old.read_text() == "old"

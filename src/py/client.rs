@@ -99,7 +99,7 @@ const KEYS: [&str; 16] = [
 /// Args:
 ///     base_url: joined in front of relative URLs, path included ("https://host/api" and "/players" make
 ///         "https://host/api/players").
-///     headers: sent with every request; a None value leaves out a standard header (Accept, Accept-Encoding,
+///     headers: sent with every request; a None value leaves out a standard header (Accept-Encoding,
 ///         User-Agent).
 ///     params: query parameters of every request.
 ///     cookies: sent with every request, to every host. Cookies that servers set are kept and sent back (RFC 6265).

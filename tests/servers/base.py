@@ -178,6 +178,8 @@ class Server:
         self._ready.set()
         await self._stop.wait()
         listener.close()
+        # A connection that was just taken gets its task, and with it its transport, in the next turns of the loop.
+        await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
