@@ -265,6 +265,7 @@ impl Job {
     ///     KeyboardInterrupt: Ctrl-C, answered within 200 ms; the job is cancelled, and the exception's `results` holds
     ///         what was finished (for a batch: a list with None in the other places).
     ///     FetchError: whatever the work raised.
+    ///     SystemExit: in a daemon thread, when the interpreter exits: it ends the thread without a word.
     #[pyo3(signature = (timeout=None))]
     fn result(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
         calling_out(|| match self.ended(py, timeout)? {
