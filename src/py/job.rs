@@ -17,7 +17,7 @@ use pyo3::types::{PyList, PyString};
 use super::awaiting::{Awaiting, thrown_error};
 use super::callbacks::call_when_done;
 use super::interrupt::interruptible;
-use super::lifecycle::{calling_out, exiting};
+use super::lifecycle::{awaiting, calling_out, exiting};
 use super::outcome::{End, Ended, Harvest, Step, cancelled_error};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
@@ -219,7 +219,7 @@ impl Job {
     pub fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let job = slf.get();
-        calling_out(|| {
+        awaiting(py, || {
             loop {
                 match job.advance(py, Some(Instant::now() + SLICE)) {
                     Step::Value(value) => return Err(PyStopIteration::new_err((value,))),

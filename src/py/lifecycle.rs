@@ -28,6 +28,27 @@ pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     work()
 }
 
+/// The same for one step of what a loop's task awaits. There the task goes on waiting, with a loop that can still be
+/// stopped: a loop that is torn down by an exception has much to say.
+pub fn awaiting<'py>(
+    py: Python<'py>,
+    work: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let pass = runtime::enter();
+    if pass.is_none() && !runtime::is_closer() {
+        return Ok(py.None().into_bound(py));
+    }
+    match work() {
+        Err(error) if error.is_instance_of::<PySystemExit>(py) && is_lost() => Ok(py.None().into_bound(py)),
+        ended => ended,
+    }
+}
+
+/// Whether work can have been lost to an exit that has begun, in a thread that is not the one that exits.
+pub fn is_lost() -> bool {
+    runtime::is_closing() && !runtime::is_closer()
+}
+
 /// Stops everything: called at exit.
 #[pyfunction]
 fn _shutdown(py: Python<'_>) {

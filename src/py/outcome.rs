@@ -12,10 +12,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::error::to_python;
-use super::lifecycle::exiting;
+use super::lifecycle::{exiting, is_lost};
 use crate::core::completion::{Completion, Promise};
 use crate::core::error::{Error, Failure, Kind, Phase};
-use crate::runtime::{is_closer, is_closing};
 
 /// Owned data on its way to becoming a Python object.
 pub trait Harvest: Send {
@@ -208,7 +207,7 @@ impl End {
 pub fn cancelled_error(py: Python<'_>, module: &str, results: Option<Py<PyAny>>) -> PyResult<PyErr> {
     static ASYNCIO: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FUTURES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    if is_closing() && !is_closer() {
+    if is_lost() {
         return Ok(exiting());
     }
     let class = match module {

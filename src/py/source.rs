@@ -14,10 +14,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use pyo3_async_runtimes::{TaskLocals, into_future_with_locals};
 
+use super::lifecycle::exiting;
 use super::stream::Stream;
 use crate::core::stream::Flow;
-use crate::runtime;
 use crate::runtime::detach::attached;
+use crate::runtime::{self, Pass};
 
 /// Starts reading `iterable` on `event_loop`.
 pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -60,15 +61,14 @@ fn read(
             let arrived = arrived.into_bound(py);
             with_stream(py, stream, |stream| stream.accept(py, &arrived)).transpose()
         });
-        if !matches!(accepted, Some(Ok(Some(())))) {
-            return accepted.map_or(Ok(()), |accepted| accepted.map(drop));
+        if accepted?.is_none() {
+            return Ok(());
         }
         if !flow.wait_for_room() {
             return Ok(());
         }
-        let next = attached(|py| Step::start(locals, iterator.bind(py)));
-        let Some(next) = next else { return Ok(()) };
-        item = next?.wait(flow, handle, locals)?;
+        let next = attached(|py| Step::start(locals, iterator.bind(py)))?;
+        item = next.wait(flow, handle, locals)?;
     }
     Ok(())
 }
@@ -96,6 +96,8 @@ impl<F: Future<Output = PyResult<Py<PyAny>>>> Started<F> {
 struct Step {
     coroutine: Py<PyAny>,
     state: Mutex<Awaited>,
+    /// Until the loop has begun with it: asyncio's Python code runs on the way there, with Rust further up the stack.
+    pass: Mutex<Option<Pass>>,
 }
 
 enum Awaited {
@@ -111,7 +113,8 @@ impl Step {
     ) -> PyResult<Started<impl Future<Output = PyResult<Py<PyAny>>> + Send + use<>>> {
         let py = iterator.py();
         let coroutine = iterator.call_method0(intern!(py, "__anext__"))?.unbind();
-        let step = Bound::new(py, Self { coroutine, state: Mutex::new(Awaited::NotYet) })?;
+        let pass = Mutex::new(Some(runtime::enter().ok_or_else(exiting)?));
+        let step = Bound::new(py, Self { coroutine, state: Mutex::new(Awaited::NotYet), pass })?;
         let future = into_future_with_locals(locals, step.clone().into_any())?;
         Ok(Started { step: step.unbind(), future })
     }
@@ -134,6 +137,7 @@ impl Step {
 impl Step {
     fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
+        let _pass = slf.get().pass.lock().unwrap_or_else(PoisonError::into_inner).take();
         let asyncio = py.import(intern!(py, "asyncio"))?;
         let task = asyncio.call_method0(intern!(py, "current_task"))?;
         if matches!(slf.get().replace(Awaited::By(task.clone().unbind())), Awaited::Cancelled) {

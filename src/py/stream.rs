@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use super::error::to_python;
 use super::interrupt::interruptible;
-use super::lifecycle::{calling_out, exiting};
+use super::lifecycle::{awaiting, calling_out, exiting};
 use super::plan::Plan;
 use super::port::{Port, require_loop};
 use super::progress::Progress;
@@ -384,7 +384,7 @@ impl Arrival {
             // Results that are always there would starve the loop's other tasks.
             return Ok(py.None().into_bound(py));
         }
-        calling_out(|| {
+        awaiting(py, || {
             loop {
                 match Stream::take(slf, Some(&event_loop))? {
                     Next::Item(item) => {

@@ -21,15 +21,16 @@ static INSIDE: AtomicUsize = AtomicUsize::new(0);
 static CLOSER: OnceLock<ThreadId> = OnceLock::new();
 
 /// Leave to be without the GIL, or to call what may be, and to take it (back) later.
-pub struct Pass(());
+pub struct Pass {
+    generation: u32,
+}
 
 /// `None` when the process is about to end: then stay as you are.
 pub fn enter() -> Option<Pass> {
-    // Registers the hook that corrects the count in a child.
-    fork::generation();
+    // Also registers the hook that corrects the count in a child.
+    let pass = Pass { generation: fork::generation() };
     // Sequentially consistent, as in `close`: either this sees CLOSING, or `close` sees the count.
     INSIDE.fetch_add(1, Ordering::SeqCst);
-    let pass = Pass(());
     (STATE.load(Ordering::SeqCst) == OPEN).then_some(pass)
 }
 
@@ -37,16 +38,24 @@ impl Pass {
     /// Right before the GIL is taken: a thread that comes too late stays here until the process has ended.
     pub fn back(&self) {
         if STATE.load(Ordering::SeqCst) == CLOSED && !is_closer() {
-            loop {
-                thread::park();
-            }
+            stay();
         }
+    }
+}
+
+/// Keeps this thread until the process has ended.
+pub(super) fn stay() -> ! {
+    loop {
+        thread::park();
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        INSIDE.fetch_sub(1, Ordering::SeqCst);
+        // One from before a fork is not counted in the child.
+        if self.generation == fork::generation() {
+            INSIDE.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 

@@ -19,8 +19,13 @@ where
     })
 }
 
-/// Runs `work` with the GIL, from a thread of ours; `None` when the process is about to end.
-pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> Option<T> {
-    let _pass = closing::enter()?;
-    Python::try_attach(work)
+/// Runs `work` with the GIL, from a thread of ours. When the process is about to end the thread stays here for good, and
+/// with it whatever it holds: a Python object dropped now might be destroyed by half an interpreter.
+pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> T {
+    if let Some(_pass) = closing::enter()
+        && let Some(done) = Python::try_attach(work)
+    {
+        return done;
+    }
+    closing::stay()
 }

@@ -11,7 +11,7 @@ pub mod fork;
 mod io;
 mod notifier;
 
-pub use closing::{enter, is_closer, is_closing};
+pub use closing::{Pass, enter, is_closer, is_closing};
 pub use dedicated::Dedicated;
 pub use io::{ShutDown, handle, panic_message, shutdown};
 pub use notifier::{notify, thread};
