@@ -144,11 +144,11 @@ def test_a_job_shows_itself(kernel: Kernel) -> None:
 @pytest.mark.parametrize("await_", ["", "await "], ids=["result", "await"])
 def test_the_stop_button(kernel: Kernel, await_: str) -> None:
     wait = "await job" if await_ else "job.result()"
-    # ipykernel 7 cancels a cell that awaits without waking its loop: plain `await asyncio.sleep(60)` does not stop
-    # either. The bar, which moves ten times a second, wakes it.
+    # ipykernel 7 cancels a cell that awaits without waking its loop (plain `await asyncio.sleep(60)` does not stop): the
+    # tick of an awaited Job wakes it.
     message = kernel.start(
         "import asyncio\n"
-        f"job = shoal.gather_fetch(slow, concurrency=250, timeout=None, progress={bool(await_)})\n"
+        "job = shoal.gather_fetch(slow, concurrency=250, timeout=None)\n"
         "await asyncio.sleep(0.5)\n"  # the first fifty finish
         f"print('started', flush=True)\n{wait}"
     )
