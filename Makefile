@@ -47,7 +47,7 @@ check: $(BUILT) $(call GROUP,lint) ## formatting, lints and types of the Rust an
 	cargo fmt --check
 	cargo clippy --no-default-features --all-targets $(CARGO_OPTIONS) -- -D warnings
 	cargo clippy --features python $(CARGO_OPTIONS) -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --features python --document-private-items $(CARGO_OPTIONS)
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --no-default-features --document-private-items $(CARGO_OPTIONS)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -70,7 +70,7 @@ dev: ## build quickly, for trying things (then: make test PROFILE=fast)
 docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## the reference as HTML in target/doc; runs every example of the docs
 	$(BIN)/python -m pytest tests/test_readme.py tests/test_notebook.py $(PYTEST_OPTIONS)
 	$(BIN)/pdoc --docformat google --output-directory target/doc/python shoal
-	cargo doc --no-deps --features python $(CARGO_OPTIONS)
+	cargo doc --no-deps --no-default-features $(CARGO_OPTIONS)
 	@echo "python: target/doc/python/index.html   rust: target/doc/shoal/index.html"
 
 pythons: $(READY) ## build and test on several interpreters: make pythons PYTHONS="python3.10 /path/to/python3.14"

@@ -58,13 +58,10 @@ def test_every_collection(server) -> None:
         tuple(urls),
         iter(urls),
         (url for url in urls),
-        dict.fromkeys(urls),
         dict.fromkeys(urls).keys(),
-        {number: url for number, url in enumerate(urls)}.values(),
+        dict(enumerate(urls)).values(),
         map(str, urls),
     ):
-        if isinstance(collection, dict):
-            continue  # one item, to be put into a list: below
         sizes = [len(response.content) for response in shoal.gather_fetch(collection).result()]
         assert sizes == [1, 2, 3, 4, 5]
     assert sorted(len(response.content) for response in shoal.gather_fetch(set(urls)).result()) == [1, 2, 3, 4, 5]
@@ -139,7 +136,10 @@ def test_bodies_replace_each_other_with_their_types(server, url) -> None:
 
 def test_a_type_that_is_given_goes_with_every_body(server, url) -> None:
     items = [url, (url, {"json": [1]}), (url, {"content": b"raw"}), (url, {"headers": {"Content-Type": "text/y"}})]
-    for options in ({"headers": {"Content-Type": "text/x"}}, {"client": shoal.Client(headers={"content-type": "text/x"})}):
+    for options in (
+        {"headers": {"Content-Type": "text/x"}},
+        {"client": shoal.Client(headers={"content-type": "text/x"})},
+    ):
         documents = echoes(server, items, method="POST", json={}, **options)
         types_ = [dict(document["headers"]).get("content-type") for document in documents]
         assert types_ == ["text/x", "text/x", "text/x", "text/y"]
@@ -195,15 +195,19 @@ def test_every_option_of_an_item_wins(server) -> None:
         (Request("http://host/"), TypeError, "not one Request"),
         (None, TypeError, "requests must be an iterable of URLs or requests, not NoneType"),
         (3, TypeError, "requests must be an iterable of URLs or requests, not int"),
-        ([None], TypeError, r"requests\[0\]: an item must be .*, not NoneType: None"),
-        (["http://host/", 3], TypeError, r"requests\[1\]: an item must be .*, not int: 3"),
+        ([None], TypeError, r"requests\[0\]: an item must be .*, not NoneType$"),
+        (["http://host/", 3], TypeError, r"requests\[1\]: an item must be .*, not int$"),
         ([b"http://host/"], TypeError, r"requests\[0\]: an item must be .*, not bytes"),
         ([("http://host/",)], TypeError, r"requests\[0\]: an item must be .*, not tuple"),
         ([("http://host/", {"auth": "hush"}, 3)], TypeError, r"requests\[0\]: an item must be .*, not tuple$"),
         ([["http://host/", {"auth": "hush"}]], TypeError, r"requests\[0\]: an item must be .*, not list$"),
-        ([("http://host/", None)], TypeError, r"requests\[0\]: the options of \(url, options\) must be .*, not NoneType"),
+        (
+            [("http://host/", None)],
+            TypeError,
+            r"requests\[0\]: the options of \(url, options\) must be .*, not NoneType",
+        ),
         ([(3, {})], TypeError, r"requests\[0\]: url must be str, not int"),
-        ([{"uri": "http://host/", "auth": "hush"}], ValueError, r"requests\[0\]: .*needs the key \"url\", .*uri"),
+        ([{"uri": "http://host/", "auth": "hush"}], ValueError, r"requests\[0\]: .*needs the key \"url\""),
         ([{"url": 3}], TypeError, r"requests\[0\]: url must be str, not int"),
         ([("http://host/", {1: 2})], TypeError, r"requests\[0\]: .*name of an option must be str, not int"),
         ([("http://host/", {"retries": 2})], TypeError, r"requests\[0\]: .*retries.*did you mean .*retry"),
@@ -238,7 +242,7 @@ BAD_URLS = [
     ("http://1.2.3.4.5.6:x/", "invalid"),
     ("ftp://host/", "scheme must be http or https, not .ftp"),
     ("file:///etc/passwd", "scheme must be http or https, not .file"),
-    ("javascript:alert(1)", "scheme must be http or https"),
+    ("javascript:alert(1)", "not an absolute URL"),
 ]
 
 
@@ -280,7 +284,7 @@ def test_a_bad_url_hides_its_secrets() -> None:
         ({"concurrency": 10**30}, ValueError, "concurrency is too large"),
         ({"per_host": -1}, ValueError, "per_host must be 1 or more, not -1"),
         ({"rate": 3}, TypeError, "rate must be a str like .10/s. or None, not int"),
-        ({"deadline": 0}, ValueError, "deadline must be more than 0 seconds, not 0"),
+        ({"deadline": 0}, ValueError, "deadline must be finite and more than 0 seconds, not 0"),
         ({"return_exceptions": None}, TypeError, "return_exceptions must be True or False, not NoneType"),
         ({"progress": 3}, TypeError, "progress must be True, False or a callable .*, not int"),
         ({"save_to": 3}, TypeError, "save_to must be a template .*, not int"),

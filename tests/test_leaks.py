@@ -178,8 +178,8 @@ def large(server: Server) -> None:
     shoal.gather_fetch([server.url("/bytes/200000")] * 200, concurrency=20).result()
 
 
-# What the second half of the rounds may add in MiB, however many they are: allocators settle, leaks don't. For bodies of
-# 40 MB in one batch, about as much: it depends on the threads which of the allocator's arenas they end up in.
+# What the second half of the rounds may add in MiB, however many they are: allocators settle, leaks don't. For bodies
+# of 40 MB in one batch, about as much: it depends on the threads which of the allocator's arenas they end up in.
 BOUND = 8
 BOUND_LARGE = 48
 

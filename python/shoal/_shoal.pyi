@@ -51,6 +51,7 @@ __all__ = [
     "Timeout",
     "__version__",
     "_restore_response",
+    "_unraisable",
     "gather_fetch",
     "stream_fetch",
 ]
@@ -692,3 +693,4 @@ class Response:
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 def _restore_response(state: dict[str, Any], /) -> Response: ...
+def _unraisable(error: BaseException, object: object) -> None: ...  # noqa: A002

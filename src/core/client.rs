@@ -1,5 +1,6 @@
 //! What the requests of one client share: connections, governor, cookies, headers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
@@ -37,19 +38,14 @@ pub struct Session<T = Http> {
 pub struct Client {
     config: Config,
     session: Mutex<Option<Arc<Session>>>,
-    /// The first TLS or proxy setup, done when the client is made, so that a bad certificate file is told at once.
-    closed: std::sync::atomic::AtomicBool,
+    closed: AtomicBool,
 }
 
 impl Client {
-    /// Checks the configuration; connects to nothing.
+    /// Checks the configuration (a bad certificate file is told at once); connects to nothing.
     pub fn new(config: Config) -> Result<Self, String> {
         let session = Session::new(&config, None)?;
-        Ok(Self {
-            config,
-            session: Mutex::new(Some(Arc::new(session))),
-            closed: std::sync::atomic::AtomicBool::new(false),
-        })
+        Ok(Self { config, session: Mutex::new(Some(Arc::new(session))), closed: AtomicBool::new(false) })
     }
 
     /// How it was made.
@@ -60,7 +56,7 @@ impl Client {
     /// The session of this process. A forked child gets one with connections of its own and a copy of the cookies.
     pub fn session(&self) -> Result<Arc<Session>, String> {
         let generation = fork::generation();
-        // In a child the lock may have been copied in its locked state; nobody is left to open it.
+        // Taken by threads that hold the GIL, and for a moment only: a fork, which holds it too, never copies it locked.
         let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
             Some(session) if session.generation == generation => Ok(session.clone()),
@@ -74,12 +70,12 @@ impl Client {
 
     /// Whether [`Client::close`] was called.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(std::sync::atomic::Ordering::Relaxed)
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Lets go of the connections; requests in flight keep theirs until they end.
     pub fn close(&self) {
-        self.closed.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.closed.store(true, Ordering::Relaxed);
         let_go(self.session.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }

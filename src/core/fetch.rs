@@ -49,8 +49,13 @@ struct Attempt {
 impl<T: Transport> Call<T> {
     /// Carries a request out, however many attempts that takes. A panic on the way is its failure.
     pub async fn fetch(&self, request: Arc<Request>, index: usize) -> Outcome {
+        self.fetch_queued(request, index, Instant::now()).await
+    }
+
+    /// The same for a request that has waited for a worker since `queued`, which counts as waiting for its turn.
+    pub async fn fetch_queued(&self, request: Arc<Request>, index: usize, queued: Instant) -> Outcome {
         let asked = Instant::now();
-        match AssertUnwindSafe(self.attempts(&request, index, asked)).catch_unwind().await {
+        match AssertUnwindSafe(self.attempts(&request, index, asked, queued)).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => {
                 let message = format!("internal error: {}", panic_message(panic.as_ref()));
@@ -60,14 +65,14 @@ impl<T: Transport> Call<T> {
                     &request,
                     index,
                     0,
-                    Times { queue: asked.elapsed(), ..Times::default() },
+                    Times { queue: queued.elapsed(), ..Times::default() },
                     asked,
                 ))
             }
         }
     }
 
-    async fn attempts(&self, request: &Arc<Request>, index: usize, asked: Instant) -> Outcome {
+    async fn attempts(&self, request: &Arc<Request>, index: usize, asked: Instant, queued: Instant) -> Outcome {
         let settings = request.settings.as_ref().unwrap_or(&self.settings).clone();
         let mut limited_by = None;
         let mut attempts = 0;
@@ -75,7 +80,7 @@ impl<T: Transport> Call<T> {
             let turn = match self.turn(request, &settings).await {
                 Ok(turn) => turn,
                 Err(failure) => {
-                    let times = Times { queue: asked.elapsed(), ..Times::default() };
+                    let times = Times { queue: queued.elapsed(), ..Times::default() };
                     return Err(self.failed(failure, request, index, attempts, times, asked));
                 }
             };
@@ -87,7 +92,7 @@ impl<T: Transport> Call<T> {
                 tokio::time::sleep(wait).await;
                 continue;
             }
-            let times = times(asked, &attempt);
+            let times = times(queued, &attempt);
             return match attempt.result {
                 Ok(mut response) => {
                     response.elapsed = attempt.started.elapsed();
@@ -235,10 +240,10 @@ fn timed_out(limit: Duration, phase: Phase) -> Failure {
     Failure::new(Kind::TotalTimeout, phase, format!("{doing} after {} s", limit.as_secs_f64()))
 }
 
-fn times(asked: Instant, attempt: &Attempt) -> Times {
+fn times(queued: Instant, attempt: &Attempt) -> Times {
     let first_byte = attempt.marks.first_byte;
     Times {
-        queue: attempt.started.duration_since(asked),
+        queue: attempt.started.duration_since(queued),
         connect: attempt.marks.connect,
         first_byte,
         body: first_byte.map(|head| attempt.started.elapsed().saturating_sub(head)),

@@ -163,7 +163,7 @@ impl Batch {
 
     async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) {
         while let Some((index, request)) = self.next() {
-            let outcome = call.fetch(request, index).await;
+            let outcome = call.fetch_queued(request, index, self.started.into_std()).await;
             self.put(index, outcome);
         }
     }

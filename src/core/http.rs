@@ -1,7 +1,7 @@
 //! The full-featured transport: reqwest, with everything that is the engine's business turned off.
 //!
 //! reqwest contributes the connection pool, HTTP/1.1 and HTTP/2, TLS, and proxies from the environment. A layer around
-//! its connector ([`ConnectLayer`]) tells the attempt when a connection is made and bounds the time for it: the
+//! its connector (`ConnectLayer`) tells the attempt when a connection is made and bounds the time for it: the
 //! connector runs inside the future of the request that needs it, so a task-local finds that request's [`Clock`].
 
 use std::error::Error as StdError;

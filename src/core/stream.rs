@@ -48,7 +48,7 @@ pub enum Taken {
 struct State<T> {
     /// Until the end: a stream that is over must not keep its connections.
     call: Option<Arc<Call<T>>>,
-    input: VecDeque<(usize, Arc<Request>)>,
+    input: VecDeque<(usize, Instant, Arc<Request>)>,
     running: HashMap<usize, Arc<Request>>,
     ready: VecDeque<(usize, Outcome)>,
     early: BTreeMap<usize, Outcome>,
@@ -164,7 +164,7 @@ impl<T: Transport> Flow<T> {
         let index = state.next_in;
         state.next_in += 1;
         match item {
-            Ok(request) => state.input.push_back((index, Arc::new(request))),
+            Ok(request) => state.input.push_back((index, Instant::now(), Arc::new(request))),
             Err(error) => {
                 self.collector.record_failure(error.details().kind);
                 self.settle(state, index, Err(error));
@@ -190,16 +190,16 @@ impl<T: Transport> Flow<T> {
 
     async fn work(self: Arc<Self>, call: Arc<Call<T>>) {
         loop {
-            let (index, request) = {
+            let (index, queued, request) = {
                 let mut state = self.lock();
-                let Some((index, request)) = state.input.pop_front().filter(|_| !state.closed) else {
+                let Some((index, queued, request)) = state.input.pop_front().filter(|_| !state.closed) else {
                     state.workers -= 1;
                     return;
                 };
                 state.running.insert(index, request.clone());
-                (index, request)
+                (index, queued, request)
             };
-            let outcome = call.fetch(request, index).await;
+            let outcome = call.fetch_queued(request, index, queued.into_std()).await;
             let mut state = self.lock();
             // A request the deadline has answered for already is not in there any more.
             if state.running.remove(&index).is_some() {
@@ -283,7 +283,7 @@ impl<T: Transport> Flow<T> {
             return;
         }
         let begun = std::mem::take(&mut state.running).into_iter().map(|(index, request)| (index, request, 1));
-        let waiting = std::mem::take(&mut state.input).into_iter().map(|(index, request)| (index, request, 0));
+        let waiting = std::mem::take(&mut state.input).into_iter().map(|(index, _, request)| (index, request, 0));
         let mut missing: Vec<_> = begun.chain(waiting).collect();
         missing.sort_unstable_by_key(|(index, ..)| *index);
         let seconds = limit.as_secs_f64();

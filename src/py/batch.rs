@@ -295,7 +295,8 @@ fn streamed(
 ///     save_to: write 2xx bodies to files instead of memory: a template such as "out/{index:05}.json" or
 ///         "out/{name}.json" (the item's `name`), or a callable `(index, request)` that returns a path. Files appear
 ///         whole or not at all, folders are made. `Response.path` tells the file. Other statuses write no file.
-///     client: a `Client` whose connections, cookies and settings are used; keywords left out take its values.
+///     client: a `Client` whose connections, cookies and settings are used; keywords left out take its values. Its
+///         limits are shared by all its requests; a `per_host` or `rate` given here counts this batch alone.
 ///
 /// Returns:
 ///     Job[list[Response]]: the responses; with `return_exceptions`, exception instances in the failed places.

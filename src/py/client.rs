@@ -99,7 +99,7 @@ const KEYS: [&str; 16] = [
 /// Args:
 ///     base_url: joined in front of relative URLs, path included ("https://host/api" and "/players" make
 ///         "https://host/api/players").
-///     headers: sent with every request; a None value leaves out a standard header (Accept, Accept-Encoding,
+///     headers: sent with every request; a None value leaves out a standard header (Accept-Encoding,
 ///         User-Agent).
 ///     params: query parameters of every request.
 ///     cookies: sent with every request, to every host. Cookies that servers set are kept and sent back (RFC 6265).
@@ -115,7 +115,7 @@ const KEYS: [&str; 16] = [
 ///     verify: True to check certificates against the system's, a path or bytes (PEM) to trust just those, False to
 ///         trust anything.
 ///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; True.
-///     user_agent: "shoal/<version>".
+///     user_agent: "shoal/" and the version.
 ///
 /// Raises:
 ///     TypeError, ValueError: an argument is not what it should be, or `verify` has no certificate.

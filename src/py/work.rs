@@ -1,4 +1,4 @@
-//! The two kinds of work behind a fetching [`Job`](super::job::Job): one request, and a batch.
+//! The two kinds of work behind a fetching [`Job`]: one request, and a batch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -100,7 +100,6 @@ class Server:
         self.failures: list[BaseException] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
         self._ready = threading.Event()
         self._stop = asyncio.Event()
@@ -178,17 +177,17 @@ class Server:
         self._ready.set()
         await self._stop.wait()
         listener.close()
-        for task in self._tasks:
+        # Every task goes, also those of connections that were just taken or are in their handshake.
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for connection in self.connections:
-            connection.writer.transport.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # The loop knows all its transports; a connection without a handler yet is in no other list.
+        for transport in list(getattr(self._loop, "_transports", {}).values()):
+            transport.abort()
         await asyncio.sleep(0.01)  # transports close in a later turn of the loop
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         connection = Connection(reader, writer)
         self.connections.append(connection)
         try:
@@ -201,5 +200,4 @@ class Server:
             self.failures.append(error)
         finally:
             connection.closed.set()
-            self._tasks.discard(task)
             writer.close()

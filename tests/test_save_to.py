@@ -1,0 +1,234 @@
+"""`save_to`: bodies in files instead of memory, whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import shoal
+from shoal import Request
+from shoal.testing import Server
+
+QUICK = shoal.Retry(2, backoff_factor=0, backoff_jitter=0)
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def urls(server) -> list[str]:
+    return [server.url(f"/bytes/{n}") for n in (3, 0, 5)]
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        ("{index}.json", ["0.json", "1.json", "2.json"]),
+        ("a/b/{index:05}.json", ["a/b/00000.json", "a/b/00001.json", "a/b/00002.json"]),
+        ("{index}/{index}", ["0/0", "1/1", "2/2"]),
+        ("{{{index}}}", ["{0}", "{1}", "{2}"]),
+    ],
+)
+def test_templates(tmp_path, urls, template, names, run) -> None:
+    async def main():
+        return await shoal.gather_fetch(urls, save_to=tmp_path / template)
+
+    job_results = run(main())
+    assert files(tmp_path) == dict(zip(names, (3, 0, 5), strict=True))
+    for response, name in zip(job_results, names, strict=True):
+        assert response.path == tmp_path / name
+        assert isinstance(response.path, Path)
+        assert response.content == b""
+        assert response.status_code == 200
+    assert (tmp_path / names[2]).read_bytes() == bytes(range(5))
+
+
+def test_a_relative_template_as_str(tmp_path, urls, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    responses = shoal.gather_fetch(urls, save_to="out/{index}").result()
+    assert [str(response.path) for response in responses] == ["out/0", "out/1", "out/2"]
+    assert len(files(tmp_path / "out")) == 3
+
+
+def test_names(tmp_path, server) -> None:
+    url = server.url("/bytes/3")
+    names = ["Nenê", "O'Neal", "a.b", "x" * 300]
+    items = [(url, {"name": name}) for name in names[:2]] + [
+        {"url": url, "name": names[2]},
+        Request(url, name=names[3]),
+    ]
+    responses = shoal.gather_fetch(items, save_to=tmp_path / "{name}.json").result()
+    assert [response.path.name for response in responses] == [
+        "Nenê.json",
+        "O'Neal.json",
+        "a.b.json",
+        "x" * 250 + ".json",
+    ]
+    assert len(files(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("name", ["../../up", "/etc/passwd", "..", ".", "", "a/b", "a\\b", "nul\0", "CON", "a\nb", "~"])
+def test_unsafe_names_stay_in_the_folder(tmp_path, server, name) -> None:
+    folder = tmp_path / "deep" / "folder"
+    (response,) = shoal.gather_fetch([(server.url("/bytes/3"), {"name": name})], save_to=folder / "{name}").result()
+    assert response.path.parent == folder
+    assert files(tmp_path) == {f"deep/folder/{response.path.name}": 3}
+
+
+def test_a_callable(tmp_path, server) -> None:
+    seen = []
+
+    def path(index: int, request: Request) -> Path | str:
+        seen.append((index, request.url, request.name))
+        place = tmp_path / f"{request.url.rsplit('/', 1)[1]}"
+        return place if index else str(place)
+
+    items = [server.url("/bytes/3"), (server.url("/bytes/4"), {"name": "four"})]
+    responses = shoal.gather_fetch(items, save_to=path).result()
+    assert seen == [(0, items[0], None), (1, items[1][0], "four")]
+    assert [response.path for response in responses] == [tmp_path / "3", tmp_path / "4"]
+    assert files(tmp_path) == {"3": 3, "4": 4}
+
+
+@pytest.mark.parametrize(
+    ("save_to", "error", "words"),
+    [
+        ("out/{nme}", ValueError, "unknown placeholder {nme}"),
+        ("out/{index", ValueError, "'{' without '}'"),
+        ("out/}", ValueError, "single '}'"),
+        ("out/", ValueError, "it names no file"),
+        ("", ValueError, "it names no file"),
+        ("out/..", ValueError, "it names a folder"),
+        ("{index:x}", ValueError, "not a width"),
+        ("{name}", ValueError, r"requests\[0\].*has no name"),
+        ("same", ValueError, r"requests\[0\] and requests\[1\] would both be written to .*same"),
+        (lambda index, request: "same", ValueError, r"requests\[0\] and requests\[1\] would both be written to"),
+        (lambda index, request: f"x/../same{index // 2}", ValueError, "would both be written to"),
+        (lambda index, request: 3, TypeError, "save_to: the callable must return str or a path, not int"),
+        (lambda index, request: 1 / 0, ZeroDivisionError, "division"),
+        (3, TypeError, "save_to must be a template as str or path, a callable or None, not int"),
+    ],
+)
+def test_what_cannot_be_saved_is_told_before_any_request(tmp_path, monkeypatch, save_to, error, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Server() as server:
+        with pytest.raises(error, match=words):
+            shoal.gather_fetch([server.url("/bytes/3")] * 2, save_to=save_to)
+        assert server.stats.requests == 0
+    assert files(tmp_path) == {}
+
+
+def test_equal_names_are_refused(tmp_path, server) -> None:
+    items = [(server.url("/bytes/3"), {"name": name}) for name in ("a/b", "c", "a_b")]
+    with pytest.raises(ValueError, match=r"requests\[0\] and requests\[2\] would both be written to"):
+        shoal.gather_fetch(items, save_to=tmp_path / "{name}")
+
+
+def test_only_2xx_is_written(tmp_path, server) -> None:
+    urls = [server.url(path) for path in ("/status/200", "/status/404", "/redirect/2", "/empty", "/status/304")]
+    responses = shoal.gather_fetch(urls, save_to=tmp_path / "{index}", retry=0).result()
+    assert [response.status_code for response in responses] == [200, 404, 200, 204, 304]
+    assert responses[1].path is None
+    assert responses[1].json() == {"status": 404}
+    assert responses[2].path == tmp_path / "2"
+    assert "1" not in files(tmp_path)
+    assert "4" not in files(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/fault/truncate?n=5000000&sent=3000000", "/fault/truncate", "/fault/corrupt-gzip"])
+def test_a_body_that_fails_leaves_nothing(tmp_path, server, path) -> None:
+    old = tmp_path / "0"
+    old.write_text("old")
+    (error,) = shoal.gather_fetch(
+        [server.url(path)], save_to=tmp_path / "{index}", return_exceptions=True, retry=0
+    ).result()
+    assert isinstance(error, shoal.FetchError)
+    assert files(tmp_path) == {"0": 3}
+    assert old.read_text() == "old"
+    (error,) = shoal.gather_fetch(
+        [server.url("/bytes/5000000")], save_to=tmp_path / "{index}", return_exceptions=True, max_body="2MB"
+    ).result()
+    assert isinstance(error, shoal.BodyTooLarge)
+    assert files(tmp_path) == {"0": 3}
+
+
+def test_a_cancelled_body_leaves_nothing(tmp_path, server) -> None:
+    url = server.url("/fault/stall?after=3000000")
+    with pytest.raises(shoal.DeadlineExceeded):
+        shoal.gather_fetch([url], save_to=tmp_path / "{index}", deadline=0.5).result()
+    assert files(tmp_path) == {}
+
+
+def test_a_new_attempt_writes_anew(tmp_path) -> None:
+    with Server() as server:
+        url = server.url("/fault/flaky/2?kind=truncate")
+        (response,) = shoal.gather_fetch([url], save_to=tmp_path / "a", retry=QUICK).result()
+        assert (response.attempts, response.path) == (3, tmp_path / "a")
+        assert b'"attempt":3' in (tmp_path / "a").read_bytes()
+        assert len(files(tmp_path)) == 1
+
+
+def test_what_is_there_is_replaced(tmp_path, urls) -> None:
+    for _ in range(2):
+        shoal.gather_fetch(urls, save_to=tmp_path / "{index}").result()
+        assert files(tmp_path) == {"0": 3, "1": 0, "2": 5}
+        (tmp_path / "0").write_text("something longer")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, server) -> None:
+    (tmp_path / "file").write_text("no folder")
+    (error,) = shoal.gather_fetch(
+        [server.url("/bytes/3")], save_to=tmp_path / "file" / "{index}", return_exceptions=True
+    ).result()
+    assert isinstance(error, shoal.FetchError)
+    assert error.phase == "save"
+    assert isinstance(error.__cause__, NotADirectoryError)
+    assert str(tmp_path / "file") in str(error)
+
+
+def test_decoded_bytes_are_saved(tmp_path, server) -> None:
+    urls = [server.url(f"/{coding}/5000") for coding in ("gzip", "br", "zstd", "deflate", "json")]
+    job = shoal.gather_fetch(urls, save_to=tmp_path / "{index}")
+    bodies = [response.path.read_bytes() for response in job.result()]
+    assert len(set(bodies)) == 1
+    assert len(bodies[0]) == 5000
+    assert job.stats.bytes == 25_000
+
+
+def test_large_bodies_never_fill_the_memory(python, tmp_path) -> None:
+    done = python(
+        """
+        import resource, sys
+        import shoal
+        from shoal.testing import Server
+        with Server() as server:
+            shoal.gather_fetch([server.url("/bytes/1000")]).result()
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            urls = [server.url("/bytes/150000000")] * 2
+            job = shoal.gather_fetch(urls, save_to=sys.argv[1] + "/{index}", max_body=None, timeout=None)
+            for response in job.result():
+                assert response.path.stat().st_size == 150_000_000
+            assert job.stats.bytes == 300_000_000
+            print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+        """,
+        tmp_path,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 40
+
+
+def test_streams_save_too(tmp_path, urls) -> None:
+    responses = list(shoal.stream_fetch(urls, save_to=tmp_path / "{index}", ordered=True))
+    assert [response.path.name for response in responses] == ["0", "1", "2"]
+    assert files(tmp_path) == {"0": 3, "1": 0, "2": 5}
+
+
+def test_permissions_are_those_of_any_file(tmp_path, urls) -> None:
+    old = os.umask(0o027)
+    try:
+        shoal.gather_fetch(urls, save_to=tmp_path / "{index}").result()
+    finally:
+        os.umask(old)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
