@@ -146,7 +146,7 @@ ENDINGS: dict[str, tuple[str, int]] = {
     ),
     "a callback that takes long": (
         """
-        job = shoal.gather_fetch([url("/bytes/1")])
+        job = shoal.gather_fetch([url("/delay/300")])  # one that is done would call it here and now
         job.add_done_callback(lambda job: time.sleep(60))
         job.result()
         time.sleep(float(sys.argv[2]))

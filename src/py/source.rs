@@ -30,12 +30,13 @@ pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &B
     let stream = PyWeakrefReference::new(slf.as_any())?.unbind();
     let (flow, handle) = (slf.get().flow().clone(), slf.get().handle());
     runtime::thread("shoal-source", move || {
-        let ended = read(&flow, handle, first, &locals, &iterator, &stream);
+        let mut last = None;
+        let ended = read(&flow, handle, first, &mut last, &locals, &iterator, &stream);
         attached(|py| {
             let raised = ended.err().filter(|error| !error.is_instance_of::<PyStopAsyncIteration>(py));
             with_stream(py, &stream, |stream| stream.source_ended(raised));
             // Dropped here, attached.
-            drop((locals, iterator, stream));
+            drop((last, locals, iterator, stream));
         });
     })?;
     Ok(())
@@ -46,18 +47,21 @@ fn with_stream<T>(py: Python<'_>, stream: &Py<PyWeakrefReference>, work: impl Fn
     alive.cast::<Stream>().ok().map(|stream| work(stream.get()))
 }
 
-/// Until the source ends (`StopAsyncIteration`), raises, or nobody wants more (`Ok`).
+/// Until the source ends (`StopAsyncIteration`), raises, or nobody wants more (`Ok`). Keeps the `last` step, which must be
+/// dropped with the GIL: whoever took the GIL next would have to do it, in the middle of something else.
 fn read(
     flow: &Arc<Flow>,
     handle: &tokio::runtime::Handle,
     first: Started<impl Future<Output = PyResult<Py<PyAny>>> + Send>,
+    last: &mut Option<Py<Step>>,
     locals: &TaskLocals,
     iterator: &Py<PyAny>,
     stream: &Py<PyWeakrefReference>,
 ) -> PyResult<()> {
-    let mut item = first.wait(flow, handle, locals)?;
+    let mut item = first.wait(flow, handle, last, locals)?;
     while let Some(arrived) = item {
         let accepted = attached(|py| {
+            drop(last.take());
             let arrived = arrived.into_bound(py);
             with_stream(py, stream, |stream| stream.accept(py, &arrived)).transpose()
         });
@@ -68,7 +72,7 @@ fn read(
             return Ok(());
         }
         let next = attached(|py| Step::start(locals, iterator.bind(py)))?;
-        item = next.wait(flow, handle, locals)?;
+        item = next.wait(flow, handle, last, locals)?;
     }
     Ok(())
 }
@@ -81,11 +85,18 @@ struct Started<F> {
 
 impl<F: Future<Output = PyResult<Py<PyAny>>>> Started<F> {
     /// The item; `None` if the stream was closed before it came.
-    fn wait(self, flow: &Flow, handle: &tokio::runtime::Handle, locals: &TaskLocals) -> PyResult<Option<Py<PyAny>>> {
+    fn wait(
+        self,
+        flow: &Flow,
+        handle: &tokio::runtime::Handle,
+        last: &mut Option<Py<Step>>,
+        locals: &TaskLocals,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let step = last.insert(self.step);
         let item = handle.block_on(flow.until_closed(self.future));
         if item.is_none() {
             // A loop that is closed by now has cancelled it already.
-            let _ = attached(|py| Step::cancel(self.step.bind(py), &locals.event_loop(py)));
+            let _ = attached(|py| Step::cancel(step.bind(py), &locals.event_loop(py)));
         }
         item.transpose()
     }
