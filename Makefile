@@ -43,7 +43,7 @@ test-python: $(BUILT) $(call GROUP,test)
 soak: $(BUILT) $(call GROUP,test) ## the long tests
 	$(BIN)/python -m pytest -m soak $(PYTEST_OPTIONS)
 
-check: $(BUILT) $(call GROUP,lint) ## formatting, lints and types of the Rust and Python code
+check: $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## formatting, lints and types of the Rust and Python code
 	cargo fmt --check
 	cargo clippy --no-default-features --all-targets $(CARGO_OPTIONS) -- -D warnings
 	cargo clippy --features python $(CARGO_OPTIONS) -- -D warnings
