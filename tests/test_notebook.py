@@ -144,8 +144,8 @@ def test_a_job_shows_itself(kernel: Kernel) -> None:
 @pytest.mark.parametrize("await_", ["", "await "], ids=["result", "await"])
 def test_the_stop_button(kernel: Kernel, await_: str) -> None:
     wait = "await job" if await_ else "job.result()"
-    # ipykernel 7 cancels a cell that awaits without waking its loop (plain `await asyncio.sleep(60)` does not stop): the
-    # tick of an awaited Job wakes it.
+    # ipykernel 7 cancels a cell that awaits without waking its loop (plain `await asyncio.sleep(60)` does not stop):
+    # the tick of an awaited Job wakes it.
     message = kernel.start(
         "import asyncio\n"
         "job = shoal.gather_fetch(slow, concurrency=250, timeout=None)\n"
