@@ -278,14 +278,15 @@ fn streamed(
 ///     auth: `(user, password)` for Basic, or a bearer token.
 ///     content: the body as bytes or str; or
 ///     data: the body as a form (mapping or pairs), or bytes or str; or
-///     json: the body as a JSON value.
+///     json: the body as a JSON value; None means no body (send a null as `content="null"`).
 ///     concurrency: requests in flight at once; 100.
 ///     per_host: requests in flight at once to one origin; None for no limit.
 ///     rate: requests to one origin per time, such as "10/s" or "100/min"; None for no limit.
 ///     timeout: seconds per attempt, from its turn to the last byte, or a `Timeout`, or None for no limit; 30.0.
 ///     deadline: seconds for the whole batch, retries and waiting included; None for no limit.
-///     retry: attempts after the first, or a `Retry`; 2. Repeated are requests that failed on the way, and statuses
-///         408, 425, 429, 500, 502, 503 and 504; with backoff, and as long as a Retry-After asks for.
+///     retry: attempts after the first, or a `Retry`; 2. Repeated are requests that never reached the server and, of
+///         idempotent methods, those that failed on the way or ended in status 408, 425, 429, 500, 502, 503 or 504;
+///         with backoff, and as long as a Retry-After asks for.
 ///     follow_redirects: True.
 ///     max_redirects: more than that raise TooManyRedirects; 10.
 ///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit.
