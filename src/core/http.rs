@@ -113,14 +113,18 @@ fn environment_forbids_proxies() -> bool {
 /// The system's certificates take 10 ms to read, so every client of the process shares one configuration.
 fn tls_config(connections: &Connections) -> Result<ClientConfig, String> {
     static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
-    if connections.verify == Verify::System {
-        if let Some(config) = SYSTEM.get() {
-            return Ok(config.clone());
+    let mut config = match (&connections.verify, SYSTEM.get()) {
+        (Verify::System, Some(known)) => known.clone(),
+        (Verify::System, None) => {
+            let config = tls::config(&Verify::System)?;
+            SYSTEM.get_or_init(|| config).clone()
         }
-        let config = tls::config(&connections.verify)?;
-        return Ok(SYSTEM.get_or_init(|| config).clone());
-    }
-    tls::config(&connections.verify)
+        (verify, _) => tls::config(verify)?,
+    };
+    // reqwest leaves ALPN to whoever brings the configuration: without it no server would ever speak HTTP/2.
+    let offered: &[&[u8]] = if connections.http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    config.alpn_protocols = offered.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
 }
 
 impl Transport for Http {
