@@ -7,16 +7,17 @@ use http::header::CONTENT_TYPE;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use pyo3::types::{PyDict, PyString};
 
 use super::client::{Defaults, PyClient};
 use super::input::type_name;
 use super::job::Job;
 use super::lifecycle::calling_out;
-use super::limits::{at_least_one, rate_from, seconds};
+use super::limits::{at_least_one, integer, rate_from};
 use super::options::{REQUEST_KEYS, RequestOptions, flag, unknown};
 use super::plan::{Plan, SaveTo, call_headers, check_iterable, save_to_from};
 use super::stream::Stream;
+use super::timeout::seconds;
 use super::work::{bulk, reactor};
 use crate::core::fetch::Call;
 use crate::core::governor::{Governor, Limits, Rate};
@@ -45,13 +46,6 @@ struct BatchOptions {
     ordered: bool,
 }
 
-fn integer(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
-        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
-    }
-    value.extract().map_err(|_| PyValueError::new_err(format!("{argument} is too large: {value}")))
-}
-
 impl BatchOptions {
     fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match key {
@@ -76,12 +70,7 @@ impl BatchOptions {
                 let wrong = |_| PyValueError::new_err(format!("buffer must be 0 or more, not {number}"));
                 self.buffer = Some(buffer.map_err(wrong)?);
             }
-            "rate" => {
-                let text = value.cast::<PyString>().map_err(|_| {
-                    PyTypeError::new_err(format!("rate must be a str like \"10/s\" or None, not {}", type_name(value)))
-                })?;
-                self.rate = Some(rate_from(text.to_str()?)?);
-            }
+            "rate" => self.rate = Some(rate_from(value)?),
             _ => return Ok(false),
         }
         Ok(true)

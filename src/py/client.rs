@@ -15,19 +15,19 @@ use super::headers::PyHeaders;
 use super::input::{auth_header_from, cookies_from, headers_from, type_name};
 use super::job::Job;
 use super::lifecycle::calling_out;
-use super::limits::{PyLimits, method_from, rebuilt, retry_from, timeout_from};
+use super::limits::{PyLimits, method_from, rebuilt, retry_from};
 use super::options::{RequestOptions, flag, size_from, unknown};
 use super::params::params_from;
-use super::plan::Plan;
+use super::plan::{Plan, base_url_from, url_text};
 use super::request::options_from;
 use super::stream::{Closed, Entered};
+use super::timeout::timeout_from;
 use super::work::single;
 use crate::core::client::{Client, Config, Session};
 use crate::core::exchange::merged;
 use crate::core::fetch::Call;
 use crate::core::governor::Limits;
 use crate::core::http::Verify;
-use crate::core::redact::redact_input;
 use crate::core::retry::Retry;
 use crate::core::settings::Settings;
 use crate::core::stats::Collector;
@@ -146,7 +146,7 @@ impl PyClient {
     fn fetch(
         slf: &Bound<'_, Self>,
         method: http::Method,
-        url: &str,
+        url: &Bound<'_, PyAny>,
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Job>> {
         calling_out(|| slf.get().start(slf.py(), method, url, keywords))
@@ -156,7 +156,7 @@ impl PyClient {
         &self,
         py: Python<'_>,
         method: http::Method,
-        url: &str,
+        url: &Bound<'_, PyAny>,
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Job>> {
         let (defaults, session) = self.open()?;
@@ -169,8 +169,9 @@ impl PyClient {
                 Some(options_from("a client's method", keywords.iter())?)
             }
         };
+        let url = url_text(url)?;
         let mut request =
-            self.plan.build(url, options.as_ref(), 0).map_err(|error| super::error::to_python(py, &error))?;
+            self.plan.build(&url, options.as_ref(), 0).map_err(|error| super::error::to_python(py, &error))?;
         request.method = method;
         let call = Call {
             governor: session.governor.clone(),
@@ -250,19 +251,6 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
     Ok(Made { config, defaults, limits })
 }
 
-fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
-    let Ok(text) = value.cast::<PyString>() else {
-        return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
-    };
-    let text = text.to_str()?;
-    let wrong = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
-    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("scheme must be http or https"));
-    }
-    Ok(url)
-}
-
 fn verify_from(value: &Bound<'_, PyAny>) -> PyResult<Verify> {
     if let Ok(truth) = value.cast::<PyBool>() {
         return Ok(if truth.is_true() { Verify::System } else { Verify::Nothing });
@@ -326,7 +314,7 @@ impl PyClient {
     fn request(
         slf: &Bound<'_, Self>,
         method: &Bound<'_, PyAny>,
-        url: &str,
+        url: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Job>> {
         Self::fetch(slf, method_from("method", method)?, url, options)
@@ -337,7 +325,7 @@ impl PyClient {
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
     )]
-    fn get(slf: &Bound<'_, Self>, url: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    fn get(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::GET, url, options)
     }
 
@@ -346,7 +334,7 @@ impl PyClient {
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
     )]
-    fn head(slf: &Bound<'_, Self>, url: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    fn head(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::HEAD, url, options)
     }
 
@@ -355,7 +343,11 @@ impl PyClient {
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
     )]
-    fn options(slf: &Bound<'_, Self>, url: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    fn options(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::OPTIONS, url, options)
     }
 
@@ -364,7 +356,7 @@ impl PyClient {
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
     )]
-    fn post(slf: &Bound<'_, Self>, url: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    fn post(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::POST, url, options)
     }
 
@@ -373,7 +365,7 @@ impl PyClient {
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
     )]
-    fn put(slf: &Bound<'_, Self>, url: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    fn put(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::PUT, url, options)
     }
 
@@ -382,7 +374,7 @@ impl PyClient {
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
     )]
-    fn patch(slf: &Bound<'_, Self>, url: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    fn patch(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::PATCH, url, options)
     }
 
@@ -391,7 +383,7 @@ impl PyClient {
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
     )]
-    fn delete(slf: &Bound<'_, Self>, url: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    fn delete(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::DELETE, url, options)
     }
 

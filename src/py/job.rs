@@ -18,6 +18,7 @@ use super::awaiting::{Awaiting, thrown_error};
 use super::callbacks::call_when_done;
 use super::interrupt::interruptible;
 use super::lifecycle::{awaiting, calling_out, exiting};
+use super::limits::float;
 use super::outcome::{End, Ended, Harvest, Step, cancelled_error};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
@@ -178,7 +179,8 @@ impl Job {
         interruptible(py, || self.wait_until(py, until))
     }
 
-    fn ended(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Step> {
+    fn ended(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Step> {
+        let timeout = timeout.map(|timeout| float("timeout", timeout)).transpose()?;
         if !self.wait(py, timeout)? {
             return Err(timeout_error(self, timeout));
         }
@@ -267,7 +269,7 @@ impl Job {
     ///     FetchError: whatever the work raised.
     ///     SystemExit: in a daemon thread, when the interpreter exits: it ends the thread without a word.
     #[pyo3(signature = (timeout=None))]
-    fn result(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
+    fn result(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         calling_out(|| match self.ended(py, timeout)? {
             Step::Value(value) => Ok(value),
             Step::Raised(error) => Err(PyErr::from_value(error.into_bound(py).into_any())),
@@ -280,7 +282,7 @@ impl Job {
     ///
     /// Takes `timeout` and raises like `result()`, but for the work's own exception.
     #[pyo3(signature = (timeout=None))]
-    fn exception(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Py<PyAny>>> {
+    fn exception(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyAny>>> {
         calling_out(|| match self.ended(py, timeout)? {
             Step::Raised(error) => Ok(Some(error.into_any())),
             Step::Cancelled(results) => Err(cancelled_error(py, "concurrent.futures", results)?),

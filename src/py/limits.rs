@@ -1,4 +1,4 @@
-//! `Timeout`, `Retry` and `Limits`, and the shorthands that stand for them.
+//! `Retry` and `Limits`, and the shorthands that stand for them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -6,34 +6,11 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
 use super::input::type_name;
 use crate::core::governor::{Limits, Rate};
 use crate::core::retry::{Methods, Retry};
-use crate::core::settings::Timeout;
-
-/// A positive number of seconds.
-pub fn seconds(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let number =
-        (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
-    if !number {
-        let kind = type_name(value);
-        return Err(PyTypeError::new_err(format!("{argument} must be a number of seconds or None, not {kind}")));
-    }
-    // An int that no float can hold is refused like infinity.
-    let number: f64 = value.extract().unwrap_or(f64::INFINITY);
-    if !(number > 0.0 && number.is_finite()) {
-        let shown: String = value.repr()?.to_string_lossy().chars().take(40).collect();
-        return Err(PyValueError::new_err(format!("{argument} must be finite and more than 0 seconds, not {shown}")));
-    }
-    // Longer than a century is for ever, and would overflow the clock.
-    Ok(Duration::from_secs_f64(number.min(3.2e9)).max(Duration::from_nanos(1)))
-}
-
-fn seconds_or_none(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
-    value.filter(|value| !value.is_none()).map(|value| seconds(argument, value)).transpose()
-}
 
 fn not_negative(argument: &str, value: f64) -> PyResult<f64> {
     if value >= 0.0 && value.is_finite() {
@@ -41,90 +18,6 @@ fn not_negative(argument: &str, value: f64) -> PyResult<f64> {
         return Ok(value.abs());
     }
     Err(PyValueError::new_err(format!("{argument} must be finite and 0 or more, not {value}")))
-}
-
-/// Limits on the time of one attempt, each in seconds; None (the default) means no limit.
-///
-/// Args:
-///     total: from the attempt's turn to the last byte of its body.
-///     connect: name resolution, TCP and TLS of a new connection.
-///     read: the longest silence while waiting for the head or the next piece of the body.
-///     pool: waiting for a turn (concurrency, per-host and rate limits).
-///
-/// Raises:
-///     ValueError: a limit is not more than 0.
-#[pyclass(frozen, eq, module = "shoal", name = "Timeout")]
-#[derive(Clone, PartialEq)]
-pub struct PyTimeout(pub Timeout);
-
-#[pymethods]
-impl PyTimeout {
-    #[new]
-    #[pyo3(signature = (total=None, *, connect=None, read=None, pool=None))]
-    fn new(
-        total: Option<&Bound<'_, PyAny>>,
-        connect: Option<&Bound<'_, PyAny>>,
-        read: Option<&Bound<'_, PyAny>>,
-        pool: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        Ok(Self(Timeout {
-            total: seconds_or_none("total", total)?,
-            connect: seconds_or_none("connect", connect)?,
-            read: seconds_or_none("read", read)?,
-            pool: seconds_or_none("pool", pool)?,
-        }))
-    }
-
-    /// Seconds for the whole attempt, or None.
-    #[getter]
-    fn total(&self) -> Option<f64> {
-        self.0.total.as_ref().map(Duration::as_secs_f64)
-    }
-
-    /// Seconds for a new connection, or None.
-    #[getter]
-    fn connect(&self) -> Option<f64> {
-        self.0.connect.as_ref().map(Duration::as_secs_f64)
-    }
-
-    /// Seconds between two pieces, or None.
-    #[getter]
-    fn read(&self) -> Option<f64> {
-        self.0.read.as_ref().map(Duration::as_secs_f64)
-    }
-
-    /// Seconds in the queue, or None.
-    #[getter]
-    fn pool(&self) -> Option<f64> {
-        self.0.pool.as_ref().map(Duration::as_secs_f64)
-    }
-
-    fn __repr__(&self) -> String {
-        let shown = |limit: Option<f64>| limit.map_or_else(|| "None".to_owned(), |seconds| format!("{seconds:?}"));
-        format!(
-            "Timeout(total={}, connect={}, read={}, pool={})",
-            shown(self.total()),
-            shown(self.connect()),
-            shown(self.read()),
-            shown(self.pool())
-        )
-    }
-
-    fn __hash__(&self) -> u64 {
-        let parts = [self.0.total, self.0.connect, self.0.read, self.0.pool];
-        parts
-            .iter()
-            .fold(0, |hash, part| hash.wrapping_mul(31).wrapping_add(part.map_or(1, |limit| limit.as_nanos() as u64)))
-    }
-
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        let limits = slf.get();
-        let keywords = PyDict::new(slf.py());
-        keywords.set_item("connect", limits.connect())?;
-        keywords.set_item("read", limits.read())?;
-        keywords.set_item("pool", limits.pool())?;
-        rebuilt(slf.as_any(), &(limits.total(),).into_pyobject(slf.py())?, &keywords)
-    }
 }
 
 /// The hash of what has a repr that tells all.
@@ -143,24 +36,6 @@ pub fn rebuilt<'py>(
     let py = object.py();
     let make = py.import("copyreg")?.getattr("__newobj_ex__")?;
     (make, (object.get_type(), arguments, keywords)).into_pyobject(py)
-}
-
-/// `timeout`: seconds for the whole attempt, a Timeout, or None.
-pub fn timeout_from(value: &Bound<'_, PyAny>) -> PyResult<Timeout> {
-    if value.is_none() {
-        return Ok(Timeout::NONE);
-    }
-    if let Ok(timeout) = value.cast::<PyTimeout>() {
-        return Ok(timeout.get().0);
-    }
-    let total = seconds("timeout", value).map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(value.py()) {
-            let kind = type_name(value);
-            return PyTypeError::new_err(format!("timeout must be a number of seconds, a Timeout or None, not {kind}"));
-        }
-        error
-    })?;
-    Ok(Timeout { total: Some(total), ..Timeout::NONE })
 }
 
 /// When to try again, and how long to wait before. Names and meaning are urllib3's.
@@ -187,28 +62,44 @@ impl PyRetry {
     #[new]
     #[pyo3(
         signature = (
-            total, *, backoff_factor=0.2, backoff_max=30.0, backoff_jitter=1.0, status_forcelist=None,
-            allowed_methods=None, respect_retry_after=true, retry_after_max=120.0
+            total, *, backoff_factor=None, backoff_max=None, backoff_jitter=None, status_forcelist=None,
+            allowed_methods=None, respect_retry_after=None, retry_after_max=None
         ),
         text_signature = "(total, *, backoff_factor=0.2, backoff_max=30.0, backoff_jitter=1.0, status_forcelist=(408, 425, 429, 500, 502, 503, 504), allowed_methods=None, respect_retry_after=True, retry_after_max=120.0)"
     )]
     #[allow(clippy::too_many_arguments, reason = "urllib3's")]
     fn new(
         total: &Bound<'_, PyAny>,
-        backoff_factor: f64,
-        backoff_max: f64,
-        backoff_jitter: f64,
+        backoff_factor: Option<&Bound<'_, PyAny>>,
+        backoff_max: Option<&Bound<'_, PyAny>>,
+        backoff_jitter: Option<&Bound<'_, PyAny>>,
         status_forcelist: Option<&Bound<'_, PyAny>>,
         allowed_methods: Option<&Bound<'_, PyAny>>,
-        respect_retry_after: bool,
-        retry_after_max: f64,
+        respect_retry_after: Option<&Bound<'_, PyAny>>,
+        retry_after_max: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let mut retry = Retry::new(attempts("total", total)?);
-        retry.backoff_factor = not_negative("backoff_factor", backoff_factor)?;
-        retry.backoff_max = Duration::from_secs_f64(not_negative("backoff_max", backoff_max)?.min(3.2e9));
-        retry.backoff_jitter = not_negative("backoff_jitter", backoff_jitter)?;
-        retry.respect_retry_after = respect_retry_after;
-        retry.retry_after_max = Duration::from_secs_f64(not_negative("retry_after_max", retry_after_max)?.min(3.2e9));
+        let waits = [
+            ("backoff_max", backoff_max, &mut retry.backoff_max),
+            ("retry_after_max", retry_after_max, &mut retry.retry_after_max),
+        ];
+        for (argument, given, wait) in waits {
+            if let Some(given) = given {
+                *wait = Duration::from_secs_f64(not_negative(argument, float(argument, given)?)?.min(3.2e9));
+            }
+        }
+        let numbers = [
+            ("backoff_factor", backoff_factor, &mut retry.backoff_factor),
+            ("backoff_jitter", backoff_jitter, &mut retry.backoff_jitter),
+        ];
+        for (argument, given, number) in numbers {
+            if let Some(given) = given {
+                *number = not_negative(argument, float(argument, given)?)?;
+            }
+        }
+        if let Some(given) = respect_retry_after {
+            retry.respect_retry_after = super::options::flag("respect_retry_after", given)?;
+        }
         if let Some(statuses) = status_forcelist {
             let mut listed = Vec::new();
             let wrong = |_| {
@@ -407,17 +298,37 @@ impl PyLimits {
     }
 }
 
+/// `concurrency=` where None is not the default.
+#[derive(Clone, Copy)]
+struct Concurrency(Option<usize>);
+
+impl<'py> FromPyObject<'_, 'py> for Concurrency {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let given = given.to_owned();
+        if given.is_none() {
+            return Ok(Self(None));
+        }
+        at_least_one("concurrency", integer("concurrency", &given)?).map(|number| Self(Some(number)))
+    }
+}
+
 #[pymethods]
 impl PyLimits {
     #[new]
-    #[pyo3(signature = (concurrency=Some(100), *, per_host=None, rate=None))]
-    fn new(concurrency: Option<i64>, per_host: Option<i64>, rate: Option<String>) -> PyResult<Self> {
-        let limits = Limits {
-            concurrency: concurrency.map(|number| at_least_one("concurrency", number)).transpose()?,
-            per_host: per_host.map(|number| at_least_one("per_host", number)).transpose()?,
-            rate: rate.as_deref().map(rate_from).transpose()?,
-        };
-        Ok(Self { limits, rate })
+    #[pyo3(
+        signature = (concurrency=Concurrency(Some(super::batch::CONCURRENCY)), *, per_host=None, rate=None),
+        text_signature = "(concurrency=100, *, per_host=None, rate=None)"
+    )]
+    fn new(
+        concurrency: Concurrency,
+        per_host: Option<&Bound<'_, PyAny>>,
+        rate: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let per_host = per_host.map(|given| at_least_one("per_host", integer("per_host", given)?)).transpose()?;
+        let limits = Limits { concurrency: concurrency.0, per_host, rate: rate.map(rate_from).transpose()? };
+        Ok(Self { limits, rate: rate.map(|rate| rate.extract()).transpose()? })
     }
 
     /// In flight at once, or None.
@@ -469,6 +380,22 @@ pub fn at_least_one(argument: &str, number: i64) -> PyResult<usize> {
 }
 
 /// `rate`: "10/s" and the like.
-pub fn rate_from(text: &str) -> PyResult<Rate> {
-    Rate::parse(text).map_err(PyValueError::new_err)
+pub fn rate_from(value: &Bound<'_, PyAny>) -> PyResult<Rate> {
+    let text = value.cast::<PyString>().map_err(|_| {
+        PyTypeError::new_err(format!("rate must be a str like \"10/s\" or None, not {}", type_name(value)))
+    })?;
+    Rate::parse(text.to_str()?).map_err(PyValueError::new_err)
+}
+
+/// An int, for messages that name it (PyO3's own do so in a note, which Python 3.10 has not).
+pub fn integer(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
+    }
+    value.extract().map_err(|_| PyValueError::new_err(format!("{argument} is too large: {value}")))
+}
+
+/// A number, likewise.
+pub fn float(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    value.extract().map_err(|_| PyTypeError::new_err(format!("{argument} must be a number, not {}", type_name(value))))
 }

@@ -30,6 +30,7 @@ mod shown;
 mod source;
 mod stats;
 mod stream;
+mod timeout;
 mod work;
 
 #[pyo3::pymodule(gil_used = false)]
@@ -47,7 +48,7 @@ mod _shoal {
     #[pymodule_export]
     use super::job::Job;
     #[pymodule_export]
-    use super::limits::{PyLimits, PyRetry, PyTimeout};
+    use super::limits::{PyLimits, PyRetry};
     #[pymodule_export]
     use super::request::PyRequest;
     #[pymodule_export]
@@ -60,6 +61,8 @@ mod _shoal {
     use super::stats::PyStats;
     #[pymodule_export]
     use super::stream::Stream;
+    #[pymodule_export]
+    use super::timeout::PyTimeout;
 
     #[pymodule_export]
     const DEBUG_BUILD: bool = cfg!(debug_assertions);

@@ -13,8 +13,9 @@ use super::input::{
     AUTH_HEADER, BodyInput, auth_header_from, content_from, cookie_header, cookies_from, data_from, headers_from,
     json_from, type_name,
 };
-use super::limits::{PyRetry, PyTimeout, method_from, retry_from, timeout_from, whole};
+use super::limits::{PyRetry, method_from, retry_from, whole};
 use super::params::params_from;
+use super::timeout::{PyTimeout, timeout_from};
 use crate::core::request::Request;
 use crate::core::retry::Retry;
 use crate::core::settings::{Settings, Timeout};

@@ -56,16 +56,10 @@ impl Plan {
     /// item that is well-formed but has no usable URL.
     pub fn request(&self, py: Python<'_>, item: &Bound<'_, PyAny>, index: usize) -> PyResult<Result<Request, Error>> {
         let built = match item.cast::<PyString>() {
-            Ok(url) => match url.to_str() {
-                Ok(url) => self.build(url, None, index),
-                Err(_) => Err(surrogate(url, index)),
-            },
+            Ok(url) => self.build(url, None, index),
             Err(_) => {
                 let (url, options) = self.item(item).map_err(|error| at(py, index, error))?;
-                match url.to_str() {
-                    Ok(url) => self.build(url, Some(&options), index),
-                    Err(_) => Err(surrogate(&url, index)),
-                }
+                self.build(&url, Some(&options), index)
             }
         };
         match built {
@@ -107,7 +101,13 @@ impl Plan {
     }
 
     /// The request for a URL and the options that go with it.
-    pub fn build(&self, text: &str, options: Option<&RequestOptions>, index: usize) -> Result<Request, Error> {
+    pub fn build(
+        &self,
+        url: &Bound<'_, PyString>,
+        options: Option<&RequestOptions>,
+        index: usize,
+    ) -> Result<Request, Error> {
+        let text = url.to_str().map_err(|_| surrogate(url, index))?;
         let mut url = self.url(text).map_err(|reason| invalid_url(&reason, text, index))?;
         let credentials = take_credentials(&mut url);
         let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
@@ -219,9 +219,24 @@ fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
     Some(header)
 }
 
-fn url_text<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+/// `url`: a str.
+pub fn url_text<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     let text = url.cast::<PyString>();
     Ok(text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?.clone())
+}
+
+/// `base_url`: an absolute http or https URL.
+pub fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
+    let Ok(text) = value.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
+    };
+    let text = text.to_str()?;
+    let wrong = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
+    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("scheme must be http or https"));
+    }
+    Ok(url)
 }
 
 fn invalid_url(reason: &str, text: &str, index: usize) -> Error {

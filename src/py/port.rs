@@ -86,7 +86,7 @@ fn forget_threadsafe(id: u64) {
 }
 
 /// Where jobs report to one event loop. Internal.
-#[pyclass(frozen, module = "shoal._shoal")]
+#[pyclass(frozen, weakref, module = "shoal._shoal")]
 pub struct Port {
     mailbox: Arc<Mailbox>,
     futures: Mutex<HashMap<u64, Py<PyAny>>>,
@@ -105,10 +105,12 @@ enum Ticker {
 /// Between two ticks: half of the 200 ms in which a notebook's stop button must answer.
 const TICK: f64 = 0.1;
 
+/// Both weak: a port belongs to its loop (as a reader, or in [`THREADSAFE`]) and goes with it.
 struct Entry {
     generation: u32,
+    id: u64,
     event_loop: Py<PyWeakrefReference>,
-    port: Py<Port>,
+    port: Py<PyWeakrefReference>,
 }
 
 thread_local! {
@@ -130,11 +132,11 @@ impl Port {
             ports.iter().find_map(|entry| {
                 let same = entry.generation == generation
                     && entry.event_loop.bind(py).upgrade().is_some_and(|alive| alive.is(event_loop));
-                same.then(|| entry.port.clone_ref(py))
+                if same { entry.port.bind(py).upgrade() } else { None }
             })
         });
         match known {
-            Some(port) => Ok(port.into_bound(py)),
+            Some(port) => Ok(port.cast_into::<Self>()?),
             None => Self::open(py, event_loop, generation),
         }
     }
@@ -165,8 +167,9 @@ impl Port {
         }
         let entry = Entry {
             generation,
+            id,
             event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
-            port: port.clone().unbind(),
+            port: PyWeakrefReference::new(port.as_any())?.unbind(),
         };
         // Ports of loops that are gone go now; what their destruction runs must not find PORTS borrowed.
         let gone: Vec<Entry> = PORTS.with_borrow_mut(|ports| {
@@ -179,7 +182,7 @@ impl Port {
             gone
         });
         for entry in &gone {
-            forget_threadsafe(entry.port.get().mailbox.id);
+            forget_threadsafe(entry.id);
         }
         drop(gone);
         Ok(port)
