@@ -24,8 +24,8 @@ use crate::core::governor::{Governor, Limits, Rate};
 use crate::core::stats::Collector;
 use crate::core::{gather, stream};
 
-const GATHER_KEYS: [&str; 9] =
-    ["client", "concurrency", "deadline", "per_host", "progress", "rate", "return_exceptions", "save_to", "name"];
+const GATHER_KEYS: [&str; 8] =
+    ["client", "concurrency", "deadline", "per_host", "progress", "rate", "return_exceptions", "save_to"];
 const STREAM_KEYS: [&str; 2] = ["buffer", "ordered"];
 
 /// Requests in flight unless someone says otherwise.
