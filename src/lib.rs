@@ -3,10 +3,12 @@
 //! The map, from the outside in; dependencies point downwards only:
 //!
 //! - `py`: every `#[pyclass]` and `#[pyfunction]`, thin (feature `python`).
-//! - [`core`]: HTTP in pure Rust. [`server`]: the embedded test server, pure Rust.
+//! - [`core`]: HTTP in pure Rust. [`cpu`]: kernels over batches of documents, pure Rust.
+//!   [`server`]: the embedded test server, pure Rust.
 //! - [`runtime`]: the only owner of threads.
 
 pub mod core;
+pub mod cpu;
 #[cfg(feature = "python")]
 mod py;
 pub mod runtime;

@@ -1,0 +1,64 @@
+//! Why a kernel has no result for a document.
+
+use std::io;
+
+/// One document's failure: a kind, which decides the exception, and words for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What it is.
+    pub kind: Kind,
+    /// What happened, without the document's index; never empty.
+    pub message: String,
+}
+
+/// What Python raises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The document is not what the kernel needs, or too much of it: `ValueError`.
+    Value,
+    /// Not JSON: `JSONDecodeError`, at a byte of the document.
+    Json {
+        /// Where parsing stopped, in bytes from the start.
+        position: usize,
+    },
+    /// A file that cannot be read: `OSError` with this number.
+    File {
+        /// `errno`, if the system gave one.
+        number: Option<i32>,
+    },
+    /// A fault of ours: `InternalError`.
+    Internal,
+    /// Nobody waits for the result any more; never shown.
+    Stopped,
+}
+
+impl Failure {
+    /// The document is not fit for the kernel.
+    pub fn value(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Value, message: message.into() }
+    }
+
+    /// The document is not JSON.
+    pub fn json(message: impl Into<String>, position: usize) -> Self {
+        Self { kind: Kind::Json { position }, message: message.into() }
+    }
+
+    /// A fault of ours.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Internal, message: message.into() }
+    }
+
+    /// The batch was stopped.
+    pub fn stopped() -> Self {
+        Self { kind: Kind::Stopped, message: "stopped".into() }
+    }
+
+    /// The document's file could not be read.
+    pub fn file(error: &io::Error) -> Self {
+        // Rust appends " (os error 2)", which the exception's own text has already.
+        let words = error.to_string();
+        let words = words.rsplit_once(" (os error").map_or(words.as_str(), |(words, _)| words).to_owned();
+        Self { kind: Kind::File { number: error.raw_os_error() }, message: words }
+    }
+}

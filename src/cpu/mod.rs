@@ -1,0 +1,8 @@
+//! CPU work over batches of documents, pure Rust: the kernels, and what runs them on all cores.
+//!
+//! A kernel is a plain function from one document to one result. It knows nothing of threads or Python; it looks at a
+//! [`Stop`] where it may take long, and says a [`Failure`] where a document is not what it needs.
+
+pub mod failure;
+pub mod stop;
+pub mod texts;
