@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -25,6 +25,7 @@ pub fn reactor() -> PyResult<&'static Handle> {
     runtime::handle().map_err(|error| match error {
         ShutDown::Exiting => exiting(),
         ShutDown::Thread(_) => PyRuntimeError::new_err(error.to_string()),
+        ShutDown::Size(_) => PyValueError::new_err(error.to_string()),
     })
 }
 
