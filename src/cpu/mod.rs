@@ -4,5 +4,7 @@
 //! [`Stop`] where it may take long, and says a [`Failure`] where a document is not what it needs.
 
 pub mod failure;
+pub mod json;
 pub mod stop;
+pub mod table;
 pub mod texts;
