@@ -6,5 +6,7 @@
 pub mod batch;
 pub mod document;
 pub mod failure;
+pub mod json;
 pub mod stop;
+pub mod table;
 pub mod texts;
