@@ -313,6 +313,8 @@ pub enum LimitedBy {
     Server,
     /// The time of the bodies.
     Bandwidth,
+    /// The time of the work on all cores (`shoal.parallel`).
+    Cpu,
     /// No time was measured.
     #[default]
     Nothing,
@@ -328,6 +330,7 @@ impl LimitedBy {
             Self::RetryAfter => "retry_after",
             Self::Server => "server",
             Self::Bandwidth => "bandwidth",
+            Self::Cpu => "cpu",
             Self::Nothing => "nothing",
         }
     }

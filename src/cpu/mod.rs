@@ -3,6 +3,8 @@
 //! A kernel is a plain function from one document to one result. It knows nothing of threads or Python; it looks at a
 //! [`Stop`] where it may take long, and says a [`Failure`] where a document is not what it needs.
 
+pub mod batch;
+pub mod document;
 pub mod failure;
 pub mod json;
 pub mod stop;

@@ -18,6 +18,7 @@ mod limits;
 mod links;
 mod options;
 mod outcome;
+mod parallel;
 mod params;
 mod plan;
 mod port;
@@ -49,6 +50,8 @@ mod _shoal {
     use super::job::Job;
     #[pymodule_export]
     use super::limits::{PyLimits, PyRetry};
+    #[pymodule_export]
+    use super::parallel::bytes::hash;
     #[pymodule_export]
     use super::request::PyRequest;
     #[pymodule_export]

@@ -1,0 +1,209 @@
+//! One document of a batch: borrowed memory, shared bytes of a response, or a file, and the views kernels take of it.
+//!
+//! What would cost the caller's thread time is done here, on a thread of the pool: reading files, decoding, checking
+//! UTF-8. A Python `str` is borrowed in whatever form the interpreter keeps it.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8};
+
+use super::failure::Failure;
+
+/// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
+pub type Lease = Box<dyn Send + Sync>;
+
+/// Where a document is.
+#[derive(Debug)]
+pub enum Source {
+    /// Bytes that do not change.
+    Bytes(&'static [u8]),
+    /// Bytes that somebody may change meanwhile, such as a `bytearray`'s.
+    Writable(Writable),
+    /// Text in one byte a character: Latin-1, ASCII for the most part.
+    Latin1(&'static [u8]),
+    /// Text in two bytes a character.
+    Ucs2(&'static [u16]),
+    /// Text in four bytes a character.
+    Ucs4(&'static [u32]),
+    /// The body of a response.
+    Shared(Bytes),
+    /// The contents of a file.
+    File(PathBuf),
+}
+
+/// Memory that is read without anybody's leave.
+#[derive(Debug)]
+pub struct Writable {
+    start: *const u8,
+    length: usize,
+}
+
+// SAFETY: it is only ever read, and `Writable::new` promises that this is possible from everywhere.
+unsafe impl Send for Writable {}
+// SAFETY: as above.
+unsafe impl Sync for Writable {}
+
+impl Writable {
+    /// # Safety
+    /// `start` must be readable for `length` bytes from all threads, as long as the document's lease is held.
+    pub unsafe fn new(start: *const u8, length: usize) -> Self {
+        Self { start, length }
+    }
+
+    /// As it is now. Bytes that are changed at this very moment are old or new.
+    fn copy(&self) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(self.length);
+        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then.
+        unsafe {
+            std::ptr::copy(self.start, copy.as_mut_ptr(), self.length);
+            copy.set_len(self.length);
+        }
+        copy
+    }
+}
+
+/// A document.
+#[derive(Debug)]
+pub struct Document {
+    source: Source,
+    /// Of bytes that a kernel takes as text.
+    encoding: &'static Encoding,
+}
+
+impl Document {
+    /// In UTF-8, if it is text.
+    pub fn new(source: Source) -> Self {
+        Self { source, encoding: UTF_8 }
+    }
+
+    /// In an encoding that is known from elsewhere.
+    pub fn encoded(source: Source, encoding: &'static Encoding) -> Self {
+        Self { source, encoding }
+    }
+
+    /// The bytes: of a text its UTF-8.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        Ok(match &self.source {
+            Source::Bytes(bytes) => Cow::Borrowed(*bytes),
+            Source::Shared(bytes) => Cow::Borrowed(bytes),
+            Source::Writable(writable) => Cow::Owned(writable.copy()),
+            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(&error))?),
+            Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+        })
+    }
+
+    /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
+    /// out.
+    pub fn text(&self) -> Result<Cow<'_, str>, Failure> {
+        match &self.source {
+            Source::Latin1(bytes) => Ok(encoding_rs::mem::decode_latin1(bytes)),
+            Source::Ucs2(units) => characters(units.iter().map(|unit| u32::from(*unit)), units.len()),
+            Source::Ucs4(units) => characters(units.iter().copied(), units.len()),
+            _ => Ok(match self.bytes()? {
+                Cow::Borrowed(bytes) => self.decode(bytes),
+                Cow::Owned(bytes) => Cow::Owned(self.decode_owned(bytes)),
+            }),
+        }
+    }
+
+    /// The text as UTF-8 for kernels that check it themselves: no character is replaced where the encoding is UTF-8.
+    pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        if self.encoding == UTF_8 {
+            let mark = b"\xef\xbb\xbf";
+            return Ok(match self.bytes()? {
+                Cow::Borrowed(bytes) => Cow::Borrowed(bytes.strip_prefix(mark).unwrap_or(bytes)),
+                Cow::Owned(mut bytes) => {
+                    if bytes.starts_with(mark) {
+                        bytes.drain(..mark.len());
+                    }
+                    Cow::Owned(bytes)
+                }
+            });
+        }
+        Ok(match self.text()? {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
+    fn decode<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        self.encoding.decode_with_bom_removal(bytes).0
+    }
+
+    fn decode_owned(&self, bytes: Vec<u8>) -> String {
+        match self.decode(&bytes) {
+            // Nothing to change: the bytes are the text.
+            Cow::Borrowed(text) if text.len() == bytes.len() => String::from_utf8(bytes).unwrap_or_default(),
+            text => text.into_owned(),
+        }
+    }
+}
+
+fn characters(units: impl Iterator<Item = u32>, length: usize) -> Result<Cow<'static, str>, Failure> {
+    // Three bytes a character for most scripts that are kept in two.
+    let mut text = String::with_capacity(length.saturating_mul(2));
+    for unit in units {
+        let surrogate = || Failure::value("the str has a lone surrogate, which UTF-8 cannot carry");
+        text.push(char::from_u32(unit).ok_or_else(surrogate)?);
+    }
+    Ok(Cow::Owned(text))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::cpu::failure::Kind;
+
+    #[test]
+    fn every_form_of_text() {
+        for (source, text) in [
+            (Source::Latin1(b"plain"), "plain"),
+            (Source::Latin1(b"caf\xe9"), "café"),
+            (Source::Ucs2(&[0x4e2d, 0x20]), "中 "),
+            (Source::Ucs4(&[0x1f600]), "😀"),
+            (Source::Bytes("\u{feff}é".as_bytes()), "é"),
+            (Source::Bytes(b"a\xff"), "a\u{fffd}"),
+            (Source::Shared(Bytes::from_static(b"abc")), "abc"),
+        ] {
+            let document = Document::new(source);
+            assert_eq!(document.text().unwrap(), text);
+        }
+        let greek = Document::encoded(Source::Bytes(b"\xe1"), encoding_rs::WINDOWS_1253);
+        assert_eq!(greek.text().unwrap(), "α");
+        assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
+        assert_eq!(&*greek.bytes().unwrap(), b"\xe1");
+    }
+
+    #[test]
+    fn bytes_stay_as_they_are() {
+        let marked = Document::new(Source::Bytes(b"\xef\xbb\xbfa\xff"));
+        assert_eq!(&*marked.bytes().unwrap(), b"\xef\xbb\xbfa\xff");
+        assert_eq!(&*marked.unchecked().unwrap(), b"a\xff");
+        assert_eq!(&*Document::new(Source::Latin1(b"\xe9")).bytes().unwrap(), "é".as_bytes());
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let surrogate = Document::new(Source::Ucs2(&[0xd800]));
+        assert_eq!(surrogate.text().unwrap_err().kind, Kind::Value);
+        let missing = Document::new(Source::File("/nowhere/at/all".into()));
+        assert_eq!(missing.bytes().unwrap_err().kind, Kind::File { number: Some(libc::ENOENT) });
+    }
+
+    #[test]
+    fn writable_memory_is_copied() {
+        let array = *b"\xef\xbb\xbfabc";
+        // SAFETY: `array` lives longer than the document.
+        let writable = unsafe { Writable::new(array.as_ptr(), array.len()) };
+        let document = Document::new(Source::Writable(writable));
+        assert_eq!(document.text().unwrap(), "abc");
+        assert!(matches!(document.bytes().unwrap(), Cow::Owned(_)));
+        assert_eq!(&*document.unchecked().unwrap(), b"abc");
+    }
+}
