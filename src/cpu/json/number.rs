@@ -207,7 +207,8 @@ mod tests {
         // Each text of these letters that is a number by `end` alone, and no other.
         let letters = b"-0.1e:";
         for code in 0..letters.len().pow(6) {
-            let text: Vec<u8> = (0..6).filter_map(|place: u32| letters.get(code / 6usize.pow(place) % 6).copied()).collect();
+            let text: Vec<u8> =
+                (0..6).filter_map(|place: u32| letters.get(code / 6usize.pow(place) % 6).copied()).collect();
             for length in 1..=6 {
                 let padded = [&text[..length], b",        "].concat();
                 if let Some(number) = short(&padded, 0, length) {

@@ -157,7 +157,8 @@ impl<'a> Reader<'a> {
         let json = self.json.as_bytes();
         let mut object = object;
         let mut window = self.positions.found();
-        let (mut start, mut cursor, mut at) = (self.positions.start, self.cursor, self.at);
+        let (mut start, mut cursor, mut at);
+        (start, cursor) = (self.positions.start, self.cursor);
         macro_rules! next {
             () => {{
                 if cursor >= window.len() {
@@ -288,8 +289,7 @@ fn long_scalar(json: &[u8], at: usize, first: u8) -> Option<usize> {
         b'n' => word(b"null"),
         _ => None,
     };
-    let follows = |end: &usize| {
-        matches!(json.get(*end), None | Some(b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t'))
-    };
+    let follows =
+        |end: &usize| matches!(json.get(*end), None | Some(b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t'));
     end.filter(follows)
 }
