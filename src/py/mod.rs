@@ -6,6 +6,7 @@ mod body;
 mod callbacks;
 mod charset;
 mod client;
+mod column;
 mod error;
 mod harvest;
 mod headers;
@@ -31,7 +32,9 @@ mod shown;
 mod source;
 mod stats;
 mod stream;
+mod table;
 mod timeout;
+mod values;
 mod work;
 
 #[pyo3::pymodule(gil_used = false)]
@@ -44,6 +47,8 @@ mod _shoal {
     use super::callbacks::_unraisable;
     #[pymodule_export]
     use super::client::PyClient;
+    #[pymodule_export]
+    use super::column::PyColumn;
     #[pymodule_export]
     use super::headers::PyHeaders;
     #[pymodule_export]
@@ -64,6 +69,8 @@ mod _shoal {
     use super::stats::PyStats;
     #[pymodule_export]
     use super::stream::Stream;
+    #[pymodule_export]
+    use super::table::PyTable;
     #[pymodule_export]
     use super::timeout::PyTimeout;
 

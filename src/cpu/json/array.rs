@@ -1,6 +1,7 @@
 //! The rows of one array, of which the document has been checked.
 
 use super::cell;
+use super::number::Number;
 use super::pointer::Pointer;
 use super::reader::Reader;
 use super::text;
@@ -8,6 +9,7 @@ use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
 use crate::cpu::table::block::Block;
 use crate::cpu::table::cells::Cells;
+use crate::cpu::table::kind::Kind;
 use crate::cpu::table::scatter::{Scatter, check_density};
 use crate::cpu::texts::Texts;
 
@@ -111,6 +113,16 @@ impl<'a> Array<'a> {
     /// The value whose first token is `first`.
     #[inline]
     fn cell(&mut self, first: u8, cells: &mut Cells) -> Result<(), Failure> {
+        if first <= b'9'
+            && let Some(short) = self.reader.short_number()
+        {
+            match short.number() {
+                Number::Float(value) => cells.push(Kind::Float, value.to_bits()),
+                Number::Int(value) => cells.push(Kind::Int, value.cast_unsigned()),
+                Number::Uint(_) | Number::Big => return Err(Failure::internal("a short number is long")),
+            }
+            return Ok(());
+        }
         let start = self.reader.at();
         let end = self.reader.skip(first)?;
         cell::push(self.reader.json().get(start..end).unwrap_or_default(), self.offset + start, cells)

@@ -25,6 +25,7 @@ pub struct Index<'a> {
 }
 
 /// Found positions, relative to a start; lent to one [`Index`] after the other.
+#[derive(Default)]
 pub struct Positions {
     /// Where the window starts.
     pub start: usize,
@@ -34,10 +35,17 @@ pub struct Positions {
     pub slots: Box<[u32]>,
 }
 
-impl Default for Positions {
-    fn default() -> Self {
+impl Positions {
+    /// With room for those of a window; without room for any by `default`.
+    pub fn new() -> Self {
         // A block is written in whole groups, so room for one more.
         Self { start: 0, filled: 0, slots: vec![0; WINDOW + 64].into_boxed_slice() }
+    }
+
+    /// Those that are positions.
+    #[inline(always)]
+    pub fn found(&self) -> &[u32] {
+        self.slots.get(..self.filled).unwrap_or_default()
     }
 }
 
