@@ -4,5 +4,6 @@
 //! [`Stop`] where it may take long, and says a [`Failure`] where a document is not what it needs.
 
 pub mod failure;
+pub mod html;
 pub mod stop;
 pub mod texts;
