@@ -11,6 +11,7 @@ pub mod bytes;
 pub mod chunks;
 pub mod document;
 pub mod failure;
+pub mod html;
 pub mod json;
 pub mod spares;
 pub mod stop;
