@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
+use url::Url;
 
 use super::failure::Failure;
 
@@ -70,17 +71,24 @@ pub struct Document {
     source: Source,
     /// Of bytes that a kernel takes as text.
     encoding: &'static Encoding,
+    /// Where it came from, if it is a response.
+    url: Option<Box<Url>>,
 }
 
 impl Document {
     /// In UTF-8, if it is text.
     pub fn new(source: Source) -> Self {
-        Self { source, encoding: UTF_8 }
+        Self { source, encoding: UTF_8, url: None }
     }
 
-    /// In an encoding that is known from elsewhere.
-    pub fn encoded(source: Source, encoding: &'static Encoding) -> Self {
-        Self { source, encoding }
+    /// A response's body or file, in its encoding.
+    pub fn of_response(source: Source, encoding: &'static Encoding, url: Url) -> Self {
+        Self { source, encoding, url: Some(Box::new(url)) }
+    }
+
+    /// The URL of a response.
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_deref()
     }
 
     /// The bytes: of a text its UTF-8.
@@ -174,7 +182,9 @@ mod tests {
             let document = Document::new(source);
             assert_eq!(document.text().unwrap(), text);
         }
-        let greek = Document::encoded(Source::Bytes(b"\xe1"), encoding_rs::WINDOWS_1253);
+        let url = Url::parse("https://example.com/").unwrap();
+        let greek = Document::of_response(Source::Bytes(b"\xe1"), encoding_rs::WINDOWS_1253, url.clone());
+        assert_eq!(greek.url(), Some(&url));
         assert_eq!(greek.text().unwrap(), "α");
         assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
         assert_eq!(&*greek.bytes().unwrap(), b"\xe1");

@@ -2,6 +2,9 @@
 
 use std::io;
 
+/// Bytes of a document that its failure keeps, at most.
+const SHOWN: usize = 1 << 20;
+
 /// One document's failure: a kind, which decides the exception, and words for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -17,10 +20,12 @@ pub struct Failure {
 pub enum Kind {
     /// The document is not what the kernel needs, or too much of it: `ValueError`.
     Value,
-    /// Not JSON: `JSONDecodeError`, at a byte of the document.
+    /// Not JSON: `json.JSONDecodeError`.
     Json {
-        /// Where parsing stopped, in bytes from the start.
+        /// Where parsing stopped: in bytes from the start, or, with the document, in characters.
         position: usize,
+        /// What was parsed, if it is known.
+        document: Box<str>,
     },
     /// A file that cannot be read: `OSError` with this number.
     File {
@@ -41,7 +46,19 @@ impl Failure {
 
     /// The document is not JSON.
     pub fn json(message: impl Into<String>, position: usize) -> Self {
-        Self { kind: Kind::Json { position }, message: message.into() }
+        Self { kind: Kind::Json { position, document: Box::default() }, message: message.into() }
+    }
+
+    /// The same with the document, for whoever wants to look at it.
+    pub fn in_document(mut self, json: &[u8]) -> Self {
+        if let Kind::Json { position, document } = &mut self.kind
+            && json.len() <= SHOWN
+        {
+            let read = json.get(..*position).unwrap_or(json);
+            *position = String::from_utf8_lossy(read).chars().count();
+            *document = String::from_utf8_lossy(json).into();
+        }
+        self
     }
 
     /// A fault of ours.

@@ -242,7 +242,7 @@ impl Positions {
     }
 
     fn truncate(&mut self, fault: &Failure) {
-        let crate::cpu::failure::Kind::Json { position } = fault.kind else { return };
+        let crate::cpu::failure::Kind::Json { position, .. } = fault.kind else { return };
         let relative = position.saturating_sub(self.start);
         let found = self.slots.get(..self.filled).unwrap_or_default();
         self.filled = found.partition_point(|slot| (*slot as usize) < relative);

@@ -102,9 +102,9 @@ pub fn exception<'py>(py: Python<'py>, failure: &Failure) -> PyResult<Bound<'py,
         Kind::Value | Kind::Stopped => PyValueError::new_err(message.to_owned()),
         Kind::File { number: Some(number) } => PyOSError::new_err((*number, message.to_owned())),
         Kind::File { number: None } => PyOSError::new_err(message.to_owned()),
-        Kind::Json { position } => {
+        Kind::Json { position, document } => {
             let class = JSON.import(py, "json", "JSONDecodeError")?;
-            return class.call1((message, "", *position));
+            return class.call1((message, &**document, *position));
         }
         Kind::Internal => return class(py, "InternalError")?.call1((message,)),
     };
