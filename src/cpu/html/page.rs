@@ -117,6 +117,22 @@ impl Span {
     pub fn is_empty(self) -> bool {
         self.length == 0
     }
+
+    /// Without the first byte.
+    pub fn after_first(self) -> Self {
+        self.split(1).1
+    }
+
+    /// The first bytes, and the others.
+    pub fn split(self, at: usize) -> (Self, Self) {
+        let at = self.length.min(at as u32);
+        (Self { length: at, ..self }, Self { start: self.start + at, length: self.length - at })
+    }
+
+    /// Both in one, if `next` follows this.
+    pub fn joined(self, next: Self) -> Option<Self> {
+        (self.start + self.length == next.start).then(|| Self { length: self.length + next.length, ..self })
+    }
 }
 
 /// A parsed document.
