@@ -22,6 +22,7 @@ mod params;
 mod plan;
 mod port;
 mod progress;
+mod promise;
 mod request;
 mod response;
 mod restore;
@@ -49,6 +50,8 @@ mod _shoal {
     use super::job::Job;
     #[pymodule_export]
     use super::limits::{PyLimits, PyRetry};
+    #[pymodule_export]
+    use super::promise::{_end_with_parent, PyPromise};
     #[pymodule_export]
     use super::request::PyRequest;
     #[pymodule_export]
