@@ -97,7 +97,7 @@ impl Document {
             Source::Bytes(bytes) => Cow::Borrowed(*bytes),
             Source::Shared(bytes) => Cow::Borrowed(bytes),
             Source::Writable(writable) => Cow::Owned(writable.copy()),
-            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(&error))?),
+            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
             Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -203,7 +203,8 @@ mod tests {
         let surrogate = Document::new(Source::Ucs2(&[0xd800]));
         assert_eq!(surrogate.text().unwrap_err().kind, Kind::Value);
         let missing = Document::new(Source::File("/nowhere/at/all".into()));
-        assert_eq!(missing.bytes().unwrap_err().kind, Kind::File { number: Some(libc::ENOENT) });
+        let kind = Kind::File { number: Some(libc::ENOENT), path: "/nowhere/at/all".into() };
+        assert_eq!(missing.bytes().unwrap_err().kind, kind);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a kernel has no result for a document.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 /// Bytes of a document that its failure keeps, at most.
 const SHOWN: usize = 1 << 20;
@@ -31,6 +32,8 @@ pub enum Kind {
     File {
         /// `errno`, if the system gave one.
         number: Option<i32>,
+        /// The file.
+        path: PathBuf,
     },
     /// A fault of ours: `InternalError`.
     Internal,
@@ -72,10 +75,10 @@ impl Failure {
     }
 
     /// The document's file could not be read.
-    pub fn file(error: &io::Error) -> Self {
+    pub fn file(path: &Path, error: &io::Error) -> Self {
         // Rust appends " (os error 2)", which the exception's own text has already.
         let words = error.to_string();
         let words = words.rsplit_once(" (os error").map_or(words.as_str(), |(words, _)| words).to_owned();
-        Self { kind: Kind::File { number: error.raw_os_error() }, message: words }
+        Self { kind: Kind::File { number: error.raw_os_error(), path: path.to_owned() }, message: words }
     }
 }

@@ -24,6 +24,7 @@ mod params;
 mod plan;
 mod port;
 mod progress;
+mod promise;
 mod request;
 mod response;
 mod restore;
@@ -65,6 +66,8 @@ mod _shoal {
     use super::parallel::similar::{dedupe, minhash};
     #[pymodule_export]
     use super::parallel::text::{regex_count, regex_findall, regex_replace};
+    #[pymodule_export]
+    use super::promise::{_end_with_parent, PyPromise};
     #[pymodule_export]
     use super::request::PyRequest;
     #[pymodule_export]

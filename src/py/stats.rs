@@ -55,8 +55,8 @@ impl PyStats {
 
     /// How many requests failed with which exception: `dict[str, int]` by class name.
     #[getter]
-    fn by_error(&self) -> BTreeMap<&'static str, u64> {
-        self.0.by_error.clone()
+    fn by_error(&self) -> BTreeMap<String, u64> {
+        self.0.by_error.iter().map(|(class, count)| (class.to_string(), *count)).collect()
     }
 
     /// Attempts after a request's first.
@@ -113,7 +113,8 @@ impl PyStats {
         percentiles(py, &self.0.body)
     }
 
-    /// What limited the job: "concurrency", "per_host", "rate", "retry_after", "server", "bandwidth", "cpu" or "nothing".
+    /// What limited the job: "concurrency", "per_host", "rate", "retry_after", "server", "bandwidth", "cpu" or
+    /// "nothing".
     #[getter]
     fn limited_by(&self) -> &'static str {
         self.0.limited_by.as_str()

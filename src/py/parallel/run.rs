@@ -45,7 +45,7 @@ struct Kernels<T> {
 }
 
 impl<T: Send + 'static> Work for Kernels<T> {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.name
     }
 
@@ -128,7 +128,7 @@ fn stats(figures: &Figures) -> Stats {
         total: figures.ok + failed,
         ok: figures.ok,
         failed,
-        by_error: figures.failed.iter().map(|(kind, count)| (exception_name(kind), *count)).collect(),
+        by_error: figures.failed.iter().map(|(kind, count)| (exception_name(kind).into(), *count)).collect(),
         wall: figures.wall,
         limited_by: if figures.ok + failed > 0 { LimitedBy::Cpu } else { LimitedBy::Nothing },
         ..Stats::default()
