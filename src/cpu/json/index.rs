@@ -37,7 +37,7 @@ pub struct Positions {
 
 impl Positions {
     /// With room for those of a window; without room for any by `default`.
-    pub fn new() -> Self {
+    pub fn with_room() -> Self {
         // A block is written in whole groups, so room for one more.
         Self { start: 0, filled: 0, slots: vec![0; WINDOW + 64].into_boxed_slice() }
     }
@@ -246,5 +246,77 @@ impl Positions {
         let relative = position.saturating_sub(self.start);
         let found = self.slots.get(..self.filled).unwrap_or_default();
         self.filled = found.partition_point(|slot| (*slot as usize) < relative);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn positions(json: &str, fill: impl Fn(&mut Index<'_>, &mut Positions)) -> (Vec<usize>, Option<Failure>) {
+        let stop = Stop::default();
+        let mut index = Index::new(json, &stop);
+        let mut positions = Positions::with_room();
+        let mut all = Vec::new();
+        while index.ahead < json.len() {
+            positions.filled = 0;
+            fill(&mut index, &mut positions);
+            all.extend(positions.found().iter().map(|slot| positions.start + *slot as usize));
+        }
+        (all, index.fault)
+    }
+
+    /// Byte by byte; `None` where a backslash is outside of strings, which is refused and may mean anything.
+    fn slowly(json: &str) -> Option<Vec<usize>> {
+        let (mut all, mut in_string, mut escaped, mut bare) = (Vec::new(), false, false, false);
+        for (place, byte) in json.bytes().enumerate() {
+            if in_string {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' => escaped = true,
+                    b'"' => in_string = false,
+                    _ => {}
+                }
+            } else {
+                let follows = std::mem::take(&mut bare);
+                match byte {
+                    b' ' | b'\t' | b'\n' | b'\r' => {}
+                    b'"' => {
+                        in_string = true;
+                        all.extend((!follows).then_some(place));
+                    }
+                    b'{' | b'}' | b'[' | b']' | b':' | b',' => all.push(place),
+                    b'\\' => return None,
+                    _ => {
+                        bare = true;
+                        all.extend((!follows).then_some(place));
+                    }
+                }
+            }
+        }
+        Some(all)
+    }
+
+    #[test]
+    fn every_way_finds_the_same() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let parts = ["\"a\"", "\"", "\\\\", "x", "1", ",", "{", "]", " ", "\n", "\"\\\\\\\"é\"", ":", "\"ab\\nc\""];
+        let mut compared = 0;
+        for round in 0..4000 {
+            let count = if round % 100 == 0 { 2 * WINDOW } else { random.usize(..200) };
+            let mut json = String::new();
+            while json.len() < count {
+                let part = parts.get(random.usize(..parts.len())).copied().unwrap_or_default();
+                json.push_str(part);
+            }
+            let portably = positions(&json, |index, positions| index.fill_with(positions, classify::portable));
+            let natively = positions(&json, |index, positions| index.fill(positions));
+            assert_eq!(portably, natively, "{json:?}");
+            if let (None, Some(expected)) = (portably.1, slowly(&json)) {
+                assert_eq!(portably.0, expected, "{json:?}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 200, "{compared}");
     }
 }
