@@ -1,6 +1,7 @@
 //! From token to token of a document, with the grammar checked on the way.
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering;
 
 use super::index::{Index, Positions};
 use super::number::{self, Short};
@@ -59,9 +60,8 @@ impl<'a> Reader<'a> {
             self.at = self.json.len();
             return 0;
         }
-        let relative = self.positions.slots.get(self.cursor).copied().unwrap_or_default();
+        self.at = self.positions.get(self.cursor).unwrap_or_default();
         self.cursor += 1;
-        self.at = self.positions.start + relative as usize;
         self.json.as_bytes().get(self.at).copied().unwrap_or_default()
     }
 
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         if self.cursor >= self.positions.filled && !self.refill() {
             return self.json.len();
         }
-        self.positions.start + self.positions.slots.get(self.cursor).copied().unwrap_or_default() as usize
+        self.positions.get(self.cursor).unwrap_or_default()
     }
 
     #[cold]
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
                 match window.get(cursor) {
                     Some(relative) => {
                         cursor += 1;
-                        at = start + *relative as usize;
+                        at = start + relative.load(Ordering::Relaxed) as usize;
                         json.get(at).copied().unwrap_or_default()
                     }
                     None => {
@@ -209,7 +209,8 @@ impl<'a> Reader<'a> {
                 }
                 if byte != b'"' {
                     // Where the next token is in another window, the number is one of those that are not short.
-                    let next = window.get(cursor).map_or(0, |relative| start + *relative as usize);
+                    let next =
+                        window.get(cursor).map_or(0, |relative| start + relative.load(Ordering::Relaxed) as usize);
                     let short = byte <= b'9' && number::short(json, at, next).is_some();
                     if !short && long_scalar(json, at, byte).is_none() {
                         broken!("Expecting value");
