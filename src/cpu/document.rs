@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
+use url::Url;
 
 use super::failure::Failure;
 
@@ -70,17 +71,24 @@ pub struct Document {
     source: Source,
     /// Of bytes that a kernel takes as text.
     encoding: &'static Encoding,
+    /// Where it came from, if it is a response.
+    url: Option<Box<Url>>,
 }
 
 impl Document {
     /// In UTF-8, if it is text.
     pub fn new(source: Source) -> Self {
-        Self { source, encoding: UTF_8 }
+        Self { source, encoding: UTF_8, url: None }
     }
 
-    /// In an encoding that is known from elsewhere.
-    pub fn encoded(source: Source, encoding: &'static Encoding) -> Self {
-        Self { source, encoding }
+    /// A response's body or file, in its encoding.
+    pub fn of_response(source: Source, encoding: &'static Encoding, url: Url) -> Self {
+        Self { source, encoding, url: Some(Box::new(url)) }
+    }
+
+    /// The URL of a response.
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_deref()
     }
 
     /// The bytes: of a text its UTF-8.
@@ -89,7 +97,7 @@ impl Document {
             Source::Bytes(bytes) => Cow::Borrowed(*bytes),
             Source::Shared(bytes) => Cow::Borrowed(bytes),
             Source::Writable(writable) => Cow::Owned(writable.copy()),
-            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(&error))?),
+            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
             Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -174,7 +182,9 @@ mod tests {
             let document = Document::new(source);
             assert_eq!(document.text().unwrap(), text);
         }
-        let greek = Document::encoded(Source::Bytes(b"\xe1"), encoding_rs::WINDOWS_1253);
+        let url = Url::parse("https://example.com/").unwrap();
+        let greek = Document::of_response(Source::Bytes(b"\xe1"), encoding_rs::WINDOWS_1253, url.clone());
+        assert_eq!(greek.url(), Some(&url));
         assert_eq!(greek.text().unwrap(), "α");
         assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
         assert_eq!(&*greek.bytes().unwrap(), b"\xe1");
@@ -193,7 +203,8 @@ mod tests {
         let surrogate = Document::new(Source::Ucs2(&[0xd800]));
         assert_eq!(surrogate.text().unwrap_err().kind, Kind::Value);
         let missing = Document::new(Source::File("/nowhere/at/all".into()));
-        assert_eq!(missing.bytes().unwrap_err().kind, Kind::File { number: Some(libc::ENOENT) });
+        let kind = Kind::File { number: Some(libc::ENOENT), path: "/nowhere/at/all".into() };
+        assert_eq!(missing.bytes().unwrap_err().kind, kind);
     }
 
     #[test]

@@ -250,7 +250,7 @@ impl Positions {
     }
 
     fn truncate(&mut self, fault: &Failure) {
-        let crate::cpu::failure::Kind::Json { position } = fault.kind else { return };
+        let crate::cpu::failure::Kind::Json { position, .. } = fault.kind else { return };
         let relative = position.saturating_sub(self.start);
         self.filled = self.found().partition_point(|slot| (slot.load(Ordering::Relaxed) as usize) < relative);
     }

@@ -213,6 +213,6 @@ impl PyResponse {
                 source
             }
         };
-        Document::encoded(source, encoding)
+        Document::of_response(source, encoding, self.url_parsed().clone())
     }
 }
