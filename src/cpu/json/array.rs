@@ -1,5 +1,7 @@
 //! The rows of one array, of which the document has been checked.
 
+use std::collections::{HashMap, HashSet};
+
 use super::cell;
 use super::number::Number;
 use super::pointer::Pointer;
@@ -60,7 +62,7 @@ impl<'a> Array<'a> {
 
     /// Its first byte.
     pub fn open(&mut self) -> u8 {
-        self.reader.next()
+        self.reader.token()
     }
 
     /// The object as a row.
@@ -181,11 +183,11 @@ impl<'a> Array<'a> {
 
     /// For each name, which of the chosen ones it is.
     fn slots(&self, names: &Texts, chosen: &Texts) -> Result<Vec<Option<usize>>, Failure> {
-        let known: std::collections::HashSet<&str> = names.iter().collect();
+        let known: HashSet<&str> = names.iter().collect();
         if let Some(missing) = chosen.iter().find(|name| !known.contains(name)) {
             return Err(self.failure(&format!("no column {missing:?} among the headers")));
         }
-        let numbers: std::collections::HashMap<&str, usize> = chosen.iter().zip(0..).collect();
+        let numbers: HashMap<&str, usize> = chosen.iter().zip(0..).collect();
         Ok(names.iter().map(|name| numbers.get(name).copied()).collect())
     }
 

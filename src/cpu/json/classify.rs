@@ -49,6 +49,9 @@ fn gather(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
 }
 
 /// On x86 with AVX2.
+///
+/// # Safety
+/// The processor must have it.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]

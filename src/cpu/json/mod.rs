@@ -27,3 +27,6 @@ pub mod reader;
 pub mod rows;
 pub mod text;
 pub mod tree;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! From token to token of a document, with the grammar checked on the way.
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering;
 
 use super::index::{Index, Positions};
 use super::number::{self, Short};
@@ -37,7 +38,7 @@ impl Drop for Reader<'_> {
 impl<'a> Reader<'a> {
     /// At the start of a document.
     pub fn new(json: &'a str, stop: &'a Stop) -> Self {
-        let positions = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(Positions::new);
+        let positions = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(Positions::with_room);
         let index = Index::new(json, stop);
         Self { json, index, positions, cursor: 0, at: 0, fault: None, around: Vec::new() }
     }
@@ -54,14 +55,13 @@ impl<'a> Reader<'a> {
 
     /// The first byte of the next token; zero at the end, and where the index found a fault.
     #[inline(always)]
-    pub fn next(&mut self) -> u8 {
+    pub fn token(&mut self) -> u8 {
         if self.cursor >= self.positions.filled && !self.refill() {
             self.at = self.json.len();
             return 0;
         }
-        let relative = self.positions.slots.get(self.cursor).copied().unwrap_or_default();
+        self.at = self.positions.get(self.cursor).unwrap_or_default();
         self.cursor += 1;
-        self.at = self.positions.start + relative as usize;
         self.json.as_bytes().get(self.at).copied().unwrap_or_default()
     }
 
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         if self.cursor >= self.positions.filled && !self.refill() {
             return self.json.len();
         }
-        self.positions.start + self.positions.slots.get(self.cursor).copied().unwrap_or_default() as usize
+        self.positions.get(self.cursor).unwrap_or_default()
     }
 
     #[cold]
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
     /// The document must be over.
     pub fn end(&mut self) -> Result<(), Failure> {
         // A zero byte is a token, too.
-        if self.next() != 0 || self.at < self.json.len() {
+        if self.token() != 0 || self.at < self.json.len() {
             return Err(self.broken("Extra data"));
         }
         self.fault.take().map_or(Ok(()), Err)
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
 
     /// Past the container whose bracket was the last token.
     ///
-    /// Nine tenths of all time is spent here, so what `next` keeps in memory is kept in registers.
+    /// Nine tenths of all time is spent here, so what `token` keeps in memory is kept in registers.
     fn container(&mut self, object: bool) -> Result<(), Failure> {
         let json = self.json.as_bytes();
         let mut object = object;
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
                 match window.get(cursor) {
                     Some(relative) => {
                         cursor += 1;
-                        at = start + *relative as usize;
+                        at = start + relative.load(Ordering::Relaxed) as usize;
                         json.get(at).copied().unwrap_or_default()
                     }
                     None => {
@@ -209,7 +209,8 @@ impl<'a> Reader<'a> {
                 }
                 if byte != b'"' {
                     // Where the next token is in another window, the number is one of those that are not short.
-                    let next = window.get(cursor).map_or(0, |relative| start + *relative as usize);
+                    let next =
+                        window.get(cursor).map_or(0, |relative| start + relative.load(Ordering::Relaxed) as usize);
                     let short = byte <= b'9' && number::short(json, at, next).is_some();
                     if !short && long_scalar(json, at, byte).is_none() {
                         broken!("Expecting value");
@@ -241,8 +242,8 @@ impl<'a> Reader<'a> {
     /// Past a colon, to the first token of the value.
     #[inline(always)]
     fn colon(&mut self) -> Result<u8, Failure> {
-        match self.next() {
-            b':' => Ok(self.next()),
+        match self.token() {
+            b':' => Ok(self.token()),
             _ => Err(self.broken("Expecting ':' delimiter")),
         }
     }
@@ -259,8 +260,8 @@ impl<'a> Reader<'a> {
     /// After an element: the first token of the next one, or none where the container ends.
     #[inline]
     pub fn more(&mut self, object: bool) -> Result<Option<u8>, Failure> {
-        match self.next() {
-            b',' => Ok(Some(self.next())),
+        match self.token() {
+            b',' => Ok(Some(self.token())),
             b'}' if object => Ok(None),
             b']' if !object => Ok(None),
             _ => Err(self.broken("Expecting ',' delimiter")),
@@ -270,7 +271,7 @@ impl<'a> Reader<'a> {
     /// After an opening bracket: the first token of the first element, or none where there is none.
     #[inline]
     pub fn first(&mut self, object: bool) -> Option<u8> {
-        match self.next() {
+        match self.token() {
             b'}' if object => None,
             b']' if !object => None,
             byte => Some(byte),
