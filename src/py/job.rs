@@ -176,7 +176,14 @@ impl Job {
             }
         };
         let until = limit.map(|limit| Instant::now() + limit);
-        interruptible(py, || self.wait_until(py, until))
+        let waited = interruptible(py, || self.wait_until(py, until));
+        if let Err(error) = &waited
+            && !is_closing()
+        {
+            self.stop();
+            self.attach_results(py, error);
+        }
+        waited
     }
 
     fn ended(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Step> {
@@ -196,14 +203,9 @@ impl Job {
             if is_closing() {
                 return Err(exiting());
             }
-            let interrupted = py.check_signals().and_then(|()| match &self.progress {
-                Some(progress) => progress.report(py, self.work.figures()),
-                None => Ok(()),
-            });
-            if let Err(error) = interrupted {
-                self.stop();
-                self.attach_results(py, &error);
-                return Err(error);
+            py.check_signals()?;
+            if let Some(progress) = &self.progress {
+                progress.report(py, self.work.figures())?;
             }
             if until.is_some_and(|until| until <= Instant::now()) {
                 return Ok(false);
