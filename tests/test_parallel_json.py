@@ -122,7 +122,9 @@ def test_rows_of_random_objects(rows: list, writing: dict) -> None:
         assert_same(chosen[name].to_pylist(), unified([(row or {}).get(name) for row in rows]))
 
 
-@given(rows=st.lists(st.lists(SCALARS | st.lists(st.integers()), min_size=3, max_size=3), max_size=20), writing=WRITINGS)
+@given(
+    rows=st.lists(st.lists(SCALARS | st.lists(st.integers()), min_size=3, max_size=3), max_size=20), writing=WRITINGS
+)
 @settings(max_examples=200, deadline=None)
 def test_rows_of_random_arrays(rows: list, writing: dict) -> None:
     columns = [[row[place] for row in rows] for place in range(3)]
@@ -144,14 +146,25 @@ def test_rows_of_random_arrays(rows: list, writing: dict) -> None:
 def test_broken_documents_are_those_of_orjson() -> None:
     orjson = pytest.importorskip("orjson")
     generator = random.Random(3)
-    base = json.dumps({"id": [1, -2.5e3, {"x": "a\"b\\é😀"}], "t": True, "n": None, "e": [[], {}, "", 0]}, indent=1)
-    pieces = [*"{}[]:,\"\\0-.eEu+ \n\x00\x1fé", "\\ud800", "\\udc00", "\\ud83d\\ude00", "null", "1234567890", "NaN", "//"]
+    base = json.dumps({"id": [1, -2.5e3, {"x": 'a"b\\é😀'}], "t": True, "n": None, "e": [[], {}, "", 0]}, indent=1)
+    pieces = [
+        *'{}[]:,"\\0-.eEu+ \n\x00\x1fé',
+        "\\ud800",
+        "\\udc00",
+        "\\ud83d\\ude00",
+        "null",
+        "1234567890",
+        "NaN",
+        "//",
+    ]
     docs = []
     for _ in range(20_000):
         text = " " * generator.randrange(70) + base
         for _ in range(generator.randrange(3)):
             at = generator.randrange(len(text) + 1)
-            text = generator.choice([text[:at] + text[at + 1 :], text[:at] + generator.choice(pieces) + text[at:], text[:at]])
+            text = generator.choice(
+                [text[:at] + text[at + 1 :], text[:at] + generator.choice(pieces) + text[at:], text[:at]]
+            )
         data = bytearray(text.encode())
         if data and generator.random() < 0.1:
             data[generator.randrange(len(data))] = generator.randrange(256)
@@ -189,11 +202,13 @@ def test_broken_documents_are_those_of_orjson() -> None:
 @pytest.mark.parametrize("rows", [False, True], ids=["extract", "rows"])
 def test_a_broken_document(document: str | bytes, message: str, position: int, rows: bool) -> None:
     docs = ['{"a": 5}', document, '{"a": 6}']
-    if rows:
-        # An object is a row.
-        call = lambda **keywords: parallel.json_rows(docs, "", **keywords).result()  # noqa: E731
-    else:
-        call = lambda **keywords: parallel.json_extract(docs, {"a": "/a"}, **keywords).result()  # noqa: E731
+
+    def call(**keywords) -> "parallel.Table":
+        if rows:
+            # An object is a row.
+            return parallel.json_rows(docs, "", **keywords).result()
+        return parallel.json_extract(docs, {"a": "/a"}, **keywords).result()
+
     with pytest.raises(shoal.ItemError) as raised:
         call(workers=1)
     assert raised.value.index == 1
@@ -270,13 +285,13 @@ def test_a_hostile_table_is_refused() -> None:
 
 def test_the_league(server) -> None:
     ids = parallel.json_rows(
-        [shoal.gather_fetch([server.url + "/stats/commonallplayers?IsOnlyCurrentSeason=1"]).result()[0]],
+        [shoal.gather_fetch([server.url("/stats/commonallplayers?IsOnlyCurrentSeason=1")]).result()[0]],
         "/resultSets/0/rowSet",
         columns=["PERSON_ID", "DISPLAY_FIRST_LAST"],
     ).result()
     people = dict(zip(ids["PERSON_ID"], ids["DISPLAY_FIRST_LAST"], strict=True))
     assert len(people) == len(ids) > 100
-    urls = [f"{server.url}/stats/commonplayerinfo?PlayerID={person}" for person in list(people)[:50]]
+    urls = [server.url(f"/stats/commonplayerinfo?PlayerID={person}") for person in list(people)[:50]]
     responses = shoal.gather_fetch(urls).result()
     facts = parallel.json_extract(responses, {"id": "/resultSets/0/rowSet/0/0", "name": "/resultSets/0/rowSet/0/3"})
     assert facts.result().to_pydict() == {"id": list(people)[:50], "name": list(people.values())[:50]}

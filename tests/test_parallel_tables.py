@@ -3,7 +3,7 @@
 import gc
 import json
 import pickle
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -181,7 +181,7 @@ def test_polars_takes_it(table) -> None:
 def test_duckdb_takes_it(table) -> None:
     duckdb = pytest.importorskip("duckdb")
     pytest.importorskip("pyarrow")
-    local = table
+    local = table  # noqa: F841 - DuckDB finds it by its name
     assert duckdb.sql("select sum(id), max(name), count(gap) from local").fetchall() == [(6, "Zoë", 1)]
     # A second look at the same table.
     assert duckdb.sql("select name from local order by id").fetchall() == [("Ann",), ("Zoë",), ("",)]
@@ -191,7 +191,6 @@ def test_the_smallest_tables() -> None:
     pa = pytest.importorskip("pyarrow")
     for made, shape in [
         (parallel.json_extract([], {"a": "/a"}), (0, 1)),
-        (parallel.json_extract(["{}"], {}), (1, 0)),
         (parallel.json_rows([], "/a"), (0, 0)),
         (parallel.json_rows([], "/a", columns=["x"]), (0, 1)),
         (parallel.json_rows(["[]", "[]"], ""), (0, 0)),
@@ -225,19 +224,13 @@ def test_errors_are_kept() -> None:
 
 def test_threads_share_it(table) -> None:
     pa = pytest.importorskip("pyarrow")
-    failures = []
 
-    def look() -> None:
-        for _ in range(50):
-            if table.to_pydict() != VALUES or pa.table(table).num_rows != 3 or bytes(memoryview(table["id"]))[:1] != b"\1":
-                failures.append(1)
+    def look(_: int) -> bool:
+        one = bytes(memoryview(table["id"]))[:1]
+        return table.to_pydict() == VALUES and pa.table(table).num_rows == 3 and one == b"\1"
 
-    threads = [threading.Thread(target=look) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(look, range(200)))
 
 
 @pytest.mark.parametrize("kind", ["Table", "Column"])

@@ -81,7 +81,7 @@ mod _shoal {
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
-    use super::table::{_minhash, _try, PyTable};
+    use super::table::PyTable;
     #[pymodule_export]
     use super::timeout::PyTimeout;
 
