@@ -12,9 +12,9 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import resident, wait_until
 
 import shoal
+from conftest import resident, wait_until
 from shoal import parallel
 
 # About 50 ms each on one core: brotli's best level.
@@ -40,7 +40,10 @@ def test_on_error() -> None:
     assert parallel.hash(docs, on_error="skip").result() == good
     kept = parallel.hash(docs, on_error="return").result()
     assert [kept[0], kept[2], kept[4]] == good
-    assert [(kept[i].index, type(kept[i].exception)) for i in (1, 3)] == [(1, FileNotFoundError), (3, FileNotFoundError)]
+    assert [(kept[i].index, type(kept[i].exception)) for i in (1, 3)] == [
+        (1, FileNotFoundError),
+        (3, FileNotFoundError),
+    ]
     with pytest.raises(shoal.ItemError) as raised:
         parallel.hash(docs, workers=1).result()
     error = raised.value
@@ -54,12 +57,12 @@ def test_on_error() -> None:
 @pytest.mark.parametrize(
     ("keywords", "kind", "message"),
     [
-        ({"on_error": "ignore"}, ValueError, "on_error must be .*not \"ignore\""),
+        ({"on_error": "ignore"}, ValueError, 'on_error must be .*not "ignore"'),
         ({"on_error": None}, TypeError, "on_error must be"),
         ({"workers": 0}, ValueError, "workers must be 1 or more, not 0"),
         ({"workers": 1.5}, TypeError, "workers must be an int"),
         ({"progress": 3}, TypeError, "progress must be"),
-        ({"worker": 3}, TypeError, "unexpected keyword argument \"worker\"; did you mean \"workers\""),
+        ({"worker": 3}, TypeError, 'unexpected keyword argument "worker"; did you mean "workers"'),
     ],
 )
 def test_bad_keywords_are_told(keywords: dict, kind: type[Exception], message: str) -> None:

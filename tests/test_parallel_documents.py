@@ -10,11 +10,11 @@ from collections import deque
 from pathlib import Path
 
 import pytest
-from conftest import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
 import shoal
+from conftest import wait_until
 from shoal import parallel
 
 

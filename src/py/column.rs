@@ -9,6 +9,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field, FieldRef};
 use pyo3::exceptions::{PyBufferError, PyIndexError};
 use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyIterator, PyList, PyTuple};
 use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule};
@@ -30,6 +31,7 @@ pub struct PyColumn {
     shape: [ffi::Py_ssize_t; 2],
     /// Bytes from row to row, and from value to value.
     strides: [ffi::Py_ssize_t; 2],
+    errors: Vec<Py<PyAny>>,
 }
 
 /// Numbers side by side.
@@ -67,8 +69,8 @@ impl<'a> Numbers<'a> {
 }
 
 impl PyColumn {
-    /// Of an Arrow array.
-    pub fn from_array(name: &str, array: ArrayRef) -> Self {
+    /// Of an Arrow array, and the failures of documents whose values are missing in it.
+    pub fn new(name: &str, array: ArrayRef, errors: Vec<Py<PyAny>>) -> Self {
         let field = Arc::new(Field::new(name, array.data_type().clone(), true));
         let signed = |number: usize| ffi::Py_ssize_t::try_from(number).unwrap_or(0);
         let (shape, strides) = match Numbers::of(&array) {
@@ -79,7 +81,7 @@ impl PyColumn {
             }
             None => ([0, 0], [0, 0]),
         };
-        Self { field, array, shape, strides }
+        Self { field, array, shape, strides, errors }
     }
 
     fn value<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
@@ -121,6 +123,12 @@ impl PyColumn {
     #[getter]
     fn null_count(&self) -> usize {
         self.array.logical_null_count()
+    }
+
+    /// With `on_error="return"`, an `ItemError` for each document that failed (list); else empty.
+    #[getter]
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.errors.iter().map(|error| error.bind(py)))
     }
 
     /// The values (list).
@@ -215,5 +223,8 @@ impl PyColumn {
             (*view).obj = slf.clone().into_ptr();
         }
         Ok(())
+    }
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.errors.iter().try_for_each(|error| visit.call(error))
     }
 }

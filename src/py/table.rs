@@ -46,7 +46,7 @@ impl PyTable {
     fn column(&self, index: usize) -> Option<PyColumn> {
         let array = self.batch.columns().get(index)?;
         let field = self.batch.schema_ref().fields().get(index)?;
-        Some(PyColumn::from_array(field.name(), array.clone()))
+        Some(PyColumn::new(field.name(), array.clone(), Vec::new()))
     }
 
     /// The first rows as text, cell by cell.

@@ -16,13 +16,13 @@ import signal
 import threading
 import time
 from collections import deque
+from multiprocessing import resource_tracker as standard_tracker
+from multiprocessing.context import get_spawning_popen
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from loky.backend import resource_tracker
 from loky.backend.popen_loky_posix import Popen
-from multiprocessing import resource_tracker as standard_tracker
-from multiprocessing.context import get_spawning_popen
 
 from shoal._map.cells import LIMIT, NO_LIMIT, SIZE, cells_of
 from shoal._map.parcel import Incoming, Outgoing, _anonymous_file

@@ -95,7 +95,7 @@ class _Serving:
                 self._fn = None
                 self._outgoing.shrink()
 
-    def _call(self, timed: bool, parcel: Parcel) -> None:  # noqa: FBT001 - a message
+    def _call(self, timed: bool, parcel: Parcel) -> None:
         self._timed = timed
         self._cells[CURRENT] = LOADING
         try:

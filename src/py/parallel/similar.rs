@@ -50,7 +50,8 @@ fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usiz
 ///     ngram: words or characters in a shingle; 5.
 ///     by: "words" (what stands between white space) or "characters"; "words".
 ///     seed: of the hash functions; signatures of different seeds cannot be compared; 1.
-///     on_error: "raise" the first failure as an ItemError, "return" null in its place, or "skip" the document; "raise".
+///     on_error: "raise" the first failure as an ItemError; "return": null is in its place and the column's `errors` has
+///         it; or "skip" the document; "raise".
 ///     workers: threads at once; None for all cores (or `SHOAL_THREADS`).
 ///     progress: True for a tqdm bar, or a callable that gets `(done, total)`; False.
 ///

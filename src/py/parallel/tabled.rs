@@ -90,7 +90,7 @@ impl Harvest for Tabled {
         let errors = std::mem::take(&mut self.made);
         let results = match &self.data {
             Data::Table(batch) => Py::new(py, PyTable::new(batch.clone(), errors))?.into_any(),
-            Data::Column(name, array) => Py::new(py, PyColumn::from_array(name, array.clone()))?.into_any(),
+            Data::Column(name, array) => Py::new(py, PyColumn::new(name, array.clone(), errors))?.into_any(),
         };
         let Some((index, failure)) = self.failure.take() else { return Ok(Some(results)) };
         let error = item_error(py, index, &failure)?;
