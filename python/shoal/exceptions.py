@@ -292,9 +292,7 @@ class ParallelError(Exception):
         return _restore_parallel, (type(self), self.args, self.__cause__), self.__dict__
 
 
-def _restore_parallel(
-    cls: type[ParallelError], args: tuple[object, ...], cause: BaseException | None
-) -> ParallelError:
+def _restore_parallel(cls: type[ParallelError], args: tuple[object, ...], cause: BaseException | None) -> ParallelError:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__cause__ = cause

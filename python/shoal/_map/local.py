@@ -108,9 +108,7 @@ class Threads:
         self._active = count
         for number in range(count):
             context = self._call.context.copy()
-            threading.Thread(
-                target=context.run, args=(self._work,), name=f"shoal-map-{number}", daemon=True
-            ).start()
+            threading.Thread(target=context.run, args=(self._work,), name=f"shoal-map-{number}", daemon=True).start()
         while self._active and not self._ledger.is_over:
             doze(self._ledger.promise)
         self._more.set()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         def remaining(self, taken: int) -> int | None: ...
         def take(self, count: int) -> list[Any]: ...
 
+
 # Reading these runs no code of anybody's.
 _PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes, bytearray)
 
