@@ -65,7 +65,8 @@ fn member<'a>(state: &mut Decompress, document: &'a [u8], output: &mut Output<'_
 fn after_head(document: &[u8]) -> Result<&[u8], Failure> {
     let early = || ends_early("gzip");
     let (head, mut rest) = document.split_first_chunk::<10>().ok_or_else(|| {
-        if document.starts_with(&[0x1f, 0x8b]) || document.is_empty() { early() } else { Failure::value("not gzip") }
+        let begun = [0x1f, 0x8b].starts_with(document) || document.starts_with(&[0x1f, 0x8b]);
+        if begun { early() } else { Failure::value("not gzip") }
     })?;
     let [0x1f, 0x8b, method, flags, ..] = *head else { return Err(Failure::value("not gzip")) };
     if method != 8 || flags & 0xe0 != 0 {

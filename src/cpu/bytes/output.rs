@@ -17,7 +17,9 @@ pub struct Output<'a> {
 
 impl<'a> Output<'a> {
     pub fn new(hint: u64, max_size: Option<u64>, stop: &'a Stop) -> Self {
-        let most = max_size.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX - 1);
+        let most = max_size
+            .and_then(|most| usize::try_from(most).ok())
+            .map_or(usize::MAX - 1, |most| most.min(usize::MAX - 1));
         let hint = usize::try_from(hint.min(HINT_MOST)).unwrap_or(0);
         // One byte more than expected: a decoder that has filled its room to the last byte needs another look.
         Self { bytes: Vec::with_capacity(hint.min(most) + 1), most, stop }

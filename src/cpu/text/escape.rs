@@ -18,7 +18,7 @@ pub enum Escape {
 /// Reads what follows a backslash; `at` is behind it.
 pub fn read(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, String> {
     let start = *at;
-    let Some(letter) = chars.get(start) else { return Err(fault("bad escape (end of pattern)", start)) };
+    let Some(letter) = chars.get(start) else { return Err(fault("bad escape (end of pattern)", start - 1)) };
     *at += 1;
     match letter {
         'A' => Ok(Escape::Start),
@@ -46,7 +46,7 @@ pub fn read(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, Strin
 pub fn read_in_class(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, String> {
     let start = *at;
     match chars.get(start) {
-        None => Err(fault("bad escape (end of pattern)", start)),
+        None => Err(fault("bad escape (end of pattern)", start - 1)),
         Some('b') => {
             *at += 1;
             Ok(Escape::Literal('\x08'))
@@ -59,7 +59,7 @@ pub fn read_in_class(chars: &[char], at: &mut usize, bytes: bool) -> Result<Esca
 
 fn common(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, String> {
     let start = *at;
-    let Some(letter) = chars.get(start).copied() else { return Err(fault("bad escape (end of pattern)", start)) };
+    let Some(letter) = chars.get(start).copied() else { return Err(fault("bad escape (end of pattern)", start - 1)) };
     *at += 1;
     Ok(Escape::Literal(match letter {
         'd' | 'D' | 's' | 'S' | 'w' | 'W' => return Ok(Escape::Class(letter)),
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(of(r"\x4").unwrap_err(), r"incomplete escape \x4 at position 0");
         assert_eq!(of(r"\ud800").unwrap_err(), r"bad escape \ud800: no character at position 0");
         assert_eq!(of(r"\q").unwrap_err(), r"bad escape \q at position 0");
-        assert_eq!(of(r"\").unwrap_err(), "bad escape (end of pattern) at position 1");
+        assert_eq!(of(r"\").unwrap_err(), "bad escape (end of pattern) at position 0");
         assert_eq!(of(r"\é").unwrap(), (Escape::Literal('é'), 2));
     }
 }
