@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from loky.backend import resource_tracker
 from loky.backend.popen_loky_posix import Popen
 
-from shoal._map.cells import LIMIT, NO_LIMIT, SIZE, cells_of
+from shoal._map.cells import CURRENT, IDLE, LIMIT, NO_LIMIT, SIZE, cells_of
 from shoal._map.parcel import Incoming, Outgoing, _anonymous_file
 from shoal._map.wire import Channel, pair
 from shoal._map.worker import Worker
@@ -64,6 +64,7 @@ class Hand:
         try:
             os.ftruncate(file, SIZE)
             self.cells = cells_of(file)
+            self.cells[CURRENT] = IDLE
             self.cells[LIMIT] = NO_LIMIT
             self._popen = Popen(_Launch(there, file))
         except BaseException:

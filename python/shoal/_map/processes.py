@@ -19,7 +19,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from shoal._map.cells import CURRENT, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
+from shoal._map.cells import CURRENT, FLUSHING, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
 from shoal._map.failure import item_error, traceback_of, unsendable
 from shoal._map.fleet import Hand, fleet
 from shoal._map.parcel import dump
@@ -239,7 +239,7 @@ class Processes:
         number: int,
         begin: int,
         end: int,
-        times: tuple[float, float] | None,
+        seconds: float | None,
         size: int,
         parcel: Parcel,
         errors: list[tuple[int, Record]],
@@ -254,10 +254,10 @@ class Processes:
             self._put(chunk, begin, values, errors)
         if not isinstance(parcel, bytes):
             self._tell(hand, ("free", parcel[0]))
-        if times is None:
+        if seconds is None:
             return
         self._done(hand, chunk)
-        self._sizer.learn(end, times[1], chunk.size + size)
+        self._sizer.learn(end, seconds, chunk.size + size)
         if end < chunk.cut:
             self._split(chunk, end, chunk.cut, chunk.cut)
 
@@ -366,6 +366,7 @@ class Processes:
     def _died(self, hand: Hand) -> None:
         exitcode = hand.exitcode()
         state, number = self._state(hand)
+        flushing = bool(hand.cells[FLUSHING])
         overdue = hand.overdue is not None and hand.overdue == (state, number)
         chunks = list(hand.chunks)
         self._release(hand)
@@ -376,14 +377,14 @@ class Processes:
         for chunk in chunks:
             if chunk.number != number or state == LOADING:
                 self._split(chunk, 0, chunk.cut, max(1, chunk.cut))
-            elif state >= 0:
+            elif state >= 0 and not (flushing and not overdue):
                 blamed = True
                 position = state & _MASK
                 self._again.extend(
                     part for part in (chunk.part(0, position), chunk.part(position + 1, chunk.cut)) if part.items
                 )
                 self._blame(chunk, position, exitcode, overdue=overdue)
-            elif state in {UNPACKING, PACKING}:
+            elif state >= 0 or state in {UNPACKING, PACKING}:
                 blamed = True
                 self._blame_chunk(chunk, exitcode, overdue=overdue)
             else:

@@ -2,7 +2,7 @@
 
 Where it is stands in shared memory (`Cells`), so that the caller knows it also of a process that is dead or hangs; a
 store there costs 35 ns. The caller may forbid the items from some place on (`LIMIT`) to give them to somebody else.
-Results are sent at the end of a chunk, or earlier if it takes longer than planned.
+Results are sent at the end of a chunk, or earlier if it, or one item of it, takes longer than planned.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from shoal import _shoal
 from shoal._map import cores
-from shoal._map.cells import CURRENT, IDLE, LIMIT, LOADING, NUMBER, PACKING, SHIFT, STARTED, UNPACKING, cells_of
+from shoal._map.cells import CURRENT, FLUSHING, IDLE, LIMIT, LOADING, NUMBER, PACKING, SHIFT, STARTED, UNPACKING, cells_of
 from shoal._map.failure import record, unsendable
 from shoal._map.parcel import Incoming, Outgoing, dump
 from shoal._map.wire import Channel
@@ -81,6 +81,7 @@ class _Serving:
         self._outgoing = Outgoing()
         self._fn: Callable[[Any], Any] | None = None
         self._timed = False
+        self._flusher = _Flusher(cells)
 
     def run(self) -> None:
         self._channel.send(("ready",))
@@ -108,35 +109,31 @@ class _Serving:
         self._channel.send(("called",))
 
     def _chunk(self, number: int, stride: int, parcel: Parcel) -> None:
-        cells = self._cells
         whole = time.perf_counter()
         self._enter(number, UNPACKING)
         try:
             items = self._incoming.unpack(parcel, self._channel.descriptors)
         except BaseException as error:  # noqa: BLE001 - whatever __setstate__ raises
-            cells[CURRENT] = IDLE
+            self._cells[CURRENT] = IDLE
             self._channel.send(("refused", number, record(error)))
             return
-        position = begin = 0
-        busy = 0.0
-        stopped = False
+        yields = _Yields(number, self._channel, self._outgoing)
+        self._flusher.watch(yields)
+        position, stopped = 0, False
         last = time.perf_counter()
-        values: list[Any] = []
-        errors: list[tuple[int, Record]] = []
         while position < len(items) and not stopped:
             end = min(position + stride, len(items))
-            started = time.perf_counter()
-            reached = self._stretch(items[position:end], number << SHIFT | position, values, errors)
-            now = time.perf_counter()
-            busy += now - started
+            reached = self._stretch(items[position:end], number << SHIFT | position, yields)
             stopped = position + reached < end
             position += reached
-            if now - last > _FLUSH and position < len(items) and not stopped:
-                self._send(number, begin, position, None, values, errors)
-                begin, values, errors, last = position, [], [], time.perf_counter()
+            if position < len(items) and (now := time.perf_counter()) - last > _FLUSH:
+                last = now
+                self._enter(number, PACKING)
+                yields.send()
+        self._flusher.watch(None)
         self._enter(number, PACKING)
-        self._send(number, begin, position, (busy, time.perf_counter() - whole), values, errors)
-        cells[CURRENT] = IDLE
+        yields.send(lambda: time.perf_counter() - whole)
+        self._cells[CURRENT] = IDLE
         _flush_streams()
 
     def _enter(self, number: int, what: int) -> None:
@@ -144,9 +141,9 @@ class _Serving:
         self._cells[NUMBER] = number
         self._cells[CURRENT] = what
 
-    def _stretch(self, items: list[Any], code: int, values: list[Any], errors: list[tuple[int, Record]]) -> int:
+    def _stretch(self, items: list[Any], code: int, yields: _Yields) -> int:
         """Works on items; gives how many it has done before the limit."""
-        cells, append, timed = self._cells, values.append, self._timed
+        cells, append, timed = self._cells, yields.values.append, self._timed
         fn: Any = self._fn
         at = 0
         while at < len(items):
@@ -162,42 +159,88 @@ class _Serving:
                     append(fn(item))
                     at += 1
             except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt too: the item's, not ours
-                errors.append(((code + at) & ((1 << SHIFT) - 1), record(error)))
+                yields.errors.append(((code + at) & ((1 << SHIFT) - 1), record(error)))
                 append(None)
                 at += 1
         return at
 
-    def _send(
-        self,
-        number: int,
-        begin: int,
-        end: int,
-        times: tuple[float, float] | None,
-        values: list[Any],
-        errors: list[tuple[int, Record]],
-    ) -> None:
-        self._enter(number, PACKING)
-        try:
-            parcel, files, size = self._outgoing.pack(values)
-        except BaseException:  # noqa: BLE001 - one of them cannot be sent: whose fault is it?
-            values = self._without_unsendable(begin, values, errors)
-            parcel, files, size = self._outgoing.pack(values)
-        self._channel.send(("result", number, begin, end, times, size, parcel, errors), files)
 
-    @staticmethod
-    def _without_unsendable(begin: int, values: list[Any], errors: list[tuple[int, Record]]) -> list[Any]:
-        fit = []
-        for position, value in enumerate(values, begin):
+class _Yields:
+    """What a chunk has yielded: in the order of its items, the errors beside it. Sent bit by bit, by two threads."""
+
+    def __init__(self, number: int, channel: Channel, outgoing: Outgoing) -> None:
+        self._number = number
+        self._channel = channel
+        self._outgoing = outgoing
+        self._sending = threading.Lock()
+        self.values: list[Any] = []
+        self.errors: list[tuple[int, Record]] = []
+        """Each is there before its place among the values is."""
+        self.sent = 0
+
+    def send(self, took: Callable[[], float] | None = None) -> None:
+        """Sends what has come since the last time; with `took`, says that this is the end."""
+        with self._sending:
+            begin, end = self.sent, len(self.values)
+            values = self.values[begin:end]
+            errors = [(position, sent) for position, sent in self.errors if begin <= position < end]
             try:
-                stream, buffers = dump(value)
-                del stream, buffers
-            except BaseException as error:  # noqa: BLE001 - anybody's __reduce__
-                pickled = pickle.dumps(unsendable("the result", value, error))
-                errors.append((position, (pickled, "", "", "PicklingError")))
-                fit.append(None)
-            else:
-                fit.append(value)
-        return fit
+                parcel, files, size = self._outgoing.pack(values)
+            except BaseException:  # noqa: BLE001 - one of them cannot be sent: whose fault is it?
+                values = _without_unsendable(begin, values, errors)
+                parcel, files, size = self._outgoing.pack(values)
+            self.sent = end
+            self.values[begin:end] = [None] * (end - begin)
+            seconds = took() if took else None
+            self._channel.send(("result", self._number, begin, end, seconds, size, parcel, errors), files)
+
+
+class _Flusher:
+    """Sends what is finished while the item after it takes long: it may never end."""
+
+    def __init__(self, cells: memoryview) -> None:
+        self._cells = cells
+        self._watched: _Yields | None = None
+        self._active = threading.Event()
+        threading.Thread(target=self._run, name="shoal-map-flusher", daemon=True).start()
+
+    def watch(self, yields: _Yields | None) -> None:
+        """From here on."""
+        self._watched = yields
+        if yields is None:
+            self._active.clear()
+        else:
+            self._active.set()
+
+    def _run(self) -> None:
+        before = IDLE
+        while True:
+            self._active.wait()
+            time.sleep(_FLUSH)
+            yields, current = self._watched, self._cells[CURRENT]
+            if yields is not None and current == before and current >= 0 and yields.sent < len(yields.values):
+                self._cells[FLUSHING] = 1  # who dies now need not die of its item
+                try:
+                    yields.send()
+                except OSError:
+                    os._exit(0)  # the caller is gone
+                self._cells[FLUSHING] = 0
+            before = current
+
+
+def _without_unsendable(begin: int, values: list[Any], errors: list[tuple[int, Record]]) -> list[Any]:
+    fit: list[Any] = []
+    for position, value in enumerate(values, begin):
+        try:
+            stream, buffers = dump(value)
+            del stream, buffers
+        except BaseException as error:  # noqa: BLE001 - anybody's __reduce__
+            pickled = pickle.dumps(unsendable("the result", value, error))
+            errors.append((position, (pickled, "", "", "PicklingError")))
+            fit.append(None)
+        else:
+            fit.append(value)
+    return fit
 
 
 def _look_where_the_caller_looks(folder: str | None, path: list[str]) -> None:
