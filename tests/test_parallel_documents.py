@@ -211,3 +211,14 @@ def test_a_list_may_change_meanwhile() -> None:
     docs.clear()
     gc.collect()
     assert job.result() == expected
+
+
+def test_html_is_read_as_browsers_read_it(server, tmp_path: Path) -> None:
+    page = '<html><head><meta charset="windows-1251"></head><body><p>Привет</p></body></html>'
+    path = tmp_path / "page.html"
+    path.write_bytes(page.encode("cp1251"))
+    docs = [page.encode("cp1251"), path, bytearray(page.encode("cp1251")), page, b"\xef\xbb\xbf" + page.encode()]
+    assert parallel.html_select(docs, "p").result() == [["Привет"]] * 5
+    url = server.url("/charset?name=latin-1&text=caf%C3%A9&declare=1&html=0")
+    response = shoal.gather_fetch([url]).result()[0]
+    assert "café" in parallel.html_text([response]).result()[0]

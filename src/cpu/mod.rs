@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod bytes;
+pub mod charset;
 pub mod chunks;
 pub mod document;
 pub mod failure;

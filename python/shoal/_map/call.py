@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +31,16 @@ class Call:
     pickled: tuple[bytes | memoryview, list[PickleBuffer]] | None
     """The function, in a list of one; `None` where it need not leave this process."""
     context: Context = field(default_factory=copy_context)
+    folder: str | None = field(default_factory=lambda: _folder())
+    path: list[str] = field(default_factory=lambda: [each for each in sys.path if isinstance(each, str)])
+    """Where the caller is and looks for modules, at the time of the call."""
+
+
+def _folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None  # removed
 
 
 def checked_fn(fn: object) -> None:

@@ -158,7 +158,8 @@ class Processes:
         stream, buffers = self._call.pickled or dump([self._call.fn])
         parcel, files, _ = hand.outgoing.pack_dumped(stream, buffers)
         hand.call_segment = None if isinstance(parcel, bytes) else parcel[0]
-        hand.channel.send(("call", self._call.timeout is not None, parcel), files)
+        message = ("call", self._call.timeout is not None, self._call.folder, self._call.path, parcel)
+        hand.channel.send(message, files)
         hand.called = True
 
     def _sort_out(self, chunk: Chunk) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _TARGET = 0.03
 _MOST = 1 << 14
-_BYTES = 4 << 20
+_BYTES = 2 << 20
 # A first measurement is of one item, with whatever its first call has to load; so the size grows in steps.
 _GROWTH = 16
 # Chunks wait behind another in the same worker only if they are soon done; otherwise they are left for who comes first.

@@ -7,6 +7,7 @@ Results are sent at the end of a chunk, or earlier if it takes longer than plann
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import signal
@@ -95,10 +96,11 @@ class _Serving:
                 self._fn = None
                 self._outgoing.shrink()
 
-    def _call(self, timed: bool, parcel: Parcel) -> None:
+    def _call(self, timed: bool, folder: str | None, path: list[str], parcel: Parcel) -> None:
         self._timed = timed
         self._cells[CURRENT] = LOADING
         try:
+            _look_where_the_caller_looks(folder, path)
             (self._fn,) = self._incoming.unpack(parcel, self._channel.descriptors)
         except BaseException as error:  # noqa: BLE001 - whatever an import raises
             self._channel.send(("broken", record(error)))
@@ -196,6 +198,15 @@ class _Serving:
             else:
                 fit.append(value)
         return fit
+
+
+def _look_where_the_caller_looks(folder: str | None, path: list[str]) -> None:
+    """A worker may be older than the caller's last `chdir`, its last `sys.path.append` or its newest module."""
+    if folder is not None:
+        os.chdir(folder)
+    if sys.path != path:
+        sys.path[:] = path
+    importlib.invalidate_caches()
 
 
 def _flush_streams() -> None:

@@ -23,8 +23,6 @@ use crate::cpu::stop::Stop;
 const CROWD: u32 = 512;
 /// The share of pairs at the threshold that may be missed.
 const MISSED: f64 = 0.01;
-/// Looks at the stop: each some 0.1 ms.
-const STEP: usize = 64;
 
 /// How signatures are cut into bands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +75,7 @@ pub fn duplicates(signatures: &[Option<Vec<u32>>], threshold: f64, stop: &Stop) 
     }
     let mut kept = Kept::new(Bands::new(num_perm, threshold), threshold);
     for (index, signature) in signatures.iter().enumerate() {
-        if index % STEP == 0 {
-            stop.check()?;
-        }
+        stop.check()?;
         if let Some(signature) = signature {
             kept.offer(index, signature);
         }

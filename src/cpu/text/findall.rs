@@ -3,7 +3,7 @@
 //! One thread beside `re` before anything becomes a Python object, 2,000 documents of 20 KB of HTML: MEASURED
 
 use super::pattern::Pattern;
-use super::search::{Slots, each, span};
+use super::search::{Document, Slots, each, span};
 use crate::cpu::chunks::Chunks;
 use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
@@ -22,7 +22,7 @@ pub struct Found<T> {
 pub fn findall(pattern: &Pattern, document: &str, stop: &Stop) -> Result<Found<Texts>, Failure> {
     let mut texts = Texts::new();
     let mut fits = true;
-    spans(pattern, document.as_bytes(), stop, |start, end| match document.get(start..end) {
+    spans(pattern, Document::Text(document), stop, |start, end| match document.get(start..end) {
         Some(text) => texts.push(text),
         None => fits = false,
     })?;
@@ -36,11 +36,18 @@ pub fn findall(pattern: &Pattern, document: &str, stop: &Stop) -> Result<Found<T
 /// In bytes.
 pub fn findall_bytes(pattern: &Pattern, document: &[u8], stop: &Stop) -> Result<Found<Chunks>, Failure> {
     let mut texts = Chunks::new();
-    spans(pattern, document, stop, |start, end| texts.push(document.get(start..end).unwrap_or_default()))?;
+    spans(pattern, Document::Bytes(document), stop, |start, end| {
+        texts.push(document.get(start..end).unwrap_or_default())
+    })?;
     Ok(Found { groups: pattern.groups(), texts })
 }
 
-fn spans(pattern: &Pattern, document: &[u8], stop: &Stop, mut push: impl FnMut(usize, usize)) -> Result<(), Failure> {
+fn spans(
+    pattern: &Pattern,
+    document: Document<'_>,
+    stop: &Stop,
+    mut push: impl FnMut(usize, usize),
+) -> Result<(), Failure> {
     let groups = pattern.groups();
     each(pattern, document, groups > 0, stop, |slots: &Slots| {
         for group in usize::from(groups > 0)..=groups {

@@ -5,6 +5,7 @@ pub mod dedupe;
 mod escape;
 pub mod findall;
 pub mod minhash;
+mod narrow;
 pub mod pattern;
 pub mod replace;
 pub mod replacement;

@@ -13,7 +13,9 @@
 use std::sync::OnceLock;
 
 use regex_automata::meta;
+use regex_syntax::hir::Hir;
 
+use super::narrow::Narrow;
 use super::search::Engine;
 use super::shape::Shape;
 use super::syntax::{Translated, translate};
@@ -59,11 +61,10 @@ impl Pattern {
     }
 
     fn new(pattern: &str, bytes: bool) -> Result<Self, String> {
-        let Translated { pattern, exact, hard, groups, names } = translate(pattern, bytes)?;
-        let (usual, empty) =
-            if hard { (backtracking(&pattern, bytes, false)?, true) } else { linear(&pattern, bytes)? };
-        let newline = exact.as_deref().map(|exact| backtracking(exact, bytes, false)).transpose()?;
-        let full = empty.then(|| Full { usual: pattern, newline: exact, compiled: Default::default() });
+        let Translated { pattern, spelled, exact, hard, groups, names } = translate(pattern, bytes)?;
+        let (usual, empty) = if hard { (backtracking(&pattern, bytes)?, true) } else { linear(&pattern, bytes)? };
+        let newline = exact.as_deref().map(|exact| backtracking(exact, bytes)).transpose()?;
+        let full = empty.then(|| Full { usual: spelled, newline: exact, compiled: Default::default() });
         Ok(Self { bytes, groups, names, usual, newline, full })
     }
 
@@ -102,20 +103,31 @@ impl Pattern {
     }
 }
 
+/// The engine, and whether it may match nothing.
 fn linear(pattern: &str, bytes: bool) -> Result<(Engine, bool), String> {
     let mut parser = regex_syntax::ParserBuilder::new();
-    let hir =
-        parser.unicode(!bytes).utf8(!bytes).build().parse(pattern).map_err(|error| one_line(&error.to_string()))?;
-    let config = meta::Config::new().utf8_empty(!bytes).nfa_size_limit(Some(SIZE)).hybrid_cache_capacity(CACHE);
-    let regex = meta::Builder::new().configure(config).build_from_hir(&hir).map_err(|error| {
-        if error.size_limit().is_some() { "pattern too large".to_owned() } else { one_line(&error.to_string()) }
-    })?;
+    let hir = parser.unicode(!bytes).utf8(!bytes).build().parse(pattern).map_err(|error| one_line(&error))?;
     let empty = hir.properties().minimum_len() == Some(0);
-    Ok((Engine::linear(regex, Shape::of(&hir)), empty))
+    // What matches nothing is not worth it, and needs the text's own places.
+    if !empty
+        && let Some((narrow, hir)) = Narrow::of(&hir)
+        && let Ok(regex) = automaton(&hir, false)
+    {
+        return Ok((Engine::linear(regex, Shape::of(&hir), Some(narrow)), false));
+    }
+    Ok((Engine::linear(automaton(&hir, !bytes)?, Shape::of(&hir), None), empty))
 }
 
-fn backtracking(pattern: &str, bytes: bool, full: bool) -> Result<Engine, String> {
-    fancy(pattern, bytes, full).map(Engine::Backtracking)
+fn automaton(hir: &Hir, utf8: bool) -> Result<meta::Regex, String> {
+    let config = meta::Config::new().utf8_empty(utf8).nfa_size_limit(Some(SIZE)).hybrid_cache_capacity(CACHE);
+    meta::Builder::new()
+        .configure(config)
+        .build_from_hir(hir)
+        .map_err(|error| if error.size_limit().is_some() { "pattern too large".into() } else { one_line(&error) })
+}
+
+fn backtracking(pattern: &str, bytes: bool) -> Result<Engine, String> {
+    fancy(pattern, bytes, false).map(Engine::Backtracking)
 }
 
 fn fancy(pattern: &str, bytes: bool, full: bool) -> Result<fancy_regex::Regex, String> {
@@ -126,12 +138,17 @@ fn fancy(pattern: &str, bytes: bool, full: bool) -> Result<fancy_regex::Regex, S
         .delegate_size_limit(SIZE)
         .find_not_empty(full)
         .build(pattern.to_owned())
-        .map_err(|error| one_line(&error.to_string()))
+        .map_err(|error| match error {
+            // Its position is one in the translated pattern.
+            fancy_regex::Error::ParseError(_, error) => one_line(&error),
+            error => one_line(&error),
+        })
 }
 
 /// The crates draw the pattern, and an arrow below it; the last line says what is wrong.
-fn one_line(error: &str) -> String {
-    let last = error.lines().rfind(|line| !line.trim().is_empty()).unwrap_or(error);
+fn one_line(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or(&text);
     last.trim().trim_start_matches("error: ").to_owned()
 }
 

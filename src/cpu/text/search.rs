@@ -6,8 +6,9 @@
 
 use fancy_regex::RegexInput;
 use regex_automata::util::primitives::NonMaxUsize;
-use regex_automata::{Anchored, Input, meta};
+use regex_automata::{Input, meta};
 
+use super::narrow::{Narrow, Narrowed};
 use super::pattern::Pattern;
 use super::shape::Shape;
 use crate::cpu::failure::Failure;
@@ -16,6 +17,24 @@ use crate::cpu::stop::Stop;
 
 /// The start and the end of the match, then of each group; `None` where a group took no part.
 pub type Slots = [Option<NonMaxUsize>];
+
+/// What is searched.
+#[derive(Clone, Copy)]
+pub enum Document<'a> {
+    /// By a pattern for texts.
+    Text(&'a str),
+    /// By a pattern for bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Document<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
 
 /// What searches.
 #[derive(Debug)]
@@ -31,12 +50,20 @@ pub enum Engine {
 pub struct Linear {
     regex: meta::Regex,
     shape: Option<Shape>,
-    caches: Spares<meta::Cache>,
+    narrow: Option<Narrow>,
+    spares: Spares<Work>,
+}
+
+#[derive(Debug)]
+struct Work {
+    cache: meta::Cache,
+    narrowed: Narrowed,
 }
 
 impl Engine {
-    pub fn linear(regex: meta::Regex, shape: Option<Shape>) -> Self {
-        Self::Linear(Box::new(Linear { regex, shape, caches: Spares::default() }))
+    /// `narrow`: the automaton reads texts in their narrow form.
+    pub fn linear(regex: meta::Regex, shape: Option<Shape>, narrow: Option<Narrow>) -> Self {
+        Self::Linear(Box::new(Linear { regex, shape, narrow, spares: Spares::default() }))
     }
 }
 
@@ -50,113 +77,130 @@ pub fn span(slots: &Slots, group: usize) -> Option<(usize, usize)> {
 /// Calls `found` for each match. `groups`: whether the groups are wanted, too.
 pub fn each(
     pattern: &Pattern,
-    document: &[u8],
+    document: Document<'_>,
     groups: bool,
     stop: &Stop,
     mut found: impl FnMut(&Slots),
 ) -> Result<(), Failure> {
-    let mut slots = vec![None; if groups { 2 * (pattern.groups() + 1) } else { 2 }];
-    let full = pattern.full(document);
-    let mut go_on = |slots: &Slots| {
-        found(slots);
-        stop.check()
-    };
+    if pattern.is_bytes() != matches!(document, Document::Bytes(_)) {
+        return Err(Failure::internal("a pattern for bytes and a text, or the other way round"));
+    }
     stop.check()?;
-    match pattern.engine(document) {
-        Engine::Linear(linear) => linear.caches.with(
-            || linear.regex.create_cache(),
-            |cache| {
-                let mut search = |at: usize, slots: &mut Slots| {
-                    linear.next(cache, document, at, slots);
-                    Ok(())
-                };
-                walk(pattern, document, full, &mut slots, &mut search, &mut go_on)
-            },
-        ),
+    let mut slots = vec![None; if groups { 2 * (pattern.groups() + 1) } else { 2 }];
+    let full = pattern.full(document.bytes());
+    let mut walk = Walk { document, full, stop, slots: &mut slots };
+    match pattern.engine(document.bytes()) {
         Engine::Backtracking(regex) => {
-            let text = text(pattern, document)?;
-            let mut search = |at: usize, slots: &mut Slots| backtrack(regex, document, text, at, false, slots);
-            walk(pattern, document, full, &mut slots, &mut search, &mut go_on)
+            walk.all(document.bytes(), |at, slots| backtrack(regex, document, at, false, slots), found)
+        }
+        Engine::Linear(linear) => {
+            let make = || Work { cache: linear.regex.create_cache(), narrowed: Narrowed::default() };
+            linear.spares.with(make, |Work { cache, narrowed }| match (&linear.narrow, document) {
+                (Some(narrow), Document::Text(text)) if !text.is_ascii() => {
+                    narrow.narrow(text, narrowed);
+                    let bytes = narrowed.bytes();
+                    walk.full = None;
+                    walk.all(
+                        bytes,
+                        |at, slots| Ok(linear.next(cache, bytes, at, slots)),
+                        |slots| {
+                            found(&slots.iter().map(|slot| back(narrowed, *slot)).collect::<Vec<_>>());
+                        },
+                    )
+                }
+                _ => {
+                    let bytes = document.bytes();
+                    walk.all(bytes, |at, slots| Ok(linear.next(cache, bytes, at, slots)), found)
+                }
+            })
         }
     }
+}
+
+fn back(narrowed: &Narrowed, slot: Option<NonMaxUsize>) -> Option<NonMaxUsize> {
+    slot.and_then(|slot| NonMaxUsize::new(narrowed.back(slot.get())))
 }
 
 impl Linear {
+    #[inline]
     fn next(&self, cache: &mut meta::Cache, document: &[u8], at: usize, slots: &mut Slots) {
-        let input = Input::new(document).range(at..).anchored(Anchored::No);
-        let Some(shape) = self.shape.as_ref().filter(|_| slots.len() > 2) else {
+        let input = Input::new(document).range(at..);
+        if slots.len() > 2 && self.shape.is_none() {
             slots.fill(None);
             self.regex.search_slots_with(cache, &input, slots);
             return;
-        };
-        let found = self.regex.search_with(cache, &input);
-        slots.fill(None);
-        let Some(found) = found else { return };
-        let spans = std::iter::once((found.start(), found.end())).chain(shape.groups(found.start(), found.end()));
-        for (pair, span) in slots.chunks_exact_mut(2).zip(spans) {
-            set(pair, Some(span));
         }
-    }
-}
-
-type Search<'a> = dyn FnMut(usize, &mut Slots) -> Result<(), Failure> + 'a;
-
-fn walk(
-    pattern: &Pattern,
-    document: &[u8],
-    full: Option<&fancy_regex::Regex>,
-    slots: &mut Slots,
-    search: &mut Search<'_>,
-    found: &mut dyn FnMut(&Slots) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut at = 0;
-    while at <= document.len() {
-        search(at, slots)?;
-        let Some((start, end)) = span(slots, 0) else { return Ok(()) };
-        found(slots)?;
-        at = end;
-        if start < end {
-            continue;
-        }
-        if let Some(full) = full {
-            backtrack(full, document, text(pattern, document)?, at, true, slots)?;
-            if let Some((_, end)) = span(slots, 0) {
-                found(slots)?;
-                at = end;
-                continue;
+        let Some(found) = self.regex.search_with(cache, &input) else { return slots.fill(None) };
+        let (start, end) = (found.start(), found.end());
+        let (whole, groups) = slots.split_at_mut(2);
+        set(whole, Some((start, end)));
+        if let Some(shape) = &self.shape {
+            for (pair, span) in groups.chunks_exact_mut(2).zip(shape.groups(start, end)) {
+                set(pair, Some(span));
             }
         }
-        at += 1;
-        while !pattern.is_bytes() && document.get(at).is_some_and(|byte| byte & 0xc0 == 0x80) {
-            at += 1;
-        }
     }
-    Ok(())
 }
 
-/// The document as text, if the pattern is for texts; the check was made when the document was read.
-fn text<'a>(pattern: &Pattern, document: &'a [u8]) -> Result<Option<&'a str>, Failure> {
-    if pattern.is_bytes() {
-        return Ok(None);
+struct Walk<'a> {
+    document: Document<'a>,
+    full: Option<&'a fancy_regex::Regex>,
+    stop: &'a Stop,
+    slots: &'a mut Slots,
+}
+
+impl Walk<'_> {
+    /// `bytes`: the document, or its narrow form, which is what `search` searches.
+    #[inline]
+    fn all(
+        &mut self,
+        bytes: &[u8],
+        mut search: impl FnMut(usize, &mut Slots) -> Result<(), Failure>,
+        mut found: impl FnMut(&Slots),
+    ) -> Result<(), Failure> {
+        let mut at = 0;
+        while at <= bytes.len() {
+            search(at, self.slots)?;
+            let Some((start, end)) = span(self.slots, 0) else { return Ok(()) };
+            found(self.slots);
+            self.stop.check()?;
+            at = if start < end { end } else { self.after_empty(end, &mut found)? };
+        }
+        Ok(())
     }
-    str::from_utf8(document).map(Some).map_err(|_| Failure::internal("a text that is not UTF-8"))
+
+    /// Where to search on behind an empty match.
+    #[cold]
+    fn after_empty(&mut self, at: usize, found: &mut impl FnMut(&Slots)) -> Result<usize, Failure> {
+        if let Some(full) = self.full {
+            backtrack(full, self.document, at, true, self.slots)?;
+            if let Some((_, end)) = span(self.slots, 0) {
+                found(self.slots);
+                return Ok(end);
+            }
+        }
+        let next = at + 1;
+        Ok(match self.document {
+            Document::Text(text) => {
+                (next..).find(|next| *next >= text.len() || text.is_char_boundary(*next)).unwrap_or(next)
+            }
+            Document::Bytes(_) => next,
+        })
+    }
 }
 
 fn backtrack(
     regex: &fancy_regex::Regex,
-    document: &[u8],
-    text: Option<&str>,
+    document: Document<'_>,
     at: usize,
     anchored: bool,
     slots: &mut Slots,
 ) -> Result<(), Failure> {
-    slots.fill(None);
-    // Groups cost an allocation each time.
-    let groups = slots.len() > 2;
     macro_rules! search {
         ($document:expr) => {{
             let input = RegexInput::new($document).from_pos(at).anchored(anchored);
-            if groups {
+            // Groups cost an allocation each time.
+            if slots.len() > 2 {
                 let captures = regex.captures_input(input).map_err(|error| failure(&error))?;
                 for (index, pair) in slots.chunks_exact_mut(2).enumerate() {
                     let group = captures.as_ref().and_then(|captures| captures.get(index));
@@ -168,9 +212,9 @@ fn backtrack(
             }
         }};
     }
-    match text {
-        Some(text) => search!(text),
-        None => search!(document),
+    match document {
+        Document::Text(text) => search!(text),
+        Document::Bytes(bytes) => search!(bytes),
     }
     Ok(())
 }

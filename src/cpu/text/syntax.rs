@@ -17,6 +17,8 @@ mod group;
 pub struct Translated {
     /// `$` matches at the very end only.
     pub pattern: String,
+    /// The same for backtracking, whether it is hard or not.
+    pub spelled: String,
     /// `$` matches before a last newline, too: needs look-ahead. `None` where there is no such `$`.
     pub exact: Option<String>,
     /// Whether the pattern needs backtracking.
@@ -228,7 +230,7 @@ impl Translator {
             Escape::End => self.zero_width(r"\z"),
             Escape::Boundary => self.zero_width(BOUNDARY.encode_utf8(&mut [0; 4])),
             Escape::NoBoundary => self.zero_width(NO_BOUNDARY.encode_utf8(&mut [0; 4])),
-            Escape::Group(number) => self.reference(number, at + 1)?,
+            Escape::Group(number) => self.reference(number, at)?,
         }
         Ok(())
     }
@@ -249,7 +251,7 @@ impl Translator {
 
     fn reference(&mut self, number: usize, at: usize) -> Result<(), String> {
         match number.checked_sub(1).and_then(|index| self.closed.get(index)) {
-            None => return Err(fault(format!("invalid group reference {number}"), at)),
+            None => return Err(fault(format!("invalid group reference {number}"), at + 1)),
             Some(false) => return Err(fault("cannot refer to an open group", at)),
             Some(true) => {}
         }
@@ -325,6 +327,7 @@ impl Translator {
         };
         Translated {
             pattern: text(r"\z", self.hard),
+            spelled: text(r"\z", true),
             exact: self.out.contains(DOLLAR).then(|| text(r"(?=\n?\z)", true)),
             hard: self.hard,
             groups: self.closed.len(),
@@ -332,19 +335,14 @@ impl Translator {
         }
     }
 
-    /// How `\b` and `\B` are spelled; where there is backtracking anyway, with Python's idea of a word.
+    /// How `\b` and `\B` are spelled: fancy-regex does not take flags apart.
     fn boundaries(&self, hard: bool) -> (&'static str, &'static str) {
-        match (self.flags.ascii, hard) {
-            (_, false) if self.bytes => (r"\b", r"\B"),
-            (false, false) => (r"\b", r"\B"),
+        match (self.flags.ascii && !self.bytes, hard) {
+            (false, _) => (r"\b", r"\B"),
             (true, false) => (r"(?-u:\b)", r"(?-u:\B)"),
             (true, true) => (
                 "(?:(?<=[0-9A-Za-z_])(?![0-9A-Za-z_])|(?<![0-9A-Za-z_])(?=[0-9A-Za-z_]))",
                 "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))",
-            ),
-            (false, true) => (
-                r"(?:(?<=[\p{L}\p{N}_])(?![\p{L}\p{N}_])|(?<![\p{L}\p{N}_])(?=[\p{L}\p{N}_]))",
-                r"(?:(?<=[\p{L}\p{N}_])(?=[\p{L}\p{N}_])|(?<![\p{L}\p{N}_])(?![\p{L}\p{N}_]))",
             ),
         }
     }

@@ -22,7 +22,8 @@ use crate::py::job::Job;
 ///
 /// Args:
 ///     docs: an iterable of `str`, `bytes`, bytes-like objects, paths or `Response`s, or an Arrow or NumPy array of them.
-///         Bytes are read in UTF-8, responses in their encoding. Whatever is there is read as browsers read it.
+///         Bytes are read as browsers read them, in the encoding that a response's headers, a byte order mark or the page
+///         itself names, else in UTF-8.
 ///     on_error: "raise" the first failure as an ItemError, "return" it in its place, or "skip" the document; "raise".
 ///     workers: threads at once; None for all cores (or `SHOAL_THREADS`).
 ///     progress: True for a tqdm bar, or a callable that gets `(done, total)`; False.
@@ -37,7 +38,7 @@ use crate::py::job::Job;
 #[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
 pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
     Call { name: "html_to_markdown", docs, keywords }
-        .listed(|document, stop| markdown(&document.text()?, stop).map(Text))
+        .listed(|document, stop| markdown(&document.html()?, stop).map(Text))
 }
 
 /// The readable text of each HTML document: without scripts, styles and head, blocks on lines of their own.
@@ -49,7 +50,7 @@ pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyD
 #[pyfunction]
 #[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
 pub fn html_text(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
-    Call { name: "html_text", docs, keywords }.listed(|document, stop| text(&document.text()?, stop).map(Text))
+    Call { name: "html_text", docs, keywords }.listed(|document, stop| text(&document.html()?, stop).map(Text))
 }
 
 /// What the CSS selector matches in each HTML document: texts, or values of an attribute.
@@ -82,7 +83,7 @@ pub fn html_select(
     let attr = optional_text("attr", attr)?;
     let selector = Selector::new(text_argument("css", css)?, attr.as_deref()).map_err(wrong("css"))?;
     Call { name: "html_select", docs, keywords }
-        .listed(move |document, stop| selector.select(&document.text()?, stop).map(Matches::of_texts))
+        .listed(move |document, stop| selector.select(&document.html()?, stop).map(Matches::of_texts))
 }
 
 /// Where the links of each HTML document lead: the `href` of its `a` and `area` elements.
@@ -114,7 +115,7 @@ pub fn html_links(
     let base_url = base_url.map(|url| base(&url).map_err(wrong("base_url"))).transpose()?;
     Call { name: "html_links", docs, keywords }.listed(move |document, stop| {
         let base_url = base_url.as_ref().or(document.url());
-        links(&document.text()?, base_url, stop).map(Matches::of_texts)
+        links(&document.html()?, base_url, stop).map(Matches::of_texts)
     })
 }
 
@@ -150,7 +151,7 @@ pub fn html_article(
     let url = url.map(|url| base(&url).map_err(wrong("url"))).transpose()?;
     Call { name: "html_article", docs, keywords }.listed(move |document, stop| {
         let url = url.as_ref().or(document.url());
-        article(&document.text()?, url.map(url::Url::as_str), stop)
+        article(&document.html()?, url.map(url::Url::as_str), stop)
     })
 }
 

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use super::arguments::wrong;
 use super::pieces::{Blob, Count, Matches, Text};
 use super::run::Call;
-use crate::cpu::text::count::count;
+use crate::cpu::text::count::{count, count_bytes};
 use crate::cpu::text::findall::{findall, findall_bytes};
 use crate::cpu::text::pattern::Pattern;
 use crate::cpu::text::replace::{replace, replace_bytes};
@@ -104,9 +104,9 @@ pub fn regex_count(
     let pattern = pattern_from(pattern)?;
     let call = Call { name: "regex_count", docs, keywords };
     if pattern.is_bytes() {
-        return call.listed(move |document, stop| count(&pattern, &document.bytes()?, stop).map(Count));
+        return call.listed(move |document, stop| count_bytes(&pattern, &document.bytes()?, stop).map(Count));
     }
-    call.listed(move |document, stop| count(&pattern, document.text()?.as_bytes(), stop).map(Count))
+    call.listed(move |document, stop| count(&pattern, &document.text()?, stop).map(Count))
 }
 
 /// Each document with all matches of a pattern replaced, as `re.sub` does it.

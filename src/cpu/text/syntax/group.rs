@@ -81,7 +81,7 @@ impl Translator {
                 let start = self.at;
                 let name = self.name(')')?;
                 let number = self.named(&name, start)?;
-                self.reference(number, start)
+                self.reference(number, at)
             }
             Some('(') => self.condition(at),
             Some(letter) if letter == '-' || letter.is_ascii_alphabetic() && "aiLmsux".contains(letter) => {
