@@ -1,7 +1,7 @@
 //! One column of a table, built from the cells of many blocks.
 //!
-//! Where a block has no other kind than the column's own, its values are copied without a look at each: two thirds of
-//! the time, in a table of figures.
+//! Where a block has no other kind than the column's own, its values are copied without a look at each, which saves a
+//! third of the time in a table of figures.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
