@@ -21,9 +21,7 @@ fn is_cell(tag: Tag) -> bool {
 impl Builder<'_> {
     /// Where `tag` is open in the innermost table.
     fn in_table(&self, found: impl Fn(Tag) -> bool) -> Option<usize> {
-        self.find(|open| open.space == Space::Html && found(open.tag), |open| {
-            open.is(Tag::Table) || open.is(Tag::Html)
-        })
+        self.find(|open| open.space == Space::Html && found(open.tag), |open| open.is(Tag::Table) || open.is(Tag::Html))
     }
 
     /// Closes all within the innermost element of a kind, or `<html>`.
@@ -44,12 +42,16 @@ impl Builder<'_> {
                 Some(())
             }
             Mode::InCaption if is_part(tag) => {
-                if self.close_caption()? { self.start_table(start) } else { Some(()) }
+                if self.close_caption()? {
+                    self.start_table(start)
+                } else {
+                    Some(())
+                }
             }
             Mode::InCell | Mode::InCaption => self.start_body(start),
             Mode::InColumnGroup => match tag {
                 Tag::Col => self.void(start),
-                Tag::Template => None,
+                Tag::Template => self.template(start),
                 _ => {
                     if !self.top_is(Tag::Colgroup) {
                         return Some(());
@@ -65,7 +67,11 @@ impl Builder<'_> {
                 self.insert(start)
             }
             Mode::InRow if is_part(tag) => {
-                if self.close_row()? { self.start_table(start) } else { Some(()) }
+                if self.close_row()? {
+                    self.start_table(start)
+                } else {
+                    Some(())
+                }
             }
             Mode::InTableBody if tag == Tag::Tr => {
                 self.clear_to(is_section)?;
@@ -79,7 +85,11 @@ impl Builder<'_> {
                 self.start_table(start)
             }
             Mode::InTableBody if is_part(tag) => {
-                if self.close_section()? { self.start_table(start) } else { Some(()) }
+                if self.close_section()? {
+                    self.start_table(start)
+                } else {
+                    Some(())
+                }
             }
             _ => self.start_in_table(start),
         }
@@ -117,8 +127,13 @@ impl Builder<'_> {
                 self.start_table(start)
             }
             Tag::Table => {
-                if self.close_table()? { self.start(start, false) } else { Some(()) }
+                if self.close_table()? {
+                    self.start(start, false)
+                } else {
+                    Some(())
+                }
             }
+            Tag::Template => self.template(start),
             Tag::Style => self.raw(start, Raw::Plain),
             Tag::Script => self.raw(start, Raw::Script),
             Tag::Input => {
@@ -165,7 +180,11 @@ impl Builder<'_> {
             Mode::InCaption => match tag {
                 Tag::Caption => self.close_caption().map(|_| ()),
                 Tag::Table => {
-                    if self.close_caption()? { self.end_table(name) } else { Some(()) }
+                    if self.close_caption()? {
+                        self.end_table(name)
+                    } else {
+                        Some(())
+                    }
                 }
                 Tag::Body | Tag::Html => Some(()),
                 tag if is_part(tag) => Some(()),
@@ -183,7 +202,11 @@ impl Builder<'_> {
             Mode::InRow => match tag {
                 Tag::Tr => self.close_row().map(|_| ()),
                 Tag::Table => {
-                    if self.close_row()? { self.end_table(name) } else { Some(()) }
+                    if self.close_row()? {
+                        self.end_table(name)
+                    } else {
+                        Some(())
+                    }
                 }
                 tag if is_section(tag) => {
                     let open = self.in_table(|open| open == tag).is_some();
@@ -200,7 +223,11 @@ impl Builder<'_> {
                     Some(())
                 }
                 Tag::Table => {
-                    if self.close_section()? { self.end_table(name) } else { Some(()) }
+                    if self.close_section()? {
+                        self.end_table(name)
+                    } else {
+                        Some(())
+                    }
                 }
                 tag if is_part(tag) => Some(()),
                 _ => self.end_in_table(name),
@@ -260,16 +287,17 @@ impl Builder<'_> {
     fn close_table(&mut self) -> Option<bool> {
         let Some(at) = self.in_table(|tag| tag == Tag::Table) else { return Some(false) };
         self.close(at)?;
-        self.mode = self.open.iter().rev().filter(|open| open.space == Space::Html).find_map(|open| match open.tag {
-            Tag::Td | Tag::Th => Some(Mode::InCell),
-            Tag::Tr => Some(Mode::InRow),
-            tag if is_section(tag) => Some(Mode::InTableBody),
-            Tag::Caption => Some(Mode::InCaption),
-            Tag::Colgroup => Some(Mode::InColumnGroup),
-            Tag::Table => Some(Mode::InTable),
-            Tag::Body => Some(Mode::InBody),
-            _ => None,
-        })?;
+        self.mode =
+            self.open.iter().rev().filter(|open| open.space == Space::Html).find_map(|open| match open.tag {
+                Tag::Td | Tag::Th => Some(Mode::InCell),
+                Tag::Tr => Some(Mode::InRow),
+                tag if is_section(tag) => Some(Mode::InTableBody),
+                Tag::Caption => Some(Mode::InCaption),
+                Tag::Colgroup => Some(Mode::InColumnGroup),
+                Tag::Table => Some(Mode::InTable),
+                Tag::Body => Some(Mode::InBody),
+                _ => None,
+            })?;
         Some(true)
     }
 }
