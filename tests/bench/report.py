@@ -51,14 +51,15 @@ def crate_version(name: str) -> Iterator[str]:
         yield f"{name} {found[1]}"
 
 
-def goals_table(rows: Iterable[tuple[str, str, str, bool]], limit: str) -> Iterator[str]:
-    """Rows of goal, limit, figure, and whether it is reached; nothing without rows."""
+def goals_table(rows: Iterable[tuple[str, str, str, bool | None]], limit: str) -> Iterator[str]:
+    """Rows of goal, limit, figure, and whether it is reached (``None``: nobody knows); nothing without rows."""
     rows = list(rows)
     if not rows:
         return
     yield from (f"| goal | {limit} | measured | |", "|---|--:|--:|---|")
     for text, bound, figure, reached in rows:
-        yield f"| {text} | {bound} | {figure} | {'reached' if reached else '**missed**'} |"
+        verdict = "**not measured**" if reached is None else "reached" if reached else "**missed**"
+        yield f"| {text} | {bound} | {figure} | {verdict} |"
     yield ""
 
 
