@@ -63,8 +63,8 @@ METHOD = """\
 
 - Time is wall time from the call to the result in the caller's hands as Python objects (`json_rows`: as a pyarrow
   table, without a copy). Reading the documents, importing, compiling patterns and selectors, making compressors and
-  starting threads come before, and some documents are done first; checking comes after. What takes less than {seconds} s
-  is repeated in the process, and its median taken. CPU is that of the process, user and system.
+  starting threads come before, and some documents are done first; checking comes after. What takes less than
+  {seconds} s is repeated in the process, and its median taken. CPU is that of the process, user and system.
 - One process per measurement, interleaved rounds ({rounds} here); medians, with the least and the most in brackets.
 - Everyone gets the same documents, as `str` (texts, pages) or `bytes` (records, and pages to hash and compress). A slow
   library gets the first of them only, as many as the table says: times are per {unit}, so they compare.
@@ -75,9 +75,10 @@ METHOD = """\
   text must have the sentences that the pages were made of, and no script or style. Compressed documents must come back
   through the standard library or the format's own. Estimates of MinHash are held against exact Jaccard indices; the
   duplicates that `dedupe` finds against those that were made.
-- `parallel.map`: functions of a module; pools of a process per core, warm before the clock starts; the best chunk size
-  of those tried for each. 1 ms and 5 µs are what the function takes when nothing else runs; megabytes go in as
-  arguments, each different, and the function looks at every byte (`bytes.count`, `array.sum`).
+- `parallel.map`: functions of a module; pools of a process per core, warm before the clock starts. Each process tries
+  some chunk sizes on a quarter of the items first and takes the fastest; the table names those of the rounds. 1 ms and
+  5 µs are what the function takes when nothing else runs; megabytes go in as arguments, each different, and the
+  function looks at every byte (`bytes.count`, `array.sum`).
 - The ticker: p99 is the median of the rounds, the worst is that of all rounds. Taking the call, waking the loop and
   making Python's objects of the results are part of it; letting go of them is not.
 
@@ -210,7 +211,7 @@ def _rows(entries: Sequence[Entry]) -> Iterator[str]:
         cells = (
             _name(entry.kernel),
             label,
-            entry.contender.call,
+            entry.contender.call.format(_choices(entry)) if entry.contender.choices else entry.contender.call,
             str(entry.contender.threads or "all"),
             f"{figure(entry.time)} ({figure(min(entry.times))}–{figure(max(entry.times))})",
             # Workers' time is not in it.
@@ -221,6 +222,10 @@ def _rows(entries: Sequence[Entry]) -> Iterator[str]:
             entry.verdict,
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _choices(entry: Entry) -> str:
+    return " or ".join(dict.fromkeys(str(result["choice"]) for result in entry.results))
 
 
 def _stall_row(entry: Entry) -> str:

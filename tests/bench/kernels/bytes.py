@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from documents import Page
-
 from kernels.common import Kernel, Run, Verdict, equal
 
 GZIP, ZSTD, BROTLI = 6, 3, 5

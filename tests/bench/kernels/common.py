@@ -13,7 +13,7 @@ import documents
 
 KERNELS: list[Kernel] = []
 
-Run = Callable[[Sequence[Any]], Any]
+Run = Callable[..., Any]
 """Does the work over all documents: what the clock is around. Of Shoal: starts the job."""
 
 
@@ -40,6 +40,8 @@ class Contender:
     exact: bool
     prepare: Callable[[], Run]
     after: Callable[[Any], Any]
+    choices: tuple[Any, ...] = ()
+    """Of chunk sizes: the one that is fastest on a part of the items is measured. ``call`` has a place for it."""
 
     @property
     def ours(self) -> bool:
@@ -101,17 +103,19 @@ class Kernel:
         share: float = 1.0,
         exact: bool = True,
         after: Callable[[Any], Any] = lambda result: result,
+        choices: tuple[Any, ...] = (),
     ) -> Callable[[Callable[[], Run]], Callable[[], Run]]:
         """Adds a contender: a function that imports, compiles and warms what it needs, and returns what does the work.
 
         ``share``: of the documents, where all of them would take too long. ``exact=False``: the results are others, for
-        a reason that ``call`` gives, and not compared. ``after`` is a part of the work.
+        a reason that ``call`` gives, and not compared. ``after`` is a part of the work. With ``choices``, one of them
+        is the second argument of what does the work.
         """
         if library == "shoal":
             threads = None if threads == 1 else threads
 
         def add(prepare: Callable[[], Run]) -> Callable[[], Run]:
-            contender = Contender(library, label or library, call, threads, share, exact, prepare, after)
+            contender = Contender(library, label or library, call, threads, share, exact, prepare, after, choices)
             if contender.label in self.contenders:
                 raise ValueError(f"{self.key} has two of {contender.label}")
             self.contenders[contender.label] = contender

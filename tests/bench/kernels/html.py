@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from documents import SCRIPT_MARK, STYLE_MARK, Page
-
 from kernels.common import Kernel, Run, Verdict, equal
 
 

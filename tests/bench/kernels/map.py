@@ -1,7 +1,7 @@
 """`parallel.map` of Python functions beside the pools that people use.
 
-Pools are made and warmed before the clock starts, and have a process for each core. Chunk sizes are the best of those
-tried: 1, 4, 16, 64 … for each pool and each kind of work.
+Pools are made and warmed before the clock starts, and have a process for each core. Each gets the chunk size that is
+best for it and the kind of work.
 """
 
 from __future__ import annotations
@@ -24,15 +24,12 @@ TURNS = "turns.json"
 
 
 class Work(NamedTuple):
-    """A function, its items, and the best chunk size of each pool."""
+    """A function, its items, and the chunk sizes that may be good for it."""
 
     function: Callable[[Any], Any]
     load: Callable[[Path, int], list[Any]]
     per: float
-    pool: int
-    executor: int
-    loky: int
-    joblib: int | str
+    chunks: tuple[int, ...]
 
 
 def calibrate(folder: Path) -> None:
@@ -63,10 +60,10 @@ def _arrays(_folder: Path, n: int) -> list[Any]:
 
 
 WORK = {
-    "1 ms": Work(tasks.busy, _busy("heavy"), 1, 16, 16, 16, 16),
-    "5 µs": Work(tasks.busy, _busy("tiny"), 100, 1024, 1024, 1024, 1024),
-    "1 MB of bytes": Work(tasks.count, _bytes, 0.25, 4, 4, 4, "auto"),
-    "1 MB array": Work(tasks.total, _arrays, 0.25, 4, 4, 4, "auto"),
+    "1 ms": Work(tasks.busy, _busy("heavy"), 1, (1, 4, 16, 64)),
+    "5 µs": Work(tasks.busy, _busy("tiny"), 100, (64, 256, 1024, 4096)),
+    "1 MB of bytes": Work(tasks.count, _bytes, 0.25, (1, 4, 16)),
+    "1 MB array": Work(tasks.total, _arrays, 0.25, (1, 4, 16)),
 }
 
 
@@ -85,7 +82,7 @@ def _serial(work: Work) -> Callable[[], Run]:
 def _pool(work: Work) -> Callable[[], Run]:
     def prepare() -> Run:
         pool = multiprocessing.Pool(CORES)
-        return lambda items: pool.map(work.function, items, chunksize=work.pool)
+        return lambda items, chunk: pool.map(work.function, items, chunksize=chunk)
 
     return prepare
 
@@ -93,7 +90,7 @@ def _pool(work: Work) -> Callable[[], Run]:
 def _executor(work: Work) -> Callable[[], Run]:
     def prepare() -> Run:
         executor = ProcessPoolExecutor(CORES)
-        return lambda items: list(executor.map(work.function, items, chunksize=work.executor))
+        return lambda items, chunk: list(executor.map(work.function, items, chunksize=chunk))
 
     return prepare
 
@@ -103,7 +100,7 @@ def _loky(work: Work) -> Callable[[], Run]:
         from loky import get_reusable_executor
 
         executor = get_reusable_executor(max_workers=CORES, timeout=None)
-        return lambda items: list(executor.map(work.function, items, chunksize=work.loky))
+        return lambda items, chunk: list(executor.map(work.function, items, chunksize=chunk))
 
     return prepare
 
@@ -112,9 +109,9 @@ def _joblib(work: Work) -> Callable[[], Run]:
     def prepare() -> Run:
         from joblib import Parallel, delayed
 
-        parallel = Parallel(n_jobs=CORES, batch_size=work.joblib)
         call = delayed(work.function)
-        return lambda items: parallel(call(item) for item in items)
+        # All share the workers of one executor, which stay.
+        return lambda items, chunk: Parallel(n_jobs=CORES, batch_size=chunk)(call(item) for item in items)
 
     return prepare
 
@@ -144,13 +141,14 @@ def _add(case: str, work: Work) -> None:
     )
     kernel.by("serial", "`[fn(item) for item in items]`")(_serial(work))
     pools = (
-        ("multiprocessing", f"`Pool().map(fn, items, chunksize={work.pool})`", _pool),
-        ("concurrent.futures", f"`ProcessPoolExecutor().map(fn, items, chunksize={work.executor})`", _executor),
-        ("loky", f"`get_reusable_executor().map(fn, items, chunksize={work.loky})`", _loky),
-        ("joblib", f"`Parallel(batch_size={work.joblib!r})(…)`", _joblib),
+        ("multiprocessing", "`Pool().map(fn, items, chunksize={})`", _pool),
+        ("concurrent.futures", "`ProcessPoolExecutor().map(fn, items, chunksize={})`", _executor),
+        ("loky", "`get_reusable_executor().map(fn, items, chunksize={})`", _loky),
+        ("joblib", "`Parallel(batch_size={})(…)`", _joblib),
     )
     for library, call, prepare in pools:
-        kernel.by(library, call, threads=None)(prepare(work))
+        choices = (*work.chunks, "auto") if library == "joblib" else work.chunks
+        kernel.by(library, call, threads=None, choices=choices)(prepare(work))
 
 
 for _case, _work in WORK.items():
