@@ -266,7 +266,8 @@ def goal_rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str, bool | 
     tickers = [entry for entry in entries if is_kernel(entry)]
     if tickers:
         late = [entry.median("p99") * 1e3 for entry in tickers if entry.results]
-        reached = max(late) <= LATE if len(late) == len(tickers) else None
+        # One that is late is enough to miss it; to reach it, all have to be measured.
+        reached = False if late and max(late) > LATE else True if len(late) == len(tickers) else None
         text = "a 5 ms ticker while a kernel works: late at p99, ms, the worst of all kernels"
         yield text, f"at most {LATE:.0f}", f"{max(late):.1f}" if late else "–", reached
 
