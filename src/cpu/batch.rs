@@ -91,7 +91,10 @@ struct End {
 pub struct Batch<T> {
     total: usize,
     keep_going: bool,
+    /// No more documents: one failed, or nobody waits any more.
     stop: Stop,
+    /// Nobody waits any more: not for what the end makes of the results, either.
+    cancelled: Stop,
     next: AtomicUsize,
     /// Claimed and not begun: slices that ended early.
     returned: Mutex<Vec<Range<usize>>>,
@@ -132,6 +135,7 @@ impl<T: Send + 'static> Batch<T> {
             total: documents.len(),
             keep_going: options.keep_going,
             stop: Stop::default(),
+            cancelled: Stop::default(),
             next: AtomicUsize::new(0),
             returned: Mutex::default(),
             lanes: std::iter::repeat_with(lane).take(workers).collect(),
@@ -156,6 +160,7 @@ impl<T: Send + 'static> Batch<T> {
     /// Stops the work and takes what is finished; nothing if the end has it already.
     pub fn cancel(&self) -> Option<Gathered<T>> {
         self.stop.set();
+        self.cancelled.set();
         self.take()
     }
 
@@ -308,7 +313,7 @@ where
         }
         let finish = lock(&self.finish).take();
         if let (Some(gathered), Some(finish)) = (self.batch.take(), finish) {
-            finish(gathered, &self.batch.stop);
+            finish(gathered, &self.batch.cancelled);
         }
     }
 }

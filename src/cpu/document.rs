@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
+use url::Url;
 
+use super::charset;
 use super::failure::Failure;
 
 /// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
@@ -68,19 +70,26 @@ impl Writable {
 #[derive(Debug)]
 pub struct Document {
     source: Source,
-    /// Of bytes that a kernel takes as text.
-    encoding: &'static Encoding,
+    /// Of bytes that a kernel takes as text, if somebody named it.
+    encoding: Option<&'static Encoding>,
+    /// Where it came from, if it is a response.
+    url: Option<Box<Url>>,
 }
 
 impl Document {
-    /// In UTF-8, if it is text.
+    /// Of which nothing is known.
     pub fn new(source: Source) -> Self {
-        Self { source, encoding: UTF_8 }
+        Self { source, encoding: None, url: None }
     }
 
-    /// In an encoding that is known from elsewhere.
-    pub fn encoded(source: Source, encoding: &'static Encoding) -> Self {
-        Self { source, encoding }
+    /// A response's body or file, with the encoding that its headers name.
+    pub fn of_response(source: Source, encoding: Option<&'static Encoding>, url: Url) -> Self {
+        Self { source, encoding, url: Some(Box::new(url)) }
+    }
+
+    /// The URL of a response.
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_deref()
     }
 
     /// The bytes: of a text its UTF-8.
@@ -89,7 +98,7 @@ impl Document {
             Source::Bytes(bytes) => Cow::Borrowed(*bytes),
             Source::Shared(bytes) => Cow::Borrowed(bytes),
             Source::Writable(writable) => Cow::Owned(writable.copy()),
-            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(&error))?),
+            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
             Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -100,49 +109,60 @@ impl Document {
     /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
     /// out.
     pub fn text(&self) -> Result<Cow<'_, str>, Failure> {
-        match &self.source {
-            Source::Latin1(bytes) => Ok(encoding_rs::mem::decode_latin1(bytes)),
-            Source::Ucs2(units) => characters(units.iter().map(|unit| u32::from(*unit)), units.len()),
-            Source::Ucs4(units) => characters(units.iter().copied(), units.len()),
-            _ => Ok(match self.bytes()? {
-                Cow::Borrowed(bytes) => self.decode(bytes),
-                Cow::Owned(bytes) => Cow::Owned(self.decode_owned(bytes)),
-            }),
-        }
+        self.decoded(charset::resolve)
+    }
+
+    /// The same for HTML, which may name its encoding itself.
+    pub fn html(&self) -> Result<Cow<'_, str>, Failure> {
+        self.decoded(charset::of_html)
     }
 
     /// The text as UTF-8 for kernels that check it themselves: no character is replaced where the encoding is UTF-8.
     pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
-        if self.encoding == UTF_8 {
-            let mark = b"\xef\xbb\xbf";
-            return Ok(match self.bytes()? {
-                Cow::Borrowed(bytes) => Cow::Borrowed(bytes.strip_prefix(mark).unwrap_or(bytes)),
-                Cow::Owned(mut bytes) => {
-                    if bytes.starts_with(mark) {
-                        bytes.drain(..mark.len());
-                    }
-                    Cow::Owned(bytes)
-                }
-            });
+        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
+            return self.bytes();
         }
-        Ok(match self.text()? {
-            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        let bytes = self.bytes()?;
+        let encoding = charset::resolve(self.encoding, &bytes);
+        if encoding != UTF_8 {
+            return Ok(Cow::Owned(encoding.decode_with_bom_removal(&bytes).0.into_owned().into_bytes()));
+        }
+        let mark = b"\xef\xbb\xbf";
+        Ok(match bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.strip_prefix(mark).unwrap_or(bytes)),
+            Cow::Owned(mut bytes) => {
+                if bytes.starts_with(mark) {
+                    bytes.drain(..mark.len());
+                }
+                Cow::Owned(bytes)
+            }
         })
     }
 
-    fn decode<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
-        self.encoding.decode_with_bom_removal(bytes).0
-    }
-
-    fn decode_owned(&self, bytes: Vec<u8>) -> String {
-        match self.decode(&bytes) {
-            // Nothing to change: the bytes are the text.
-            Cow::Borrowed(text) if text.len() == bytes.len() => String::from_utf8(bytes).unwrap_or_default(),
-            text => text.into_owned(),
+    fn decoded(&self, encoding_of: fn(Option<&'static Encoding>, &[u8]) -> &'static Encoding) -> Decoded<'_> {
+        match &self.source {
+            Source::Latin1(bytes) => Ok(encoding_rs::mem::decode_latin1(bytes)),
+            Source::Ucs2(units) => characters(units.iter().map(|unit| u32::from(*unit)), units.len()),
+            Source::Ucs4(units) => characters(units.iter().copied(), units.len()),
+            _ => {
+                let bytes = self.bytes()?;
+                let encoding = encoding_of(self.encoding, &bytes);
+                Ok(match bytes {
+                    Cow::Borrowed(bytes) => encoding.decode_with_bom_removal(bytes).0,
+                    Cow::Owned(bytes) => match encoding.decode_with_bom_removal(&bytes).0 {
+                        // Nothing to change: the bytes are the text.
+                        Cow::Borrowed(text) if text.len() == bytes.len() => {
+                            Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
+                        }
+                        text => Cow::Owned(text.into_owned()),
+                    },
+                })
+            }
         }
     }
 }
+
+type Decoded<'a> = Result<Cow<'a, str>, Failure>;
 
 fn characters(units: impl Iterator<Item = u32>, length: usize) -> Result<Cow<'static, str>, Failure> {
     // Three bytes a character for most scripts that are kept in two.
@@ -174,10 +194,19 @@ mod tests {
             let document = Document::new(source);
             assert_eq!(document.text().unwrap(), text);
         }
-        let greek = Document::encoded(Source::Bytes(b"\xe1"), encoding_rs::WINDOWS_1253);
+        let url = Url::parse("https://example.com/").unwrap();
+        let greek = Document::of_response(Source::Bytes(b"\xe1"), Some(encoding_rs::WINDOWS_1253), url.clone());
+        assert_eq!(greek.url(), Some(&url));
         assert_eq!(greek.text().unwrap(), "α");
         assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
         assert_eq!(&*greek.bytes().unwrap(), b"\xe1");
+    }
+
+    #[test]
+    fn html_may_name_its_encoding() {
+        let page = Document::new(Source::Bytes(b"<meta charset=windows-1253>\xe1"));
+        assert!(page.html().unwrap().ends_with('α'));
+        assert!(page.text().unwrap().ends_with('\u{fffd}'));
     }
 
     #[test]
@@ -193,7 +222,8 @@ mod tests {
         let surrogate = Document::new(Source::Ucs2(&[0xd800]));
         assert_eq!(surrogate.text().unwrap_err().kind, Kind::Value);
         let missing = Document::new(Source::File("/nowhere/at/all".into()));
-        assert_eq!(missing.bytes().unwrap_err().kind, Kind::File { number: Some(libc::ENOENT) });
+        let kind = Kind::File { number: Some(libc::ENOENT), path: "/nowhere/at/all".into() };
+        assert_eq!(missing.bytes().unwrap_err().kind, kind);
     }
 
     #[test]

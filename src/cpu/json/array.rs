@@ -1,6 +1,9 @@
 //! The rows of one array, of which the document has been checked.
 
+use std::collections::{HashMap, HashSet};
+
 use super::cell;
+use super::number::Number;
 use super::pointer::Pointer;
 use super::reader::Reader;
 use super::text;
@@ -8,6 +11,7 @@ use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
 use crate::cpu::table::block::Block;
 use crate::cpu::table::cells::Cells;
+use crate::cpu::table::kind::Kind;
 use crate::cpu::table::scatter::{Scatter, check_density};
 use crate::cpu::texts::Texts;
 
@@ -58,7 +62,7 @@ impl<'a> Array<'a> {
 
     /// Its first byte.
     pub fn open(&mut self) -> u8 {
-        self.reader.next()
+        self.reader.token()
     }
 
     /// The object as a row.
@@ -111,6 +115,16 @@ impl<'a> Array<'a> {
     /// The value whose first token is `first`.
     #[inline]
     fn cell(&mut self, first: u8, cells: &mut Cells) -> Result<(), Failure> {
+        if first <= b'9'
+            && let Some(short) = self.reader.short_number()
+        {
+            match short.number() {
+                Number::Float(value) => cells.push(Kind::Float, value.to_bits()),
+                Number::Int(value) => cells.push(Kind::Int, value.cast_unsigned()),
+                Number::Uint(_) | Number::Big => return Err(Failure::internal("a short number is long")),
+            }
+            return Ok(());
+        }
         let start = self.reader.at();
         let end = self.reader.skip(first)?;
         cell::push(self.reader.json().get(start..end).unwrap_or_default(), self.offset + start, cells)
@@ -169,11 +183,11 @@ impl<'a> Array<'a> {
 
     /// For each name, which of the chosen ones it is.
     fn slots(&self, names: &Texts, chosen: &Texts) -> Result<Vec<Option<usize>>, Failure> {
-        let known: std::collections::HashSet<&str> = names.iter().collect();
+        let known: HashSet<&str> = names.iter().collect();
         if let Some(missing) = chosen.iter().find(|name| !known.contains(name)) {
             return Err(self.failure(&format!("no column {missing:?} among the headers")));
         }
-        let numbers: std::collections::HashMap<&str, usize> = chosen.iter().zip(0..).collect();
+        let numbers: HashMap<&str, usize> = chosen.iter().zip(0..).collect();
         Ok(names.iter().map(|name| numbers.get(name).copied()).collect())
     }
 

@@ -1,6 +1,6 @@
 //! What the bytes of a block are: 64 of them, as bits.
 //!
-//! With AVX2, which every x86 processor since 2013 has, a block takes some 40 instructions. Elsewhere the compiler
+//! With AVX2, which every x86 processor since 2013 has, a block takes a few dozen instructions. Elsewhere the compiler
 //! makes vectors of the comparisons by itself, and multiplications gather their results.
 
 /// A bit for each byte of a block; the first byte is the lowest bit.
@@ -49,6 +49,9 @@ fn gather(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
 }
 
 /// On x86 with AVX2.
+///
+/// # Safety
+/// The processor must have it.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]

@@ -44,7 +44,7 @@ struct Walk<'a, 't> {
 
 impl<'t> Walk<'_, 't> {
     fn run(&mut self, tree: &'t Tree) -> Result<(), Failure> {
-        let first = self.reader.next();
+        let first = self.reader.token();
         self.value(tree.node(0), first)?;
         while let Some(frame) = self.frames.last_mut() {
             let (node, object) = (frame.node, frame.object);

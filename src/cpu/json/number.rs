@@ -55,6 +55,80 @@ pub fn end(json: &[u8], start: usize) -> Option<usize> {
     Some(place)
 }
 
+/// A number of at most eight characters behind its sign, as most are, without exponent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Short {
+    /// All digits as one number.
+    digits: u64,
+    /// How many of them stand behind the point.
+    fraction: u32,
+    negative: bool,
+}
+
+/// The number from `start` to before `end`, if it is a short one: valid, without a look at one character after the
+/// other. Where their count varies, as in a table of figures, a loop over them is mispredicted once a number, which
+/// took a fifth of all time.
+#[inline(always)]
+pub fn short(json: &[u8], start: usize, end: usize) -> Option<Short> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let negative = json.get(start) == Some(&b'-');
+    let start = start + usize::from(negative);
+    let length = end.wrapping_sub(start);
+    let text = json.get(start..)?.first_chunk::<8>()?;
+    if length.wrapping_sub(1) >= 8 {
+        return None;
+    }
+    // The first character in the highest byte, zeros for what is behind the last: they count as digits below.
+    let unused = 64 - 8 * length as u32;
+    let plain = (u64::from_le_bytes(*text) << unused) ^ ((EACH * 0x30) << unused);
+    // The highest bit of each byte that is not 0 to 9.
+    let others = (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80);
+    let leading_zero = text.first() == Some(&b'0');
+    if others == 0 {
+        let valid = !leading_zero || length == 1;
+        return valid.then(|| Short { digits: joined(plain), fraction: 0, negative });
+    }
+    // One other character: a point with digits on both sides.
+    let point = others.trailing_zeros() & !7;
+    let first = unused;
+    let fraction = (56 - point) / 8;
+    let is_point = plain >> point & 0xff == u64::from(b'.' ^ b'0');
+    let valid = others & (others - 1) == 0
+        && is_point
+        && point > first
+        && fraction > 0
+        && (!leading_zero || point == first + 8);
+    // What is before the point, moved up to what is behind it.
+    let below = plain & ((1 << point) - 1);
+    let above = plain & !(0xff << point) & !((1 << point) - 1);
+    valid.then(|| Short { digits: joined(above | below << 8), fraction, negative })
+}
+
+/// The number of eight digits, the first in the lowest byte.
+#[inline(always)]
+fn joined(digits: u64) -> u64 {
+    // Pairs, then fours, then all.
+    let pairs = digits.wrapping_mul(10) + (digits >> 8);
+    let low = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(100 + (1_000_000 << 32));
+    let high = (pairs >> 16 & 0x0000_00FF_0000_00FF).wrapping_mul(1 + (10_000 << 32));
+    low.wrapping_add(high) >> 32
+}
+
+impl Short {
+    /// Its value.
+    #[inline(always)]
+    pub fn number(self) -> Number {
+        const POWERS: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
+        let digits = self.digits.cast_signed();
+        if self.fraction == 0 {
+            return Number::Int(if self.negative { -digits } else { digits });
+        }
+        // Both are exact, so the quotient is the nearest number.
+        let value = digits as f64 / POWERS.get(self.fraction as usize).copied().unwrap_or(1.0);
+        Number::Float(if self.negative { -value } else { value })
+    }
+}
+
 /// What a number is whose text has been checked.
 pub fn parse(text: &str) -> Number {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
@@ -92,6 +166,7 @@ pub fn parse(text: &str) -> Number {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a failed test may panic")]
 mod tests {
     use super::*;
 
@@ -115,6 +190,32 @@ mod tests {
             ("1x", Some(1)),
         ] {
             assert_eq!(end(text.as_bytes(), 0), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn short_ones() {
+        let mut texts: Vec<String> = (0..3000).map(|number: u32| number.to_string()).collect();
+        texts.extend((0..3000).map(|number| format!("{}.{:03}", number / 7 * 11, number % 1000)));
+        texts.extend(["12345678", "99999999", "0.0", "0.000001", "1.5", "10.25", "1234.567"].map(String::from));
+        for text in texts.iter().flat_map(|text| [text.clone(), format!("-{text}")]) {
+            let padded = format!("{text},\"some more\"");
+            let number = short(padded.as_bytes(), 0, text.len()).map(Short::number);
+            assert_eq!(number, Some(parse(&text)), "{text}");
+            assert_eq!(end(text.as_bytes(), 0), Some(text.len()));
+        }
+        // Each text of these letters that is a number by `end` alone, and no other.
+        let letters = b"-0.1e:";
+        for code in 0..letters.len().pow(6) {
+            let text: Vec<u8> =
+                (0..6).filter_map(|place: u32| letters.get(code / 6usize.pow(place) % 6).copied()).collect();
+            for length in 1..=6 {
+                let padded = [&text[..length], b",        "].concat();
+                if let Some(number) = short(&padded, 0, length) {
+                    assert_eq!(end(&text[..length], 0), Some(length), "{text:?}");
+                    assert_eq!(number.number(), parse(std::str::from_utf8(&text[..length]).unwrap_or_default()));
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! The document is walked twice: once to the end, to check it and to find the array and the names of its columns, which
 //! may stand before or behind it; then the array alone. Both are much faster than building anything from it.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::array::Array;
@@ -33,7 +34,7 @@ impl Rows {
     /// The rows at `pointer`; with `columns` only those, in that order. Where an array's rows are arrays without names,
     /// `columns` are their names. A repeated name is an error.
     pub fn new(pointer: Pointer, columns: Option<Vec<String>>) -> Result<Self, String> {
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
         if let Some(twice) = columns.iter().flatten().find(|name| !known.insert(name.as_str())) {
             return Err(format!("columns: {twice:?} is there twice"));
         }
@@ -72,11 +73,12 @@ impl Rows {
 /// The strings of the array there, made unique as pandas does; `None` if it is none of strings alone.
 fn names_at(json: &str, range: Range<usize>, stop: &Stop) -> Option<Texts> {
     let mut reader = Reader::new(json.get(range)?, stop);
-    if reader.next() != b'[' {
+    if reader.token() != b'[' {
         return None;
     }
     let mut names = Texts::new();
-    let mut known = std::collections::HashSet::new();
+    // How often each has been there.
+    let mut known: HashMap<String, usize> = HashMap::new();
     let mut first = reader.first(false);
     while let Some(byte) = first {
         if byte != b'"' {
@@ -84,13 +86,12 @@ fn names_at(json: &str, range: Range<usize>, stop: &Stop) -> Option<Texts> {
         }
         let mut name = String::new();
         text::unescape(reader.string(), &mut name);
-        let mut unique = name.clone();
-        let mut count = 0;
-        while !known.insert(unique.clone()) {
-            count += 1;
-            unique = format!("{name}.{count}");
+        while let Some(count) = known.get_mut(&name) {
+            *count += 1;
+            name = format!("{name}.{count}");
         }
-        names.push(&unique);
+        names.push(&name);
+        known.insert(name, 0);
         first = reader.more(false).ok()?;
     }
     Some(names)

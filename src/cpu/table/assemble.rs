@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 
 use super::Table;
@@ -24,27 +24,18 @@ const TILE: usize = 1024;
 pub fn assemble(names: &Texts, blocks: Vec<Block>, stop: &Stop) -> Result<Table, Failure> {
     let plan = Plan::new(names, &blocks, stop)?;
     let mut columns: Vec<_> = plan.kinds.iter().map(|kinds| Column::new(kinds.unified(), plan.rows)).collect();
-    let mut sources = plan.sources.into_iter();
-    let mut source = Vec::new();
-    let mut last: Option<Texts> = None;
-    for block in blocks {
-        // Freed as they are done, so that memory holds little more than the cells once.
-        if last.as_ref() != Some(block.names()) {
-            source = sources.next().unwrap_or_default();
-            last = Some(block.names().clone());
+    let mut blocks = blocks.into_iter();
+    for run in &plan.runs {
+        let mut sources = None;
+        // Each block is freed as it is done, so that memory holds little more than the cells once.
+        for block in blocks.by_ref().take(run.blocks).filter(|block| block.rows() > 0) {
+            let sources = sources.get_or_insert_with(|| run.sources(columns.len()));
+            append(&block, sources, &mut columns, stop)?;
         }
-        append(&block, &source, &mut columns, stop)?;
     }
-    let fields: Vec<_> = plan
-        .names
-        .iter()
-        .zip(&mut columns)
-        .map(|(name, column)| (name, std::mem::replace(column, Column::Null(0)).finish()))
-        .collect();
-    let schema = Schema::new(
-        fields.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect::<Vec<_>>(),
-    );
-    let arrays = fields.into_iter().map(|(_, array)| array).collect();
+    let arrays: Vec<_> = columns.into_iter().map(Column::finish).collect();
+    let field = |(name, array): (&str, &ArrayRef)| Field::new(name, array.data_type().clone(), true);
+    let schema = Schema::new(plan.names.iter().zip(&arrays).map(field).collect::<Vec<_>>());
     let options = RecordBatchOptions::new().with_row_count(Some(plan.rows));
     let batch = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options);
     Ok(Table { batch: batch.map_err(|error| Failure::internal(error.to_string()))? })
@@ -55,64 +46,67 @@ struct Plan {
     names: Texts,
     rows: usize,
     kinds: Vec<Kinds>,
-    /// For each run of blocks with the same names: which of their columns each of the table's is.
-    sources: Vec<Vec<Option<usize>>>,
+    runs: Vec<Run>,
+}
+
+/// Blocks one after the other with the same names, as most are.
+struct Run {
+    blocks: usize,
+    /// Which of the table's columns each of theirs is.
+    targets: Vec<usize>,
+}
+
+impl Run {
+    /// The other way round: which of theirs each of the table's is.
+    fn sources(&self, width: usize) -> Vec<Option<usize>> {
+        let mut sources = vec![None; width];
+        for (own, target) in self.targets.iter().enumerate() {
+            if let Some(slot) = sources.get_mut(*target) {
+                *slot = Some(own);
+            }
+        }
+        sources
+    }
 }
 
 impl Plan {
     fn new(given: &Texts, blocks: &[Block], stop: &Stop) -> Result<Self, Failure> {
-        let mut names = given.clone();
-        let mut numbers: HashMap<String, usize> = HashMap::new();
-        for (number, name) in given.iter().enumerate() {
-            numbers.insert(name.to_owned(), number);
-        }
-        let mut kinds = vec![Kinds::default(); names.len()];
-        // For each run, which of the table's columns each of its is.
-        let mut targets: Vec<Vec<usize>> = Vec::new();
-        let (mut rows, mut present) = (0, 0);
-        let mut own = Vec::new();
-        let mut last: Option<&Texts> = None;
-        for block in blocks {
-            stop.check()?;
-            if last != Some(block.names()) {
-                last = Some(block.names());
-                let target = block.names().iter().map(|name| {
-                    *numbers.entry(name.to_owned()).or_insert_with(|| {
-                        names.push(name);
-                        kinds.push(Kinds::default());
-                        names.len() - 1
-                    })
-                });
-                targets.push(target.collect());
-            }
-            block.kinds(&mut own);
-            for (target, own) in targets.last().into_iter().flatten().zip(&own) {
-                if let Some(kinds) = kinds.get_mut(*target) {
-                    kinds.join(*own);
+        let mut plan =
+            Self { names: given.clone(), rows: 0, kinds: vec![Kinds::default(); given.len()], runs: Vec::new() };
+        let mut numbers: HashMap<String, usize> = given.iter().map(str::to_owned).zip(0..).collect();
+        let mut present = 0;
+        for run in blocks.chunk_by(|block, next| block.names() == next.names()) {
+            let names = run.first().map(Block::names);
+            let target = |name: &str| {
+                *numbers.entry(name.to_owned()).or_insert_with(|| {
+                    plan.names.push(name);
+                    plan.kinds.push(Kinds::default());
+                    plan.names.len() - 1
+                })
+            };
+            let targets: Vec<_> = names.into_iter().flat_map(Texts::iter).map(target).collect();
+            for block in run {
+                stop.check()?;
+                for (target, own) in targets.iter().zip(block.kinds()) {
+                    if let Some(kinds) = plan.kinds.get_mut(*target) {
+                        kinds.join(*own);
+                    }
                 }
+                plan.rows += block.rows();
+                present += block.cells().len();
             }
-            rows += block.rows();
-            present += block.cells().len();
-            if names.len() > given.len() {
-                check_density(rows, names.len(), present)?;
+            plan.runs.push(Run { blocks: run.len(), targets });
+            if plan.names.len() > given.len() {
+                check_density(plan.rows, plan.names.len(), present)?;
             }
         }
-        let width = names.len();
-        let invert = |target: Vec<usize>| {
-            let mut source = vec![None; width];
-            for (own, target) in target.into_iter().enumerate() {
-                if let Some(slot) = source.get_mut(target) {
-                    *slot = Some(own);
-                }
-            }
-            source
-        };
-        Ok(Self { names, rows, kinds, sources: targets.into_iter().map(invert).collect() })
+        Ok(plan)
     }
 }
 
 fn append(block: &Block, source: &[Option<usize>], columns: &mut [Column], stop: &Stop) -> Result<(), Failure> {
     let (cells, width, rows) = (block.cells(), block.names().len(), block.rows());
+    let kinds = |own: usize| block.kinds().get(own).copied().unwrap_or_default();
     match block.layout() {
         Layout::Rows => {
             for start in (0..rows).step_by(TILE) {
@@ -120,7 +114,9 @@ fn append(block: &Block, source: &[Option<usize>], columns: &mut [Column], stop:
                 let end = rows.min(start + TILE);
                 for (column, own) in columns.iter_mut().zip(source) {
                     match own {
-                        Some(own) => column.extend((start..end).map(|row| cells.get(row * width + own))),
+                        Some(own) => {
+                            column.extend(kinds(*own), cells.every(start * width + own, width, end - start));
+                        }
                         None => column.nulls(end - start),
                     }
                 }
@@ -130,19 +126,15 @@ fn append(block: &Block, source: &[Option<usize>], columns: &mut [Column], stop:
             for (column, own) in columns.iter_mut().zip(source) {
                 stop.check()?;
                 let bounds = own.and_then(|own| Some(*starts.get(own)?..*starts.get(own + 1)?));
-                let bounds = bounds.unwrap_or(0..0);
-                let mut done = 0;
-                if bounds.len() == rows {
-                    column.extend(bounds.map(|index| cells.get(index)));
-                    continue;
-                }
-                for index in bounds {
-                    let row = places.get(index).map_or(0, |row| *row as usize);
-                    if row > done {
-                        column.nulls(row - done);
-                    }
-                    column.extend(std::iter::once(cells.get(index)));
-                    done = row + 1;
+                let (bounds, kinds) = (bounds.unwrap_or(0..0), own.map(kinds).unwrap_or_default());
+                // In runs without a hole, of which most columns are one.
+                let places = places.get(bounds.clone()).unwrap_or_default();
+                let (mut index, mut done) = (bounds.start, 0);
+                for run in places.chunk_by(|row, next| row + 1 == *next) {
+                    let row = run.first().map_or(done, |row| *row as usize);
+                    column.nulls(row - done);
+                    column.extend(kinds, cells.every(index, 1, run.len()));
+                    (index, done) = (index + run.len(), row + run.len());
                 }
                 column.nulls(rows - done);
             }

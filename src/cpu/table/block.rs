@@ -11,6 +11,7 @@ pub struct Block {
     rows: usize,
     cells: Cells,
     layout: Layout,
+    kinds: Vec<Kinds>,
 }
 
 /// In which order the cells are.
@@ -31,7 +32,7 @@ pub(super) enum Layout {
 impl Block {
     /// Of cells row by row.
     pub fn of_rows(names: Texts, rows: usize, cells: Cells) -> Self {
-        Self { names, rows, cells, layout: Layout::Rows }
+        Self { names, rows, cells, layout: Layout::Rows, kinds: Vec::new() }.look()
     }
 
     /// One row without values.
@@ -42,7 +43,7 @@ impl Block {
     }
 
     pub(super) fn of_columns(names: Texts, rows: usize, cells: Cells, starts: Vec<usize>, places: Vec<u32>) -> Self {
-        Self { names, rows, cells, layout: Layout::Columns { starts, rows: places } }
+        Self { names, rows, cells, layout: Layout::Columns { starts, rows: places }, kinds: Vec::new() }.look()
     }
 
     /// The names of the columns.
@@ -64,26 +65,30 @@ impl Block {
         &self.layout
     }
 
-    /// Which kinds each column has, added to what is known.
-    pub fn kinds(&self, known: &mut Vec<Kinds>) {
-        let width = self.names.len();
-        known.clear();
-        known.resize(width, Kinds::default());
-        let mut index = 0;
-        let mut add = |kinds: &mut Kinds| {
-            let (kind, value) = self.cells.raw(index);
-            kinds.add(kind, value);
-            index += 1;
-        };
+    /// Which kinds each column has.
+    pub fn kinds(&self) -> &[Kinds] {
+        &self.kinds
+    }
+
+    fn look(mut self) -> Self {
+        let mut kinds = vec![Kinds::default(); self.names.len()];
         match &self.layout {
-            Layout::Rows => (0..self.rows).for_each(|_| known.iter_mut().for_each(&mut add)),
+            Layout::Rows => {
+                for (place, kinds) in kinds.iter_mut().enumerate() {
+                    let column = self.cells.every(place, self.names.len(), self.rows);
+                    column.for_each(|cell| kinds.add(cell.kind, cell.value));
+                }
+            }
             Layout::Columns { starts, .. } => {
-                for (kinds, bounds) in known.iter_mut().zip(starts.windows(2)) {
+                for (kinds, bounds) in kinds.iter_mut().zip(starts.windows(2)) {
                     if let [start, end] = bounds {
-                        (*start..*end).for_each(|_| add(kinds));
+                        let column = self.cells.every(*start, 1, end - start);
+                        column.for_each(|cell| kinds.add(cell.kind, cell.value));
                     }
                 }
             }
         }
+        self.kinds = kinds;
+        self
     }
 }

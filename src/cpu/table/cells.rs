@@ -13,20 +13,22 @@ pub struct Cells {
 }
 
 /// One value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Cell<'a> {
-    /// Nothing.
-    Null,
-    /// False or true.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A larger one.
-    Uint(u64),
-    /// Another number.
-    Float(f64),
-    /// A text, or what is kept as text.
-    Text(&'a str),
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its bits; of a text, where it is.
+    pub value: u64,
+    texts: &'a str,
+}
+
+impl<'a> Cell<'a> {
+    /// The text, where it is one.
+    #[inline]
+    pub fn text(self) -> &'a str {
+        let (start, length) = ((self.value >> 32) as usize, (self.value & 0xFFFF_FFFF) as usize);
+        self.texts.get(start..start + length).unwrap_or_default()
+    }
 }
 
 impl Cells {
@@ -86,21 +88,12 @@ impl Cells {
         (kind, self.values.get(index).copied().unwrap_or_default())
     }
 
-    /// The value.
+    /// The values from `first` on, each `step` behind the one before.
     #[inline]
-    pub fn get(&self, index: usize) -> Cell<'_> {
-        let (kind, value) = self.raw(index);
-        match kind {
-            Kind::Null => Cell::Null,
-            Kind::Bool => Cell::Bool(value != 0),
-            Kind::Int => Cell::Int(value.cast_signed()),
-            Kind::Uint => Cell::Uint(value),
-            Kind::Float => Cell::Float(f64::from_bits(value)),
-            Kind::Big | Kind::Text | Kind::Json => {
-                let (start, length) = ((value >> 32) as usize, (value & 0xFFFF_FFFF) as usize);
-                Cell::Text(self.text.get(start..start + length).unwrap_or_default())
-            }
-        }
+    pub fn every(&self, first: usize, step: usize, count: usize) -> impl Iterator<Item = Cell<'_>> {
+        let kinds = self.kinds.get(first..).unwrap_or_default().iter().step_by(step.max(1));
+        let values = self.values.get(first..).unwrap_or_default().iter().step_by(step.max(1));
+        kinds.zip(values).take(count).map(|(kind, value)| Cell { kind: *kind, value: *value, texts: &self.text })
     }
 
     /// The same values in another order.

@@ -24,7 +24,7 @@ pub enum Kind {
 
 /// The kinds that there are in a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(u8);
+pub struct Kinds(u16);
 
 /// What a column becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +44,14 @@ pub enum Type {
 }
 
 impl Kinds {
-    const NEGATIVE: u8 = 1 << 7;
+    const NEGATIVE: u16 = 1 << 7;
+    const NULL: u16 = 1 << 8;
 
     /// With one more cell.
     pub fn add(&mut self, kind: Kind, value: u64) {
-        self.0 |= kind as u8;
-        if kind == Kind::Int && value.cast_signed() < 0 {
-            self.0 |= Self::NEGATIVE;
-        }
+        // Both without a branch: this is done for every cell.
+        self.0 |= u16::from(kind as u8) | u16::from(kind == Kind::Null) << 8;
+        self.0 |= u16::from(kind == Kind::Int && value.cast_signed() < 0) << 7;
     }
 
     /// With another column's.
@@ -59,17 +59,22 @@ impl Kinds {
         self.0 |= other.0;
     }
 
+    /// Whether there is no other kind than this.
+    pub fn are(self, kind: Kind) -> bool {
+        self.0 & !Self::NEGATIVE == u16::from(kind as u8)
+    }
+
     /// The narrowest type that keeps all values: whole numbers are exact unless there are fractions among them, and
     /// what has no common type becomes text.
     pub fn unified(self) -> Type {
-        const BOOL: u8 = Kind::Bool as u8;
-        const INT: u8 = Kind::Int as u8;
-        const UINT: u8 = Kind::Uint as u8;
-        const BIG: u8 = Kind::Big as u8;
-        const FLOAT: u8 = Kind::Float as u8;
-        let only = |kinds: u8| self.0 & !(kinds | Self::NEGATIVE) == 0;
-        let has = |kinds: u8| self.0 & kinds != 0;
-        match self.0 {
+        const BOOL: u16 = Kind::Bool as u16;
+        const INT: u16 = Kind::Int as u16;
+        const UINT: u16 = Kind::Uint as u16;
+        const BIG: u16 = Kind::Big as u16;
+        const FLOAT: u16 = Kind::Float as u16;
+        let only = |kinds: u16| self.0 & !(kinds | Self::NEGATIVE | Self::NULL) == 0;
+        let has = |kinds: u16| self.0 & kinds != 0;
+        match self.0 & !Self::NULL {
             0 => Type::Null,
             BOOL => Type::Bool,
             _ if only(INT) => Type::Int,

@@ -202,7 +202,7 @@ impl PyResponse {
     /// Its body, or the file it was saved to, as a document.
     fn document(&self, py: Python<'_>, held: &mut Held) -> Document {
         let handle = self.body.handle(py);
-        let encoding = crate::py::charset::encoding_of(&self.headers, handle.as_slice(py));
+        let encoding = crate::py::charset::named(&self.headers);
         let source = match (&self.path, handle) {
             (Some(path), _) => Source::File(path.clone()),
             (None, crate::py::body::Handle::Core(bytes)) => Source::Shared(bytes),
@@ -213,6 +213,6 @@ impl PyResponse {
                 source
             }
         };
-        Document::encoded(source, encoding)
+        Document::of_response(source, encoding, self.url_parsed().clone())
     }
 }

@@ -64,3 +64,13 @@ fn policy_from(value: &Bound<'_, PyAny>) -> PyResult<Policy> {
         other => Err(PyValueError::new_err(format!("{wanted}, not {other:?}"))),
     }
 }
+
+/// Takes a keyword that only some functions have out of those that all have; also one that is None.
+pub fn take<'py>(keywords: Option<&Bound<'py, PyDict>>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(keywords) = keywords else { return Ok(None) };
+    let value = keywords.get_item(name)?;
+    if value.is_some() {
+        keywords.del_item(name)?;
+    }
+    Ok(value)
+}

@@ -100,11 +100,11 @@ pub fn exception<'py>(py: Python<'py>, failure: &Failure) -> PyResult<Bound<'py,
     let message = failure.message.as_str();
     let error = match &failure.kind {
         Kind::Value | Kind::Stopped => PyValueError::new_err(message.to_owned()),
-        Kind::File { number: Some(number) } => PyOSError::new_err((*number, message.to_owned())),
-        Kind::File { number: None } => PyOSError::new_err(message.to_owned()),
-        Kind::Json { position } => {
+        Kind::File { number: Some(number), path } => PyOSError::new_err((*number, message.to_owned(), path.clone())),
+        Kind::File { number: None, .. } => PyOSError::new_err(message.to_owned()),
+        Kind::Json { position, document } => {
             let class = JSON.import(py, "json", "JSONDecodeError")?;
-            return class.call1((message, "", *position));
+            return class.call1((message, &**document, *position));
         }
         Kind::Internal => return class(py, "InternalError")?.call1((message,)),
     };

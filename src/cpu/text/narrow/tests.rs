@@ -1,0 +1,88 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+
+fn of(pattern: &str) -> Option<Narrow> {
+    Narrow::of(&regex_syntax::parse(pattern).unwrap()).map(|(narrow, _)| narrow)
+}
+
+fn narrowed(pattern: &str, text: &str) -> Narrowed {
+    let mut narrowed = Narrowed::default();
+    of(pattern).unwrap().narrow(text, &mut narrowed);
+    narrowed
+}
+
+#[test]
+fn only_where_it_helps() {
+    assert!(of(r"\ba").is_some());
+    assert!(of(r"[\p{L}\p{N}_]+").is_none());
+    assert!(of(r"(?-u:\b)a").is_none());
+}
+
+#[test]
+fn one_byte_a_character() {
+    let text = "aé“😀”z日";
+    let narrowed = narrowed(r"\b[a-z]", text);
+    assert_eq!(narrowed.bytes().len(), text.chars().count());
+    let places: Vec<usize> = (0..=narrowed.bytes().len()).map(|at| narrowed.back(at)).collect();
+    let expected: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    assert_eq!(places, expected);
+}
+
+#[test]
+fn letters_stay_letters_and_classes_apart() {
+    // A letter that no class has is any letter that no class has.
+    let bytes = narrowed(r"\b[a-z]+“", "é“”");
+    let [letter, quote, other] = *bytes.bytes() else { panic!("{bytes:?}") };
+    assert!(letter.is_ascii_alphanumeric() && !letter.is_ascii_lowercase() || letter == b'_');
+    assert!(!quote.is_ascii_alphanumeric() && quote != other);
+}
+
+#[test]
+fn not_every_pattern() {
+    // No ASCII letter is like these.
+    for pattern in [r"\bà", r"\b[é]", r"\b[a-zA-Z0-9_]é", r"\b[a-zA-Z0-9_]+\s"] {
+        assert!(of(pattern).is_none(), "{pattern}");
+    }
+    for pattern in [r"\b[a-zà]", r"\b[\p{L}\p{N}_]+ [a-z]", r"\b“", r"(?i)\bk"] {
+        assert!(of(pattern).is_some(), "{pattern}");
+    }
+    let many = (0..200).map(|index| char::from_u32(0x4e00 + index).unwrap()).collect::<String>();
+    assert!(of(&format!(r"\b[{many}]|{}", many.chars().map(String::from).collect::<Vec<_>>().join("a|"))).is_none());
+}
+
+#[test]
+fn the_same_is_found_in_both_forms() {
+    let pieces = ["a", "B", "é", "ü", "9", " ", "“", "—", "日", "_", "😀", "\n", "ß"];
+    let patterns = [
+        r"\b[a-z]+\b",
+        r"\b[A-Za-zé]+\b",
+        r"\B[a-z]",
+        r"\b[\p{L}\p{N}_]+",
+        r"[^a]\b",
+        r"\b“|a\b",
+        r"(?m:^)\b.",
+        r"(?i)\bb+",
+        r"(?s:.)\b.",
+        r"\b\PL",
+    ];
+    let mut random = fastrand::Rng::with_seed(5);
+    for pattern in patterns {
+        let hir = regex_syntax::parse(pattern).unwrap();
+        let (narrow, hir) = Narrow::of(&hir).unwrap_or_else(|| panic!("{pattern}"));
+        let regex = regex_automata::meta::Builder::new()
+            .configure(regex_automata::meta::Config::new().utf8_empty(false))
+            .build_from_hir(&hir)
+            .unwrap();
+        let usual = regex::Regex::new(pattern).unwrap();
+        for _ in 0..300 {
+            let text: String = (0..random.usize(..20)).map(|_| *random.choice(pieces.iter()).unwrap()).collect();
+            let mut narrowed = Narrowed::default();
+            narrow.narrow(&text, &mut narrowed);
+            let found = regex.find_iter(narrowed.bytes());
+            let found: Vec<_> = found.map(|found| (narrowed.back(found.start()), narrowed.back(found.end()))).collect();
+            let expected: Vec<_> = usual.find_iter(&text).map(|found| (found.start(), found.end())).collect();
+            assert_eq!(found, expected, "{pattern} {text:?}");
+        }
+    }
+}
