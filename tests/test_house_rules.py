@@ -92,13 +92,15 @@ def test_the_lints_are_not_relaxed() -> None:
             assert "reason" in attribute, f"{path}: #[allow({attribute})] gives no reason"
 
 
-def public_names() -> list[str]:
-    return [name for name in shoal.__all__ if name != "__version__"]
+def public() -> dict[str, object]:
+    """What `shoal` and `shoal.parallel` export, by name."""
+    names = {name: getattr(shoal, name) for name in shoal.__all__ if name not in {"__version__", "parallel"}}
+    return names | {f"parallel.{name}": getattr(shoal.parallel, name) for name in shoal.parallel.__all__}
 
 
-@pytest.mark.parametrize("name", public_names())
+@pytest.mark.parametrize("name", public())
 def test_every_public_name_is_documented(name: str) -> None:
-    thing = getattr(shoal, name)
+    thing = public()[name]
     text = inspect.getdoc(thing)
     assert text, name
     assert len(text) > 10, name
@@ -112,17 +114,18 @@ def test_every_public_name_is_documented(name: str) -> None:
 
 def test_every_public_name_is_in_the_stub() -> None:
     stub = (ROOT / "python/shoal/_shoal.pyi").read_text()
-    for name in public_names():
-        if getattr(shoal, name).__module__.startswith("shoal.exceptions"):
-            continue
-        assert re.search(rf"^(?:class|def|async def) {name}\b|^{name}\b", stub, re.MULTILINE), name
+    for name, thing in public().items():
+        if thing.__module__ == "shoal.exceptions" or inspect.isfunction(thing):
+            continue  # written in Python
+        plain = name.rpartition(".")[2]
+        assert re.search(rf"^(?:class|def|async def) {plain}\b|^{plain}\b", stub, re.MULTILINE), name
 
 
 def test_the_classes_say_where_they_live() -> None:
-    for name in public_names():
-        thing = getattr(shoal, name)
+    for name, thing in public().items():
+        home = "shoal.parallel" if name.startswith("parallel.") else "shoal"
         # A function of an extension module says the module that it is defined in.
-        places = {"shoal", "shoal.exceptions"} if inspect.isclass(thing) else {"shoal", "shoal._shoal"}
+        places = {home, "shoal.exceptions"} if inspect.isclass(thing) else {home, "shoal._shoal"}
         assert thing.__module__ in places, f"{name}: {thing.__module__}"
 
 

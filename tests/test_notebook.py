@@ -47,6 +47,8 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     assert "404" in everything
     assert "200 after 4 attempts" in everything
     assert "ConnectError" in everything
+    assert "<table>" in everything or "rows ×" in everything
+    assert "WorkerDied" in everything
 
 
 def test_the_tutorial_is_kept_without_outputs() -> None:

@@ -4,12 +4,12 @@
 >>> responses = shoal.gather_fetch(urls).result()         # in a script or a thread
 
 `gather_fetch` takes a batch of requests, `stream_fetch` gives the responses as they come, and `Client` keeps
-connections, cookies and settings for many calls. Everything that takes time returns a `Job`.
+connections, cookies and settings for many calls. `shoal.parallel` works on what was fetched, on all cores. Everything that takes time returns a `Job`.
 """
 
 import warnings
 
-from shoal import _shoal
+from shoal import _shoal, parallel
 from shoal._shoal import (
     Client,
     Headers,
@@ -39,8 +39,10 @@ from shoal.exceptions import (
     IncompleteBody,
     InternalError,
     InvalidURL,
+    ItemError,
     JSONDecodeError,
     NetworkError,
+    ParallelError,
     PoolTimeout,
     ProtocolError,
     ProxyError,
@@ -51,6 +53,7 @@ from shoal.exceptions import (
     TLSError,
     TooManyRedirects,
     TotalTimeout,
+    WorkerDied,
     WriteError,
 )
 
@@ -70,11 +73,13 @@ __all__ = [
     "IncompleteBody",
     "InternalError",
     "InvalidURL",
+    "ItemError",
     "JSONDecodeError",
     "Job",
     "JobStats",
     "Limits",
     "NetworkError",
+    "ParallelError",
     "PoolTimeout",
     "ProtocolError",
     "ProxyError",
@@ -90,9 +95,11 @@ __all__ = [
     "TimeoutException",
     "TooManyRedirects",
     "TotalTimeout",
+    "WorkerDied",
     "WriteError",
     "__version__",
     "gather_fetch",
+    "parallel",
     "stream_fetch",
 ]
 

@@ -27,12 +27,13 @@ class Reporter(Protocol):
         """Reports the last figures; nothing follows."""
 
 
-def reporter(progress: object) -> Reporter | None:
+def reporter(progress: object, unit: str = "req") -> Reporter | None:
     """Makes the reporter for an argument `progress`.
 
     Args:
         progress: `True` for a tqdm bar (a widget in notebooks), a callable `(done, total)`, or `False` or `None` for
             nothing.
+        unit: What is counted, as a bar shows it.
 
     Raises:
         ImportError: For `True` without tqdm.
@@ -41,7 +42,7 @@ def reporter(progress: object) -> Reporter | None:
     if progress is None or progress is False:
         return None
     if progress is True:
-        return BarReporter()
+        return BarReporter(unit)
     if callable(progress):
         return CallReporter(progress)
     message = f"progress must be True, False or a callable (done, total), not {type(progress).__name__}"
@@ -79,7 +80,8 @@ class CallReporter:
 class BarReporter:
     """A bar of tqdm, drawn from the first update on."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
         try:
             from tqdm.auto import tqdm  # noqa: PLC0415 - optional, and slow to import
         except ImportError as error:
@@ -93,7 +95,7 @@ class BarReporter:
     def update(self, done: int, total: int | None) -> None:
         """Moves the bar."""
         if self._bar is None:
-            self._bar = self._make(total=total, unit="req", dynamic_ncols=True)
+            self._bar = self._make(total=total, unit=self._unit, dynamic_ncols=True)
         bar = self._bar
         if total != bar.total:
             bar.total = total

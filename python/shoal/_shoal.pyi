@@ -14,10 +14,11 @@ from collections.abc import (
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
+from re import Pattern
 from types import GenericAlias, TracebackType
-from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, TypeAlias, TypeVar, final, overload
+from typing import Any, AnyStr, ClassVar, Final, Generic, Literal, NoReturn, TypeAlias, TypeVar, final, overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import CapsuleType, Self, disjoint_base
 
 from shoal._types import (
     Attempts,
@@ -25,6 +26,7 @@ from shoal._types import (
     Content,
     Cookies,
     Data,
+    Documents,
     HeaderInput,
     Item,
     Params,
@@ -34,11 +36,12 @@ from shoal._types import (
     Size,
     StreamProgress,
 )
-from shoal.exceptions import FetchError
+from shoal.exceptions import FetchError, ItemError
 
 __all__ = [
     "DEBUG_BUILD",
     "Client",
+    "Column",
     "Headers",
     "Job",
     "JobStats",
@@ -48,14 +51,33 @@ __all__ = [
     "Retry",
     "Server",
     "Stream",
+    "Table",
     "Timeout",
+    "_Promise",
     "__version__",
+    "_end_with_parent",
     "_restore_response",
     "_unraisable",
+    "compress",
+    "decompress",
+    "dedupe",
     "gather_fetch",
+    "hash",
+    "html_article",
+    "html_links",
+    "html_select",
+    "html_text",
+    "html_to_markdown",
+    "json_extract",
+    "json_rows",
+    "minhash",
+    "regex_count",
+    "regex_findall",
+    "regex_replace",
     "stream_fetch",
 ]
 
+_OnError: TypeAlias = Literal["raise", "return", "skip"]
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
 
@@ -133,7 +155,7 @@ class JobStats:
     @property
     def limited_by(
         self,
-    ) -> Literal["concurrency", "per_host", "rate", "retry_after", "server", "bandwidth", "nothing"]: ...
+    ) -> Literal["concurrency", "per_host", "rate", "retry_after", "server", "bandwidth", "cpu", "nothing"]: ...
     def as_dict(self) -> dict[str, Any]: ...
 
 @final
@@ -692,5 +714,316 @@ class Response:
     def _repr_html_(self) -> str: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@final
+class Table:
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def num_columns(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def column_names(self) -> list[str]: ...
+    @property
+    def errors(self) -> list[ItemError]: ...
+    def to_pydict(self) -> dict[str, list[Any]]: ...
+    def to_pylist(self) -> list[dict[str, Any]]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int | str, /) -> Column: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[Column]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> CapsuleType: ...
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class Column:
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def null_count(self) -> int: ...
+    @property
+    def errors(self) -> list[ItemError]: ...
+    def to_pylist(self) -> list[Any]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int, /) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[CapsuleType, CapsuleType]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> CapsuleType: ...
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+
+@final
+class _Promise:
+    def __new__(cls, name: str, collect: Callable[[], object], total: int | None = None) -> Self: ...
+    def job(self, progress: object = None) -> Job[Any]: ...
+    def fileno(self) -> int: ...
+    def wake(self) -> None: ...
+    def drain(self) -> None: ...
+    def cancelled(self) -> bool: ...
+    def expect(self, total: int) -> None: ...
+    def advance(self, count: int) -> None: ...
+    def failed(self, name: str) -> None: ...
+    def resolve(self, value: object) -> bool: ...
+    def reject(self, error: BaseException) -> bool: ...
+
+def _end_with_parent() -> bool: ...
+@overload
+def compress(
+    docs: Documents,
+    format: Literal["gzip", "zstd", "brotli"] = "gzip",
+    level: int | None = None,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[bytes]]: ...
+@overload
+def compress(
+    docs: Documents,
+    format: Literal["gzip", "zstd", "brotli"] = "gzip",
+    level: int | None = None,
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[bytes | ItemError]]: ...
+@overload
+def decompress(
+    docs: Documents,
+    format: Literal["auto", "gzip", "zlib", "zstd", "brotli"] = "auto",
+    *,
+    max_size: Size | None = "64MiB",
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[bytes]]: ...
+@overload
+def decompress(
+    docs: Documents,
+    format: Literal["auto", "gzip", "zlib", "zstd", "brotli"] = "auto",
+    *,
+    max_size: Size | None = "64MiB",
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[bytes | ItemError]]: ...
+@overload
+def dedupe(
+    docs: Documents,
+    threshold: float = 0.8,
+    *,
+    num_perm: int = 128,
+    ngram: int = 5,
+    by: Literal["words", "characters"] = "words",
+    seed: int = 1,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[int]]: ...
+@overload
+def dedupe(
+    docs: Documents,
+    threshold: float = 0.8,
+    *,
+    num_perm: int = 128,
+    ngram: int = 5,
+    by: Literal["words", "characters"] = "words",
+    seed: int = 1,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[int | ItemError]]: ...
+@overload
+def hash(  # noqa: A001 - the name of what it does everywhere
+    docs: Documents,
+    algorithm: Literal["sha256", "blake3", "xxh3", "md5"] = "sha256",
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[str]]: ...
+@overload
+def hash(  # noqa: A001 - the name of what it does everywhere
+    docs: Documents,
+    algorithm: Literal["sha256", "blake3", "xxh3", "md5"] = "sha256",
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[str | ItemError]]: ...
+@overload
+def html_article(
+    docs: Documents,
+    url: str | None = None,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[dict[str, str | None]]]: ...
+@overload
+def html_article(
+    docs: Documents,
+    url: str | None = None,
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[dict[str, str | None] | ItemError]]: ...
+@overload
+def html_links(
+    docs: Documents,
+    base_url: str | None = None,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[list[str]]]: ...
+@overload
+def html_links(
+    docs: Documents,
+    base_url: str | None = None,
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[list[str] | ItemError]]: ...
+@overload
+def html_select(
+    docs: Documents,
+    css: str,
+    attr: str | None = None,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[list[str]]]: ...
+@overload
+def html_select(
+    docs: Documents,
+    css: str,
+    attr: str | None = None,
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[list[str] | ItemError]]: ...
+@overload
+def html_text(
+    docs: Documents,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[str]]: ...
+@overload
+def html_text(
+    docs: Documents,
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[str | ItemError]]: ...
+@overload
+def html_to_markdown(
+    docs: Documents,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[str]]: ...
+@overload
+def html_to_markdown(
+    docs: Documents,
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[str | ItemError]]: ...
+def json_extract(
+    docs: Documents,
+    columns: Mapping[str, str] | Iterable[tuple[str, str]],
+    *,
+    on_error: _OnError = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[Table]: ...
+def json_rows(
+    docs: Documents,
+    pointer: str,
+    columns: Iterable[str] | None = None,
+    *,
+    on_error: _OnError = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[Table]: ...
+def minhash(
+    docs: Documents,
+    *,
+    num_perm: int = 128,
+    ngram: int = 5,
+    by: Literal["words", "characters"] = "words",
+    seed: int = 1,
+    on_error: _OnError = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[Column]: ...
+@overload
+def regex_count(
+    docs: Documents,
+    pattern: str | bytes | Pattern[str] | Pattern[bytes],
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[int]]: ...
+@overload
+def regex_count(
+    docs: Documents,
+    pattern: str | bytes | Pattern[str] | Pattern[bytes],
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[int | ItemError]]: ...
+@overload
+def regex_findall(
+    docs: Documents,
+    pattern: str | bytes | Pattern[str] | Pattern[bytes],
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[list[Any]]]: ...
+@overload
+def regex_findall(
+    docs: Documents,
+    pattern: str | bytes | Pattern[str] | Pattern[bytes],
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[list[Any] | ItemError]]: ...
+@overload
+def regex_replace(
+    docs: Documents,
+    pattern: AnyStr | Pattern[AnyStr],
+    repl: AnyStr,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[AnyStr]]: ...
+@overload
+def regex_replace(
+    docs: Documents,
+    pattern: AnyStr | Pattern[AnyStr],
+    repl: AnyStr,
+    *,
+    on_error: Literal["return"],
+    workers: int | None = None,
+    progress: Progress = False,
+) -> Job[list[AnyStr | ItemError]]: ...
 def _restore_response(state: dict[str, Any], /) -> Response: ...
 def _unraisable(error: BaseException, object: object) -> None: ...  # noqa: A002

@@ -9,12 +9,22 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, Protocol, TypeAlias
 
-    from shoal import Request, Retry, Timeout
+    from shoal import Request, Response, Retry, Timeout
 
     class SupportsBuffer(Protocol):
         """Bytes, bytearray, memoryview, an array: anything with the buffer protocol."""
 
         def __buffer__(self, flags: int, /) -> memoryview: ...
+
+    class SupportsArrowArray(Protocol):
+        """A polars, pyarrow or pandas column, and whatever else exports Arrow data."""
+
+        def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
+
+    class SupportsArrowStream(Protocol):
+        """The same in chunks."""
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
     Scalar: TypeAlias = str | bytes | int | float | bool
     FieldValue: TypeAlias = Scalar | Sequence[Scalar] | None
@@ -34,3 +44,5 @@ if TYPE_CHECKING:
     Progress: TypeAlias = bool | Callable[[int, int], object]
     StreamProgress: TypeAlias = bool | Callable[[int, int | None], object]
     SaveTo: TypeAlias = str | PathLike[str] | Callable[[int, Request], str | PathLike[str]]
+    Document: TypeAlias = str | SupportsBuffer | PathLike[str] | Response
+    Documents: TypeAlias = Iterable[Document] | SupportsArrowArray | SupportsArrowStream

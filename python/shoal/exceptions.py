@@ -1,4 +1,4 @@
-"""What can go wrong. Every error is a `FetchError` and, where Python has a class for its kind, that too.
+"""What can go wrong. Every error of a request is a `FetchError` and, where Python has a class for its kind, that too.
 
     FetchError                      also as RequestException and HTTPError
     ├── InvalidURL                  ValueError
@@ -12,12 +12,17 @@
     ├── HTTPStatusError
     └── InternalError
 
+    ParallelError                   of shoal.parallel
+    ├── ItemError                   one item failed
+    └── WorkerDied                  one item took its worker process with it
+
 The Rust core finds the class by name, so the names here are those of its error kinds.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,8 +44,10 @@ __all__ = [
     "IncompleteBody",
     "InternalError",
     "InvalidURL",
+    "ItemError",
     "JSONDecodeError",
     "NetworkError",
+    "ParallelError",
     "PoolTimeout",
     "ProtocolError",
     "ProxyError",
@@ -51,6 +58,7 @@ __all__ = [
     "TimeoutException",
     "TooManyRedirects",
     "TotalTimeout",
+    "WorkerDied",
     "WriteError",
 ]
 
@@ -261,6 +269,99 @@ class HTTPStatusError(FetchError):
 
 class InternalError(FetchError):
     """A fault of Shoal itself, contained: please report it."""
+
+
+class ParallelError(Exception):
+    """Work of `shoal.parallel` that failed; the base of its errors. It can be pickled and copied.
+
+    Attributes:
+        results: for a call that raised, the list of what was finished, with None in the other places; else None.
+    """
+
+    results: list[Any] | None
+
+    def __init__(self, message: str, *, results: list[Any] | None = None) -> None:
+        super().__init__(str(message) or type(self).__name__)
+        self.results = results
+
+    def __str__(self) -> str:
+        return super().__str__() or type(self).__name__
+
+    def __reduce__(self) -> tuple[Callable[..., ParallelError], tuple[Any, ...], dict[str, Any]]:
+        # The cause is no attribute like the others: pickle would leave it behind.
+        return _restore_parallel, (type(self), self.args, self.__cause__), self.__dict__
+
+
+def _restore_parallel(cls: type[ParallelError], args: tuple[object, ...], cause: BaseException | None) -> ParallelError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__cause__ = cause
+    return error
+
+
+class ItemError(ParallelError):
+    """One item failed.
+
+    Attributes:
+        index: the place of the item in the input (int, from 0).
+        exception: what was raised; also the `__cause__`. A `pickle.PicklingError` says that the item, its result or its
+            exception could not be sent between processes, a `TimeoutError` that the item took too long.
+        traceback_text: the traceback where it was raised, as Python prints it; "" if there is none.
+        results: for a call that raised, the list of what was finished, with None in the other places; else None.
+    """
+
+    index: int
+    exception: BaseException
+    traceback_text: str
+
+    def __init__(
+        self,
+        index: int,
+        exception: BaseException,
+        *,
+        traceback_text: str = "",
+        results: list[Any] | None = None,
+    ) -> None:
+        try:
+            words = str(exception)
+        except Exception:  # noqa: BLE001 - anybody's __str__
+            words = ""
+        name = type(exception).__name__
+        super().__init__(f"item {index}: {name}: {words}" if words else f"item {index}: {name}", results=results)
+        self.index = index
+        self.exception = exception
+        self.traceback_text = traceback_text
+        self.__cause__ = exception
+
+
+class WorkerDied(ParallelError):  # noqa: N818 - says what happened
+    """A worker process died while it worked on one item: a crash, an `os._exit`, or a kill for want of memory.
+
+    Attributes:
+        index: the place of the item in the input (int, from 0).
+        exitcode: the exit code of the process (int), negative for a signal; None if unknown.
+        results: for a call that raised, the list of what was finished, with None in the other places; else None.
+    """
+
+    index: int
+    exitcode: int | None
+
+    def __init__(self, index: int, exitcode: int | None = None, *, results: list[Any] | None = None) -> None:
+        super().__init__(f"item {index}: its worker process died: {_ending(exitcode)}", results=results)
+        self.index = index
+        self.exitcode = exitcode
+
+
+def _ending(exitcode: int | None) -> str:
+    if exitcode is None:
+        return "nobody knows why"
+    if exitcode >= 0:
+        return f"exit code {exitcode}"
+    try:
+        name = signal.Signals(-exitcode).name
+    except ValueError:
+        name = "unknown"
+    return f"signal {-exitcode} ({name})" + ("; perhaps for want of memory" if name == "SIGKILL" else "")
 
 
 RequestException = FetchError

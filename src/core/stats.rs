@@ -151,7 +151,7 @@ impl Collector {
             ok: state.ok,
             failed: state.total - state.ok,
             by_status: state.by_status.iter().copied().collect(),
-            by_error: state.by_error.iter().copied().collect(),
+            by_error: state.by_error.iter().map(|(class, times)| (Cow::Borrowed(*class), *times)).collect(),
             retries: state.retries.iter().map(|(_, times)| times).sum(),
             retries_by_cause,
             bytes: state.bytes,
@@ -253,7 +253,7 @@ pub struct Stats {
     /// Responses by status.
     pub by_status: BTreeMap<u16, u64>,
     /// Errors by the name of their Python class.
-    pub by_error: BTreeMap<&'static str, u64>,
+    pub by_error: BTreeMap<Cow<'static, str>, u64>,
     /// Attempts beyond the first of each request.
     pub retries: u64,
     /// The same by [`Cause::name`].
@@ -313,6 +313,8 @@ pub enum LimitedBy {
     Server,
     /// The time of the bodies.
     Bandwidth,
+    /// The time of the work on all cores (`shoal.parallel`).
+    Cpu,
     /// No time was measured.
     #[default]
     Nothing,
@@ -328,6 +330,7 @@ impl LimitedBy {
             Self::RetryAfter => "retry_after",
             Self::Server => "server",
             Self::Bandwidth => "bandwidth",
+            Self::Cpu => "cpu",
             Self::Nothing => "nothing",
         }
     }
@@ -367,7 +370,10 @@ mod tests {
         let stats = collector.snapshot();
         assert_eq!((stats.total, stats.ok, stats.failed, stats.bytes), (7, 4, 3, 43));
         assert_eq!(stats.by_status, BTreeMap::from([(200, 3), (404, 1), (500, 1)]));
-        assert_eq!(stats.by_error, BTreeMap::from([("DNSError", 1), ("HTTPStatusError", 1), ("ReadTimeout", 1)]));
+        assert_eq!(
+            stats.by_error,
+            ["DNSError", "HTTPStatusError", "ReadTimeout"].map(|class| (class.into(), 1)).into()
+        );
         assert_eq!(stats.retries, 3);
         assert_eq!(stats.retries_by_cause, BTreeMap::from([("503".into(), 2), ("ReadError".into(), 1)]));
         assert_eq!(stats.connections_opened, 1);

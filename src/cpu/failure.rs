@@ -1,6 +1,10 @@
 //! Why a kernel has no result for a document.
 
 use std::io;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a document that its failure keeps, at most.
+const SHOWN: usize = 1 << 20;
 
 /// One document's failure: a kind, which decides the exception, and words for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,15 +21,19 @@ pub struct Failure {
 pub enum Kind {
     /// The document is not what the kernel needs, or too much of it: `ValueError`.
     Value,
-    /// Not JSON: `JSONDecodeError`, at a byte of the document.
+    /// Not JSON: `json.JSONDecodeError`.
     Json {
-        /// Where parsing stopped, in bytes from the start.
+        /// Where parsing stopped: in bytes from the start, or, with the document, in characters.
         position: usize,
+        /// What was parsed, if it is known.
+        document: Box<str>,
     },
     /// A file that cannot be read: `OSError` with this number.
     File {
         /// `errno`, if the system gave one.
         number: Option<i32>,
+        /// The file.
+        path: PathBuf,
     },
     /// A fault of ours: `InternalError`.
     Internal,
@@ -41,7 +49,19 @@ impl Failure {
 
     /// The document is not JSON.
     pub fn json(message: impl Into<String>, position: usize) -> Self {
-        Self { kind: Kind::Json { position }, message: message.into() }
+        Self { kind: Kind::Json { position, document: Box::default() }, message: message.into() }
+    }
+
+    /// The same with the document, for whoever wants to look at it.
+    pub fn in_document(mut self, json: &[u8]) -> Self {
+        if let Kind::Json { position, document } = &mut self.kind
+            && json.len() <= SHOWN
+        {
+            let read = json.get(..*position).unwrap_or(json);
+            *position = String::from_utf8_lossy(read).chars().count();
+            *document = String::from_utf8_lossy(json).into();
+        }
+        self
     }
 
     /// A fault of ours.
@@ -55,10 +75,10 @@ impl Failure {
     }
 
     /// The document's file could not be read.
-    pub fn file(error: &io::Error) -> Self {
+    pub fn file(path: &Path, error: &io::Error) -> Self {
         // Rust appends " (os error 2)", which the exception's own text has already.
         let words = error.to_string();
         let words = words.rsplit_once(" (os error").map_or(words.as_str(), |(words, _)| words).to_owned();
-        Self { kind: Kind::File { number: error.raw_os_error() }, message: words }
+        Self { kind: Kind::File { number: error.raw_os_error(), path: path.to_owned() }, message: words }
     }
 }

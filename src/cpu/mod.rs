@@ -6,10 +6,16 @@
 //! [`Stop`]: stop::Stop
 //! [`Failure`]: failure::Failure
 
+pub mod batch;
 pub mod bytes;
+pub mod charset;
 pub mod chunks;
+pub mod document;
 pub mod failure;
+pub mod html;
+pub mod json;
 pub mod spares;
 pub mod stop;
+pub mod table;
 pub mod text;
 pub mod texts;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 
 use super::client::{Defaults, PyClient};
@@ -16,6 +15,7 @@ use super::lifecycle::calling_out;
 use super::limits::{at_least_one, integer, rate_from};
 use super::options::{REQUEST_KEYS, RequestOptions, flag, unknown};
 use super::plan::{Plan, SaveTo, call_headers, check_iterable, save_to_from};
+use super::progress::reporter;
 use super::stream::Stream;
 use super::timeout::seconds;
 use super::work::{bulk, reactor};
@@ -52,7 +52,7 @@ impl BatchOptions {
             "return_exceptions" => self.return_exceptions = flag("return_exceptions", value)?,
             "ordered" => self.ordered = flag("ordered", value)?,
             "save_to" => self.save_to = save_to_from(value)?,
-            "progress" => self.progress = reporter(value)?,
+            "progress" => self.progress = reporter(value, "req")?,
             key if !(GATHER_KEYS.contains(&key) || STREAM_KEYS.contains(&key)) => return Ok(false),
             _ if value.is_none() => {}
             "client" => {
@@ -75,13 +75,6 @@ impl BatchOptions {
         }
         Ok(true)
     }
-}
-
-/// The reporter for `progress=`, from `shoal._progress`.
-fn reporter(progress: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
-    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let reporter = MAKE.import(progress.py(), "shoal._progress", "reporter")?.call1((progress,))?;
-    Ok(if reporter.is_none() { None } else { Some(reporter.unbind()) })
 }
 
 /// Everything a batch needs but its items.

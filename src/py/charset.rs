@@ -5,20 +5,20 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::Encoding;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
+use crate::cpu::charset::resolve;
+
 /// The encoding of a body.
 pub fn encoding_of(headers: &HeaderMap, body: &[u8]) -> &'static Encoding {
-    let mark = Encoding::for_bom(body).map(|(encoding, _)| encoding);
-    let named = headers.get(CONTENT_TYPE).and_then(|value| charset(value.as_bytes()));
-    match named {
-        // "utf-16" leaves the order of the bytes to the mark.
-        Some(named) if named == UTF_16LE && mark == Some(UTF_16BE) => UTF_16BE,
-        Some(named) => named,
-        None => mark.unwrap_or(UTF_8),
-    }
+    resolve(named(headers), body)
+}
+
+/// The encoding that the headers name.
+pub fn named(headers: &HeaderMap) -> Option<&'static Encoding> {
+    headers.get(CONTENT_TYPE).and_then(|value| charset(value.as_bytes()))
 }
 
 /// The text; what is not valid becomes U+FFFD, a byte order mark is left out.
@@ -58,6 +58,8 @@ fn label(name: &[u8]) -> Option<&'static Encoding> {
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::{UTF_8, UTF_16LE};
+
     use super::*;
 
     fn of(content_type: &'static str, body: &[u8]) -> &'static str {

@@ -35,12 +35,17 @@ const SIGNALS: Duration = Duration::from_millis(50);
 /// The running work behind a job.
 pub trait Work: Send + Sync {
     /// What it does, in a word or two.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
     /// Stops it, releases its sockets, and gives what is finished (nothing for a single request); `None` if it has just
     /// ended by itself.
     fn cancel(&self) -> Option<Option<Box<dyn Harvest>>>;
     /// How much is done, of how much.
     fn progress(&self) -> (usize, usize);
+    /// The same for progress reports; the total is `None` as long as it is not known.
+    fn figures(&self) -> (usize, Option<usize>) {
+        let (done, total) = self.progress();
+        (done, Some(total))
+    }
     /// The value of `Job.stats`.
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>>;
 }
@@ -92,7 +97,7 @@ impl Job {
 
     /// Done and total, for [`Progress`]; `None` when there is nothing more to report.
     pub fn progress_now(&self) -> Option<(usize, Option<usize>)> {
-        if self.end.is_done() { None } else { Some(self.figures()) }
+        if self.end.is_done() { None } else { Some(self.work.figures()) }
     }
 
     /// Registers a waiter for the end; `false` if it has come already.
@@ -103,11 +108,6 @@ impl Job {
     /// The functions to call at the end, each once.
     pub fn take_callbacks(&self) -> Vec<Py<PyAny>> {
         std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn figures(&self) -> (usize, Option<usize>) {
-        let (done, total) = self.work.progress();
-        (done, Some(total))
     }
 
     fn check_process(&self) -> PyResult<()> {
@@ -176,7 +176,14 @@ impl Job {
             }
         };
         let until = limit.map(|limit| Instant::now() + limit);
-        interruptible(py, || self.wait_until(py, until))
+        let waited = interruptible(py, || self.wait_until(py, until));
+        if let Err(error) = &waited
+            && !is_closing()
+        {
+            self.stop();
+            self.attach_results(py, error);
+        }
+        waited
     }
 
     fn ended(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Step> {
@@ -196,14 +203,9 @@ impl Job {
             if is_closing() {
                 return Err(exiting());
             }
-            let interrupted = py.check_signals().and_then(|()| match &self.progress {
-                Some(progress) => progress.report(py, self.figures()),
-                None => Ok(()),
-            });
-            if let Err(error) = interrupted {
-                self.stop();
-                self.attach_results(py, &error);
-                return Err(error);
+            py.check_signals()?;
+            if let Some(progress) = &self.progress {
+                progress.report(py, self.work.figures())?;
             }
             if until.is_some_and(|until| until <= Instant::now()) {
                 return Ok(false);
@@ -213,7 +215,7 @@ impl Job {
 
     fn report_end(&self, py: Python<'_>) {
         if let Some(progress) = &self.progress {
-            progress.close(py, self.figures());
+            progress.close(py, self.work.figures());
         }
     }
 
@@ -364,11 +366,9 @@ impl Job {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let name = self.work.name();
         if !self.end.is_done() {
-            let (done, total) = self.work.progress();
+            let done = done_text(self.work.figures());
             let seconds = self.started.elapsed().as_secs_f64();
-            return Ok(format!(
-                "<Job {name}: {done} of {total} done after {seconds:.1} s; await it, or call .result()>"
-            ));
+            return Ok(format!("<Job {name}: {done} done after {seconds:.1} s; await it, or call .result()>"));
         }
         // Not `settle`: this may be asked from the very thread that converts, by whatever the collector runs.
         let step = loop {
@@ -423,10 +423,12 @@ fn escape(text: &Bound<'_, PyString>) -> PyResult<String> {
 }
 
 fn timeout_error(job: &Job, timeout: Option<f64>) -> PyErr {
-    let (done, total) = job.work.progress();
+    let done = done_text(job.work.figures());
     let seconds = timeout.unwrap_or_default();
-    PyTimeoutError::new_err(format!(
-        "{} is not done after {seconds} s ({done} of {total}); it goes on",
-        job.work.name()
-    ))
+    PyTimeoutError::new_err(format!("{} is not done after {seconds} s ({done}); it goes on", job.work.name()))
+}
+
+/// `3 of 10`, or `3` when nobody knows of how many.
+fn done_text((done, total): (usize, Option<usize>)) -> String {
+    total.map_or_else(|| done.to_string(), |total| format!("{done} of {total}"))
 }

@@ -6,6 +6,7 @@ mod body;
 mod callbacks;
 mod charset;
 mod client;
+mod column;
 mod error;
 mod harvest;
 mod headers;
@@ -18,10 +19,12 @@ mod limits;
 mod links;
 mod options;
 mod outcome;
+mod parallel;
 mod params;
 mod plan;
 mod port;
 mod progress;
+mod promise;
 mod request;
 mod response;
 mod restore;
@@ -30,7 +33,9 @@ mod shown;
 mod source;
 mod stats;
 mod stream;
+mod table;
 mod timeout;
+mod values;
 mod work;
 
 #[pyo3::pymodule(gil_used = false)]
@@ -44,11 +49,25 @@ mod _shoal {
     #[pymodule_export]
     use super::client::PyClient;
     #[pymodule_export]
+    use super::column::PyColumn;
+    #[pymodule_export]
     use super::headers::PyHeaders;
     #[pymodule_export]
     use super::job::Job;
     #[pymodule_export]
     use super::limits::{PyLimits, PyRetry};
+    #[pymodule_export]
+    use super::parallel::bytes::{compress, decompress, hash};
+    #[pymodule_export]
+    use super::parallel::html::{html_article, html_links, html_select, html_text, html_to_markdown};
+    #[pymodule_export]
+    use super::parallel::json::{json_extract, json_rows};
+    #[pymodule_export]
+    use super::parallel::similar::{dedupe, minhash};
+    #[pymodule_export]
+    use super::parallel::text::{regex_count, regex_findall, regex_replace};
+    #[pymodule_export]
+    use super::promise::{_end_with_parent, PyPromise};
     #[pymodule_export]
     use super::request::PyRequest;
     #[pymodule_export]
@@ -62,6 +81,8 @@ mod _shoal {
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
+    use super::table::PyTable;
+    #[pymodule_export]
     use super::timeout::PyTimeout;
 
     #[pymodule_export]
@@ -73,6 +94,9 @@ mod _shoal {
         for function in ["gather_fetch", "stream_fetch"] {
             // Where users find them; the classes say so by their `module`.
             module.getattr(function)?.setattr("__module__", "shoal")?;
+        }
+        for function in super::parallel::FUNCTIONS {
+            module.getattr(function)?.setattr("__module__", "shoal.parallel")?;
         }
         super::headers::register(module.py())?;
         super::lifecycle::register(module)

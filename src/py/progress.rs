@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 
 use super::job::Job;
@@ -21,6 +22,13 @@ pub struct Progress {
     reporter: Py<PyAny>,
     last: Mutex<Option<Instant>>,
     closed: AtomicBool,
+}
+
+/// The reporter for `progress=`, from `shoal._progress`; `unit` is what a bar counts.
+pub fn reporter(progress: &Bound<'_, PyAny>, unit: &str) -> PyResult<Option<Py<PyAny>>> {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let reporter = MAKE.import(progress.py(), "shoal._progress", "reporter")?.call1((progress, unit))?;
+    Ok(if reporter.is_none() { None } else { Some(reporter.unbind()) })
 }
 
 impl Progress {

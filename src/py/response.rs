@@ -81,7 +81,7 @@ pub fn into_python(py: Python<'_>, response: Response) -> PyResult<Py<PyResponse
 }
 
 impl PyResponse {
-    fn url_parsed(&self) -> &Url {
+    pub(super) fn url_parsed(&self) -> &Url {
         self.final_url.as_ref().unwrap_or(&self.request.url)
     }
 

@@ -59,7 +59,7 @@ fn size_text(bytes: usize) -> String {
 }
 
 /// `text` as HTML text or attribute.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

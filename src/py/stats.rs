@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::core::stats::{Percentiles, Stats};
+use crate::core::stats::{LimitedBy, Percentiles, Stats};
 
 /// What a job has done so far. A snapshot: read `job.stats` again for newer figures.
+///
+/// Of a job of `shoal.parallel` what is said of requests holds for its documents or items, and nothing was sent.
 ///
 /// All times are in seconds. The times of the parts (`queue`, `connect`, `first_byte`, `body`) are dicts with `count`,
 /// `p50`, `p90`, `p99`, `max` and `mean`, over the last attempt of every finished request.
@@ -53,8 +55,8 @@ impl PyStats {
 
     /// How many requests failed with which exception: `dict[str, int]` by class name.
     #[getter]
-    fn by_error(&self) -> BTreeMap<&'static str, u64> {
-        self.0.by_error.clone()
+    fn by_error(&self) -> BTreeMap<String, u64> {
+        self.0.by_error.iter().map(|(class, count)| (class.to_string(), *count)).collect()
     }
 
     /// Attempts after a request's first.
@@ -111,7 +113,8 @@ impl PyStats {
         percentiles(py, &self.0.body)
     }
 
-    /// What limited the job: "concurrency", "per_host", "rate", "retry_after", "server", "bandwidth" or "nothing".
+    /// What limited the job: "concurrency", "per_host", "rate", "retry_after", "server", "bandwidth", "cpu" or
+    /// "nothing".
     #[getter]
     fn limited_by(&self) -> &'static str {
         self.0.limited_by.as_str()
@@ -142,6 +145,11 @@ impl PyStats {
         let stats = &self.0;
         let statuses: Vec<String> = stats.by_status.iter().map(|(status, count)| format!("{count}×{status}")).collect();
         let errors: Vec<String> = stats.by_error.iter().map(|(class, count)| format!("{count}×{class}")).collect();
+        if stats.limited_by == LimitedBy::Cpu {
+            let wall = stats.wall.as_secs_f64();
+            let failed = if errors.is_empty() { String::new() } else { format!(" ({})", errors.join(", ")) };
+            return format!("<JobStats {} finished{failed} in {wall:.3} s, limited by cpu>", stats.total);
+        }
         format!(
             "<JobStats {} finished ({}) in {:.3} s, {} bytes, {} retries, {} connections, limited by {}>",
             stats.total,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -22,10 +22,16 @@ use crate::runtime::{self, ShutDown};
 
 /// The reactor, or the exception that says why there is none.
 pub fn reactor() -> PyResult<&'static Handle> {
-    runtime::handle().map_err(|error| match error {
+    runtime::handle().map_err(|error| no_threads(&error))
+}
+
+/// Why nothing can be started.
+pub fn no_threads(error: &ShutDown) -> PyErr {
+    match error {
         ShutDown::Exiting => exiting(),
         ShutDown::Thread(_) => PyRuntimeError::new_err(error.to_string()),
-    })
+        ShutDown::Size(_) => PyValueError::new_err(error.to_string()),
+    }
 }
 
 struct Single {

@@ -12,6 +12,7 @@ static REGISTERED: Once = Once::new();
 extern "C" fn child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     super::closing::forked();
+    super::pool::forked();
 }
 
 /// The number of forks between the first use and this process, plus one. A load and no system call (`getpid` costs

@@ -27,15 +27,18 @@ struct Reactor {
 
 static CURRENT: AtomicPtr<Reactor> = AtomicPtr::new(ptr::null_mut());
 
-/// Why there is no reactor.
+/// Why there is no reactor, or no pool.
 #[derive(Debug, thiserror::Error)]
 pub enum ShutDown {
     /// [`shutdown`] was called: the interpreter is exiting.
     #[error("shoal was shut down because the interpreter is exiting")]
     Exiting,
     /// The thread could not be started.
-    #[error("the I/O thread could not be started: {0}")]
+    #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// The environment asks for what is no number of threads.
+    #[error("{VARIABLE} must be a number of threads from 1 to 4096, not {0:?}", VARIABLE = super::pool::VARIABLE)]
+    Size(String),
 }
 
 /// The reactor of this process, started at first use.
@@ -86,8 +89,8 @@ fn start(generation: u32) -> Result<Reactor, ShutDown> {
     Ok(Reactor { generation, handle, stop, stopped: Mutex::new(stopped) })
 }
 
-/// Stops the reactor for good: no new work, everything cancelled, at most `wait` until its thread and whoever waited
-/// for it are gone. In a forked child that never used it there is nothing to stop.
+/// Stops reactor and pool for good: no new work, everything cancelled, at most `wait` until their threads and whoever
+/// waited for them are gone. In a forked child that never used it there is nothing to stop.
 pub fn shutdown(wait: Duration) {
     if !closing::begin() {
         return;
@@ -102,6 +105,7 @@ pub fn shutdown(wait: Duration) {
         let stopped = reactor.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = stopped.recv_timeout(wait);
     }
+    super::pool::quiet(until.saturating_duration_since(Instant::now()));
     closing::close(until.saturating_duration_since(Instant::now()));
 }
 

@@ -1,7 +1,8 @@
-//! The only owner of threads: one lazy I/O reactor, servers' own reactors, and the gate out of the GIL.
+//! The only owner of threads: one lazy I/O reactor, one lazy pool for the cores, servers' own reactors, and the gate
+//! out of the GIL.
 //!
-//! Everything is keyed by the fork generation ([`fork`]): a forked child finds its parent's reactor dead, leaks it and
-//! builds its own at first use.
+//! Everything is keyed by the fork generation ([`fork`]): a forked child finds its parent's threads dead, leaks them and
+//! starts its own at first use.
 
 mod closing;
 mod dedicated;
@@ -10,6 +11,7 @@ pub mod detach;
 pub mod fork;
 mod io;
 mod notifier;
+pub mod pool;
 
 pub use closing::{Pass, enter, is_closer, is_closing};
 pub use dedicated::Dedicated;

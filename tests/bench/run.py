@@ -9,26 +9,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import statistics
 import subprocess
 import sys
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from http.client import HTTPConnection
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+import report
+from report import HERE, ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 REPORT = ROOT / "docs" / "benchmarks.md"
 CLIENT_TIMEOUT = 600.0
 LENGTH = 111
@@ -70,7 +68,7 @@ METHOD = """\
 - Every body is checked: a checksum of all of them, in order, must be that of the standard library's client.
 - Ratios to aiohttp are between runs on the same loop (asyncio where there is none).
 
-{date} · {cpu}, {cores} cores, load {load:.1f} before the start · {system} · CPython {python} · {versions}
+{footer}
 """
 
 
@@ -155,7 +153,7 @@ def build_floor(profile: str) -> tuple[Path, str]:
     except FileNotFoundError:
         return target, "cargo is not installed"
     except subprocess.CalledProcessError as error:
-        return target, f"it does not build: {_last_line(error.stderr)}"
+        return target, f"it does not build: {report.last_line(error.stderr)}"
     return target / profile / "examples" / "floor_reqwest", ""
 
 
@@ -168,7 +166,7 @@ def measure(contender: Contender, base_url: str, options: argparse.Namespace, ch
         contender.failure = str(error)
         return
     if done.returncode:
-        contender.failure = _last_line(done.stderr) or f"exit code {done.returncode}"
+        contender.failure = report.last_line(done.stderr) or f"exit code {done.returncode}"
         return
     answer = json.loads(done.stdout.splitlines()[-1])
     if (answer["count"], answer["checksum"]) != (options.n, checksum):
@@ -198,13 +196,7 @@ def render(entries: Sequence[Contender], options: argparse.Namespace) -> str:
     rows = [_row(entry, measured, options.n) for entry in measured]
     method = METHOD.format(
         rounds=options.rounds,
-        date=f"{datetime.now(timezone.utc):%Y-%m-%d}",
-        cpu=_cpu_model(),
-        cores=os.cpu_count(),
-        load=options.load,
-        system=f"{platform.system()} {platform.release()}",
-        python=platform.python_version(),
-        versions=", ".join(_versions()),
+        footer=report.footer(options.load, _versions()),
     )
     head = HEAD.format(n=options.n, concurrency=options.concurrency)
     return "\n".join([head, *rows, "", *_goals(measured), *_missing(entries), method])
@@ -239,21 +231,14 @@ def _goals(measured: Sequence[Contender]) -> Iterator[str]:
             rows.append((f"`gather_fetch` on {loop}: CPU ÷ the pure-Rust loop's", batch, floor, 1.4))
         if single and aiohttp:
             rows.append((f"`await client.get()` on {loop}: CPU ÷ aiohttp's", single, aiohttp, 1 / 2))
-    if not rows:
-        return
-    yield from ("| goal | at most | measured | |", "|---|--:|--:|---|")
-    for text, ours, theirs, limit in rows:
-        ratio = ours.median("cpu") / theirs.median("cpu")
-        yield f"| {text} | {limit:.2f} | {ratio:.2f} | {'reached' if ratio <= limit else '**missed**'} |"
-    yield ""
+    ratios = [(text, limit, ours.median("cpu") / theirs.median("cpu")) for text, ours, theirs, limit in rows]
+    yield from report.goals_table(
+        ((text, f"{limit:.2f}", f"{ratio:.2f}", ratio <= limit) for text, limit, ratio in ratios), "at most"
+    )
 
 
 def _missing(entries: Sequence[Contender]) -> Iterator[str]:
-    failed = [entry for entry in entries if entry.failure]
-    if failed:
-        yield from ("Not measured:", "")
-        yield from (f"- {entry.label}: {entry.failure}" for entry in failed)
-        yield ""
+    return report.missing((entry.label, entry.failure) for entry in entries if entry.failure)
 
 
 def _find(measured: Sequence[Contender], library: str, style: str, loop: str) -> Contender | None:
@@ -268,25 +253,9 @@ def _ratio(above: Contender | None, below: Contender | None) -> str:
     return f"{above.median('cpu') / below.median('cpu'):.2f}"
 
 
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
-
-
-def _cpu_model() -> str:
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
-
-
 def _versions() -> Iterator[str]:
-    for package in ("shoal", "aiohttp", "pycurl", "pyreqwest", "wreq", "uvloop"):
-        with suppress(PackageNotFoundError):
-            yield f"{package} {version(package)}"
-    found = re.search(r'name = "reqwest"\nversion = "([^"]+)"', (ROOT / "Cargo.lock").read_text())
-    if found:
-        yield f"reqwest {found[1]}"
+    yield from report.versions_of(("shoal", "aiohttp", "pycurl", "pyreqwest", "wreq", "uvloop"))
+    yield from report.crate_version("reqwest")
 
 
 def parse_options() -> argparse.Namespace:
@@ -326,17 +295,12 @@ def main() -> int:
             start = number * len(entries) // options.rounds
             for entry in entries[start:] + entries[:start]:
                 if not entry.failure:
-                    print(f"round {number + 1} of {options.rounds}: {entry.label}", file=sys.stderr, flush=True)
+                    report.progress(number, options.rounds, entry.label)
                     measure(entry, base_url, options, checksum)
     for entry in entries:
         if entry.failure:
             entry.results.clear()
-    report = render(entries, options)
-    print(report)
-    if options.write:
-        REPORT.parent.mkdir(exist_ok=True)
-        REPORT.write_text(report, encoding="utf-8")
-        print(f"written to {REPORT.relative_to(ROOT)}", file=sys.stderr)
+    report.publish(render(entries, options), REPORT if options.write else None)
     return int(any(entry.failure for entry in entries if entry.library == "shoal" or "WRONG" in entry.failure))
 
 

@@ -10,11 +10,26 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from typing_extensions import assert_type
 
 import shoal
-from shoal import Client, FetchError, HTTPStatusError, Job, JobStats, Limits, Request, Response, Retry, Stream, Timeout
+from shoal import (
+    Client,
+    FetchError,
+    HTTPStatusError,
+    ItemError,
+    Job,
+    JobStats,
+    Limits,
+    Request,
+    Response,
+    Retry,
+    Stream,
+    Timeout,
+    parallel,
+)
 from shoal.testing import Server, ServerStats
 
 URL = "http://127.0.0.1/"
@@ -149,3 +164,27 @@ def server() -> None:
         assert_type(server.url("/bytes/3"), str)
         assert_type(server.stats, ServerStats)
         assert_type(server.requests("/bytes"), int)
+
+
+def cores() -> None:
+    docs: list[str | bytes | Path | Response] = ["a", b"b", Path("c"), *shoal.gather_fetch([URL]).result()]
+    assert_type(parallel.hash(docs), Job[list[str]])
+    assert_type(parallel.compress(docs, "zstd", level=3).result(), list[bytes])
+    assert_type(parallel.html_select(docs, "a", attr="href").result(), list[list[str]])
+    for text in parallel.html_text(docs, on_error="return").result():
+        if isinstance(text, ItemError):
+            assert_type(text.index, int)
+        else:
+            assert_type(text, str)
+    table = parallel.json_extract(docs, {"id": "/id"}, on_error="skip", workers=2, progress=True).result()
+    assert_type(table, parallel.Table)
+    assert_type(table["id"], parallel.Column)
+    assert_type(table.to_pydict(), dict[str, list[Any]])
+    assert_type(parallel.dedupe(docs, threshold=0.9).result(), list[int])
+    assert_type(parallel.regex_replace(docs, "a", "b").result(), list[str])
+    assert_type(parallel.regex_replace(docs, b"a", b"b").result(), list[bytes])
+    assert_type(parallel.map(len, ["a", "b"]).result(), list[int])
+    parallel.hash(3)  # type: ignore[call-overload]
+    parallel.hash(docs, "sha1")  # type: ignore[call-overload]
+    parallel.hash(docs, worker=3)  # type: ignore[call-overload]
+    parallel.regex_replace(docs, "a", b"b")  # type: ignore[type-var]

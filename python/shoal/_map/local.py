@@ -1,0 +1,137 @@
+"""Items in this process: one after the other, or in threads.
+
+In blocks of about 5 ms, so that a block costs nothing next to its items and yet cancelling is soon seen.
+"""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from shoal._map.failure import local_error
+
+if TYPE_CHECKING:
+    from shoal import _shoal
+    from shoal._map.board import Ledger
+    from shoal._map.call import Call
+    from shoal._map.source import Items
+
+_BLOCK = 0.005
+_GROWTH = 8
+_MOST = 1 << 14
+# A safety net: whoever waits is told.
+_PATIENCE = 0.1
+
+
+class Blocks:
+    """How many items make a block."""
+
+    def __init__(self, fixed: int | None) -> None:
+        self._fixed = fixed
+        self.size = fixed or 1
+
+    def learn(self, count: int, seconds: float) -> None:
+        """So many items took so long."""
+        if not self._fixed:
+            wished = int(_BLOCK / max(seconds / count, 1e-8))
+            self.size = max(1, min(wished, self.size * _GROWTH, _MOST))
+
+
+def work(call: Call, items: list[Any], first: int, ledger: Ledger) -> None:
+    """Does some items, in order; the first is that at index `first`."""
+    fn = call.fn
+    values: list[Any] = []
+    append = values.append
+    errors: list[tuple[int, BaseException]] = []
+    while len(values) < len(items):
+        try:
+            for item in items[len(values) :] if values else items:
+                append(fn(item))
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: it is the item's
+            errors.append((len(values), error))
+            if call.on_error == "raise":
+                break
+            append(None)
+    if not errors:
+        ledger.put(range(first, first + len(values)), values)
+        return
+    failed = {position for position, _ in errors}
+    good = [position for position in range(len(values)) if position not in failed]
+    ledger.put([first + position for position in good], [values[position] for position in good])
+    for position, error in errors:
+        ledger.fail(local_error(first + position, error), first + position, type(error).__name__)
+
+
+def doze(promise: _shoal._Promise, seconds: float = _PATIENCE) -> None:
+    """Waits until somebody wakes the promise."""
+    poll = select.poll()
+    poll.register(promise.fileno(), select.POLLIN)
+    if poll.poll(seconds * 1000):
+        promise.drain()
+
+
+def serial(call: Call, source: Items, ledger: Ledger) -> None:
+    """All items in this thread."""
+    blocks = Blocks(call.chunksize)
+    while not ledger.is_over:
+        items = source.take(blocks.size)
+        if not items:
+            if source.exhausted:
+                return
+            doze(ledger.promise)
+            continue
+        first = ledger.board.take(len(items))
+        started = time.perf_counter()
+        work(call, items, first, ledger)
+        blocks.learn(len(items), time.perf_counter() - started)
+
+
+class Threads:
+    """All items in threads of this process."""
+
+    def __init__(self, call: Call, source: Items, ledger: Ledger) -> None:
+        self._call = call
+        self._source = source
+        self._ledger = ledger
+        self._taking = threading.Lock()
+        self._more = threading.Event()
+        self._blocks = Blocks(call.chunksize)
+        self._active = 0
+
+    def run(self) -> None:
+        """Starts the threads and waits for them; once nobody wants more, they end by themselves."""
+        self._source.start(self._more.set)
+        remaining = self._source.remaining(self._ledger.board.taken)
+        count = self._call.workers if remaining is None else max(1, min(self._call.workers, remaining))
+        self._active = count
+        for number in range(count):
+            context = self._call.context.copy()
+            threading.Thread(target=context.run, args=(self._work,), name=f"shoal-map-{number}", daemon=True).start()
+        while self._active and not self._ledger.is_over:
+            doze(self._ledger.promise)
+        self._more.set()
+
+    def _work(self) -> None:
+        ledger, source = self._ledger, self._source
+        try:
+            while not ledger.is_over:
+                self._more.clear()
+                with self._taking:
+                    items = source.take(self._blocks.size)
+                    first = ledger.board.take(len(items))
+                if not items:
+                    if source.exhausted:
+                        break
+                    self._more.wait(_PATIENCE)
+                    continue
+                started = time.perf_counter()
+                work(self._call, items, first, ledger)
+                self._blocks.learn(len(items), time.perf_counter() - started)
+        except BaseException as error:  # noqa: BLE001 - must not get lost in a thread
+            ledger.abort(error)
+        finally:
+            with self._taking:
+                self._active -= 1
+            ledger.promise.wake()

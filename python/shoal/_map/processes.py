@@ -1,0 +1,451 @@
+"""Items in worker processes: who gets which, what comes back, and what becomes of the items of one that dies.
+
+One thread does all of it, and never waits for anything but its workers' sockets: whatever is sent is short enough for the
+socket's buffer. Each worker has its own socket, so it is known which chunk it holds; its cells tell which item of it.
+
+- A worker that dies names the item it was at. The other items of its chunk go to another worker; results that it has sent
+  are kept, those that it has not (at most the last 50 ms) are made again. SIGKILL may come from a system short of
+  memory and hit an innocent: such an item gets a second chance, alone.
+- A worker that is at one item for too long is killed, which is all that can be done about it.
+- Items behind a slow one are taken over by workers that have nothing to do.
+"""
+
+from __future__ import annotations
+
+import math
+import selectors
+import signal
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from shoal._map.cells import CURRENT, FLUSHING, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
+from shoal._map.failure import item_error, traceback_of, unsendable
+from shoal._map.fleet import Exiting, Hand, fleet
+from shoal._map.parcel import dump
+from shoal._map.sizer import Sizer
+from shoal.exceptions import ItemError, ParallelError, WorkerDied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shoal._map.board import Ledger
+    from shoal._map.call import Call
+    from shoal._map.failure import Record
+    from shoal._map.parcel import Parcel
+    from shoal._map.source import Source
+
+_MASK = (1 << SHIFT) - 1
+# Between two looks at workers that say nothing: whether they live, and with idle ones beside them, what they are at.
+_TICK = 0.2
+_QUICK_TICK = 0.03
+# A worker that is at one item for so long, while another has nothing to do, loses the items behind it.
+_SLOW = 0.05
+# What a worker has to end its item when nobody wants it any more; then it is killed.
+_GRACE = 0.1
+# Workers that die without an item to blame before the call gives up.
+_UNEXPLAINED = 3
+
+
+class Chunk:
+    """Items that went to a worker together."""
+
+    __slots__ = ("cut", "indices", "items", "number", "segment", "size")
+
+    def __init__(self, indices: Sequence[int], items: list[Any]) -> None:
+        self.indices = indices
+        self.items = items
+        self.number = 0
+        self.segment: int | None = None
+        self.size = 0
+        self.cut = len(items)
+        """Items from here on were given to others."""
+
+    def part(self, begin: int, end: int) -> Chunk:
+        """Some of the items, as a chunk of their own."""
+        return Chunk(self.indices[begin:end], self.items[begin:end])
+
+
+class Processes:
+    """One call."""
+
+    def __init__(self, call: Call, source: Source, ledger: Ledger, first: Iterable[Chunk] = ()) -> None:
+        self._call = call
+        self._source = source
+        self._ledger = ledger
+        self._hands: list[Hand] = []
+        self._again: deque[Chunk] = deque(first)
+        self._sizer = Sizer(call.chunksize, call.workers)
+        self._suspects: set[int] = set()
+        self._unexplained = 0
+        self._looked = 0.0
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(ledger.promise.fileno(), selectors.EVENT_READ, None)
+
+    def run(self) -> None:
+        """To the end of the call."""
+        self._source.start(self._ledger.promise.wake)
+        try:
+            while not self._ledger.is_over:
+                self._fill()
+                if self._is_complete():
+                    break
+                self._wait()
+                self._look_after()
+        except Exiting:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nobody shall wait for the workers to be given back
+            self._ledger.abort(error)
+        self._leave()
+
+    def _is_complete(self) -> bool:
+        return self._source.exhausted and not self._again and not any(hand.chunks for hand in self._hands)
+
+    # Giving out
+
+    def _fill(self) -> None:
+        for level in range(self._sizer.depth()):
+            for hand in list(self._hands):
+                if len(hand.chunks) == level and hand.cells[LIMIT] == NO_LIMIT and not self._give(hand):
+                    return
+            while level == 0 and len(self._hands) < self._call.workers:
+                chunk = self._next()
+                if chunk is None:
+                    return
+                self._again.appendleft(chunk)
+                self._hire()
+                if not self._give(self._hands[-1]):
+                    return
+
+    def _hire(self) -> None:
+        hand = fleet().take()
+        self._hands.append(hand)
+        self._selector.register(hand.channel.fileno(), selectors.EVENT_READ, hand)
+
+    def _next(self) -> Chunk | None:
+        while self._again:
+            chunk = self._again.popleft()
+            if any(not self._ledger.board.is_settled(index) for index in chunk.indices):
+                return chunk
+        board = self._ledger.board
+        items = self._source.take(self._sizer.size(self._source.remaining(board.taken)))
+        if not items:
+            if self._source.exhausted:
+                self._ledger.promise.expect(board.taken)
+            return None
+        first = board.take(len(items))
+        return Chunk(range(first, first + len(items)), items)
+
+    def _give(self, hand: Hand) -> bool:
+        """Sends the worker a chunk; `False` if there is none."""
+        while (chunk := self._next()) is not None:
+            try:
+                parcel, files, chunk.size = hand.outgoing.pack(chunk.items)
+            except BaseException:  # noqa: BLE001 - one of them cannot be sent: whose fault is it?
+                self._sort_out(chunk)
+                continue
+            hand.chunk_number += 1
+            chunk.number = hand.chunk_number
+            chunk.segment = None if isinstance(parcel, bytes) else parcel[0]
+            hand.chunks.append(chunk)
+            try:
+                if not hand.called:
+                    self._send_call(hand)
+                hand.channel.send(("chunk", chunk.number, self._sizer.stride(), parcel), files)
+            except OSError:
+                pass  # it is dead, which will be seen
+            return True
+        return False
+
+    def _send_call(self, hand: Hand) -> None:
+        stream, buffers = self._call.pickled or dump([self._call.fn])
+        parcel, files, _ = hand.outgoing.pack_dumped(stream, buffers)
+        hand.call_segment = None if isinstance(parcel, bytes) else parcel[0]
+        message = ("call", self._call.timeout is not None, self._call.folder, self._call.path, parcel)
+        hand.channel.send(message, files)
+        hand.called = True
+
+    def _sort_out(self, chunk: Chunk) -> None:
+        """Fails the items that cannot be pickled; the others go on."""
+        good: list[int] = []
+        for position, item in enumerate(chunk.items):
+            try:
+                stream, buffers = dump(item)
+                del stream, buffers
+            except BaseException as error:  # noqa: BLE001 - anybody's __reduce__
+                index = chunk.indices[position]
+                self._ledger.fail(
+                    ItemError(index, unsendable("the item", item, error), traceback_text=traceback_of(error)),
+                    index,
+                    "PicklingError",
+                )
+            else:
+                good.append(position)
+        if len(good) == len(chunk.items):
+            # Each alone can be sent, all together cannot: no memory for them, perhaps.
+            if len(good) == 1:
+                index = chunk.indices[0]
+                error = MemoryError("no shared memory for the item")
+                self._ledger.fail(ItemError(index, error), index, "MemoryError")
+                return
+            self._split(chunk, 0, len(good), math.ceil(len(good) / 2))
+        elif good:
+            self._again.append(
+                Chunk([chunk.indices[position] for position in good], [chunk.items[position] for position in good])
+            )
+
+    def _split(self, chunk: Chunk, begin: int, end: int, size: int) -> None:
+        """Gives items out again, so many at a time."""
+        for start in range(begin, end, max(1, size)):
+            self._again.append(chunk.part(start, min(start + size, end)))
+
+    # Waiting
+
+    def _wait(self) -> None:
+        tick = _TICK
+        if self._call.timeout is not None:
+            tick = min(tick, max(0.002, self._call.timeout / 5))
+        if len(self._hands) < self._call.workers or not all(hand.chunks for hand in self._hands):
+            tick = min(tick, _QUICK_TICK)
+        for key, _ in self._selector.select(tick):
+            hand = key.data
+            if hand is None:
+                self._ledger.promise.drain()
+            else:
+                self._hear(hand)
+
+    def _hear(self, hand: Hand) -> None:
+        for kind, *rest in hand.channel.available():
+            if kind == "result":
+                self._result(hand, *rest)
+            elif kind == "refused":
+                self._refused(hand, *rest)
+            elif kind == "called":
+                if hand.call_segment is not None:
+                    hand.outgoing.release(hand.call_segment)
+                    hand.call_segment = None
+            elif kind == "broken":
+                (sent,) = rest
+                error = ParallelError(f"fn cannot be made in a worker process: {sent[2].strip() or sent[3]}")
+                error.__cause__ = item_error(0, sent).exception
+                self._ledger.abort(error)
+            else:
+                hand.ready = True
+        if hand.channel.closed:
+            self._died(hand)
+
+    # What comes back
+
+    def _result(
+        self,
+        hand: Hand,
+        number: int,
+        begin: int,
+        end: int,
+        seconds: float | None,
+        size: int,
+        parcel: Parcel,
+        errors: list[tuple[int, Record]],
+    ) -> None:
+        chunk = hand.chunks[0]
+        self._unexplained = 0
+        try:
+            values = hand.incoming.unpack(parcel, hand.channel.descriptors)
+        except BaseException as error:  # noqa: BLE001 - anybody's __setstate__
+            self._not_made(chunk, begin, end, error)
+        else:
+            self._put(chunk, begin, values, errors)
+        if not isinstance(parcel, bytes):
+            self._tell(hand, ("free", parcel[0]))
+        if seconds is None:
+            return
+        self._done(hand, chunk)
+        self._sizer.learn(end, seconds, chunk.size + size)
+        if end < chunk.cut:
+            self._split(chunk, end, chunk.cut, chunk.cut)
+
+    def _put(self, chunk: Chunk, begin: int, values: list[Any], errors: list[tuple[int, Record]]) -> None:
+        if not errors:
+            self._ledger.put(chunk.indices[begin : begin + len(values)], values)
+            return
+        failed = dict(errors)
+        good = [position for position in range(begin, begin + len(values)) if position not in failed]
+        if good:
+            self._ledger.put(
+                [chunk.indices[position] for position in good], [values[position - begin] for position in good]
+            )
+        for position, sent in errors:
+            index = chunk.indices[position]
+            self._ledger.fail(item_error(index, sent), index, sent[3])
+
+    def _not_made(self, chunk: Chunk, begin: int, end: int, error: BaseException) -> None:
+        """Results that cannot be unpickled: one alone is to blame, of several each is tried alone."""
+        if end - begin > 1:
+            self._split(chunk, begin, end, 1)
+        elif end > begin:
+            index = chunk.indices[begin]
+            failed = item_error(index, (None, f"the result cannot be made again: {error!r}", traceback_of(error), ""))
+            self._ledger.fail(failed, index, "PicklingError")
+
+    def _refused(self, hand: Hand, number: int, sent: Record) -> None:
+        """Items that cannot be unpickled by the worker."""
+        del number
+        chunk = hand.chunks[0]
+        self._done(hand, chunk)
+        if chunk.cut > 1:
+            self._split(chunk, 0, chunk.cut, 1)
+        elif chunk.cut:
+            self._ledger.fail(item_error(chunk.indices[0], sent), chunk.indices[0], sent[3])
+
+    def _done(self, hand: Hand, chunk: Chunk) -> None:
+        hand.chunks.popleft()
+        if chunk.segment is not None:
+            hand.outgoing.release(chunk.segment)
+        if not hand.chunks:
+            hand.cells[LIMIT] = NO_LIMIT
+
+    @staticmethod
+    def _tell(hand: Hand, message: tuple[Any, ...]) -> None:
+        try:
+            hand.channel.send(message)
+        except OSError:
+            pass  # it is dead, which will be seen
+
+    # Those that say nothing
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < _QUICK_TICK and self._call.timeout is None:
+            return
+        self._looked = now
+        for hand in list(self._hands):
+            if not hand.is_alive():
+                self._hear(hand)
+                if hand in self._hands:
+                    self._died(hand)
+            elif self._call.timeout is not None and hand.chunks:
+                self._check_time(hand, self._call.timeout)
+        idle = self._call.workers - sum(bool(hand.chunks) for hand in self._hands)
+        if idle and self._source.exhausted and not self._again:
+            for hand in self._hands:
+                self._take_over(hand, now)
+
+    def _state(self, hand: Hand) -> tuple[int, int]:
+        """What the worker is at."""
+        return hand.cells[CURRENT], hand.cells[NUMBER]
+
+    def _check_time(self, hand: Hand, timeout: float) -> None:
+        state = self._state(hand)
+        at_work = state[0] >= 0 or state[0] in {UNPACKING, PACKING}
+        if not at_work or time.monotonic_ns() - hand.cells[STARTED] < timeout * 1e9:
+            hand.overdue = None
+        elif hand.overdue != state:
+            hand.overdue = state  # seen once; the time may be that of the item before
+        else:
+            hand.kill()
+
+    def _take_over(self, hand: Hand, now: float) -> None:
+        """Takes the items that a slow worker has not begun."""
+        state = self._state(hand)
+        if state != hand.seen:
+            hand.seen, hand.seen_at = state, now
+            return
+        if not hand.chunks or now - hand.seen_at < _SLOW or hand.cells[LIMIT] != NO_LIMIT or state[0] < 0:
+            return
+        if len(hand.chunks) == 1 and (state[0] & _MASK) + 1 >= len(hand.chunks[0].items):
+            return
+        hand.cells[LIMIT] = state[0] + 1
+        # It may have gone on meanwhile; then it has seen the limit, or this sees how far it is.
+        current = max(hand.cells[CURRENT], state[0])
+        for chunk in hand.chunks:
+            begin = 0 if chunk.number > current >> SHIFT else (current & _MASK) + 1
+            if chunk.number >= current >> SHIFT and begin < chunk.cut:
+                parts = max(1, self._call.workers - 1)
+                self._split(chunk, begin, chunk.cut, math.ceil((chunk.cut - begin) / parts))
+                chunk.cut = begin
+
+    # Deaths
+
+    def _died(self, hand: Hand) -> None:
+        if fleet().closed:
+            raise Exiting  # which is why it died
+        exitcode = hand.exitcode()
+        state, number = self._state(hand)
+        flushing = bool(hand.cells[FLUSHING])
+        overdue = hand.overdue is not None and hand.overdue == (state, number)
+        chunks = list(hand.chunks)
+        self._release(hand)
+        fleet().drop(hand)
+        if state >= 0:
+            number = state >> SHIFT
+        blamed = False
+        for chunk in chunks:
+            if chunk.number != number or state == LOADING:
+                self._split(chunk, 0, chunk.cut, max(1, chunk.cut))
+            elif state >= 0 and not (flushing and not overdue):
+                blamed = True
+                position = state & _MASK
+                self._again.extend(
+                    part for part in (chunk.part(0, position), chunk.part(position + 1, chunk.cut)) if part.items
+                )
+                self._blame(chunk, position, exitcode, overdue=overdue)
+            elif state >= 0 or state in {UNPACKING, PACKING}:
+                blamed = True
+                self._blame_chunk(chunk, exitcode, overdue=overdue)
+            else:
+                self._split(chunk, 0, chunk.cut, max(1, chunk.cut))
+        if chunks and not blamed:
+            self._unexplained += 1
+            if self._unexplained >= _UNEXPLAINED:
+                self._ledger.abort(ParallelError(f"worker processes die at their start (exit code {exitcode})"))
+
+    def _blame_chunk(self, chunk: Chunk, exitcode: int | None, *, overdue: bool) -> None:
+        left = [position for position in range(chunk.cut) if not self._ledger.board.is_settled(chunk.indices[position])]
+        if len(left) == 1:
+            self._blame(chunk, left[0], exitcode, overdue=overdue)
+            return
+        for position in left:
+            self._again.append(chunk.part(position, position + 1))
+
+    def _blame(self, chunk: Chunk, position: int, exitcode: int | None, *, overdue: bool) -> None:
+        index = chunk.indices[position]
+        if overdue:
+            error = TimeoutError(f"not done within {self._call.timeout} s")
+            self._ledger.fail(ItemError(index, error), index, "TimeoutError")
+        elif exitcode == -signal.SIGKILL and index not in self._suspects:
+            self._suspects.add(index)
+            self._again.append(chunk.part(position, position + 1))
+        else:
+            self._ledger.fail(WorkerDied(index, exitcode), index, "WorkerDied")
+
+    # The end
+
+    def _release(self, hand: Hand) -> None:
+        self._selector.unregister(hand.channel)
+        self._hands.remove(hand)
+        hand.chunks.clear()
+
+    def _leave(self) -> None:
+        """Gives the workers back. Those that are busy get a moment to end their item."""
+        self._source.close()
+        for hand in self._hands:
+            hand.cells[LIMIT] = 0 if hand.chunks else NO_LIMIT
+        until = time.monotonic() + _GRACE
+        while any(hand.chunks for hand in self._hands) and (left := until - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                if key.data is None:
+                    self._ledger.promise.drain()
+                else:
+                    self._hear(key.data)
+        for hand in list(self._hands):
+            busy = bool(hand.chunks)
+            self._release(hand)
+            hand.called = False
+            hand.overdue = None
+            self._tell(hand, ("end",))
+            if busy or not hand.is_alive():
+                fleet().drop(hand)
+            else:
+                hand.outgoing.shrink()
+                fleet().give(hand)
+        self._selector.close()

@@ -1,0 +1,239 @@
+//! One document of a batch: borrowed memory, shared bytes of a response, or a file, and the views kernels take of it.
+//!
+//! What would cost the caller's thread time is done here, on a thread of the pool: reading files, decoding, checking
+//! UTF-8. A Python `str` is borrowed in whatever form the interpreter keeps it.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8};
+use url::Url;
+
+use super::charset;
+use super::failure::Failure;
+
+/// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
+pub type Lease = Box<dyn Send + Sync>;
+
+/// Where a document is.
+#[derive(Debug)]
+pub enum Source {
+    /// Bytes that do not change.
+    Bytes(&'static [u8]),
+    /// Bytes that somebody may change meanwhile, such as a `bytearray`'s.
+    Writable(Writable),
+    /// Text in one byte a character: Latin-1, ASCII for the most part.
+    Latin1(&'static [u8]),
+    /// Text in two bytes a character.
+    Ucs2(&'static [u16]),
+    /// Text in four bytes a character.
+    Ucs4(&'static [u32]),
+    /// The body of a response.
+    Shared(Bytes),
+    /// The contents of a file.
+    File(PathBuf),
+}
+
+/// Memory that is read without anybody's leave.
+#[derive(Debug)]
+pub struct Writable {
+    start: *const u8,
+    length: usize,
+}
+
+// SAFETY: it is only ever read, and `Writable::new` promises that this is possible from everywhere.
+unsafe impl Send for Writable {}
+// SAFETY: as above.
+unsafe impl Sync for Writable {}
+
+impl Writable {
+    /// # Safety
+    /// `start` must be readable for `length` bytes from all threads, as long as the document's lease is held.
+    pub unsafe fn new(start: *const u8, length: usize) -> Self {
+        Self { start, length }
+    }
+
+    /// As it is now. Bytes that are changed at this very moment are old or new.
+    fn copy(&self) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(self.length);
+        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then.
+        unsafe {
+            std::ptr::copy(self.start, copy.as_mut_ptr(), self.length);
+            copy.set_len(self.length);
+        }
+        copy
+    }
+}
+
+/// A document.
+#[derive(Debug)]
+pub struct Document {
+    source: Source,
+    /// Of bytes that a kernel takes as text, if somebody named it.
+    encoding: Option<&'static Encoding>,
+    /// Where it came from, if it is a response.
+    url: Option<Box<Url>>,
+}
+
+impl Document {
+    /// Of which nothing is known.
+    pub fn new(source: Source) -> Self {
+        Self { source, encoding: None, url: None }
+    }
+
+    /// A response's body or file, with the encoding that its headers name.
+    pub fn of_response(source: Source, encoding: Option<&'static Encoding>, url: Url) -> Self {
+        Self { source, encoding, url: Some(Box::new(url)) }
+    }
+
+    /// The URL of a response.
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_deref()
+    }
+
+    /// The bytes: of a text its UTF-8.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        Ok(match &self.source {
+            Source::Bytes(bytes) => Cow::Borrowed(*bytes),
+            Source::Shared(bytes) => Cow::Borrowed(bytes),
+            Source::Writable(writable) => Cow::Owned(writable.copy()),
+            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
+            Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+        })
+    }
+
+    /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
+    /// out.
+    pub fn text(&self) -> Result<Cow<'_, str>, Failure> {
+        self.decoded(charset::resolve)
+    }
+
+    /// The same for HTML, which may name its encoding itself.
+    pub fn html(&self) -> Result<Cow<'_, str>, Failure> {
+        self.decoded(charset::of_html)
+    }
+
+    /// The text as UTF-8 for kernels that check it themselves: no character is replaced where the encoding is UTF-8.
+    pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
+            return self.bytes();
+        }
+        let bytes = self.bytes()?;
+        let encoding = charset::resolve(self.encoding, &bytes);
+        if encoding != UTF_8 {
+            return Ok(Cow::Owned(encoding.decode_with_bom_removal(&bytes).0.into_owned().into_bytes()));
+        }
+        let mark = b"\xef\xbb\xbf";
+        Ok(match bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.strip_prefix(mark).unwrap_or(bytes)),
+            Cow::Owned(mut bytes) => {
+                if bytes.starts_with(mark) {
+                    bytes.drain(..mark.len());
+                }
+                Cow::Owned(bytes)
+            }
+        })
+    }
+
+    fn decoded(&self, encoding_of: fn(Option<&'static Encoding>, &[u8]) -> &'static Encoding) -> Decoded<'_> {
+        match &self.source {
+            Source::Latin1(bytes) => Ok(encoding_rs::mem::decode_latin1(bytes)),
+            Source::Ucs2(units) => characters(units.iter().map(|unit| u32::from(*unit)), units.len()),
+            Source::Ucs4(units) => characters(units.iter().copied(), units.len()),
+            _ => {
+                let bytes = self.bytes()?;
+                let encoding = encoding_of(self.encoding, &bytes);
+                Ok(match bytes {
+                    Cow::Borrowed(bytes) => encoding.decode_with_bom_removal(bytes).0,
+                    Cow::Owned(bytes) => match encoding.decode_with_bom_removal(&bytes).0 {
+                        // Nothing to change: the bytes are the text.
+                        Cow::Borrowed(text) if text.len() == bytes.len() => {
+                            Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
+                        }
+                        text => Cow::Owned(text.into_owned()),
+                    },
+                })
+            }
+        }
+    }
+}
+
+type Decoded<'a> = Result<Cow<'a, str>, Failure>;
+
+fn characters(units: impl Iterator<Item = u32>, length: usize) -> Result<Cow<'static, str>, Failure> {
+    // Three bytes a character for most scripts that are kept in two.
+    let mut text = String::with_capacity(length.saturating_mul(2));
+    for unit in units {
+        let surrogate = || Failure::value("the str has a lone surrogate, which UTF-8 cannot carry");
+        text.push(char::from_u32(unit).ok_or_else(surrogate)?);
+    }
+    Ok(Cow::Owned(text))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::cpu::failure::Kind;
+
+    #[test]
+    fn every_form_of_text() {
+        for (source, text) in [
+            (Source::Latin1(b"plain"), "plain"),
+            (Source::Latin1(b"caf\xe9"), "café"),
+            (Source::Ucs2(&[0x4e2d, 0x20]), "中 "),
+            (Source::Ucs4(&[0x1f600]), "😀"),
+            (Source::Bytes("\u{feff}é".as_bytes()), "é"),
+            (Source::Bytes(b"a\xff"), "a\u{fffd}"),
+            (Source::Shared(Bytes::from_static(b"abc")), "abc"),
+        ] {
+            let document = Document::new(source);
+            assert_eq!(document.text().unwrap(), text);
+        }
+        let url = Url::parse("https://example.com/").unwrap();
+        let greek = Document::of_response(Source::Bytes(b"\xe1"), Some(encoding_rs::WINDOWS_1253), url.clone());
+        assert_eq!(greek.url(), Some(&url));
+        assert_eq!(greek.text().unwrap(), "α");
+        assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
+        assert_eq!(&*greek.bytes().unwrap(), b"\xe1");
+    }
+
+    #[test]
+    fn html_may_name_its_encoding() {
+        let page = Document::new(Source::Bytes(b"<meta charset=windows-1253>\xe1"));
+        assert!(page.html().unwrap().ends_with('α'));
+        assert!(page.text().unwrap().ends_with('\u{fffd}'));
+    }
+
+    #[test]
+    fn bytes_stay_as_they_are() {
+        let marked = Document::new(Source::Bytes(b"\xef\xbb\xbfa\xff"));
+        assert_eq!(&*marked.bytes().unwrap(), b"\xef\xbb\xbfa\xff");
+        assert_eq!(&*marked.unchecked().unwrap(), b"a\xff");
+        assert_eq!(&*Document::new(Source::Latin1(b"\xe9")).bytes().unwrap(), "é".as_bytes());
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let surrogate = Document::new(Source::Ucs2(&[0xd800]));
+        assert_eq!(surrogate.text().unwrap_err().kind, Kind::Value);
+        let missing = Document::new(Source::File("/nowhere/at/all".into()));
+        let kind = Kind::File { number: Some(libc::ENOENT), path: "/nowhere/at/all".into() };
+        assert_eq!(missing.bytes().unwrap_err().kind, kind);
+    }
+
+    #[test]
+    fn writable_memory_is_copied() {
+        let array = *b"\xef\xbb\xbfabc";
+        // SAFETY: `array` lives longer than the document.
+        let writable = unsafe { Writable::new(array.as_ptr(), array.len()) };
+        let document = Document::new(Source::Writable(writable));
+        assert_eq!(document.text().unwrap(), "abc");
+        assert!(matches!(document.bytes().unwrap(), Cow::Owned(_)));
+        assert_eq!(&*document.unchecked().unwrap(), b"abc");
+    }
+}

@@ -1,0 +1,128 @@
+//! Character references: `&amp;`, `&#8364;`, and the old ones that need no semicolon.
+
+use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
+
+/// Whether the text stands in an attribute: there, `&copy=1` is no reference, so that URLs survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Between tags.
+    Text,
+    /// In an attribute's value.
+    Attribute,
+}
+
+/// Appends `text` with its character references decoded.
+pub fn decode(text: &str, place: Place, out: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        let (before, reference) = rest.split_at(at);
+        out.push_str(before);
+        let used = one(reference, place, out);
+        if used == 0 {
+            out.push('&');
+        }
+        rest = reference.get(used.max(1)..).unwrap_or_default();
+    }
+    out.push_str(rest);
+}
+
+/// Decodes the reference that `text` starts with, and says how long it is; 0 if it is none.
+fn one(text: &str, place: Place, out: &mut String) -> usize {
+    let bytes = text.as_bytes();
+    match bytes.get(1) {
+        Some(b'#') => numeric(bytes, out),
+        Some(byte) if byte.is_ascii_alphanumeric() => named(text, place, out),
+        _ => 0,
+    }
+}
+
+/// The ones that nearly all are: for them no table is needed.
+const FREQUENT: [(&str, &str); 6] =
+    [("amp;", "&"), ("nbsp;", "\u{a0}"), ("quot;", "\""), ("lt;", "<"), ("gt;", ">"), ("copy;", "©")];
+
+fn named(text: &str, place: Place, out: &mut String) -> usize {
+    let name = text.get(1..).unwrap_or_default();
+    for (frequent, decoded) in FREQUENT {
+        if name.starts_with(frequent) {
+            out.push_str(decoded);
+            return 1 + frequent.len();
+        }
+    }
+    // The table has every beginning of a name as well, with zeros, so the longest match is found step by step.
+    let mut found = None;
+    for end in 1..=name.len() {
+        let Some(entry) = name.get(..end).and_then(|beginning| NAMED_ENTITIES.get(beginning)) else { break };
+        if entry.0 != 0 {
+            found = Some((end, *entry));
+        }
+    }
+    let Some((length, (first, second))) = found else { return 0 };
+    let bytes = name.as_bytes();
+    if place == Place::Attribute && bytes.get(length - 1) != Some(&b';') {
+        let literal = bytes.get(length).is_some_and(|next| *next == b'=' || next.is_ascii_alphanumeric());
+        if literal {
+            return 0;
+        }
+    }
+    out.extend([first, second].into_iter().filter(|code| *code != 0).filter_map(char::from_u32));
+    1 + length
+}
+
+fn numeric(bytes: &[u8], out: &mut String) -> usize {
+    let hexadecimal = matches!(bytes.get(2), Some(b'x' | b'X'));
+    let start = if hexadecimal { 3 } else { 2 };
+    let radix = if hexadecimal { 16 } else { 10 };
+    let digits = bytes.get(start..).unwrap_or_default();
+    let mut code: u32 = 0;
+    let mut length = 0;
+    for digit in digits.iter().map_while(|byte| char::from(*byte).to_digit(radix)) {
+        code = code.saturating_mul(radix).saturating_add(digit).min(0x0011_0000);
+        length += 1;
+    }
+    if length == 0 {
+        return 0;
+    }
+    out.push(character(code));
+    start + length + usize::from(digits.get(length) == Some(&b';'))
+}
+
+fn character(code: u32) -> char {
+    let replaced = code.checked_sub(0x80).and_then(|at| C1_REPLACEMENTS.get(at as usize)).copied().flatten();
+    replaced.unwrap_or_else(|| if code == 0 { '\u{fffd}' } else { char::from_u32(code).unwrap_or('\u{fffd}') })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> String {
+        let mut out = String::new();
+        decode(text, Place::Text, &mut out);
+        out
+    }
+
+    fn attribute(text: &str) -> String {
+        let mut out = String::new();
+        decode(text, Place::Attribute, &mut out);
+        out
+    }
+
+    #[test]
+    fn names_with_and_without_a_semicolon() {
+        assert_eq!(text("a &amp; b &lt;c&gt; &eacute;&ampx &notit; &notin; &nothing &fjlig; & &; &x &"), {
+            "a & b <c> é&x ¬it; ∉ ¬hing fj & &; &x &"
+        });
+    }
+
+    #[test]
+    fn in_an_attribute_a_parameter_is_none() {
+        assert_eq!(attribute("?a=1&copy=2&b=3&amp;c&copyx&lt"), "?a=1&copy=2&b=3&c&copyx<");
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(text("&#65;&#x42&#X43;&#x80;&#0;&#xD800;&#99999999999;&#;&#x;&#x1F600;"), {
+            "ABC€\u{fffd}\u{fffd}\u{fffd}&#;&#x;😀"
+        });
+    }
+}

@@ -1,0 +1,32 @@
+//! From a document to its [`Page`].
+
+use std::borrow::Cow;
+
+use super::page::Page;
+use super::{quick, tree};
+use crate::cpu::failure::Failure;
+use crate::cpu::stop::Stop;
+
+/// Larger documents are refused: places in them are 31 bits, and decoding may triple a text.
+const LARGEST: usize = 512 * 1024 * 1024;
+
+/// The document as the tree builders read it: without a mark of byte order, its lines ending in `\n` alone.
+pub fn normal(html: &str) -> Result<Cow<'_, str>, Failure> {
+    if html.len() > LARGEST {
+        return Err(Failure::value(format!("{} bytes of HTML; the most is {LARGEST}", html.len())));
+    }
+    let html = html.strip_prefix('\u{feff}').unwrap_or(html);
+    if html.contains('\r') {
+        return Ok(Cow::Owned(html.replace("\r\n", "\n").replace('\r', "\n")));
+    }
+    Ok(Cow::Borrowed(html))
+}
+
+/// The page of a document that is [`normal`].
+pub fn page<'a>(source: &'a str, stop: &Stop) -> Result<Page<'a>, Failure> {
+    stop.check()?;
+    match quick::build(source, stop)? {
+        Some(page) => Ok(page),
+        None => tree::build(source, stop),
+    }
+}

@@ -1,0 +1,151 @@
+//! One column of a table, built from the cells of many blocks.
+//!
+//! Where a block has no other kind than the column's own, its values are copied without a look at each, which saves a
+//! third of the time in a table of figures.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow_array::builder::{BooleanBuilder, LargeStringBuilder};
+use arrow_array::types::{ArrowPrimitiveType, Float64Type, Int64Type, UInt64Type};
+use arrow_array::{ArrayRef, NullArray, PrimitiveArray};
+use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
+
+use super::cells::Cell;
+use super::kind::{Kind, Kinds, Type};
+
+/// A column under construction.
+#[derive(Debug)]
+pub enum Column {
+    /// Nulls only: how many.
+    Null(usize),
+    /// Booleans.
+    Bool(BooleanBuilder),
+    /// Whole numbers.
+    Int(Numbers<Int64Type>),
+    /// Larger ones.
+    Uint(Numbers<UInt64Type>),
+    /// Numbers.
+    Float(Numbers<Float64Type>),
+    /// Texts. `large_utf8`: a column may have more than 2 GiB, and every reader takes it.
+    Text(LargeStringBuilder),
+}
+
+/// Numbers under construction.
+#[derive(Debug)]
+pub struct Numbers<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    nulls: NullBufferBuilder,
+}
+
+impl<T: ArrowPrimitiveType> Numbers<T> {
+    fn new(rows: usize) -> Self {
+        Self { values: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
+    }
+
+    fn push(&mut self, value: Option<T::Native>) {
+        self.values.push(value.unwrap_or_default());
+        self.nulls.append(value.is_some());
+    }
+
+    fn push_nulls(&mut self, count: usize) {
+        self.values.resize(self.values.len() + count, T::Native::default());
+        self.nulls.append_n_nulls(count);
+    }
+
+    fn push_all(&mut self, values: impl Iterator<Item = T::Native>) {
+        let before = self.values.len();
+        self.values.extend(values);
+        self.nulls.append_n_non_nulls(self.values.len() - before);
+    }
+
+    fn finish(mut self) -> ArrayRef {
+        Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(self.values), self.nulls.finish()))
+    }
+}
+
+impl Column {
+    /// Empty, with room for `rows`.
+    pub fn new(kind: Type, rows: usize) -> Self {
+        match kind {
+            Type::Null => Self::Null(0),
+            Type::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
+            Type::Int => Self::Int(Numbers::new(rows)),
+            Type::Uint => Self::Uint(Numbers::new(rows)),
+            Type::Float => Self::Float(Numbers::new(rows)),
+            Type::Text => Self::Text(LargeStringBuilder::with_capacity(rows, 0)),
+        }
+    }
+
+    /// Appends nulls.
+    pub fn nulls(&mut self, count: usize) {
+        match self {
+            Self::Null(length) => *length += count,
+            Self::Bool(column) => column.append_nulls(count),
+            Self::Int(column) => column.push_nulls(count),
+            Self::Uint(column) => column.push_nulls(count),
+            Self::Float(column) => column.push_nulls(count),
+            Self::Text(column) => (0..count).for_each(|_| column.append_null()),
+        }
+    }
+
+    /// Appends values of the given kinds; what has not the column's type is null, which a type from all kinds rules
+    /// out.
+    #[inline]
+    pub fn extend<'a>(&mut self, kinds: Kinds, cells: impl Iterator<Item = Cell<'a>>) {
+        match self {
+            Self::Null(length) => *length += cells.count(),
+            Self::Bool(column) => cells.for_each(|cell| {
+                column.append_option((cell.kind == Kind::Bool).then_some(cell.value != 0));
+            }),
+            Self::Int(column) if kinds.are(Kind::Int) => column.push_all(cells.map(|cell| cell.value.cast_signed())),
+            Self::Int(column) => cells.for_each(|cell| {
+                column.push((cell.kind == Kind::Int).then_some(cell.value.cast_signed()));
+            }),
+            Self::Uint(column) => cells.for_each(|cell| {
+                column.push(matches!(cell.kind, Kind::Int | Kind::Uint).then_some(cell.value));
+            }),
+            Self::Float(column) if kinds.are(Kind::Float) => {
+                column.push_all(cells.map(|cell| f64::from_bits(cell.value)));
+            }
+            Self::Float(column) => cells.for_each(|cell| column.push(number(cell))),
+            Self::Text(column) => cells.for_each(|cell| append_text(column, cell)),
+        }
+    }
+
+    /// The Arrow array.
+    pub fn finish(self) -> ArrayRef {
+        match self {
+            Self::Null(length) => Arc::new(NullArray::new(length)),
+            Self::Bool(mut column) => Arc::new(column.finish()),
+            Self::Int(column) => column.finish(),
+            Self::Uint(column) => column.finish(),
+            Self::Float(column) => column.finish(),
+            Self::Text(mut column) => Arc::new(column.finish()),
+        }
+    }
+}
+
+fn number(cell: Cell<'_>) -> Option<f64> {
+    match cell.kind {
+        Kind::Float => Some(f64::from_bits(cell.value)),
+        Kind::Int => Some(cell.value.cast_signed() as f64),
+        Kind::Uint => Some(cell.value as f64),
+        Kind::Big => cell.text().parse().ok(),
+        Kind::Null | Kind::Bool | Kind::Text | Kind::Json => None,
+    }
+}
+
+/// As JSON text, but for strings, which are as they are. Writing to a builder cannot fail.
+fn append_text(column: &mut LargeStringBuilder, cell: Cell<'_>) {
+    let _ = match cell.kind {
+        Kind::Null => return column.append_null(),
+        Kind::Text | Kind::Json | Kind::Big => return column.append_value(cell.text()),
+        Kind::Bool => write!(column, "{}", cell.value != 0),
+        Kind::Int => write!(column, "{}", cell.value.cast_signed()),
+        Kind::Uint => write!(column, "{}", cell.value),
+        // The shortest text that is this number, `1.0` and not `1`.
+        Kind::Float => write!(column, "{:?}", f64::from_bits(cell.value)),
+    };
+    column.append_value("");
+}

@@ -1,0 +1,230 @@
+//! `Column`: one Arrow array as Python sees it, with the buffer protocol where its values lie side by side.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Field, FieldRef};
+use pyo3::exceptions::{PyBufferError, PyIndexError};
+use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyIterator, PyList, PyTuple};
+use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule};
+
+use super::values::{Values, type_name};
+
+/// A column in memory, in Arrow's format: a sequence of values, some of which may be missing (`None`).
+///
+/// `pyarrow.array(column)`, `polars.Series(column)` and whatever else speaks Arrow take it as it is. Numbers without
+/// missing values also have the buffer protocol: `numpy.asarray(column)` copies nothing (two dimensions, for a column
+/// of lists of one length).
+///
+/// It cannot be changed, and may be used from any thread.
+#[pyclass(frozen, sequence, name = "Column", module = "shoal.parallel")]
+pub struct PyColumn {
+    field: FieldRef,
+    array: ArrayRef,
+    /// For the buffer protocol, which wants them to stay where they are: rows, and values in each.
+    shape: [ffi::Py_ssize_t; 2],
+    /// Bytes from row to row, and from value to value.
+    strides: [ffi::Py_ssize_t; 2],
+    errors: Vec<Py<PyAny>>,
+}
+
+/// Numbers side by side.
+struct Numbers<'a> {
+    start: *const c_void,
+    bytes: usize,
+    size: usize,
+    /// As `struct` has it, with the sizes of this machine.
+    format: &'static CStr,
+    /// How many make a row; `None` where a row is a number.
+    width: Option<usize>,
+    _array: std::marker::PhantomData<&'a dyn Array>,
+}
+
+impl<'a> Numbers<'a> {
+    fn of(array: &'a dyn Array) -> Option<Self> {
+        if array.null_count() > 0 {
+            return None;
+        }
+        let (bytes, size, format): (&[u8], usize, _) = match array.data_type() {
+            DataType::Int64 => (array.as_primitive_opt::<Int64Type>()?.values().inner().as_slice(), 8, c"q"),
+            DataType::UInt64 => (array.as_primitive_opt::<UInt64Type>()?.values().inner().as_slice(), 8, c"Q"),
+            DataType::Float64 => (array.as_primitive_opt::<Float64Type>()?.values().inner().as_slice(), 8, c"d"),
+            DataType::UInt32 => (array.as_primitive_opt::<UInt32Type>()?.values().inner().as_slice(), 4, c"I"),
+            DataType::FixedSizeList(_, width) => {
+                let list = array.as_fixed_size_list_opt()?;
+                let inner = Self::of(list.values()).filter(|inner| inner.width.is_none())?;
+                return Some(Self { width: Some(usize::try_from(*width).ok()?), ..inner });
+            }
+            _ => return None,
+        };
+        let start = bytes.as_ptr().cast();
+        Some(Self { start, bytes: bytes.len(), size, format, width: None, _array: std::marker::PhantomData })
+    }
+}
+
+impl PyColumn {
+    /// Of an Arrow array, and the failures of documents whose values are missing in it.
+    pub fn new(name: &str, array: ArrayRef, errors: Vec<Py<PyAny>>) -> Self {
+        let field = Arc::new(Field::new(name, array.data_type().clone(), true));
+        let signed = |number: usize| ffi::Py_ssize_t::try_from(number).unwrap_or(0);
+        let (shape, strides) = match Numbers::of(&array) {
+            Some(numbers) => {
+                let width = numbers.width.unwrap_or(1);
+                let strides = [signed(numbers.size * width), signed(numbers.size)];
+                ([signed(array.len()), signed(width)], strides)
+            }
+            None => ([0, 0], [0, 0]),
+        };
+        Self { field, array, shape, strides, errors }
+    }
+
+    fn value<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
+        let place = if index < 0 { index.saturating_add_unsigned(self.array.len()) } else { index };
+        match usize::try_from(place) {
+            Ok(place) if place < self.array.len() => Values::of(&self.array)?.get(py, place),
+            _ => Err(PyIndexError::new_err(format!("value {index} of a column with {}", self.array.len()))),
+        }
+    }
+
+    /// The first values, as `repr` shows them.
+    fn head(&self, py: Python<'_>) -> PyResult<String> {
+        const SHOWN: usize = 5;
+        let first = self.array.slice(0, self.array.len().min(SHOWN));
+        let shown = Values::of(&first)?.list(py)?.repr()?.to_string();
+        Ok(match shown.char_indices().nth(200) {
+            Some((end, _)) => shown.get(..end).unwrap_or_default().to_owned() + "…",
+            None if self.array.len() > SHOWN => shown.trim_end_matches(']').to_owned() + ", …]",
+            None => shown,
+        })
+    }
+}
+
+#[pymethods]
+impl PyColumn {
+    /// The column's name (str); may be empty.
+    #[getter]
+    fn name(&self) -> &str {
+        self.field.name()
+    }
+
+    /// The type of its values, as Arrow calls it (str): `int64`, `uint64`, `float64`, `bool`, `large_utf8`, `null` …
+    #[getter]
+    fn r#type(&self) -> String {
+        type_name(self.array.data_type())
+    }
+
+    /// How many values are missing (int).
+    #[getter]
+    fn null_count(&self) -> usize {
+        self.array.logical_null_count()
+    }
+
+    /// With `on_error="return"`, an `ItemError` for each document that failed (list); else empty.
+    #[getter]
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.errors.iter().map(|error| error.bind(py)))
+    }
+
+    /// The values (list).
+    fn to_pylist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        Values::of(&self.array)?.list(py)
+    }
+
+    fn __len__(&self) -> usize {
+        self.array.len()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
+        self.value(py, index)
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        self.to_pylist(py)?.try_iter()
+    }
+
+    /// The column as an array of Arrow's C interface (two capsules), for whoever takes one.
+    ///
+    /// Args:
+    ///     requested_schema: a capsule with the type that is wanted; followed where it can be had.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        Ok(to_array_pycapsules(py, self.field.clone(), &self.array, requested_schema)?)
+    }
+
+    /// The column as a stream of Arrow's C interface (a capsule), of one array.
+    ///
+    /// Args:
+    ///     requested_schema: a capsule with the type that is wanted; followed where it can be had.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let stream = Box::new(ArrayIterator::new([Ok(self.array.clone())], self.field.clone()));
+        Ok(to_stream_pycapsule(py, stream, requested_schema)?)
+    }
+
+    /// The column's name and type as a schema of Arrow's C interface (a capsule).
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, self.field.as_ref())?)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (name, kind) = (self.field.name(), type_name(self.array.data_type()));
+        Ok(format!("<Column {name:?} {kind}, {} values: {}>", self.array.len(), self.head(py)?))
+    }
+
+    unsafe fn __getbuffer__(slf: &Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let column = slf.get();
+        if view.is_null() {
+            return Err(PyBufferError::new_err("no view to fill"));
+        }
+        // SAFETY: CPython passes a view to fill; whoever fails has to leave no object in it.
+        unsafe { (*view).obj = std::ptr::null_mut() };
+        let Some(numbers) = Numbers::of(&column.array) else {
+            let kind = type_name(column.array.data_type());
+            let nulls = if column.array.null_count() > 0 { " with missing values" } else { "" };
+            return Err(PyBufferError::new_err(format!("a column of {kind}{nulls} has no buffer; see to_pylist()")));
+        };
+        if flags & ffi::PyBUF_WRITABLE == ffi::PyBUF_WRITABLE {
+            return Err(PyBufferError::new_err("a column cannot be changed"));
+        }
+        let wants = |flag: c_int| flags & flag == flag;
+        let dimensions: c_int = if numbers.width.is_some() { 2 } else { 1 };
+        let format = if wants(ffi::PyBUF_FORMAT) { numbers.format.as_ptr().cast_mut() } else { std::ptr::null_mut() };
+        let shape = if wants(ffi::PyBUF_ND) { column.shape.as_ptr().cast_mut() } else { std::ptr::null_mut() };
+        let strides = if wants(ffi::PyBUF_STRIDES) { column.strides.as_ptr().cast_mut() } else { std::ptr::null_mut() };
+        let length = ffi::Py_ssize_t::try_from(numbers.bytes)
+            .map_err(|_| PyBufferError::new_err("the column is too large for a buffer"))?;
+        // SAFETY: `view` is valid for writing. All that it points to, the values, shape and strides, lives in the frozen
+        // column, which the view keeps alive by `obj`; it is marked read-only.
+        unsafe {
+            (*view).buf = numbers.start.cast_mut();
+            (*view).len = length;
+            (*view).readonly = 1;
+            (*view).itemsize = ffi::Py_ssize_t::try_from(numbers.size).unwrap_or(1);
+            (*view).format = format;
+            (*view).ndim = if wants(ffi::PyBUF_ND) { dimensions } else { 1 };
+            (*view).shape = shape;
+            (*view).strides = strides;
+            (*view).suboffsets = std::ptr::null_mut();
+            (*view).internal = std::ptr::null_mut();
+            (*view).obj = slf.clone().into_ptr();
+        }
+        Ok(())
+    }
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.errors.iter().try_for_each(|error| visit.call(error))
+    }
+}

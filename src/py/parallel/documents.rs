@@ -1,0 +1,218 @@
+//! The argument `docs`: borrowed where the memory cannot move or change, without a copy of any document.
+
+use std::path::PathBuf;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    BinaryViewType, ByteArrayType, ByteViewType, GenericBinaryType, GenericStringType, StringViewType,
+};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::string::PyStringData;
+use pyo3::types::{PyBytes, PyList, PyMapping, PyString};
+use pyo3_arrow::input::AnyArray;
+
+use super::held::Held;
+use crate::cpu::document::{Document, Source, Writable};
+use crate::py::input::type_name;
+use crate::py::response::PyResponse;
+
+/// A batch of documents and what lends their memory.
+#[derive(Default)]
+pub struct Documents {
+    /// In order.
+    pub list: Vec<Document>,
+    /// To be lent to the batch.
+    pub held: Held,
+}
+
+const WANTED: &str = "str, bytes, a bytes-like object, a path or a shoal.Response";
+
+/// `docs`: an iterable of documents, or an Arrow or NumPy array of them.
+pub fn documents_from(docs: &Bound<'_, PyAny>) -> PyResult<Documents> {
+    let mut documents = Documents::default();
+    if let Ok(list) = docs.cast::<PyList>() {
+        documents.list.reserve(list.len());
+        documents.held.objects.reserve(list.len());
+        for item in list {
+            documents.add(&item)?;
+        }
+        return Ok(documents);
+    }
+    if is_one(docs)? {
+        let kind = type_name(docs);
+        return Err(PyTypeError::new_err(format!("docs must be an iterable of documents, not a single {kind}")));
+    }
+    let py = docs.py();
+    if docs.hasattr(intern!(py, "__arrow_c_array__"))? || docs.hasattr(intern!(py, "__arrow_c_stream__"))? {
+        documents.add_arrow(docs)?;
+        return Ok(documents);
+    }
+    let wrong = |error: PyErr| {
+        if docs.hasattr("__aiter__").unwrap_or(false) {
+            return PyTypeError::new_err("docs is an async iterable: collect it first");
+        }
+        let renamed = PyTypeError::new_err(format!("docs must be an iterable of documents, not {}", type_name(docs)));
+        renamed.set_cause(py, Some(error));
+        renamed
+    };
+    for item in docs.try_iter().map_err(wrong)? {
+        documents.add(&item?)?;
+    }
+    Ok(documents)
+}
+
+/// Whether it is a document itself, or a mapping, whose keys nobody means.
+fn is_one(docs: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(docs.is_instance_of::<PyString>()
+        || docs.is_instance_of::<PyBytes>()
+        || docs.is_instance_of::<pyo3::types::PyByteArray>()
+        || docs.is_instance_of::<PyResponse>()
+        || docs.cast::<PyMapping>().is_ok()
+        || docs.is_instance_of::<pyo3::types::PyMemoryView>()
+        || docs.hasattr(intern!(docs.py(), "__fspath__"))?)
+}
+
+impl Documents {
+    fn add(&mut self, item: &Bound<'_, PyAny>) -> PyResult<()> {
+        let document = if let Ok(text) = item.cast::<PyString>() {
+            self.text(text)?
+        } else if let Ok(bytes) = item.cast::<PyBytes>() {
+            self.held.objects.push(item.clone().unbind());
+            // SAFETY: `bytes` never change or move, and the object is held as long as the document.
+            Document::new(Source::Bytes(unsafe { forever(bytes.as_bytes()) }))
+        } else if let Ok(response) = item.cast::<PyResponse>() {
+            response.get().document(item.py(), &mut self.held)
+        } else {
+            self.other(item)?
+        };
+        self.list.push(document);
+        Ok(())
+    }
+
+    fn text(&mut self, text: &Bound<'_, PyString>) -> PyResult<Document> {
+        self.held.objects.push(text.clone().unbind().into_any());
+        // SAFETY: tested on the platforms that wheels are made for (tests/test_parallel_documents.py).
+        let data = unsafe { text.data()? };
+        // SAFETY: a `str` never changes or moves, and the object is held as long as the document.
+        let source = unsafe {
+            match data {
+                PyStringData::Ucs1(units) => Source::Latin1(forever(units)),
+                PyStringData::Ucs2(units) => Source::Ucs2(forever(units)),
+                PyStringData::Ucs4(units) => Source::Ucs4(forever(units)),
+            }
+        };
+        Ok(Document::new(source))
+    }
+
+    fn other(&mut self, item: &Bound<'_, PyAny>) -> PyResult<Document> {
+        let index = self.list.len();
+        if item.hasattr(intern!(item.py(), "__fspath__"))? {
+            let path: PathBuf = item.extract()?;
+            return Ok(Document::new(Source::File(path)));
+        }
+        // A NumPy number has a buffer too, of no dimension.
+        let buffer = PyUntypedBuffer::get(item).ok().filter(|buffer| buffer.dimensions() > 0);
+        let Some(buffer) = buffer else {
+            return Err(PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not {}", type_name(item))));
+        };
+        if !buffer.is_c_contiguous() {
+            let message = format!("docs[{index}] must be contiguous in memory: {} is not", type_name(item));
+            return Err(PyValueError::new_err(message));
+        }
+        let (start, length) = (buffer.buf_ptr().cast::<u8>().cast_const(), buffer.len_bytes());
+        let source = if length == 0 {
+            Source::Bytes(&[])
+        } else if buffer.readonly() {
+            // SAFETY: exported for `length` contiguous bytes as long as the buffer is held, as long as the document.
+            // Read-only means that nobody changes it, which `docs` promises.
+            Source::Bytes(unsafe { forever(std::slice::from_raw_parts(start, length)) })
+        } else {
+            // SAFETY: as above, but for changes, which `Writable` expects.
+            Source::Writable(unsafe { Writable::new(start, length) })
+        };
+        self.held.buffers.push(buffer);
+        Ok(Document::new(source))
+    }
+
+    fn add_arrow(&mut self, docs: &Bound<'_, PyAny>) -> PyResult<()> {
+        let any = docs.extract::<AnyArray>()?;
+        let (chunks, _) = any.into_chunked_array()?.into_inner();
+        for chunk in chunks {
+            self.add_chunk(&chunk)?;
+            self.held.arrays.push(chunk);
+        }
+        Ok(())
+    }
+
+    fn add_chunk(&mut self, array: &ArrayRef) -> PyResult<()> {
+        if array.null_count() > 0 {
+            let null = (0..array.len()).find(|index| array.is_null(*index)).unwrap_or_default();
+            let index = self.list.len() + null;
+            return Err(PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not null; leave nulls out")));
+        }
+        match array.data_type() {
+            DataType::Utf8 => self.values::<GenericStringType<i32>>(array),
+            DataType::LargeUtf8 => self.values::<GenericStringType<i64>>(array),
+            DataType::Binary => self.values::<GenericBinaryType<i32>>(array),
+            DataType::LargeBinary => self.values::<GenericBinaryType<i64>>(array),
+            DataType::Utf8View => self.views::<StringViewType>(array),
+            DataType::BinaryView => self.views::<BinaryViewType>(array),
+            other => {
+                let message = format!("docs must be an array of strings or bytes, not of {other}");
+                return Err(PyTypeError::new_err(message));
+            }
+        }
+        Ok(())
+    }
+
+    fn values<T: ByteArrayType>(&mut self, array: &ArrayRef)
+    where
+        T::Native: AsRef<[u8]>,
+    {
+        for value in array.as_bytes::<T>().iter().flatten() {
+            // SAFETY: the array is held as long as the document.
+            self.list.push(Document::new(Source::Bytes(unsafe { forever(value.as_ref()) })));
+        }
+    }
+
+    fn views<T: ByteViewType>(&mut self, array: &ArrayRef)
+    where
+        T::Native: AsRef<[u8]>,
+    {
+        for value in array.as_byte_view::<T>().iter().flatten() {
+            // SAFETY: the array is held as long as the document.
+            self.list.push(Document::new(Source::Bytes(unsafe { forever(value.as_ref()) })));
+        }
+    }
+}
+
+/// # Safety
+/// The memory must be there, unchanged, as long as the result is used.
+unsafe fn forever<T>(borrowed: &[T]) -> &'static [T] {
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(borrowed.as_ptr(), borrowed.len()) }
+}
+
+impl PyResponse {
+    /// Its body, or the file it was saved to, as a document.
+    fn document(&self, py: Python<'_>, held: &mut Held) -> Document {
+        let handle = self.body.handle(py);
+        let encoding = crate::py::charset::named(&self.headers);
+        let source = match (&self.path, handle) {
+            (Some(path), _) => Source::File(path.clone()),
+            (None, crate::py::body::Handle::Core(bytes)) => Source::Shared(bytes),
+            (None, crate::py::body::Handle::Python(bytes)) => {
+                // SAFETY: `bytes` never change or move, and the object is held as long as the document.
+                let source = Source::Bytes(unsafe { forever(bytes.as_bytes(py)) });
+                held.objects.push(bytes.into_any());
+                source
+            }
+        };
+        Document::of_response(source, encoding, self.url_parsed().clone())
+    }
+}

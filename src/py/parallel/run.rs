@@ -1,0 +1,136 @@
+//! Starts a kernel over a batch of documents, as a job.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::documents::{Documents, documents_from};
+use super::keywords::{Keywords, Policy};
+use super::listed::{Listed, exception, exception_name};
+use super::pieces::Piece;
+use crate::core::stats::{LimitedBy, Stats};
+use crate::cpu::batch::{Batch, Figures, Gathered, Options, Outcome};
+use crate::cpu::document::Document;
+use crate::cpu::failure::Failure;
+use crate::cpu::stop::Stop;
+use crate::py::job::{Job, Work};
+use crate::py::lifecycle::calling_out;
+use crate::py::outcome::{Ended, Harvest, promise};
+use crate::py::stats::PyStats;
+use crate::py::work::no_threads;
+use crate::runtime::detach::detached;
+
+/// What a finished batch becomes, on the pool.
+pub type Made = Result<Box<dyn Harvest>, Failure>;
+
+/// What makes it: of a batch that ended by itself, or of what is there of one that was cancelled.
+type Finish<T> = dyn Fn(Gathered<T>, &Stop) -> Made + Send + Sync;
+
+/// A call of a function of `shoal.parallel`.
+pub struct Call<'a, 'py> {
+    /// Its name.
+    pub name: &'static str,
+    /// Its documents.
+    pub docs: &'a Bound<'py, PyAny>,
+    /// The keywords that all such functions have.
+    pub keywords: Option<&'a Bound<'py, PyDict>>,
+}
+
+struct Kernels<T> {
+    name: &'static str,
+    batch: Arc<Batch<T>>,
+    finish: Arc<Finish<T>>,
+}
+
+impl<T: Send + 'static> Work for Kernels<T> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn cancel(&self) -> Option<Option<Box<dyn Harvest>>> {
+        // Where the end has the results already they are being made into one, which nobody wants any more.
+        let unfinished = |gathered| Unfinished(Some((gathered, self.finish.clone())), None);
+        Some(self.batch.cancel().map(|gathered| Box::new(unfinished(gathered)) as Box<dyn Harvest>))
+    }
+
+    fn progress(&self) -> (usize, usize) {
+        self.batch.progress()
+    }
+
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(Py::new(py, PyStats(stats(&self.batch.figures())))?.into_any())
+    }
+}
+
+impl Call<'_, '_> {
+    /// A kernel whose results are a list, in the order of the documents.
+    pub fn listed<P, K>(self, kernel: K) -> PyResult<Py<Job>>
+    where
+        P: Piece,
+        K: Fn(&Document, &Stop) -> Outcome<P> + Send + Sync + 'static,
+    {
+        self.whole(kernel, |gathered, policy, _| Ok(Box::new(Listed::new(gathered, policy))))
+    }
+
+    /// A kernel whose results are made into one thing, on the pool.
+    pub fn whole<T, K, F>(self, kernel: K, finish: F) -> PyResult<Py<Job>>
+    where
+        T: Send + 'static,
+        K: Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
+        F: Fn(Gathered<T>, Policy, &Stop) -> Made + Send + Sync + 'static,
+    {
+        let Self { name, docs, keywords } = self;
+        calling_out(|| {
+            let Keywords { policy, workers, progress } = Keywords::read(name, keywords)?;
+            let Documents { list, held } = documents_from(docs)?;
+            let (completion, promised) = promise();
+            let finish: Arc<Finish<T>> = Arc::new(move |gathered, stop| finish(gathered, policy, stop));
+            let at_the_end = finish.clone();
+            let end = move |gathered, stop: &Stop| {
+                let made = at_the_end(gathered, stop);
+                promised.settle(Ended::Done(made.unwrap_or_else(|failure| Box::new(Failed(failure)))));
+            };
+            let options = Options { workers, keep_going: policy != Policy::Raise };
+            let batch = Batch::start(list, held.lend(), options, kernel, end).map_err(|error| no_threads(&error))?;
+            Job::create(docs.py(), completion, Box::new(Kernels { name, batch, finish }), progress)
+        })
+    }
+}
+
+/// What was finished of a batch that was cancelled; made into the result only if somebody asks.
+struct Unfinished<T>(Option<(Gathered<T>, Arc<Finish<T>>)>, Option<Box<dyn Harvest>>);
+
+impl<T: Send> Harvest for Unfinished<T> {
+    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        if let Some((gathered, finish)) = self.0.take() {
+            let made = detached(py, || finish(gathered, &Stop::default()));
+            self.1 = Some(made.unwrap_or_else(|failure| Box::new(Failed(failure))));
+        }
+        self.1.as_mut().map_or_else(|| Ok(Some(py.None())), |made| made.step(py, deadline))
+    }
+}
+
+/// A batch whose end failed.
+struct Failed(Failure);
+
+impl Harvest for Failed {
+    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        Err(PyErr::from_value(exception(py, &self.0)?))
+    }
+}
+
+/// What a batch did, in the words of [`Stats`].
+fn stats(figures: &Figures) -> Stats {
+    let failed: u64 = figures.failed.iter().map(|(_, count)| count).sum();
+    Stats {
+        total: figures.ok + failed,
+        ok: figures.ok,
+        failed,
+        by_error: figures.failed.iter().map(|(kind, count)| (exception_name(kind).into(), *count)).collect(),
+        wall: figures.wall,
+        limited_by: if figures.ok + failed > 0 { LimitedBy::Cpu } else { LimitedBy::Nothing },
+        ..Stats::default()
+    }
+}

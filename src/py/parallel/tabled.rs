@@ -1,0 +1,100 @@
+//! The results of a batch as Arrow, made on the pool; failures beside it.
+
+use std::time::Instant;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::keywords::Policy;
+use super::listed::item_error;
+use crate::cpu::batch::Gathered;
+use crate::cpu::failure::Failure;
+use crate::py::column::PyColumn;
+use crate::py::outcome::Harvest;
+use crate::py::table::PyTable;
+
+/// A failure and the document it happened to.
+pub type Numbered = (usize, Failure);
+
+/// Results by the place of their document, and the failures.
+pub struct Places<T> {
+    /// With None for what failed or was not finished; with `skip` without it.
+    pub results: Vec<Option<T>>,
+    /// Those to be told of beside the results.
+    pub errors: Vec<Numbered>,
+    /// The one that ended the batch.
+    pub failure: Option<Numbered>,
+}
+
+impl<T> Places<T> {
+    /// Of what a batch has gathered.
+    pub fn of(gathered: Gathered<T>, policy: Policy) -> Self {
+        let Gathered { blocks, total, failure } = gathered;
+        let mut places = Self { results: Vec::with_capacity(total), errors: Vec::new(), failure };
+        for block in blocks {
+            if policy != Policy::Skip {
+                places.results.resize_with(block.start, || None);
+            }
+            for (index, outcome) in (block.start..).zip(block.outcomes) {
+                match outcome {
+                    Ok(result) => places.results.push(Some(result)),
+                    Err(_) if policy == Policy::Skip => {}
+                    Err(failure) => {
+                        places.results.push(None);
+                        if policy == Policy::Return {
+                            places.errors.push((index, failure));
+                        }
+                    }
+                }
+            }
+        }
+        if policy != Policy::Skip {
+            places.results.resize_with(total, || None);
+        }
+        places
+    }
+}
+
+/// Arrow data on its way to Python.
+pub struct Tabled {
+    data: Data,
+    errors: std::vec::IntoIter<Numbered>,
+    made: Vec<Py<PyAny>>,
+    failure: Option<Numbered>,
+}
+
+/// What it is to be.
+pub enum Data {
+    /// A `Table`.
+    Table(RecordBatch),
+    /// A `Column`.
+    Column(&'static str, ArrayRef),
+}
+
+impl Tabled {
+    /// With the failures that go with it.
+    pub fn new(data: Data, errors: Vec<Numbered>, failure: Option<Numbered>) -> Self {
+        Self { data, errors: errors.into_iter(), made: Vec::new(), failure }
+    }
+}
+
+impl Harvest for Tabled {
+    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        for (index, failure) in self.errors.by_ref() {
+            self.made.push(item_error(py, index, &failure)?.unbind());
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(None);
+            }
+        }
+        let errors = std::mem::take(&mut self.made);
+        let results = match &self.data {
+            Data::Table(batch) => Py::new(py, PyTable::new(batch.clone(), errors))?.into_any(),
+            Data::Column(name, array) => Py::new(py, PyColumn::new(name, array.clone(), errors))?.into_any(),
+        };
+        let Some((index, failure)) = self.failure.take() else { return Ok(Some(results)) };
+        let error = item_error(py, index, &failure)?;
+        error.setattr(intern!(py, "results"), results)?;
+        Err(PyErr::from_value(error))
+    }
+}

@@ -1,0 +1,55 @@
+"""What `shoal.parallel` sets out to reach beside its peers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+POOLS = ("multiprocessing", "concurrent.futures", "loky", "joblib")
+# Where the best there is may be to do what they do, nobody can be ahead by more than a run is off.
+TIE = 0.05
+
+
+class Goal(NamedTuple):
+    """The best time of ``theirs``, divided by ours, is to be at least ``factor``."""
+
+    kernel: str
+    theirs: tuple[str, ...]
+    factor: float
+    ours: str = "shoal"
+    slack: float = 0.0
+    """How much less is taken for noise."""
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        who = self.theirs[0] if len(self.theirs) == 1 else "best process pool"
+        name, _, case = self.kernel.partition(":")
+        label = f"`{name}`, {case}" if case else f"`{name}`"
+        single = " on one thread" if self.ours != "shoal" else ""
+        return f"{label}{single}: time of {who} ÷ Shoal's"
+
+
+GOALS = (
+    *(Goal(f"regex_findall:{case}", ("re",), 15) for case in ("e-mails", "dates", "names")),
+    Goal("minhash", ("datasketch",), 20),
+    Goal("html_to_markdown", ("markdownify",), 10),
+    *(Goal(f"html_select:{case}", ("selectolax",), 1, ours="shoal, workers=1") for case in ("attribute", "text")),
+    Goal("json_extract", ("orjson",), 4),
+    Goal("json_extract", ("pysimdjson",), 1),
+    Goal("hash:sha256", ("hashlib",), 1.5),
+    Goal("hash:md5", ("hashlib",), 1.5),
+    Goal("hash:blake3", ("blake3",), 1.5),
+    Goal("hash:xxh3", ("xxhash",), 1.5),
+    Goal("compress:gzip", ("gzip",), 1.5),
+    Goal("compress:zstd", ("zstandard",), 1.5),
+    Goal("map:1 ms", ("loky",), 1 / 1.15),
+    Goal("map:5 µs", ("serial",), 1, slack=TIE),
+    *(
+        Goal(f"map:{case}", theirs, 1, slack=TIE)
+        for case in ("1 MB of bytes", "1 MB array")
+        for theirs in (POOLS, ("serial",))
+    ),
+)
+
+# Milliseconds that a ticker on the event loop may be late, 99 times of 100.
+LATE = 10.0

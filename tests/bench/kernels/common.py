@@ -1,0 +1,165 @@
+"""What the kernels share: who does the same work, how it is called, and how results are checked."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import documents
+
+KERNELS: list[Kernel] = []
+
+Run = Callable[..., Any]
+"""Does the work over all documents: what the clock is around. Of Shoal: starts the job."""
+
+
+class Verdict(NamedTuple):
+    """What a check says of a result."""
+
+    digests: dict[int, str] = {}  # noqa: RUF012 - a default of a NamedTuple, never changed
+    """Of the results of the first so many documents, where results are equal or wrong."""
+    note: str = ""
+    """For the table."""
+    wrong: str = ""
+    """Why it is wrong."""
+
+
+@dataclass
+class Contender:
+    """A library and the way it is called."""
+
+    library: str
+    label: str
+    call: str
+    threads: int | None
+    share: float
+    exact: bool
+    prepare: Callable[[], Run]
+    after: Callable[[Any], Any]
+    choices: tuple[Any, ...] = ()
+    """Of chunk sizes: the one that is fastest on a part of the items is measured. ``call`` has a place for it."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it returns a job."""
+        return self.library == "shoal"
+
+    def count(self, n: int) -> int:
+        """Documents that it gets of ``n``: a slow library fewer."""
+        return min(n, max(10, round(n * self.share)))
+
+    def finish(self, outcome: Any) -> Any:
+        """What a caller works with."""
+        return self.after(outcome.result() if self.ours else outcome)
+
+
+@dataclass
+class Kernel:
+    """A piece of work and everyone who does it."""
+
+    group: str
+    name: str
+    case: str
+    kind: str
+    check: Callable[[Sequence[Any], Any, list[int]], Verdict]
+    inputs: Callable[[list[Any]], list[Any]] = list
+    """Makes documents of what was read."""
+    size: Callable[[Any], int] = len
+    unit: str = "document"
+    per: float = 1.0
+    """Items for each document of the run."""
+    load: Callable[[Path, int], list[Any]] | None = None
+    """Makes the items, if they are no documents."""
+    stall: bool = True
+    contenders: dict[str, Contender] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        KERNELS.append(self)
+
+    @property
+    def key(self) -> str:
+        """Its name for the command line."""
+        return f"{self.name}:{self.case}" if self.case else self.name
+
+    def total(self, n: int) -> int:
+        """Items in a run of ``n`` documents."""
+        return max(10, round(n * self.per))
+
+    def items(self, folder: Path, n: int) -> list[Any]:
+        """The first ``n`` as they were read."""
+        return self.load(folder, n) if self.load else documents.read(folder, self.kind)[:n]
+
+    def by(
+        self,
+        library: str,
+        call: str,
+        *,
+        label: str = "",
+        threads: int | None = 1,
+        share: float = 1.0,
+        exact: bool = True,
+        after: Callable[[Any], Any] = lambda result: result,
+        choices: tuple[Any, ...] = (),
+    ) -> Callable[[Callable[[], Run]], Callable[[], Run]]:
+        """Adds a contender: a function that imports, compiles and warms what it needs, and returns what does the work.
+
+        ``share``: of the documents, where all of them would take too long. ``exact=False``: the results are others, for
+        a reason that ``call`` gives, and not compared. ``after`` is a part of the work. With ``choices``, one of them
+        is the second argument of what does the work.
+        """
+        if library == "shoal":
+            threads = None if threads == 1 else threads
+
+        def add(prepare: Callable[[], Run]) -> Callable[[], Run]:
+            contender = Contender(library, label or library, call, threads, share, exact, prepare, after, choices)
+            if contender.label in self.contenders:
+                raise ValueError(f"{self.key} has two of {contender.label}")
+            self.contenders[contender.label] = contender
+            return prepare
+
+        return add
+
+    def ours(
+        self,
+        call: str,
+        start: Callable[[Any, Sequence[Any]], Any],
+        *,
+        label: str = "",
+        workers: int | None = None,
+        after: Callable[[Any], Any] = lambda result: result,
+    ) -> None:
+        """Adds Shoal: ``start`` takes ``shoal.parallel`` and the documents."""
+
+        def prepare() -> Run:
+            from shoal import parallel
+
+            return lambda docs: start(parallel, docs)
+
+        self.by("shoal", call, label=label, after=after)(prepare)
+        self.contenders[label or "shoal"].threads = workers
+
+
+def equal(canonical: Callable[[Any], Any] = lambda result: result) -> Callable[..., Verdict]:
+    """A check of results that must be the same, value by value and type by type.
+
+    ``canonical`` makes of the whole result a sequence with an item for each document.
+    """
+
+    def check(items: Sequence[Any], result: Any, counts: list[int]) -> Verdict:
+        results = canonical(result)
+        if len(results) != len(items):
+            return Verdict(wrong=f"{len(results)} results of {len(items)}")
+        digests: dict[int, str] = {}
+        state = hashlib.sha256()
+        for number, value in enumerate(results, 1):
+            # Version 2 has no references between values: equal values have equal bytes.
+            state.update(marshal.dumps(value, 2))
+            if number in counts:
+                digests[number] = state.copy().hexdigest()
+        return Verdict(digests)
+
+    return check

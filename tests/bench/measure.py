@@ -1,0 +1,142 @@
+"""One measurement in a process of its own: ``measure.py MODE KERNEL LABEL FOLDER N SECONDS``.
+
+What is needed is imported, compiled and warmed first: some documents go through, so that threads and workers are there.
+Then the whole list is done again and again until the seconds are over, and the median counts. Reading the documents,
+checking the result and exiting stay outside the clock. The result is one line of JSON.
+
+``MODE`` is ``time``, or how the work is awaited beside a ticker: see `awaitable`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kernels import KERNELS
+from kernels.common import Contender, Kernel, Run
+
+Await = Callable[[Sequence[Any]], Awaitable[Any]]
+
+WARM = 20
+TICK = 0.005
+MOST_RUNS = 15
+
+
+def timed(kernel: Kernel, contender: Contender, folder: Path, n: int, seconds: float) -> dict[str, Any]:
+    """How long it takes."""
+    run = contender.prepare()
+    total = kernel.total(n)
+    items = kernel.items(folder, contender.count(total))
+    docs = kernel.inputs(items)
+    choice: Any = None
+    if contender.choices:
+        run, choice = chosen(run, contender, docs)
+    contender.finish(run(docs[:WARM]))
+    walls: list[float] = []
+    cpus: list[float] = []
+    result: Any = None
+    while not walls or (sum(walls) < seconds and len(walls) < MOST_RUNS):
+        result = None
+        gc.collect()
+        cpu, wall = time.process_time(), time.perf_counter()
+        result = contender.finish(run(docs))
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    counts = [other.count(total) for other in kernel.contenders.values()]
+    verdict = kernel.check(items, result, counts)
+    return {
+        "wall": statistics.median(walls),
+        "cpu": statistics.median(cpus),
+        "runs": len(walls),
+        "count": len(docs),
+        "choice": choice,
+        "size": sum(map(kernel.size, items)),
+        **verdict._asdict(),
+    }
+
+
+def chosen(run: Run, contender: Contender, docs: Sequence[Any]) -> tuple[Run, Any]:
+    """The work as it is fastest on a quarter of the items, and how that is."""
+    walls: dict[Any, float] = {}
+    for choice in contender.choices:
+        contender.finish(run(docs[:WARM], choice))
+        start = time.perf_counter()
+        contender.finish(run(docs[: len(docs) // 4], choice))
+        walls[choice] = time.perf_counter() - start
+    best = min(walls, key=walls.__getitem__)
+    return lambda items: run(items, best), best
+
+
+def stalled(mode: str, kernel: Kernel, contender: Contender, folder: Path, n: int, seconds: float) -> dict[str, Any]:
+    """How late a ticker on the event loop is while the work is done."""
+    run = contender.prepare()
+    docs = kernel.inputs(kernel.items(folder, kernel.total(n)))
+    return asyncio.run(_stalled(awaitable(mode, run), docs, seconds))
+
+
+def awaitable(mode: str, run: Run) -> Await:
+    """The work as a coroutine has it: a job, a call, a call in a thread; or no work, for what the machine does."""
+
+    async def inline(docs: Sequence[Any]) -> Any:
+        return run(docs)
+
+    async def thread(docs: Sequence[Any]) -> Any:
+        return await asyncio.to_thread(run, docs)
+
+    async def idle(docs: Sequence[Any]) -> None:
+        await asyncio.sleep(0.25)
+
+    return {"stall": run, "stall-inline": inline, "stall-thread": thread, "stall-idle": idle}[mode]
+
+
+async def _stalled(
+    work: Callable[[Sequence[Any]], Awaitable[Any]], docs: Sequence[Any], seconds: float
+) -> dict[str, Any]:
+    late: list[float] = []
+
+    async def ticker() -> None:
+        while True:
+            due = time.perf_counter() + TICK
+            await asyncio.sleep(TICK)
+            late.append(time.perf_counter() - due)
+
+    await work(docs[:WARM])
+    gc.collect()
+    # Results are kept: letting go of them would be the caller's stall.
+    results = []
+    task = asyncio.create_task(ticker())
+    await asyncio.sleep(2 * TICK)
+    start = time.perf_counter()
+    while not results or (time.perf_counter() - start < seconds and len(results) < MOST_RUNS):
+        results.append(await work(docs))
+        # If the loop was held up, the ticker has its turn before the next: its timer, its future, itself.
+        for _ in range(3):
+            await asyncio.sleep(0)
+    task.cancel()
+    late.sort()
+    rank = max(0, math.ceil(0.99 * len(late)) - 1)
+    return {"p99": late[rank], "most": late[-1], "ticks": len(late), "runs": len(results)}
+
+
+def main() -> None:
+    """Takes ``sys.argv``."""
+    mode, key, label, folder, n, seconds = sys.argv[1:]
+    kernel = next(kernel for kernel in KERNELS if kernel.key == key)
+    contender = kernel.contenders[label]
+    if mode == "time":
+        result = timed(kernel, contender, Path(folder), int(n), float(seconds))
+    else:
+        result = stalled(mode, kernel, contender, Path(folder), int(n), float(seconds))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

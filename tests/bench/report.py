@@ -1,0 +1,91 @@
+"""What both benchmarks say about a run: the machine, the versions, what failed; and where the report goes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+def footer(load: float, versions: Iterable[str]) -> str:
+    """The last line of a report: when, on what, with what. ``load`` is that before the start."""
+    parts = (
+        f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        f"{cpu_model()}, {os.cpu_count()} cores, load {load:.1f} before the start",
+        f"{platform.system()} {platform.release()}",
+        f"{platform.python_implementation()} {platform.python_version()}",
+        ", ".join(versions),
+    )
+    return " · ".join(parts)
+
+
+def cpu_model() -> str:
+    """As the system calls it."""
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def versions_of(packages: Iterable[str]) -> Iterator[str]:
+    """Name and version of those that are installed."""
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            yield f"{package} {version(package)}"
+
+
+def crate_version(name: str) -> Iterator[str]:
+    """Of a crate that Shoal is built with."""
+    found = re.search(rf'name = "{name}"\nversion = "([^"]+)"', (ROOT / "Cargo.lock").read_text())
+    if found:
+        yield f"{name} {found[1]}"
+
+
+def goals_table(rows: Iterable[tuple[str, str, str, bool | None]], limit: str) -> Iterator[str]:
+    """Rows of goal, limit, figure, and whether it is reached (``None``: nobody knows); nothing without rows."""
+    rows = list(rows)
+    if not rows:
+        return
+    yield from (f"| goal | {limit} | measured | |", "|---|--:|--:|---|")
+    for text, bound, figure, reached in rows:
+        verdict = "**not measured**" if reached is None else "reached" if reached else "**missed**"
+        yield f"| {text} | {bound} | {figure} | {verdict} |"
+    yield ""
+
+
+def missing(failures: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Who was not measured, and why."""
+    failures = list(failures)
+    if failures:
+        yield from ("Not measured:", "")
+        yield from (f"- {label}: {failure}" for label, failure in failures)
+        yield ""
+
+
+def last_line(text: str) -> str:
+    """What a traceback comes to."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def publish(text: str, path: Path | None) -> None:
+    """Prints a report, and writes it."""
+    print(text)
+    if path:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"written to {path.relative_to(ROOT)}", file=sys.stderr)
+
+
+def progress(number: int, rounds: int, label: str) -> None:
+    """Says what is measured next."""
+    print(f"round {number + 1} of {rounds}: {label}", file=sys.stderr, flush=True)

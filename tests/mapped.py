@@ -1,0 +1,133 @@
+"""The functions that the tests of `parallel.map` map, where a worker process can import them quickly."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+
+def square(number):
+    return number * number
+
+
+def ident(value):
+    return value
+
+
+def pid(_):
+    time.sleep(0.001)
+    return os.getpid()
+
+
+def reciprocal(number):
+    return 1 / number
+
+
+def spin(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+    return seconds
+
+
+class Refuses(Exception):
+    """Pickles, but cannot be made again."""
+
+    def __init__(self, one, other):
+        super().__init__(f"{one} and {other}")
+
+
+class Unpicklable(Exception):
+    def __init__(self):
+        super().__init__("has a lock")
+        self.lock = threading.Lock()
+
+
+class Bomb:
+    """Raises when it is unpickled, or takes its process with it."""
+
+    def __init__(self, how="raise"):
+        self.how = how
+
+    def __reduce__(self):
+        return explode, (self.how,)
+
+
+def explode(how):
+    if how == "raise":
+        raise LookupError("boom")
+    if how == "hang":
+        time.sleep(60)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def deep(_):
+    return deep(_) + 1
+
+
+def misbehave(item):
+    """Does what the item says."""
+    match item:
+        case "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "abort":
+            os.abort()
+        case "exit":
+            os._exit(3)
+        case "sys.exit":
+            sys.exit(4)
+        case "interrupt":
+            raise KeyboardInterrupt
+        case "raise":
+            raise ValueError("bad item")
+        case "refuses":
+            raise Refuses(1, 2)
+        case "unpicklable":
+            raise Unpicklable
+        case "lock":
+            return threading.Lock()
+        case "bomb":
+            return Bomb()
+        case "deep":
+            return deep(item)
+        case "memory":
+            return bytearray(1 << 60)
+        case "hang":
+            time.sleep(60)
+        case "close":
+            os.closerange(3, 100)
+            time.sleep(60)
+        case "blank":
+            raise RuntimeError
+        case _:
+            return item
+    return None
+
+
+def once(path):
+    """SIGKILL at the first time."""
+    mark = Path(path)
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
+def say(text):
+    sys.stdout.write(f"{text}\n")
+    return text
+
+
+def nested(number):
+    from shoal import parallel
+
+    return parallel.map(square, range(number)).result(20)
+
+
+def scribble(array):
+    array[0] = 7
+    return array
