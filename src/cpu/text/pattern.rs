@@ -1,14 +1,19 @@
 //! Patterns: as `re` reads them, searched by the engines of the regex crate in linear time.
 //!
 //! A pattern with look-around or references needs backtracking, which may take for ever: fancy-regex does it, with a
-//! limit of ten million steps a match, beyond which the document is a failure.
+//! limit of ten million steps a match, beyond which the document is a failure. It is slower than `re`, by up to three
+//! times, unless all that makes the pattern hard is a look-ahead at its end. A `$` is such a look-ahead (it also matches
+//! before a last newline) for documents that do end with one, and nothing special for all others.
 //!
 //! What differs from `re`, besides such failures:
-//! - a group repeated with an empty last round (`(a*)*`, `(a|b*)*`) may hold another round's text;
+//! - a repeat with rounds that match nothing (`(a*)*`, `(\b|x)*`) may end elsewhere, and its group hold another round's
+//!   text;
 //! - `\b` is at the edges of Unicode's words where a document is not searched in its narrow form (narrow.rs): combining
 //!   marks and joiners belong to them, superscript digits and fractions do not;
+//! - `\B` matches in an empty document, as it does from Python 3.14 on;
 //! - `(?i)` folds case by Unicode's simple folding, which knows a few letters more and fewer (`İ`);
-//! - `\N{…}` and the flags `L` are refused; look-behind may have alternatives of different lengths.
+//! - `\N{…}` and the flag `L` are refused, and so are repeats of look-around by itself; look-behind may have alternatives
+//!   of different lengths, and `\p{…}` is known.
 
 use std::sync::OnceLock;
 
@@ -18,7 +23,6 @@ use regex_syntax::hir::Hir;
 use super::backtracking::Backtracking;
 use super::narrow::Narrow;
 use super::search::Engine;
-use super::shape::Shape;
 use super::syntax::{Translated, translate};
 
 /// Bytes of an automaton before a pattern is refused: `\w{200}` fits.
@@ -113,9 +117,9 @@ fn linear(pattern: &str, bytes: bool) -> Result<(Engine, bool), String> {
         && let Some((narrow, hir)) = Narrow::of(&hir)
         && let Ok(regex) = automaton(&hir, false)
     {
-        return Ok((Engine::linear(regex, Shape::of(&hir), Some(narrow)), false));
+        return Ok((Engine::linear(regex, &hir, Some(narrow)), false));
     }
-    Ok((Engine::linear(automaton(&hir, !bytes)?, Shape::of(&hir), None), empty))
+    Ok((Engine::linear(automaton(&hir, !bytes)?, &hir, None), empty))
 }
 
 fn automaton(hir: &Hir, utf8: bool) -> Result<meta::Regex, String> {

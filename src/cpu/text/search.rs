@@ -6,11 +6,12 @@
 
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::{Input, meta};
+use regex_syntax::hir::Hir;
 
 use super::backtracking::Backtracking;
 use super::narrow::{Narrow, Narrowed};
 use super::pattern::Pattern;
-use super::shape::Shape;
+use super::shape::{Shape, fixed};
 use crate::cpu::failure::Failure;
 use crate::cpu::spares::Spares;
 use crate::cpu::stop::Stop;
@@ -50,6 +51,8 @@ pub enum Engine {
 pub struct Linear {
     regex: meta::Regex,
     shape: Option<Shape>,
+    /// Of every match; then only its end is looked for.
+    length: Option<usize>,
     narrow: Option<Narrow>,
     spares: Spares<Work>,
 }
@@ -62,8 +65,9 @@ struct Work {
 
 impl Engine {
     /// `narrow`: the automaton reads texts in their narrow form.
-    pub fn linear(regex: meta::Regex, shape: Option<Shape>, narrow: Option<Narrow>) -> Self {
-        Self::Linear(Box::new(Linear { regex, shape, narrow, spares: Spares::default() }))
+    pub fn linear(regex: meta::Regex, hir: &Hir, narrow: Option<Narrow>) -> Self {
+        let (shape, length) = (Shape::of(hir), fixed(hir));
+        Self::Linear(Box::new(Linear { regex, shape, length, narrow, spares: Spares::default() }))
     }
 }
 
@@ -132,11 +136,14 @@ impl Linear {
             self.regex.search_slots_with(cache, &input, slots);
             return Ok(());
         }
-        let Some(found) = self.regex.search_with(cache, &input) else {
+        let found = match self.length {
+            Some(length) => self.regex.search_half_with(cache, &input).map(|end| (end.offset() - length, end.offset())),
+            None => self.regex.search_with(cache, &input).map(|found| (found.start(), found.end())),
+        };
+        let Some((start, end)) = found else {
             slots.fill(None);
             return Ok(());
         };
-        let (start, end) = (found.start(), found.end());
         let (whole, groups) = slots.split_at_mut(2);
         set(whole, Some((start, end)));
         if let Some(shape) = &self.shape {

@@ -62,7 +62,8 @@ fn behind<'a>(parts: impl Iterator<Item = &'a Hir>) -> Vec<Option<usize>> {
     lengths.collect()
 }
 
-fn fixed(part: &Hir) -> Option<usize> {
+/// The length of all that it matches, if it is always the same.
+pub fn fixed(part: &Hir) -> Option<usize> {
     let properties = part.properties();
     properties.minimum_len().filter(|least| properties.maximum_len() == Some(*least))
 }
