@@ -1,4 +1,4 @@
-"""`hash`, `compress` and `decompress` beside hashlib, gzip, zlib and the packages of zstd, brotli, xxhash and blake3."""
+"""`hash`, `compress`, `decompress` beside hashlib, gzip, zlib, and the packages of zstd, brotli, xxhash and blake3."""
 
 import gzip
 import hashlib
@@ -19,17 +19,17 @@ DOCS = [b"", b"a", b"abc" * 1000, TEXT, bytes(range(256)) * 300, random.Random(4
 FORMATS = ["gzip", "zstd", "brotli"]
 
 
-def packed(format: str, doc: bytes) -> bytes:
-    return parallel.compress([doc], format).result()[0]
+def packed(kind: str, doc: bytes) -> bytes:
+    return parallel.compress([doc], kind).result()[0]
 
 
-def unpacked(doc: bytes, format: str = "auto", **options) -> bytes:
-    return parallel.decompress([doc], format, **options).result()[0]
+def unpacked(doc: bytes, kind: str = "auto", **options) -> bytes:
+    return parallel.decompress([doc], kind, **options).result()[0]
 
 
-def refused(doc: bytes, format: str = "auto", **options) -> str:
+def refused(doc: bytes, kind: str = "auto", **options) -> str:
     with pytest.raises(shoal.ItemError) as raised:
-        unpacked(doc, format, **options)
+        unpacked(doc, kind, **options)
     assert type(raised.value.exception) is ValueError
     return str(raised.value.exception)
 
@@ -56,8 +56,8 @@ def test_texts_are_hashed_as_utf_8() -> None:
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_random_bytes(docs: list[bytes]) -> None:
     assert parallel.hash(docs).result() == [hashlib.sha256(doc).hexdigest() for doc in docs]
-    for format in FORMATS:
-        assert parallel.decompress(parallel.compress(docs, format).result(), format).result() == docs
+    for kind in FORMATS:
+        assert parallel.decompress(parallel.compress(docs, kind).result(), kind).result() == docs
 
 
 @pytest.mark.parametrize("level", [None, 0, 1, 6, 9])
@@ -86,7 +86,7 @@ def test_brotli_is_read_by_brotli(level: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "level", "words"),
+    ("kind", "level", "words"),
     [
         ("gzip", 10, "gzip has 0 to 9"),
         ("zstd", 23, "zstd has -131072 to 22"),
@@ -94,9 +94,9 @@ def test_brotli_is_read_by_brotli(level: int | None) -> None:
         ("brotli", 12, "brotli has 0 to 11"),
     ],
 )
-def test_levels_have_ranges(format: str, level: int, words: str) -> None:
+def test_levels_have_ranges(kind: str, level: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        parallel.compress([b""], format, level=level)
+        parallel.compress([b""], kind, level=level)
 
 
 def test_formats_have_names() -> None:
@@ -138,46 +138,46 @@ def test_what_is_something_else_is_refused() -> None:
     assert "zstd" in refused(packed("zstd", b"one") + b"two")
 
 
-@pytest.mark.parametrize("format", [*FORMATS, "zlib"])
-def test_what_is_cut_off_is_refused(format: str) -> None:
-    whole = zlib.compress(TEXT) if format == "zlib" else packed(format, TEXT)
+@pytest.mark.parametrize("kind", [*FORMATS, "zlib"])
+def test_what_is_cut_off_is_refused(kind: str) -> None:
+    whole = zlib.compress(TEXT) if kind == "zlib" else packed(kind, TEXT)
     for end in (1, 2, 10, len(whole) // 2, len(whole) - 1):
-        assert "ends too early" in refused(whole[:end], format)
+        assert "ends too early" in refused(whole[:end], kind)
 
 
-@pytest.mark.parametrize("format", ["gzip", "zlib"])
-def test_damage_is_found(format: str) -> None:
-    whole = gzip.compress(TEXT, mtime=0) if format == "gzip" else zlib.compress(TEXT)
+@pytest.mark.parametrize("kind", ["gzip", "zlib"])
+def test_damage_is_found(kind: str) -> None:
+    whole = gzip.compress(TEXT, mtime=0) if kind == "gzip" else zlib.compress(TEXT)
     for place in range(10, len(whole), 97):
         damaged = bytearray(whole)
         damaged[place] ^= 4
-        result = parallel.decompress([damaged], format, on_error="return").result()[0]
+        result = parallel.decompress([damaged], kind, on_error="return").result()[0]
         assert isinstance(result, shoal.ItemError) or result == TEXT
 
 
-@pytest.mark.parametrize("format", [*FORMATS, "zlib"])
-def test_bombs_are_bounded(format: str) -> None:
+@pytest.mark.parametrize("kind", [*FORMATS, "zlib"])
+def test_bombs_are_bounded(kind: str) -> None:
     size = 300 * MIB
-    if format == "zlib":
+    if kind == "zlib":
         state = zlib.compressobj(9)
         bomb = b"".join(state.compress(bytes(MIB)) for _ in range(300)) + state.flush()
     else:
-        bomb = packed(format, bytes(size))
+        bomb = packed(kind, bytes(size))
     assert len(bomb) < 400_000
     before = resident()
-    assert "more than max_size=67108864" in refused(bomb, format)
-    assert "more than max_size=1000" in refused(bomb, format, max_size=1000)
+    assert "more than max_size=67108864" in refused(bomb, kind)
+    assert "more than max_size=1000" in refused(bomb, kind, max_size=1000)
     assert resident() - before < 100 * MIB
-    assert len(unpacked(bomb, format, max_size=size)) == size
-    assert len(unpacked(bomb, format, max_size=None)) == size
+    assert len(unpacked(bomb, kind, max_size=size)) == size
+    assert len(unpacked(bomb, kind, max_size=None)) == size
 
 
 def test_a_bound_is_exact() -> None:
-    for format in FORMATS:
-        one = packed(format, TEXT)
-        assert unpacked(one, format, max_size=len(TEXT)) == TEXT
-        assert "max_size" in refused(one, format, max_size=len(TEXT) - 1)
-        assert unpacked(packed(format, b""), format, max_size=0) == b""
+    for kind in FORMATS:
+        one = packed(kind, TEXT)
+        assert unpacked(one, kind, max_size=len(TEXT)) == TEXT
+        assert "max_size" in refused(one, kind, max_size=len(TEXT) - 1)
+        assert unpacked(packed(kind, b""), kind, max_size=0) == b""
 
 
 def test_sizes_that_lie_cost_nothing() -> None:
@@ -191,9 +191,9 @@ def test_sizes_that_lie_cost_nothing() -> None:
 
 @settings(deadline=None)
 @given(st.sampled_from([*FORMATS, "zlib", "auto"]), st.binary(max_size=60), st.integers(0, 40), st.binary(max_size=3))
-def test_any_bytes_are_unpacked_or_refused(format: str, doc: bytes, place: int, spoiled: bytes) -> None:
-    name = "gzip" if format in {"auto", "zlib"} else format
-    whole = zlib.compress(doc) if format == "zlib" else packed(name, doc)
+def test_any_bytes_are_unpacked_or_refused(kind: str, doc: bytes, place: int, spoiled: bytes) -> None:
+    name = "gzip" if kind in {"auto", "zlib"} else kind
+    whole = zlib.compress(doc) if kind == "zlib" else packed(name, doc)
     broken = whole[:place] + spoiled + whole[place + len(spoiled) :]
-    result = parallel.decompress([broken, doc], format, on_error="return", max_size="1MiB").result()
+    result = parallel.decompress([broken, doc], kind, on_error="return", max_size="1MiB").result()
     assert all(isinstance(one, bytes | shoal.ItemError) for one in result)

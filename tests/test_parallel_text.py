@@ -36,7 +36,7 @@ PATTERNS = [
     r"(?m)>$",
     r"\w+$",
     r"\Z",
-    r"(?x) \d+ # a number" "\n",
+    "(?x) [0-9]+ # a number\n",
     r"(?a)\w+",
     r"[^\x00-\x7f]+",
     r"\s+|\S",
@@ -150,7 +150,7 @@ def test_patterns_may_be_deep_or_long() -> None:
 
 # Patterns of parts that mean the same everywhere; what does not is in the documentation of the kernel.
 ALPHABET = "ab1_ é日😀\n.-"
-ATOMS = ["a", "b", "1", "é", ".", r"\w", r"\W", r"\d", r"\s", r"\S", "[ab]", "[^a]", "[é-日]", "^", r"\Z", r"\b", "(?i:A)"]
+ATOMS = [*"ab1é.^", r"\w", r"\W", r"\d", r"\s", r"\S", "[ab]", "[^a]", "[é-日]", r"\Z", r"\b", "(?i:A)"]
 HARD = ["(?=a)", "(?!b)", "(?<=a)", "(?<!b)", "$"]
 
 
@@ -178,7 +178,7 @@ def is_odd(pattern: str) -> bool:
                 break
             start -= 1
         part = pattern[start : found.start() + 1]
-        if re.fullmatch(part, "") or "(" in part[3:] and any(mark in part for mark in ("?", "*", "^", "Z", "b", "$")):
+        if re.fullmatch(part, "") or ("(" in part[3:] and any(mark in part for mark in "?*^Zb$")):
             return True
     return False
 
