@@ -1,5 +1,6 @@
 //! Kernels over texts: patterns as `re` has them, and near duplicates.
 
+mod backtracking;
 pub mod count;
 pub mod dedupe;
 mod escape;

@@ -117,7 +117,11 @@ fn ascii_look(look: Look) -> Look {
 
 /// The sets of characters that a pattern knows: its classes, and each character beyond ASCII that it names.
 #[derive(Default)]
-struct Sets(Vec<ClassUnicode>);
+struct Sets {
+    sets: Vec<ClassUnicode>,
+    /// The ASCII characters that it names, which stand for themselves only.
+    named: Vec<u8>,
+}
 
 impl Sets {
     /// A pattern's depth is bounded by its parser.
@@ -126,11 +130,17 @@ impl Sets {
             HirKind::Class(Class::Unicode(class)) => self.add(class.clone()),
             HirKind::Literal(literal) => {
                 let text = String::from_utf8_lossy(&literal.0);
-                for char in text.chars().filter(|char| !char.is_ascii()) {
-                    self.add(single(char));
+                for char in text.chars() {
+                    match u8::try_from(char) {
+                        Ok(byte) if byte.is_ascii() => self.named.push(byte),
+                        _ => self.add(single(char)),
+                    }
                 }
             }
-            HirKind::Empty | HirKind::Look(_) | HirKind::Class(Class::Bytes(_)) => {}
+            HirKind::Class(Class::Bytes(class)) => {
+                self.named.extend(class.iter().flat_map(|range| range.start()..=range.end()));
+            }
+            HirKind::Empty | HirKind::Look(_) => {}
             HirKind::Repetition(repetition) => self.gather(&repetition.sub),
             HirKind::Capture(capture) => self.gather(&capture.sub),
             HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().for_each(|part| self.gather(part)),
@@ -139,22 +149,22 @@ impl Sets {
 
     fn add(&mut self, set: ClassUnicode) {
         // One more than can be told apart says that they are too many.
-        if self.0.len() <= SETS && !self.0.contains(&set) {
-            self.0.push(set);
+        if self.sets.len() <= SETS && !self.sets.contains(&set) {
+            self.sets.push(set);
         }
     }
 
     fn bit(&self, set: &ClassUnicode) -> Option<u128> {
-        self.0.iter().position(|known| known == set).map(|index| 1 << index)
+        self.sets.iter().position(|known| known == set).map(|index| 1 << index)
     }
 
     /// The sets that each character is in, as bits: from this character on.
     fn ranges(&self) -> Option<BTreeMap<u32, u128>> {
-        if self.0.len() > SETS {
+        if self.sets.len() > SETS {
             return None;
         }
         let mut changes = BTreeMap::from([(0, 0), (0x80, 0), (0x1_0000, 0)]);
-        for (index, set) in self.0.iter().enumerate() {
+        for (index, set) in self.sets.iter().enumerate() {
             for range in set.iter() {
                 *changes.entry(u32::from(range.start())).or_insert(0) ^= 1_u128 << index;
                 *changes.entry(u32::from(range.end()) + 1).or_insert(0) ^= 1_u128 << index;
@@ -179,7 +189,8 @@ impl Sets {
                 continue;
             }
             // Not a control character: the ends of lines are told apart in other ways.
-            let same = (0x20..0x7f_u8).find(|byte| ascii.get(usize::from(*byte)) == Some(&bits));
+            let mut usual = (0x20..0x7f_u8).filter(|byte| !self.named.contains(byte));
+            let same = usual.find(|byte| ascii.get(usize::from(*byte)) == Some(&bits));
             let byte = if bits & WORD_SET == 0 { same.or_else(|| free.next()) } else { same };
             bytes.insert(bits, byte?);
         }

@@ -1,7 +1,7 @@
 //! Patterns: as `re` reads them, searched by the engines of the regex crate in linear time.
 //!
 //! A pattern with look-around or references needs backtracking, which may take for ever: fancy-regex does it, with a
-//! limit of [`STEPS`] a match, beyond which the document is a failure.
+//! limit of ten million steps a match, beyond which the document is a failure.
 //!
 //! What differs from `re`, besides such failures:
 //! - a group repeated with an empty last round (`(a*)*`, `(a|b*)*`) may hold another round's text;
@@ -15,15 +15,14 @@ use std::sync::OnceLock;
 use regex_automata::meta;
 use regex_syntax::hir::Hir;
 
+use super::backtracking::Backtracking;
 use super::narrow::Narrow;
 use super::search::Engine;
 use super::shape::Shape;
 use super::syntax::{Translated, translate};
 
-/// Steps of backtracking for one match: tenths of a second.
-const STEPS: usize = 10_000_000;
 /// Bytes of an automaton before a pattern is refused: `\w{200}` fits.
-const SIZE: usize = 64 << 20;
+pub(super) const SIZE: usize = 64 << 20;
 /// States that are built while searching, bytes.
 const CACHE: usize = 4 << 20;
 
@@ -45,7 +44,7 @@ pub struct Pattern {
 struct Full {
     usual: String,
     newline: Option<String>,
-    compiled: [OnceLock<Option<fancy_regex::Regex>>; 2],
+    compiled: [OnceLock<Option<Backtracking>>; 2],
 }
 
 impl Pattern {
@@ -62,8 +61,9 @@ impl Pattern {
 
     fn new(pattern: &str, bytes: bool) -> Result<Self, String> {
         let Translated { pattern, spelled, exact, hard, groups, names } = translate(pattern, bytes)?;
-        let (usual, empty) = if hard { (backtracking(&pattern, bytes)?, true) } else { linear(&pattern, bytes)? };
-        let newline = exact.as_deref().map(|exact| backtracking(exact, bytes)).transpose()?;
+        let backtracking = |pattern: &str| Backtracking::new(pattern, bytes, false).map(Engine::Backtracking);
+        let (usual, empty) = if hard { (backtracking(&pattern)?, true) } else { linear(&pattern, bytes)? };
+        let newline = exact.as_deref().map(backtracking).transpose()?;
         let full = empty.then(|| Full { usual: spelled, newline: exact, compiled: Default::default() });
         Ok(Self { bytes, groups, names, usual, newline, full })
     }
@@ -92,14 +92,14 @@ impl Pattern {
     }
 
     /// The same pattern, but for matches that are not empty; `None` where there are no empty ones.
-    pub(super) fn full(&self, document: &[u8]) -> Option<&fancy_regex::Regex> {
+    pub(super) fn full(&self, document: &[u8]) -> Option<&Backtracking> {
         let full = self.full.as_ref()?;
         let (slot, text) = match &full.newline {
             Some(newline) if document.ends_with(b"\n") => (1, newline),
             _ => (0, &full.usual),
         };
         // What can never match, or not be compiled this way, has no match that is not empty.
-        full.compiled.get(slot)?.get_or_init(|| fancy(text, self.bytes, true).ok()).as_ref()
+        full.compiled.get(slot)?.get_or_init(|| Backtracking::new(text, self.bytes, true).ok()).as_ref()
     }
 }
 
@@ -126,27 +126,8 @@ fn automaton(hir: &Hir, utf8: bool) -> Result<meta::Regex, String> {
         .map_err(|error| if error.size_limit().is_some() { "pattern too large".into() } else { one_line(&error) })
 }
 
-fn backtracking(pattern: &str, bytes: bool) -> Result<Engine, String> {
-    fancy(pattern, bytes, false).map(Engine::Backtracking)
-}
-
-fn fancy(pattern: &str, bytes: bool, full: bool) -> Result<fancy_regex::Regex, String> {
-    let mode = if bytes { fancy_regex::BytesMode::Ascii } else { fancy_regex::BytesMode::Unicode };
-    fancy_regex::RegexOptionsBuilder::new()
-        .bytes_mode(mode)
-        .backtrack_limit(STEPS)
-        .delegate_size_limit(SIZE)
-        .find_not_empty(full)
-        .build(pattern.to_owned())
-        .map_err(|error| match error {
-            // Its position is one in the translated pattern.
-            fancy_regex::Error::ParseError(_, error) => one_line(&error),
-            error => one_line(&error),
-        })
-}
-
 /// The crates draw the pattern, and an arrow below it; the last line says what is wrong.
-fn one_line(error: &dyn std::fmt::Display) -> String {
+pub(super) fn one_line(error: &dyn std::fmt::Display) -> String {
     let text = error.to_string();
     let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or(&text);
     last.trim().trim_start_matches("error: ").to_owned()

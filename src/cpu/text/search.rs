@@ -4,10 +4,10 @@
 //! match that is not empty is looked for at the same place, then the search goes on one character further: `|a` finds
 //! in `a`: nothing, `a`, nothing.
 
-use fancy_regex::RegexInput;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::{Input, meta};
 
+use super::backtracking::Backtracking;
 use super::narrow::{Narrow, Narrowed};
 use super::pattern::Pattern;
 use super::shape::Shape;
@@ -42,7 +42,7 @@ pub enum Engine {
     /// The automata of the regex crate.
     Linear(Box<Linear>),
     /// fancy-regex.
-    Backtracking(fancy_regex::Regex),
+    Backtracking(Backtracking),
 }
 
 /// An automaton, and what it needs to work: kept out of its own pool, which costs a visit for each match.
@@ -90,8 +90,10 @@ pub fn each(
     let full = pattern.full(document.bytes());
     let mut walk = Walk { document, full, stop, slots: &mut slots };
     match pattern.engine(document.bytes()) {
-        Engine::Backtracking(regex) => {
-            walk.all(document.bytes(), |at, slots| backtrack(regex, document, at, false, slots), found)
+        Engine::Backtracking(usual) => {
+            let long = usual.for_long(document.bytes().len())?;
+            let backtracking = long.as_ref().unwrap_or(usual);
+            walk.all(document.bytes(), |at, slots| backtracking.search(document, at, false, slots), found)
         }
         Engine::Linear(linear) => {
             let make = || Work { cache: linear.regex.create_cache(), narrowed: Narrowed::default() };
@@ -148,7 +150,7 @@ impl Linear {
 
 struct Walk<'a> {
     document: Document<'a>,
-    full: Option<&'a fancy_regex::Regex>,
+    full: Option<&'a Backtracking>,
     stop: &'a Stop,
     slots: &'a mut Slots,
 }
@@ -177,7 +179,7 @@ impl Walk<'_> {
     #[cold]
     fn after_empty(&mut self, at: usize, found: &mut impl FnMut(&Slots)) -> Result<usize, Failure> {
         if let Some(full) = self.full {
-            backtrack(full, self.document, at, true, self.slots)?;
+            full.search(self.document, at, true, self.slots)?;
             if let Some((_, end)) = span(self.slots, 0) {
                 found(self.slots);
                 return Ok(end);
@@ -193,48 +195,12 @@ impl Walk<'_> {
     }
 }
 
-fn backtrack(
-    regex: &fancy_regex::Regex,
-    document: Document<'_>,
-    at: usize,
-    anchored: bool,
-    slots: &mut Slots,
-) -> Result<(), Failure> {
-    macro_rules! search {
-        ($document:expr) => {{
-            let input = RegexInput::new($document).from_pos(at).anchored(anchored);
-            // Groups cost an allocation each time.
-            if slots.len() > 2 {
-                let captures = regex.captures_input(input).map_err(|error| failure(&error))?;
-                for (index, pair) in slots.chunks_exact_mut(2).enumerate() {
-                    let group = captures.as_ref().and_then(|captures| captures.get(index));
-                    set(pair, group.map(|group| (group.start(), group.end())));
-                }
-            } else {
-                let found = regex.find_input(input).map_err(|error| failure(&error))?;
-                set(slots, found.map(|found| (found.start(), found.end())));
-            }
-        }};
-    }
-    match document {
-        Document::Text(text) => search!(text),
-        Document::Bytes(bytes) => search!(bytes),
-    }
-    Ok(())
-}
-
-fn set(pair: &mut Slots, span: Option<(usize, usize)>) {
+/// Writes a span.
+pub fn set(pair: &mut Slots, span: Option<(usize, usize)>) {
     if let [first, last] = pair {
         (*first, *last) = match span {
             Some((start, end)) => (NonMaxUsize::new(start), NonMaxUsize::new(end)),
             None => (None, None),
         };
-    }
-}
-
-fn failure(error: &fancy_regex::Error) -> Failure {
-    match error {
-        fancy_regex::Error::RuntimeError(_) => Failure::value("the pattern takes too many steps of backtracking here"),
-        other => Failure::internal(other.to_string()),
     }
 }

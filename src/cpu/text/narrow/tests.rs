@@ -65,6 +65,9 @@ fn the_same_is_found_in_both_forms() {
         r"(?i)\bb+",
         r"(?s:.)\b.",
         r"\b\PL",
+        r"\b[a-z]+ [a-z]+\b",
+        r"\ba|9\b",
+        r"a.\b",
     ];
     let mut random = fastrand::Rng::with_seed(5);
     for pattern in patterns {

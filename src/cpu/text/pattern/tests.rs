@@ -69,3 +69,8 @@ fn errors_are_one_line() {
         assert!(!message.is_empty() && !message.contains('\n') && message.len() < 200, "{message}");
     }
 }
+
+#[test]
+fn long_documents_have_steps_enough() {
+    assert_eq!(all(r"(\w)\1!", &("ab".repeat(600_000) + "cc!")), ["c"]);
+}

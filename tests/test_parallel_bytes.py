@@ -1,0 +1,199 @@
+"""`hash`, `compress` and `decompress` beside hashlib, gzip, zlib and the packages of zstd, brotli, xxhash and blake3."""
+
+import gzip
+import hashlib
+import random
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shoal
+from conftest import resident
+from shoal import parallel
+
+MIB = 1 << 20
+TEXT = "".join(random.Random(3).choice("etaoin shrdlu\n<p></p>") for _ in range(20_000)).encode()
+DOCS = [b"", b"a", b"abc" * 1000, TEXT, bytes(range(256)) * 300, random.Random(4).randbytes(50_000), bytes(3 * MIB + 7)]
+FORMATS = ["gzip", "zstd", "brotli"]
+
+
+def packed(format: str, doc: bytes) -> bytes:
+    return parallel.compress([doc], format).result()[0]
+
+
+def unpacked(doc: bytes, format: str = "auto", **options) -> bytes:
+    return parallel.decompress([doc], format, **options).result()[0]
+
+
+def refused(doc: bytes, format: str = "auto", **options) -> str:
+    with pytest.raises(shoal.ItemError) as raised:
+        unpacked(doc, format, **options)
+    assert type(raised.value.exception) is ValueError
+    return str(raised.value.exception)
+
+
+def test_hashes_are_those_of_hashlib() -> None:
+    for name in ("sha256", "md5"):
+        assert parallel.hash(DOCS, name).result() == [hashlib.new(name, doc).hexdigest() for doc in DOCS]
+
+
+def test_hashes_are_those_of_their_packages() -> None:
+    xxhash = pytest.importorskip("xxhash")
+    blake3 = pytest.importorskip("blake3")
+    assert parallel.hash(DOCS, "xxh3").result() == [xxhash.xxh3_64_hexdigest(doc) for doc in DOCS]
+    assert parallel.hash(DOCS, "blake3").result() == [blake3.blake3(doc).hexdigest() for doc in DOCS]
+
+
+def test_texts_are_hashed_as_utf_8() -> None:
+    assert parallel.hash(["é😀"]).result() == [hashlib.sha256("é😀".encode()).hexdigest()]
+    with pytest.raises(ValueError, match='"sha256", "blake3", "xxh3" or "md5"'):
+        parallel.hash([b""], "sha1")
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=300), max_size=5))
+def test_random_bytes(docs: list[bytes]) -> None:
+    assert parallel.hash(docs).result() == [hashlib.sha256(doc).hexdigest() for doc in docs]
+    for format in FORMATS:
+        assert parallel.decompress(parallel.compress(docs, format).result(), format).result() == docs
+
+
+@pytest.mark.parametrize("level", [None, 0, 1, 6, 9])
+def test_gzip_is_read_by_gzip(level: int | None) -> None:
+    docs = [*DOCS, TEXT * 300]
+    for doc, one in zip(docs, parallel.compress(docs, "gzip", level=level).result(), strict=True):
+        assert gzip.decompress(one) == doc
+        if level != 0 and len(doc) > 1000:
+            assert len(one) < 1.15 * len(gzip.compress(doc, 6 if level is None else level)) + 100
+
+
+@pytest.mark.parametrize("level", [None, -5, 1, 3, 19])
+def test_zstd_is_read_by_zstandard(level: int | None) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    for doc, one in zip(DOCS, parallel.compress(DOCS, "zstd", level=level).result(), strict=True):
+        assert zstandard.decompress(one) == doc
+        assert zstandard.get_frame_parameters(one).content_size == len(doc)
+
+
+@pytest.mark.parametrize("level", [None, 0, 4, 11])
+def test_brotli_is_read_by_brotli(level: int | None) -> None:
+    brotli = pytest.importorskip("brotli")
+    docs = DOCS if level != 11 else DOCS[:4]
+    for doc, one in zip(docs, parallel.compress(docs, "brotli", level=level).result(), strict=True):
+        assert brotli.decompress(one) == doc
+
+
+@pytest.mark.parametrize(
+    ("format", "level", "words"),
+    [
+        ("gzip", 10, "gzip has 0 to 9"),
+        ("zstd", 23, "zstd has -131072 to 22"),
+        ("brotli", -1, "brotli has 0 to 11"),
+        ("brotli", 12, "brotli has 0 to 11"),
+    ],
+)
+def test_levels_have_ranges(format: str, level: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parallel.compress([b""], format, level=level)
+
+
+def test_formats_have_names() -> None:
+    with pytest.raises(ValueError, match='"gzip", "zstd" or "brotli"'):
+        parallel.compress([b""], "zip")
+    with pytest.raises(ValueError, match='"auto", "gzip", "zlib", "zstd" or "brotli"'):
+        parallel.decompress([b""], "zip")
+
+
+def test_what_others_packed_is_unpacked() -> None:
+    zstandard = pytest.importorskip("zstandard")
+    brotli = pytest.importorskip("brotli")
+    docs = [doc for doc in DOCS for _ in range(3)]
+    mixed = [
+        pack(doc)
+        for doc, pack in zip(docs, [gzip.compress, zlib.compress, zstandard.compress] * len(DOCS), strict=True)
+    ]
+    assert parallel.decompress(mixed).result() == docs
+    assert parallel.decompress([brotli.compress(doc, quality=3) for doc in DOCS], "brotli").result() == DOCS
+    # Frames that do not say their size.
+    stream = zstandard.ZstdCompressor(write_content_size=False)
+    assert parallel.decompress([stream.compress(doc) for doc in DOCS], "zstd").result() == DOCS
+
+
+def test_several_in_a_row() -> None:
+    zstandard = pytest.importorskip("zstandard")
+    assert unpacked(gzip.compress(b"one, ") + gzip.compress(b"") + gzip.compress(b"two") * 2) == b"one, twotwo"
+    assert unpacked(zstandard.compress(b"one, ") + zstandard.compress(b"two")) == b"one, two"
+    assert unpacked(gzip.compress(b"one") + bytes(1000)) == b"one"
+
+
+def test_what_is_something_else_is_refused() -> None:
+    assert "after the gzip data" in refused(gzip.compress(b"one") + b"two")
+    assert "after the zlib data" in refused(zlib.compress(b"one") + b"two")
+    assert "brotli" in refused(packed("brotli", b"one") + b"two", "brotli")
+    assert "first bytes" in refused(b"plain text")
+    assert "not gzip" in refused(b"plain text, not packed", "gzip")
+    assert "empty" in refused(b"")
+    assert "zstd" in refused(packed("zstd", b"one") + b"two")
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "zlib"])
+def test_what_is_cut_off_is_refused(format: str) -> None:
+    whole = zlib.compress(TEXT) if format == "zlib" else packed(format, TEXT)
+    for end in (1, 2, 10, len(whole) // 2, len(whole) - 1):
+        assert "ends too early" in refused(whole[:end], format)
+
+
+@pytest.mark.parametrize("format", ["gzip", "zlib"])
+def test_damage_is_found(format: str) -> None:
+    whole = gzip.compress(TEXT, mtime=0) if format == "gzip" else zlib.compress(TEXT)
+    for place in range(10, len(whole), 97):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        result = parallel.decompress([damaged], format, on_error="return").result()[0]
+        assert isinstance(result, shoal.ItemError) or result == TEXT
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "zlib"])
+def test_bombs_are_bounded(format: str) -> None:
+    size = 300 * MIB
+    if format == "zlib":
+        state = zlib.compressobj(9)
+        bomb = b"".join(state.compress(bytes(MIB)) for _ in range(300)) + state.flush()
+    else:
+        bomb = packed(format, bytes(size))
+    assert len(bomb) < 400_000
+    before = resident()
+    assert "more than max_size=67108864" in refused(bomb, format)
+    assert "more than max_size=1000" in refused(bomb, format, max_size=1000)
+    assert resident() - before < 100 * MIB
+    assert len(unpacked(bomb, format, max_size=size)) == size
+    assert len(unpacked(bomb, format, max_size=None)) == size
+
+
+def test_a_bound_is_exact() -> None:
+    for format in FORMATS:
+        one = packed(format, TEXT)
+        assert unpacked(one, format, max_size=len(TEXT)) == TEXT
+        assert "max_size" in refused(one, format, max_size=len(TEXT) - 1)
+        assert unpacked(packed(format, b""), format, max_size=0) == b""
+
+
+def test_sizes_that_lie_cost_nothing() -> None:
+    # A zstd frame that says 2^40 bytes, with one block of three; a gzip file that says 2^32 - 1.
+    frame = bytes.fromhex("28b52ffde0") + (1 << 40).to_bytes(8, "little") + bytes([3 << 3 | 1, 0, 0]) + b"abc"
+    before = resident()
+    refused(frame, max_size=None)
+    assert "size is wrong" in refused(gzip.compress(b"one")[:-4] + b"\xff" * 4, max_size=None)
+    assert resident() - before < 32 * MIB
+
+
+@settings(deadline=None)
+@given(st.sampled_from([*FORMATS, "zlib", "auto"]), st.binary(max_size=60), st.integers(0, 40), st.binary(max_size=3))
+def test_any_bytes_are_unpacked_or_refused(format: str, doc: bytes, place: int, spoiled: bytes) -> None:
+    name = "gzip" if format in {"auto", "zlib"} else format
+    whole = zlib.compress(doc) if format == "zlib" else packed(name, doc)
+    broken = whole[:place] + spoiled + whole[place + len(spoiled) :]
+    result = parallel.decompress([broken, doc], format, on_error="return", max_size="1MiB").result()
+    assert all(isinstance(one, bytes | shoal.ItemError) for one in result)

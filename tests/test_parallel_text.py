@@ -1,0 +1,304 @@
+"""`regex_*` beside `re`, `minhash` and `dedupe` beside exact Jaccard indices and datasketch."""
+
+import re
+import string
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+import shoal
+from shoal import parallel
+
+PAGE = """<!DOCTYPE html><html><head><title>Zoë’s “café” – prices</title></head><body>
+<p class="text">Write to anna.smith@example.com or bob@example.org. Frank Miller said so on 2024-03-17.</p>
+<ul><li><a href="https://example.com/a?b=1&amp;c=2" title="x">One</a></li><li><a href="/two">Zwölf</a></li></ul>
+<p>It costs $1,234.50 (was $2,000), says André Müller; 日本語 and 😀 too. Größe: 3½ m², naïve co-operation…</p>
+</body></html>
+"""
+DOCS = [PAGE, PAGE.upper(), "", "a", "\n", "one two\n", "é", "2024-01-02", PAGE * 50]
+PATTERNS = [
+    r"[\w.+-]+@[\w-]+\.[\w.-]+",
+    r"\b[A-Z][a-z]+ [A-Z][a-z]+\b",
+    r"\b[^\W\d_]+ [^\W\d_]+\b",
+    r'href="([^"]+)"',
+    r"\b\d{4}-\d{2}-\d{2}\b",
+    r"(\d{4})-(\d{2})-(\d{2})",
+    r"(?P<year>\d{4})-(?P<month>\d{2})",
+    r"\$\d{1,3}(?:,\d{3})*(?:\.\d{2})?",
+    r"<(\w+)[^>]*>(.*?)</\1>",
+    r"\w+(?=@)",
+    r"(?<=\$)\d+",
+    r"(?<!\w)\d+(?!\w)",
+    r"(?i)FRANK|größe",
+    r"(?s)<ul>.*?</ul>",
+    r"(?m)^<\w+",
+    r"(?m)>$",
+    r"\w+$",
+    r"\Z",
+    r"(?x) \d+ # a number" "\n",
+    r"(?a)\w+",
+    r"[^\x00-\x7f]+",
+    r"\s+|\S",
+    r"(a)|(b)|c",
+    r"(a)?b",
+    r"",
+    r"|a",
+    r"a*?",
+    r"\b|\w+",
+    r"😀|\u20ac|[‘-”]",
+    r"\bé\w*|\bZ\w+",
+]
+
+
+def of(pattern: str | bytes, doc: str | bytes) -> list:
+    return parallel.regex_findall([doc], pattern).result()[0]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_findall_is_that_of_re(pattern: str) -> None:
+    # The edges of words are those of Unicode's expressions where nothing but edges is asked for; no ½ is at one here.
+    docs = [doc.replace("½", "").replace("²", "") for doc in DOCS] if pattern == r"\b|\w+" else DOCS
+    expected = [re.findall(pattern, doc) for doc in docs]
+    assert parallel.regex_findall(docs, pattern).result() == expected
+    assert parallel.regex_count(docs, pattern).result() == [len(found) for found in expected]
+    assert parallel.regex_findall(docs, re.compile(pattern)).result() == expected
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if pattern.isascii() and "\\u" not in pattern])
+def test_findall_in_bytes_is_that_of_re(pattern: str) -> None:
+    if pattern.startswith("(?a)"):
+        pytest.skip("bytes are ASCII anyway")
+    raw = pattern.encode()
+    docs = [doc.encode() for doc in DOCS] + [bytes(range(256)) * 3]
+    expected = [re.findall(raw, doc) for doc in docs]
+    assert parallel.regex_findall(docs, raw).result() == expected
+    assert parallel.regex_count(docs, raw).result() == [len(found) for found in expected]
+
+
+def test_the_pattern_says_what_is_found() -> None:
+    assert parallel.regex_findall([b"a\xffb", "né"], r"\w").result() == [["a", "b"], ["n", "é"]]
+    assert parallel.regex_findall([b"a\xffb", "né"], rb"[^a-z]").result() == [[b"\xff"], [b"\xc3", b"\xa9"]]
+    assert of("\ufffd", b"a\xffb") == ["\ufffd"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "repl"),
+    [
+        ("a", "b"),
+        (r"(\w+)@(\w+)", r"\2 at \1"),
+        (r"(?P<year>\d{4})-(\d\d)", r"\g<2>/\g<year>\g<0>"),
+        ("", "-"),
+        ("x*", "-"),
+        (r"\b", "|"),
+        ("é|(z)", r"[\1]"),
+        (r"$", "!"),
+        (r"\s+", r" \n\t\\\."),
+        ("a", "$1 ${name} \\101 \\0"),
+    ],
+)
+def test_replace_is_that_of_re(pattern: str, repl: str) -> None:
+    docs = [doc.replace("½", "").replace("²", "") for doc in DOCS]
+    assert parallel.regex_replace(docs, pattern, repl).result() == [re.sub(pattern, repl, doc) for doc in docs]
+    raw = [doc.encode() for doc in docs]
+    if pattern != "é|(z)":
+        expected = [re.sub(pattern.encode(), repl.encode(), doc) for doc in raw]
+        assert parallel.regex_replace(raw, pattern.encode(), repl.encode()).result() == expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "a)", "[a", "*", "a**", "[z-a]", r"\q", r"\1", "(?P<a>x)(?P<a>y)", "(?P=no)", "a{3,1}", "(?%)", "(?#", "a\\"],
+)
+def test_a_pattern_that_is_none_is_told_as_re_tells_it(pattern: str) -> None:
+    with pytest.raises(re.error) as known:
+        re.compile(pattern)
+    with pytest.raises(ValueError) as raised:
+        parallel.regex_findall([""], pattern)
+    assert str(known.value) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("repl", [r"\2", r"\g<no>", r"\g<1", r"\q", "\\", r"\777"])
+def test_a_template_that_is_none_is_told_as_re_tells_it(repl: str) -> None:
+    with pytest.raises((re.error, IndexError)) as known:
+        re.sub("(a)", repl, "a")
+    words = str(known.value)
+    with pytest.raises(ValueError) as raised:
+        parallel.regex_replace([""], "(a)", repl)
+    assert words in str(raised.value)
+
+
+def test_no_pattern_takes_for_ever() -> None:
+    assert of(r"(x+x+)+y", "x" * 5000) == []
+    job = parallel.regex_findall(["a" * 64, "ab"], r"(a|a)*(?=b)\1c", on_error="return")
+    failed, fine = job.result()
+    assert isinstance(failed, shoal.ItemError)
+    assert isinstance(failed.exception, ValueError)
+    assert "backtracking" in str(failed)
+    assert fine == []
+
+
+def test_patterns_may_be_deep_or_long() -> None:
+    for pattern in ("(" * 5000 + ")" * 5000, "(?=" + "(?:" * 5000 + ")" * 5001, "(?:a{1000}){1000000}"):
+        with pytest.raises(ValueError):
+            parallel.regex_count([""], pattern)
+    many = "|".join(f"word{number}" for number in range(5000))
+    assert of(many, "word77 word4999x") == ["word7", "word4"]
+    assert of(rf"\b(?:{many})\b", "word77 “word4999” word4999x") == ["word77", "word4999"]
+
+
+# Patterns of parts that mean the same everywhere; what does not is in the documentation of the kernel.
+ALPHABET = "ab1_ é日😀\n.-"
+ATOMS = ["a", "b", "1", "é", ".", r"\w", r"\W", r"\d", r"\s", r"\S", "[ab]", "[^a]", "[é-日]", "^", r"\Z", r"\b", "(?i:A)"]
+HARD = ["(?=a)", "(?!b)", "(?<=a)", "(?<!b)", "$"]
+
+
+def patterns(atoms: list[str]) -> st.SearchStrategy[str]:
+    def more(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        repeated = st.tuples(inner, st.sampled_from(["*", "+", "?", "*?", "+?", "??", "{1,2}", "{2}"]))
+        return (
+            st.lists(inner, min_size=1, max_size=3).map("".join)
+            | st.tuples(inner, inner).map("|".join)
+            | inner.map("({})".format)
+            | inner.map("(?:{})".format)
+            | repeated.map(lambda pair: f"(?:{pair[0]}){pair[1]}")
+        )
+
+    return st.recursive(st.sampled_from(atoms), more, max_leaves=6)
+
+
+def is_odd(pattern: str) -> bool:
+    """Whether groups are repeated that can be empty, or something without width: engines differ there."""
+    for found in re.finditer(r"\)(?:[*+?]|\{)", pattern):
+        depth, start = 0, found.start()
+        while True:
+            depth += {")": 1, "(": -1}.get(pattern[start], 0)
+            if depth == 0:
+                break
+            start -= 1
+        part = pattern[start : found.start() + 1]
+        if re.fullmatch(part, "") or "(" in part[3:] and any(mark in part for mark in ("?", "*", "^", "Z", "b", "$")):
+            return True
+    return False
+
+
+@settings(deadline=None, max_examples=300)
+@given(patterns(ATOMS) | patterns(ATOMS + HARD), st.text(ALPHABET, max_size=15))
+@example(r"\b|\w+", "ab é")
+@example("a$", "a\na\n")
+def test_random_patterns(pattern: str, doc: str) -> None:
+    assume(not is_odd(pattern))
+    assert of(pattern, doc) == re.findall(pattern, doc)
+    assert parallel.regex_replace([doc], pattern, r"<\g<0>>").result() == [re.sub(pattern, r"<\g<0>>", doc)]
+
+
+@settings(deadline=None, max_examples=100)
+@given(patterns([atom for atom in ATOMS if atom.isascii()]), st.binary(max_size=15))
+def test_random_patterns_in_bytes(pattern: str, doc: bytes) -> None:
+    assume(not is_odd(pattern))
+    assert of(pattern.encode(), doc) == re.findall(pattern.encode(), doc)
+
+
+@settings(deadline=None)
+@given(st.text(string.printable + "é“", max_size=30))
+def test_any_text_is_a_pattern_or_an_error(pattern: str) -> None:
+    try:
+        parallel.regex_count(["abc é"], pattern).result()
+    except ValueError as error:
+        assert str(error)  # noqa: PT017 - also none is fine
+
+
+def shingles(text: str, size: int = 5) -> set[tuple[str, ...]]:
+    words = text.split()
+    if not words:
+        return set()
+    return {tuple(words[start : start + size]) for start in range(max(len(words) - size, 0) + 1)}
+
+
+def jaccard(one: str, other: str) -> float:
+    return len(shingles(one) & shingles(other)) / len(shingles(one) | shingles(other))
+
+
+def variants(count: int = 40) -> list[str]:
+    """A text of 600 words, and the same with more and more of them replaced."""
+    words = [f"word{number % 577}-{number}" for number in range(600)]
+    made = []
+    for number in range(count):
+        changed = list(words)
+        for place in range(number):
+            changed[place * 13 % 600] = f"new{number}-{place}"
+        made.append(" ".join(changed))
+    return made
+
+
+def test_signatures_estimate_jaccard() -> None:
+    numpy = pytest.importorskip("numpy")
+    docs = variants()
+    signatures = numpy.asarray(parallel.minhash(docs, num_perm=1024).result())
+    assert signatures.shape == (len(docs), 1024)
+    assert signatures.dtype == numpy.uint32
+    for number, doc in enumerate(docs):
+        exact = jaccard(docs[0], doc)
+        estimate = (signatures[0] == signatures[number]).mean()
+        assert abs(estimate - exact) <= 4 * (exact * (1 - exact) / 1024) ** 0.5 + 1e-9
+
+
+def test_as_good_as_datasketch() -> None:
+    numpy = pytest.importorskip("numpy")
+    datasketch = pytest.importorskip("datasketch")
+    docs = variants()
+    signatures = numpy.asarray(parallel.minhash(docs).result())
+    theirs = []
+    for doc in docs:
+        theirs.append(datasketch.MinHash(128))
+        theirs[-1].update_batch(" ".join(shingle).encode() for shingle in shingles(doc))
+    exact = numpy.array([jaccard(docs[0], doc) for doc in docs])
+    our_error = numpy.abs((signatures == signatures[0]).mean(axis=1) - exact).mean()
+    their_error = numpy.abs(numpy.array([theirs[0].jaccard(one) for one in theirs]) - exact).mean()
+    assert our_error < 2 * their_error + 0.01
+
+
+def test_signature_options() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    def of(docs: list, **options) -> "numpy.ndarray":
+        return numpy.asarray(parallel.minhash(docs, **options).result())
+
+    one, other = of(["a  b\nc", b"a b c"], ngram=2, num_perm=64)
+    assert (one == other).all()
+    assert (of(["a b"], seed=1) != of(["a b"], seed=2)).mean() > 0.9
+    assert (of(["", " \n"]) == 2**32 - 1).all()
+    texts = of(["abcdef", "abcdxx"], by="characters", ngram=2, num_perm=2048)
+    assert abs((texts[0] == texts[1]).mean() - 3 / 7) < 0.06
+    for options in ({"num_perm": 0}, {"ngram": 0}, {"by": "lines"}, {"num_perm": 10**6}):
+        with pytest.raises(ValueError):
+            parallel.minhash([""], **options)
+
+
+def test_dedupe_keeps_the_first_of_each_group() -> None:
+    docs = variants()
+    other = " ".join(f"other{number}" for number in range(500))
+    many = [docs[0], other, docs[1], other + " more", docs[-1], "", docs[0], " ", b"\n"]
+    assert parallel.dedupe(many, threshold=0.8).result() == [0, 1, 4, 5]
+    assert parallel.dedupe(many).result() == [0, 1, 4, 5]
+    assert parallel.dedupe(many, threshold=1.0, num_perm=1024).result() == [0, 1, 2, 3, 4, 5]
+    assert parallel.dedupe([]).result() == []
+    for threshold in (0, -1, 1.5, float("nan")):
+        with pytest.raises(ValueError):
+            parallel.dedupe([""], threshold=threshold)
+
+
+def test_dedupe_follows_the_threshold() -> None:
+    docs = variants()
+    for threshold in (0.3, 0.5, 0.8):
+        near = [number for number, doc in enumerate(docs) if jaccard(docs[0], doc) >= threshold + 0.08]
+        far = [number for number, doc in enumerate(docs) if jaccard(docs[0], doc) < threshold - 0.08]
+        for number in near[1:]:
+            assert parallel.dedupe([docs[0], docs[number]], threshold, num_perm=512).result() == [0]
+        for number in far:
+            assert parallel.dedupe([docs[0], docs[number]], threshold, num_perm=512).result() == [0, 1]
+
+
+def test_a_hundred_thousand_copies_are_no_matter() -> None:
+    assert parallel.dedupe(["the same words again and again"] * 100_000).result() == [0]
