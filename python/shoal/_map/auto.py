@@ -76,13 +76,19 @@ def run(call: Call, source: Source, ledger: Ledger) -> None:
 
 
 def _in_processes(call: Call, source: Source, ledger: Ledger, items: list[Any] | None = None) -> None:
-    from shoal._map.processes import Chunk, Processes  # noqa: PLC0415 - needs loky, and the rest doesn't
+    # Here, because they need loky, and the rest doesn't.
+    from shoal._map.fleet import Exiting  # noqa: PLC0415
+    from shoal._map.processes import Chunk, Processes  # noqa: PLC0415
 
     first = []
     if items:
         at = ledger.board.take(len(items))
         first = [Chunk(range(at, at + len(items)), items)]
-    Processes(call, source, ledger, first).run()
+    try:
+        Processes(call, source, ledger, first).run()
+    except Exiting:
+        # Nobody is to hear of it: not even that this thread, a daemon, has ended.
+        threading.Event().wait()
 
 
 class _Plain:

@@ -121,6 +121,10 @@ class Hand:
         self.incoming.close()
 
 
+class Exiting(BaseException):
+    """This process is about to end."""
+
+
 class Fleet:
     """All workers of this process."""
 
@@ -129,7 +133,9 @@ class Fleet:
         self._idle: list[Hand] = []
         self._all: set[Hand] = set()
         self._orders: SimpleQueue[SimpleQueue[Hand | BaseException]] = SimpleQueue()
-        self._closed = False
+        self._starting = threading.Lock()
+        self.closed = False
+        """Whether this process is about to end: whoever works with workers stops where it is."""
         threading.Thread(target=self._start_workers, name="shoal-map-fleet", daemon=True).start()
 
     def take(self) -> Hand:
@@ -168,8 +174,11 @@ class Fleet:
 
     def close(self, wait: float = 0.3) -> None:
         """Ends all workers; waits a little for them to be gone."""
+        self.closed = True
+        # One that is being started would miss what it is to be, and say so.
+        if self._starting.acquire(timeout=wait):
+            self._starting.release()
         with self._lock:
-            self._closed = True
             hands = list(self._all)
         for hand in hands:
             hand.kill()
@@ -192,18 +201,19 @@ class Fleet:
             answer.put(self._started())
 
     def _started(self) -> Hand | BaseException:
-        try:
-            # These start processes of their own at first, and unblock SIGINT after it.
-            standard_tracker.ensure_running()
-            resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            hand = Hand()
-        except BaseException as error:  # noqa: BLE001 - raised where the worker was asked for
-            return error
-        with self._lock:
-            self._all.add(hand)
-            if self._closed:
-                hand.kill()
+        with self._starting:
+            try:
+                if self.closed:
+                    raise Exiting  # noqa: TRY301 - handled like the others
+                # These start processes of their own at first, and unblock SIGINT after it.
+                standard_tracker.ensure_running()
+                resource_tracker.ensure_running()
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+                hand = Hand()
+            except BaseException as error:  # noqa: BLE001 - raised where the worker was asked for
+                return error
+            with self._lock:
+                self._all.add(hand)
         return hand
 
     def _reap(self) -> None:

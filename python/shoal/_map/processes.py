@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal._map.cells import CURRENT, FLUSHING, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
 from shoal._map.failure import item_error, traceback_of, unsendable
-from shoal._map.fleet import Hand, fleet
+from shoal._map.fleet import Exiting, Hand, fleet
 from shoal._map.parcel import dump
 from shoal._map.sizer import Sizer
 from shoal.exceptions import ItemError, ParallelError, WorkerDied
@@ -92,8 +92,11 @@ class Processes:
                     break
                 self._wait()
                 self._look_after()
-        finally:
-            self._leave()
+        except Exiting:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nobody shall wait for the workers to be given back
+            self._ledger.abort(error)
+        self._leave()
 
     def _is_complete(self) -> bool:
         return self._source.exhausted and not self._again and not any(hand.chunks for hand in self._hands)
@@ -364,6 +367,8 @@ class Processes:
     # Deaths
 
     def _died(self, hand: Hand) -> None:
+        if fleet().closed:
+            raise Exiting  # which is why it died
         exitcode = hand.exitcode()
         state, number = self._state(hand)
         flushing = bool(hand.cells[FLUSHING])

@@ -62,7 +62,9 @@ impl Compressor {
                 whole.with(|| deflater(*level), |compressor| gzip(compressor, document))
             }
             Method::Gzip { level, stream, .. } => {
-                let make = || Compress::new(Compression::new(level.unsigned_abs()), false);
+                // zlib-rs has a level 1 that hardly compresses; its 2 is the 1 of others.
+                let level = if *level == 1 { 2 } else { level.unsigned_abs() };
+                let make = || Compress::new(Compression::new(level), false);
                 stream.with(make, |state| gzip_stream(state, document, stop))
             }
             Method::Zstd { level, contexts } => {

@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn steps_make_no_difference() {
-        let document: Vec<u8> = (0..3 * STEP + 17).map(|index| (index * index >> 7) as u8).collect();
+        let document: Vec<u8> = (0..3 * STEP + 17).map(|index| ((index * index) >> 7) as u8).collect();
         assert_eq!(of("xxh3", &document), format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&document)));
         assert_eq!(of("blake3", &document), blake3::hash(&document).to_hex().as_str());
         assert_eq!(of("sha256", &document), hexadecimal(&sha2::Sha256::digest(&document)));

@@ -43,6 +43,8 @@ pub enum Token {
     End(Name),
     /// `<!-- … -->` and what is taken for it.
     Comment,
+    /// `</>`, which is not even a comment: the text before it goes on after it.
+    Nothing,
     /// `<!doctype …>`, without its ends.
     Doctype(Span),
     /// Nothing more, for ever.
@@ -159,9 +161,8 @@ impl<'a> Tokenizer<'a> {
         let start = self.at;
         match self.byte(start + 2) {
             Some(b'>') => {
-                // `</>` is nothing at all.
                 self.at = start + 3;
-                Token::Comment
+                Token::Nothing
             }
             Some(byte) if byte.is_ascii_alphabetic() => {
                 let before = self.attrs.len();

@@ -13,6 +13,8 @@
 //!
 //! Measured in a debug build: 1,000,000 `<div>` in 0.9 s, as many `<b>` with different attributes fail in 0.1 s.
 
+use std::borrow::Cow;
+
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag as HtmlTag, TagKind, Token as HtmlToken, TokenSink, TokenSinkResult};
@@ -71,6 +73,7 @@ impl Driver<'_> {
         let builder = &self.builder;
         match self.tokenizer.next(|| builder.adjusted_current_node_present_but_not_in_html_namespace()) {
             Token::Text(span) => self.text(span),
+            Token::Nothing => self.give(HtmlToken::ParseError(Cow::Borrowed(""))),
             Token::Comment => self.give(HtmlToken::CommentToken(StrTendril::new())),
             Token::Doctype(span) => {
                 let doctype = doctype::parse(self.tokenizer.strings.get(span));

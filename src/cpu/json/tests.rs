@@ -196,7 +196,7 @@ fn the_same_texts_are_json_as_for_a_simple_parser() {
     ];
     let mut random = fastrand::Rng::with_seed(1);
     let mut valid = 0;
-    for round in 0..60_000 {
+    for round in 0..20_000 {
         // Far enough in for blocks and windows to end anywhere.
         let lead = match round % 200 {
             0 => " ".repeat(16 * 1024 - random.usize(..120)),
@@ -223,7 +223,7 @@ fn the_same_texts_are_json_as_for_a_simple_parser() {
         let inside = extract(&text, &["/id", "/more/y/0", "/list/3", "/0/0", "/2/1", "/a/b/c", ""]);
         assert_eq!(inside.is_ok() || inside.is_err_and(|fault| fault.message == "Number out of range"), expected);
     }
-    assert!(valid > 10_000, "{valid}");
+    assert!(valid > 3_000, "{valid}");
 }
 
 #[test]

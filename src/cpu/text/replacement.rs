@@ -98,28 +98,29 @@ impl Reader<'_> {
         let start = self.at;
         let Some(letter) = self.peek(0) else { return Err(fault("bad escape (end of pattern)", start - 1)) };
         self.at += 1;
-        match letter {
-            'g' => self.long(),
+        let char = match letter {
+            'g' => return self.long(),
             '0' => {
                 self.at = start;
-                self.octal(start)
+                return self.octal(start);
             }
-            '1'..='9' => self.short(start),
-            'a' => Ok(self.push('\x07')),
-            'b' => Ok(self.push('\x08')),
-            'f' => Ok(self.push('\x0c')),
-            'n' => Ok(self.push('\n')),
-            'r' => Ok(self.push('\r')),
-            't' => Ok(self.push('\t')),
-            'v' => Ok(self.push('\x0b')),
-            '\\' => Ok(self.push('\\')),
-            letter if letter.is_ascii_alphabetic() => Err(fault(format!("bad escape \\{letter}"), start - 1)),
+            '1'..='9' => return self.short(start),
+            'a' => '\x07',
+            'b' => '\x08',
+            'f' => '\x0c',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'v' => '\x0b',
+            '\\' => '\\',
+            letter if letter.is_ascii_alphabetic() => return Err(fault(format!("bad escape \\{letter}"), start - 1)),
             other => {
                 self.push('\\');
-                self.push(other);
-                Ok(())
+                other
             }
-        }
+        };
+        self.push(char);
+        Ok(())
     }
 
     /// `\1` to `\99`, or three octal digits.
@@ -140,10 +141,10 @@ impl Reader<'_> {
             value = value * 8 + digit;
             self.at += 1;
         }
-        match u8::try_from(value) {
-            Ok(value) => Ok(self.push(char::from(value))),
-            Err(_) => Err(fault(format!("octal escape value \\{value:o} outside of range 0-0o377"), start - 1)),
-        }
+        let value = u8::try_from(value)
+            .map_err(|_| fault(format!("octal escape value \\{value:o} outside of range 0-0o377"), start - 1))?;
+        self.push(char::from(value));
+        Ok(())
     }
 
     /// `\g<1>`, `\g<name>`.

@@ -102,7 +102,7 @@ pub fn each(
                     walk.full = None;
                     walk.all(
                         bytes,
-                        |at, slots| Ok(linear.next(cache, bytes, at, slots)),
+                        |at, slots| linear.next(cache, bytes, at, slots),
                         |slots| {
                             found(&slots.iter().map(|slot| back(narrowed, *slot)).collect::<Vec<_>>());
                         },
@@ -110,7 +110,7 @@ pub fn each(
                 }
                 _ => {
                     let bytes = document.bytes();
-                    walk.all(bytes, |at, slots| Ok(linear.next(cache, bytes, at, slots)), found)
+                    walk.all(bytes, |at, slots| linear.next(cache, bytes, at, slots), found)
                 }
             })
         }
@@ -123,14 +123,17 @@ fn back(narrowed: &Narrowed, slot: Option<NonMaxUsize>) -> Option<NonMaxUsize> {
 
 impl Linear {
     #[inline]
-    fn next(&self, cache: &mut meta::Cache, document: &[u8], at: usize, slots: &mut Slots) {
+    fn next(&self, cache: &mut meta::Cache, document: &[u8], at: usize, slots: &mut Slots) -> Result<(), Failure> {
         let input = Input::new(document).range(at..);
         if slots.len() > 2 && self.shape.is_none() {
             slots.fill(None);
             self.regex.search_slots_with(cache, &input, slots);
-            return;
+            return Ok(());
         }
-        let Some(found) = self.regex.search_with(cache, &input) else { return slots.fill(None) };
+        let Some(found) = self.regex.search_with(cache, &input) else {
+            slots.fill(None);
+            return Ok(());
+        };
         let (start, end) = (found.start(), found.end());
         let (whole, groups) = slots.split_at_mut(2);
         set(whole, Some((start, end)));
@@ -139,6 +142,7 @@ impl Linear {
                 set(pair, Some(span));
             }
         }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::cpu::bytes::decompress::Decompressor;
@@ -36,7 +36,7 @@ fn long_documents_go_as_a_stream() {
         let compressor = Compressor::new(format, Some(1)).unwrap();
         for _ in 0..2 {
             let packed = compressor.compress(&document, &Stop::default()).unwrap();
-            assert!(packed.len() < document.len() * 3 / 4);
+            assert!(packed.len() < document.len() * 5 / 8);
             let same = Decompressor::new(None, None).decompress(&packed, &Stop::default()).unwrap();
             assert!(same == document, "{format:?}");
         }

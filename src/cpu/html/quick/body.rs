@@ -24,7 +24,7 @@ impl Builder<'_> {
                 self.close_p()?;
                 self.insert(start)
             }
-            Tag::Nobr | Tag::Frameset | Tag::Math | Tag::Plaintext | Tag::Template => None,
+            Tag::Nobr | Tag::Frameset | Tag::Math | Tag::Plaintext => None,
             // Its attributes would be added to those of the first.
             Tag::Body => (start.attrs == self.tokens.attrs.len()).then_some(()),
             tag if tag.is(FORMATTING) => self.insert(start),

@@ -51,7 +51,7 @@ impl Builder<'_> {
             Mode::InCell | Mode::InCaption => self.start_body(start),
             Mode::InColumnGroup => match tag {
                 Tag::Col => self.void(start),
-                Tag::Template => None,
+                Tag::Template => self.template(start),
                 _ => {
                     if !self.top_is(Tag::Colgroup) {
                         return Some(());
@@ -133,6 +133,7 @@ impl Builder<'_> {
                     Some(())
                 }
             }
+            Tag::Template => self.template(start),
             Tag::Style => self.raw(start, Raw::Plain),
             Tag::Script => self.raw(start, Raw::Script),
             Tag::Input => {
