@@ -315,3 +315,32 @@ def test_signals_reach_a_thread_that_waits() -> None:
         job.cancel()
     finally:
         signal.signal(signal.SIGUSR1, previous)
+
+
+def test_a_cancelled_table_has_the_rows_that_are_finished() -> None:
+    rows = ",".join(f'{{"id": {number}, "name": "somebody {number}"}}' for number in range(2000))
+    job = parallel.json_rows([f"[{rows}]"] * 5000, "")
+    assert wait_until(lambda: job.stats.total > 0)
+    assert job.cancel()
+    with pytest.raises(CancelledError) as raised:
+        job.result()
+    table = raised.value.results
+    assert isinstance(table, parallel.Table)
+    assert 0 < table.num_rows < 5000 * 2000
+    assert table.num_rows % 2000 == 0
+    assert table.column_names == ["id", "name"]
+
+
+def test_failures_beside_a_column_and_among_indices() -> None:
+    docs = ["one text of a few words", GONE, "one text of a few words", "another one that is different"]
+    column = parallel.minhash(docs, on_error="return").result()
+    assert (len(column), column.null_count) == (4, 1)
+    assert [error.index for error in column.errors] == [1]
+    assert len(parallel.minhash(docs, on_error="skip").result()) == 3
+    with pytest.raises(shoal.ItemError) as raised:
+        parallel.minhash(docs, workers=1).result()
+    assert isinstance(raised.value.results, parallel.Column)
+    keep = parallel.dedupe(docs, on_error="return").result()
+    assert [keep[0], keep[2]] == [0, 3]
+    assert isinstance(keep[1], shoal.ItemError)
+    assert parallel.dedupe(docs, on_error="skip").result() == [0, 3]

@@ -1,4 +1,4 @@
-"""Fetch many things fast: a Rust core behind one awaitable Job.
+"""Fetch many things fast, and work on them on all cores: a Rust core behind one awaitable Job.
 
 >>> responses = await shoal.gather_fetch(urls)            # in a coroutine or a notebook cell
 >>> responses = shoal.gather_fetch(urls).result()         # in a script or a thread

@@ -3,9 +3,17 @@
 use dom_smoothie::{Config, Metadata, Readability, ReadabilityError};
 
 use super::document;
+use super::page::Page;
 use super::parse;
 use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
+
+/// How deep elements nest for the search, which goes through the descendants of most elements, several times.
+const DEEPEST: usize = 100;
+
+/// What a search may cost: it takes about 50 ns for each descendant of each element, and 1 µs for each node. This is
+/// two to four seconds, which cannot be interrupted; a page of 20 KB costs 30,000.
+const DEAREST: usize = 40_000_000;
 
 /// What a page says and who says it. What is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +49,8 @@ pub struct Article {
 pub fn article(html: &str, url: Option<&str>, stop: &Stop) -> Result<Article, Failure> {
     let source = parse::normal(html)?;
     let page = parse::page(&source, stop)?;
-    let mut reader = reader(document::of(&page).0, url)?;
+    affords(&page)?;
+    let mut reader = reader(document::of(&page, Some(DEEPEST)).0, url)?;
     stop.check()?;
     match reader.parse() {
         Ok(found) => Ok(Article {
@@ -61,11 +70,27 @@ pub fn article(html: &str, url: Option<&str>, stop: &Stop) -> Result<Article, Fa
         Err(ReadabilityError::GrabFailed) => {
             stop.check()?;
             // The search has taken the document apart.
-            let reader = self::reader(document::of(&page).0, url)?;
+            let reader = self::reader(document::of(&page, Some(DEEPEST)).0, url)?;
             Ok(of_metadata(reader.get_article_metadata(reader.parse_json_ld())))
         }
         Err(error) => Err(Failure::value(error.to_string())),
     }
+}
+
+/// Refuses pages on which the search would take very long.
+fn affords(page: &Page<'_>) -> Result<(), Failure> {
+    let mut open: Vec<u32> = Vec::new();
+    let mut cost = 0;
+    for (index, node) in page.nodes.iter().enumerate() {
+        while open.pop_if(|end| *end as usize <= index).is_some() {}
+        cost += open.len().min(DEEPEST) + 20;
+        open.push(node.end);
+    }
+    if cost > DEAREST {
+        let nodes = page.nodes.len();
+        return Err(Failure::value(format!("too large to search for an article: {nodes} elements and texts")));
+    }
+    Ok(())
 }
 
 fn reader(document: dom_query::Document, url: Option<&str>) -> Result<Readability, Failure> {

@@ -10,6 +10,7 @@
 //! - It indents each line by its lists and quotes: those nested deeper than [`DEEPEST_LIST`] are plain blocks.
 //! - It joins `<b>a</b><b>b</b>` by moving all that follows, quadratic: here they are joined on the way.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -17,11 +18,10 @@ use htmd::HtmlToMarkdown;
 use markup5ever::tendril::StrTendril;
 use markup5ever::{Attribute, LocalName, QualName, ns};
 use markup5ever_rcdom::{Node as Knot, NodeData};
-use std::cell::RefCell;
 
 use super::page::{Kind, Node, Page};
 use super::parse;
-use super::tag::{FORMATTING, HIDDEN, Tag};
+use super::tag::{HIDDEN, Tag};
 use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
 
@@ -36,6 +36,76 @@ const PADDING: usize = 1 << 20;
 
 /// After so many nodes it is asked whether to stop.
 const LOOK: usize = 4096;
+
+/// What htmd takes for a block, and so does not join.
+const BLOCKS: [&str; 66] = [
+    "address",
+    "article",
+    "aside",
+    "base",
+    "basefont",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "col",
+    "colgroup",
+    "dd",
+    "details",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "iframe",
+    "legend",
+    "li",
+    "link",
+    "main",
+    "menu",
+    "menuitem",
+    "nav",
+    "noframes",
+    "ol",
+    "optgroup",
+    "option",
+    "p",
+    "param",
+    "pre",
+    "script",
+    "search",
+    "section",
+    "style",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "textarea",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "track",
+    "ul",
+];
 
 static CONVERTER: LazyLock<HtmlToMarkdown> = LazyLock::new(HtmlToMarkdown::new);
 
@@ -226,13 +296,11 @@ fn joined(first: &Knot, second: &Knot) -> bool {
             true
         }
         (NodeData::Element { name: one, attrs, .. }, NodeData::Element { name: other, attrs: others, .. }) => {
-            let (one, other) = (Tag::of(&one.local), Tag::of(&other.local));
-            let bold = |tag| matches!(tag, Tag::B | Tag::Strong);
-            let italic = |tag| matches!(tag, Tag::I | Tag::Em);
+            let (one, other) = (&*one.local, &*other.local);
+            let bold = |name: &str| matches!(name, "b" | "strong");
+            let italic = |name: &str| matches!(name, "i" | "em");
             let same = one == other || bold(one) && bold(other) || italic(one) && italic(other);
-            let inline =
-                one != Tag::A && (one.is(FORMATTING) || matches!(one, Tag::Span | Tag::Sub | Tag::Sup | Tag::Label));
-            if !(same && inline && *attrs.borrow() == *others.borrow()) {
+            if !same || one == "a" || BLOCKS.contains(&one) || *attrs.borrow() != *others.borrow() {
                 return false;
             }
             match (first.children.borrow().as_slice(), second.children.borrow().as_slice()) {

@@ -19,8 +19,8 @@ use crate::py::job::Job;
 ///     frame = pandas.DataFrame.from_arrow(table)      # or polars.DataFrame(table), pyarrow.table(table)
 ///
 /// A document is checked to its last byte, but nothing is built but what is asked for. Where a document has no value
-/// the table has null. The type of a column is that of its values: bool, int64, uint64, double or large_string; integers
-/// and fractions together are double, all other mixtures are text, and so are arrays and objects: their JSON.
+/// the table has null. The type of a column is that of its values: bool, int64, uint64, float64 or large_utf8; integers
+/// and fractions together are float64, all other mixtures are text, and so are arrays and objects: their JSON.
 ///
 /// Args:
 ///     docs: an iterable of `bytes`, `str`, bytes-like objects, paths or `Response`s, or an Arrow or NumPy array of them.
@@ -80,7 +80,7 @@ pub fn json_extract(
 ///     table = await parallel.json_rows(responses, "/items", columns=["id", "name"])
 ///
 /// The array's elements are rows: objects, whose members are the columns; or arrays, whose columns have the names in
-/// `headers` beside the array, if it is there and as long, else "0", "1" and so on; or single values, in a column
+/// `headers` beside the array, if it is there, else "0", "1" and so on; or single values, in a column
 /// "value". An object in the place of the array is one row. Types are those of `json_extract`.
 ///
 /// Args:

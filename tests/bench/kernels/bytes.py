@@ -119,9 +119,11 @@ def _decompress(name: str) -> Kernel:
         return list(map(zstandard.ZstdCompressor(ZSTD).compress, docs))
 
     kernel = Kernel("Bytes", "decompress", name, "pages", equal(), inputs, length, stall=name == "gzip")
+    # Brotli has no mark to know it by.
+    how = "brotli" if name == "brotli" else "auto"
     kernel.ours(
-        '`decompress(docs, "auto", max_size=…)`',
-        lambda parallel, docs: parallel.decompress(docs, "auto", max_size=MOST),
+        f'`decompress(docs, "{how}", max_size=…)`',
+        lambda parallel, docs: parallel.decompress(docs, how, max_size=MOST),
     )
     return kernel
 
