@@ -1,4 +1,4 @@
-"""`parallel.map` and the process it is in: exit, fork, Ctrl-C, a killed parent, what is left behind, a notebook's kernel."""
+"""`parallel.map` and the process it is in: exit, fork, Ctrl-C, a killed parent, what is left behind, a notebook."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def workers(mark: str = "shoal-map") -> set[int]:
 
 
 def shared_memory() -> set[str]:
-    folder = Path("/dev/shm")  # noqa: S108 - where it would be
+    folder = Path("/dev/shm")
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
@@ -297,7 +297,8 @@ def test_a_script_without_a_guard(tmp_path: Path) -> None:
 
 
 def test_importing_shoal_stays_light() -> None:
-    code = "import shoal, shoal.parallel, sys\nprint({'loky', 'cloudpickle', 'multiprocessing', 'asyncio'} & {*sys.modules})"
+    heavy = "{'loky', 'cloudpickle', 'multiprocessing', 'asyncio'}"
+    code = f"import shoal, shoal.parallel, sys\nprint({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("set()\n", "")
 

@@ -47,18 +47,18 @@ def peers(count: int) -> Iterator[dict[str, Pool]]:
             "ProcessPoolExecutor": stack.enter_context(ProcessPoolExecutor(CORES)).map,
         }
         with contextlib.suppress(ImportError):
-            from loky import get_reusable_executor  # noqa: PLC0415 - may be missing
+            from loky import get_reusable_executor
 
             pools["loky"] = get_reusable_executor(CORES).map
         with contextlib.suppress(ImportError):
-            import joblib  # noqa: PLC0415 - may be missing
+            import joblib
 
             parallel_ = joblib.Parallel(n_jobs=CORES)
             ways["joblib"] = lambda fn, items: list(parallel_(joblib.delayed(fn)(item) for item in items))
         for name, pool in pools.items():
             for chunk in CHUNKS[count]:
 
-                def way(fn: Any, items: Any, pool: Any = pool, chunk: int = chunk) -> list[Any]:  # noqa: ANN401
+                def way(fn: Any, items: Any, pool: Any = pool, chunk: int = chunk) -> list[Any]:
                     return chunked(pool, chunk, fn, items)
 
                 ways[f"{name} ({chunk})"] = way

@@ -36,7 +36,7 @@ def checksum(block: bytes) -> int:
     return zlib.crc32(block)
 
 
-def array_sum(array: Any) -> float:  # noqa: ANN401 - NumPy may be missing
+def array_sum(array: Any) -> float:
     """A cheap pass over an array."""
     return float(array.sum())
 
@@ -49,7 +49,7 @@ def blocks() -> list[bytes]:
 
 def arrays() -> list[Any]:
     """1 MiB each."""
-    import numpy as np  # noqa: PLC0415 - optional
+    import numpy as np
 
     return [np.random.default_rng(number).random(1 << 17) for number in range(500)]
 
