@@ -315,7 +315,7 @@ def test_cancel_keeps_what_is_finished(backend: str) -> None:
     with pytest.raises(CancelledError) as caught:
         job.result()
     assert len(caught.value.results) == 70
-    assert caught.value.results[:40] == [0.001] * 40
+    assert sum(result == 0.001 for result in caught.value.results) >= 45
     assert caught.value.results[-1] is None
     assert "cancelled" in repr(job)
 
