@@ -379,14 +379,15 @@ def test_progress(backend: str) -> None:
     assert len(seen) > 1
 
 
-def test_progress_of_an_unknown_number(capsys) -> None:
+@backends
+def test_progress_of_an_unknown_number(backend: str, capsys) -> None:
     pytest.importorskip("tqdm")
     seen: list[tuple[int, int | None]] = []
     parallel.map(
-        mapped.spin, iter([0.05] * 10), backend="processes", progress=lambda done, total: seen.append((done, total))
+        mapped.spin, iter([0.05] * 10), backend=backend, progress=lambda done, total: seen.append((done, total))
     ).result(30)
     assert seen[0][1] is None
-    assert seen[-1][0] == 10
+    assert seen[-1] == (10, 10)
     parallel.map(mapped.spin, [0.05] * 4, backend="processes", progress=True).result(30)
     err = capsys.readouterr().err
     assert "4/4" in err

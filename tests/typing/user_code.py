@@ -14,7 +14,21 @@ from pathlib import Path
 from typing_extensions import assert_type
 
 import shoal
-from shoal import Client, FetchError, HTTPStatusError, Job, JobStats, Limits, Request, Response, Retry, Stream, Timeout
+from shoal import (
+    Client,
+    FetchError,
+    HTTPStatusError,
+    Job,
+    JobStats,
+    Limits,
+    Request,
+    Response,
+    Retry,
+    Stream,
+    Timeout,
+    parallel,
+)
+from shoal.exceptions import ItemError, WorkerDied
 from shoal.testing import Server, ServerStats
 
 URL = "http://127.0.0.1/"
@@ -149,3 +163,16 @@ def server() -> None:
         assert_type(server.url("/bytes/3"), str)
         assert_type(server.stats, ServerStats)
         assert_type(server.requests("/bytes"), int)
+
+
+def mapped() -> None:
+    def text(number: int) -> str:
+        return str(number)
+
+    assert_type(parallel.map(text, [1]), Job[list[str]])
+    assert_type(parallel.map(text, iter([1]), on_error="skip", workers=2, timeout=3).result(), list[str])
+    assert_type(parallel.map(text, range(3), on_error="return").result(), list[str | ItemError | WorkerDied])
+    parallel.map(len, ["a"], backend="threads", chunksize=3, ordered=False, progress=lambda done, _: show(done))
+    parallel.map(text, ["a"])  # type: ignore[arg-type]
+    parallel.map(text, [1], backend="fork")  # type: ignore[call-overload]
+    parallel.map(3, [1])  # type: ignore[call-overload]

@@ -72,6 +72,7 @@ def run(call: Call, source: Source, ledger: Ledger) -> None:
     if source.error is not None:
         ledger.abort(source.error)
     else:
+        ledger.promise.expect(ledger.board.taken)
         ledger.finish()
 
 
