@@ -32,14 +32,14 @@ def spin(seconds):
     return seconds
 
 
-class Refuses(Exception):
+class RefusesError(Exception):
     """Pickles, but cannot be made again."""
 
     def __init__(self, one, other):
         super().__init__(f"{one} and {other}")
 
 
-class Unpicklable(Exception):
+class UnpicklableError(Exception):
     def __init__(self):
         super().__init__("has a lock")
         self.lock = threading.Lock()
@@ -67,45 +67,42 @@ def deep(_):
     return deep(_) + 1
 
 
+def hang(_):
+    time.sleep(60)
+
+
+def close_everything(_):
+    os.closerange(3, 100)
+    time.sleep(60)
+
+
+def throw(error):
+    raise error
+
+
+DEEDS = {
+    "segfault": lambda _: os.kill(os.getpid(), signal.SIGSEGV),
+    "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "abort": lambda _: os.abort(),
+    "exit": lambda _: os._exit(3),
+    "sys.exit": lambda _: sys.exit(4),
+    "interrupt": lambda _: throw(KeyboardInterrupt()),
+    "raise": lambda _: throw(ValueError("bad item")),
+    "refuses": lambda _: throw(RefusesError(1, 2)),
+    "unpicklable": lambda _: throw(UnpicklableError()),
+    "lock": lambda _: threading.Lock(),
+    "bomb": lambda _: Bomb(),
+    "deep": deep,
+    "memory": lambda _: bytearray(1 << 60),
+    "hang": hang,
+    "close": close_everything,
+    "blank": lambda _: throw(RuntimeError()),
+}
+
+
 def misbehave(item):
     """Does what the item says."""
-    match item:
-        case "segfault":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        case "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "abort":
-            os.abort()
-        case "exit":
-            os._exit(3)
-        case "sys.exit":
-            sys.exit(4)
-        case "interrupt":
-            raise KeyboardInterrupt
-        case "raise":
-            raise ValueError("bad item")
-        case "refuses":
-            raise Refuses(1, 2)
-        case "unpicklable":
-            raise Unpicklable
-        case "lock":
-            return threading.Lock()
-        case "bomb":
-            return Bomb()
-        case "deep":
-            return deep(item)
-        case "memory":
-            return bytearray(1 << 60)
-        case "hang":
-            time.sleep(60)
-        case "close":
-            os.closerange(3, 100)
-            time.sleep(60)
-        case "blank":
-            raise RuntimeError
-        case _:
-            return item
-    return None
+    return DEEDS[item](item) if item in DEEDS else item
 
 
 def once(path):

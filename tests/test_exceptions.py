@@ -13,7 +13,8 @@ import shoal
 from shoal import exceptions
 from shoal.exceptions import FetchError, JSONDecodeError
 
-CLASSES = [getattr(exceptions, name) for name in exceptions.__all__ if name not in {"RequestException", "HTTPError"}]
+NAMES = [name for name in exceptions.__all__ if name not in {"RequestException", "HTTPError"}]
+CLASSES = [cls for cls in map(vars(exceptions).get, NAMES) if issubclass(cls, FetchError)]
 KNOWN = {
     "url": "http://host/a?b=c",
     "method": "GET",

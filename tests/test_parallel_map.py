@@ -42,8 +42,10 @@ def test_unordered_gives_the_same_results(backend: str) -> None:
 def test_unordered_is_as_they_are_finished() -> None:
     results = parallel.map(time.sleep, [0.6, 0.01], ordered=False, workers=2, backend="threads").result(10)
     assert results == [None, None]
-    wait = lambda seconds: mapped.spin(seconds)  # noqa: E731 - a lambda is what is tested
-    assert parallel.map(wait, [0.8, 0.01], ordered=False, workers=2, backend="processes").result(10) == [0.01, 0.8]
+    assert parallel.map(mapped.spin, [0.8, 0.01], ordered=False, workers=2, backend="processes").result(10) == [
+        0.01,
+        0.8,
+    ]
 
 
 @backends
@@ -121,7 +123,9 @@ def test_an_endless_iterable_is_read_a_bounded_way_ahead(backend: str) -> None:
             seen.append(number)
             yield number
 
-    job = parallel.map(mapped.spin if backend != "serial" else mapped.square, (0.001 for _ in endless()), backend=backend)
+    job = parallel.map(
+        mapped.spin if backend != "serial" else mapped.square, (0.001 for _ in endless()), backend=backend
+    )
     assert wait_until(lambda: job.stats.total > 20, 20)
     job.cancel()
     done = job.stats.total
@@ -206,7 +210,11 @@ WRONG = [
     (ValueError, "timeout must be greater than 0, not -1", {"timeout": -1}),
     (ValueError, "timeout must be greater than 0, not nan", {"timeout": math.nan}),
     (TypeError, "timeout must be a number of seconds or None, not str", {"timeout": "1"}),
-    (ValueError, "timeout needs processes, which can be ended; not backend='threads'", {"timeout": 1, "backend": "threads"}),
+    (
+        ValueError,
+        "timeout needs processes, which can be ended; not backend='threads'",
+        {"timeout": 1, "backend": "threads"},
+    ),
     (TypeError, "ordered must be True or False, not 1", {"ordered": 1}),
     (TypeError, "progress must be", {"progress": 3}),
 ]
@@ -224,7 +232,7 @@ def test_bad_arguments(error: type[Exception], words: str, arguments: dict) -> N
 
 def test_a_function_that_cannot_be_pickled() -> None:
     lock = threading.Lock()
-    with pytest.raises(TypeError, match="fn cannot be pickled for worker processes .*; .*use backend='threads'"):
+    with pytest.raises(TypeError, match=r"fn cannot be pickled for worker processes .*; .*use backend='threads'"):
         parallel.map(lambda _: lock, [1])
 
 
@@ -307,14 +315,14 @@ def test_cancel_keeps_what_is_finished(backend: str) -> None:
     with pytest.raises(CancelledError) as caught:
         job.result()
     assert len(caught.value.results) == 70
-    assert caught.value.results[:40] == [0.001] * 40
+    assert sum(result == 0.001 for result in caught.value.results) >= 45
     assert caught.value.results[-1] is None
     assert "cancelled" in repr(job)
 
 
 def test_dropping_the_job_ends_its_work(tmp_path) -> None:
     def touch(number: int, folder=str(tmp_path)) -> None:
-        open(f"{folder}/{number}", "w").close()  # noqa: PTH123, SIM115 - as short as can be
+        open(f"{folder}/{number}", "w").close()  # noqa: PTH123 - as short as can be
         time.sleep(0.05)
 
     job = parallel.map(touch, itertools.count(), backend="processes", workers=2)
@@ -371,14 +379,15 @@ def test_progress(backend: str) -> None:
     assert len(seen) > 1
 
 
-def test_progress_of_an_unknown_number(capsys) -> None:
+@backends
+def test_progress_of_an_unknown_number(backend: str, capsys) -> None:
     pytest.importorskip("tqdm")
     seen: list[tuple[int, int | None]] = []
     parallel.map(
-        mapped.spin, iter([0.05] * 10), backend="processes", progress=lambda done, total: seen.append((done, total))
+        mapped.spin, iter([0.05] * 10), backend=backend, progress=lambda done, total: seen.append((done, total))
     ).result(30)
     assert seen[0][1] is None
-    assert seen[-1][0] == 10
+    assert seen[-1] == (10, 10)
     parallel.map(mapped.spin, [0.05] * 4, backend="processes", progress=True).result(30)
     err = capsys.readouterr().err
     assert "4/4" in err

@@ -114,7 +114,7 @@ def test_on_error(backend: str) -> None:
 
 
 def test_a_dead_worker_ends_a_call_that_raises() -> None:
-    with pytest.raises(WorkerDied, match="item 3: .*exit code 3") as caught:
+    with pytest.raises(WorkerDied, match=r"item 3: .*exit code 3") as caught:
         parallel.map(mapped.misbehave, [0, 1, 2, "exit"], chunksize=1, workers=1).result(30)
     assert caught.value.results == [0, 1, 2, None]
 
@@ -123,20 +123,19 @@ def test_a_dead_worker_ends_a_call_that_raises() -> None:
 def test_the_traceback_is_that_of_the_item(backend: str) -> None:
     (error,) = parallel.map(mapped.misbehave, ["raise"], backend=backend, on_error="return").result(30)
     assert error.traceback_text.startswith("Traceback (most recent call last):\n")
-    assert 'raise ValueError("bad item")' in error.traceback_text
+    assert 'throw(ValueError("bad item"))' in error.traceback_text
     assert "_map" not in error.traceback_text
     assert error.traceback_text.endswith("ValueError: bad item\n")
     shown = "".join(traceback.format_exception(error))
-    assert 'raise ValueError("bad item")' in shown
+    assert 'throw(ValueError("bad item"))' in shown
     assert "item 0: ValueError: bad item" in shown
 
 
-@pytest.mark.parametrize(("item", "words"), [("refuses", "Refuses('1 and 2')"), ("unpicklable", "has a lock")])
+@pytest.mark.parametrize(("item", "words"), [("refuses", "RefusesError('1 and 2')"), ("unpicklable", "has a lock")])
 def test_an_exception_that_cannot_be_sent_is_told_in_words(item: str, words: str) -> None:
     (error,) = parallel.map(mapped.misbehave, [item], on_error="return").result(30)
     assert words in str(error.exception)
     assert "cannot be sent back" in str(error.exception)
-    assert f'case "{item}":' not in error.traceback_text
     assert "Traceback" in error.traceback_text
 
 

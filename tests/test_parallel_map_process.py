@@ -1,4 +1,4 @@
-"""`parallel.map` and the process it is in: exit, fork, Ctrl-C, a killed parent, what is left behind, a notebook's kernel."""
+"""`parallel.map` and the process it is in: exit, fork, Ctrl-C, a killed parent, what is left behind, a notebook."""
 
 import os
 import signal
@@ -33,35 +33,35 @@ def ident(value):
 """
 
 
-def processes() -> dict[int, tuple[int, str]]:
-    """Parent and command of every process that is no zombie."""
-    found = {}
+MARK = f"shoal-test-{os.getpid()}-{time.time_ns()}"
+
+
+def left() -> list[str]:
+    """The commands of the processes that a program of `run` has left behind; zombies are none."""
+    found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            if state not in "ZX" and MARK.encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
         except OSError:
             continue
-        if state not in "ZX":
-            found[int(entry.name)] = (int(parent), command)
     return found
 
 
-def workers(mark: str = "shoal-map") -> set[int]:
-    return {pid for pid, (_, command) in processes().items() if mark in command and "-c" not in command.split()}
-
-
 def shared_memory() -> set[str]:
-    folder = Path("/dev/shm")  # noqa: S108 - where it would be
-    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+    """What has a name in shared memory and may be ours."""
+    folder = Path("/dev/shm")
+    return {path.name for path in folder.glob("*") if "shoal" in path.name or "loky" in path.name}
 
 
-def run(code: str, *arguments: str, **options) -> tuple[subprocess.CompletedProcess, float]:
+def run(code: str, env: dict[str, str] | None = None, **options) -> tuple[subprocess.CompletedProcess, float]:
     """Runs a program; gives its end, and how long it took from the line `now` on."""
-    command = [sys.executable, "-W", "error", "-c", HEAD + textwrap.dedent(code), *arguments]
+    command = [sys.executable, "-W", "error", "-c", HEAD + textwrap.dedent(code)]
     pipe = subprocess.PIPE
+    env = os.environ | {"MARK": MARK} | (env or {})
     # Unbuffered: `communicate` does not see what `readline` has read ahead.
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, bufsize=0, **options) as process:
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, bufsize=0, env=env, **options) as process:
         try:
             line = process.stdout.readline()
             start = time.monotonic()
@@ -130,12 +130,12 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_end_is_quiet_and_soon_and_leaves_no_process(ending: str) -> None:
     code, expected = ENDINGS[ending]
-    before, shm = workers(), shared_memory()
+    shm = shared_memory()
     code = "print('now', flush=True)\nstart = time.monotonic()\n" + textwrap.dedent(code)
     done, took = run(code)
     assert (done.stdout, done.stderr, done.returncode) == ("now\n", "", expected)
     assert took < 5
-    assert wait_until(lambda: workers() <= before, 3), [processes().get(pid) for pid in workers() - before]
+    assert wait_until(lambda: not left(), 3), left()
     assert shared_memory() <= shm
 
 
@@ -147,7 +147,6 @@ def test_the_exit_itself_takes_no_time() -> None:
 
 @pytest.mark.parametrize("work", ["time.sleep", "spin"])
 def test_a_killed_parent_takes_its_workers_with_it(work: str) -> None:
-    before = workers()
     done, _ = run(
         f"""
         job = parallel.map({work}, [0.01, 0.01] + [60] * 4, backend="processes")
@@ -159,11 +158,10 @@ def test_a_killed_parent_takes_its_workers_with_it(work: str) -> None:
         """
     )
     assert done.returncode == -signal.SIGKILL
-    assert wait_until(lambda: workers() <= before, 3), [processes().get(pid) for pid in workers() - before]
+    assert wait_until(lambda: not left(), 3), left()
 
 
 def test_idle_workers_end_by_themselves() -> None:
-    before = workers()
     done, _ = run(
         """
         parallel.map(ident, range(3), backend="processes").result()
@@ -172,10 +170,10 @@ def test_idle_workers_end_by_themselves() -> None:
         print(os.waitpid(-1, os.WNOHANG)[0] == 0)  # the trackers live on, nobody is a zombie
         print(parallel.map(ident, range(3), backend="processes").result())
         """,
-        env=os.environ | {"SHOAL_MAP_IDLE": "0.5"},
+        env={"SHOAL_MAP_IDLE": "0.5"},
     )
     assert (done.stdout, done.stderr) == ("now\nTrue\n[0, 1, 2]\n", "")
-    assert wait_until(lambda: workers() <= before, 3)
+    assert wait_until(lambda: not left(), 3), left()
 
 
 def test_fork() -> None:
@@ -297,7 +295,8 @@ def test_a_script_without_a_guard(tmp_path: Path) -> None:
 
 
 def test_importing_shoal_stays_light() -> None:
-    code = "import shoal, shoal.parallel, sys\nprint({'loky', 'cloudpickle', 'multiprocessing', 'asyncio'} & {*sys.modules})"
+    heavy = "{'loky', 'cloudpickle', 'multiprocessing', 'asyncio'}"
+    code = f"import shoal, shoal.parallel, sys\nprint({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("set()\n", "")
 

@@ -28,6 +28,7 @@ from shoal import (
     Retry,
     Stream,
     Timeout,
+    WorkerDied,
     parallel,
 )
 from shoal.testing import Server, ServerStats
@@ -188,3 +189,16 @@ def cores() -> None:
     parallel.hash(docs, "sha1")  # type: ignore[call-overload]
     parallel.hash(docs, worker=3)  # type: ignore[call-overload]
     parallel.regex_replace(docs, "a", b"b")  # type: ignore[type-var]
+
+
+def mapped() -> None:
+    def text(number: int) -> str:
+        return str(number)
+
+    assert_type(parallel.map(text, [1]), Job[list[str]])
+    assert_type(parallel.map(text, iter([1]), on_error="skip", workers=2, timeout=3).result(), list[str])
+    assert_type(parallel.map(text, range(3), on_error="return").result(), list[str | ItemError | WorkerDied])
+    parallel.map(len, ["a"], backend="threads", chunksize=3, ordered=False, progress=lambda done, _: show(done))
+    parallel.map(text, ["a"])  # type: ignore[arg-type]
+    parallel.map(text, [1], backend="fork")  # type: ignore[call-overload]
+    parallel.map(3, [1])  # type: ignore[call-overload]

@@ -1,7 +1,8 @@
 """`parallel.map`: a Python function over many items, on all cores.
 
 `__init__` checks the arguments and starts a thread that coordinates the call; `auto` chooses where it runs, `local` is
-this process, `processes` the worker processes with all that may happen to them. The Job's own end is `_Promise`, in Rust.
+this process, `processes` the worker processes with all that may happen to them. The Job's own end is `_Promise`, in
+Rust.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ __all__ = ["map"]
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# A callable that is larger is sent to every worker of every call: most likely it has data in it that belongs into items.
+# A callable that is larger is sent to every worker of every call: most likely it has data in it that belongs into
+# items.
 _HEAVY = 1_000_000
 
 
@@ -78,10 +80,10 @@ def map(  # noqa: A001 - the name of what it does everywhere
         squares = shoal.parallel.map(square, numbers).result()      # in a script or a thread
         squares = await shoal.parallel.map(square, numbers)         # in a coroutine or a notebook cell
 
-    The function may be defined anywhere: in a module, a script (without `if __name__ == "__main__"`), a notebook's cell;
-    it may be a lambda or have a closure. Whatever an item does, it neither harms this process nor the other items: an
-    exception, `sys.exit`, a crash or a kill is that item's error (`on_error`), and the others are finished. A worker that
-    dies takes unsent results of up to 50 ms with it; those items are run once more.
+    The function may be defined anywhere: in a module, a script (without `if __name__ == "__main__"`), a notebook's
+    cell; it may be a lambda or have a closure. Whatever an item does, it neither harms this process nor the other
+    items: an exception, `sys.exit`, a crash or a kill is that item's error (`on_error`), and the others are finished. A
+    worker that dies takes unsent results of up to 50 ms with it; those items are run once more.
 
     Args:
         fn: called with one item.
@@ -102,8 +104,8 @@ def map(  # noqa: A001 - the name of what it does everywhere
         timeout: seconds one item may take; None for no limit. A worker that takes longer is killed, the item's error is
             an `ItemError` with a `TimeoutError`. Needs processes, and chooses them with "auto".
         ordered: results in the order of the items; False: as they are finished.
-        progress: True for a tqdm bar, or a callable that is given `(done, total)`; total is None as long as nobody knows
-            it.
+        progress: True for a tqdm bar, or a callable that is given `(done, total)`; total is None as long as nobody
+            knows it.
 
     Returns:
         Job: awaitable, or `.result()`; its result is the list. Cancelling it, or dropping it, ends the workers' items

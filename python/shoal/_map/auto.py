@@ -1,10 +1,10 @@
 """Where a call runs whose backend is "auto".
 
 On free-threaded Python in threads. With the GIL in worker processes, because only there no item can do the caller any
-harm; they are also the fastest where an item takes some microseconds (5 us x 200,000 in chunks of 6,000: half the time of
-a loop, on two cores). That leaves items that take less than sending them anywhere, large ones above all: those run here,
-if the function is known to be harmless (`harmless.py`) and a trial of 20 ms says so; in threads if it turns out to
-release the GIL.
+harm; they are also the fastest where an item takes some microseconds (5 us x 200,000 in chunks of 6,000: half the time
+of a loop, on two cores). That leaves items that take less than sending them anywhere, large ones above all: those run
+here, if the function is known to be harmless (`harmless.py`) and a trial of 20 ms says so; in threads if it turns out
+to release the GIL.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from shoal._map.source import Source
 
 _TRIAL = 0.02
-# Sending an item and its result costs seconds, and seconds a byte (measured, 1 MiB of bytes: 0.2 ms here, 0.25 ms in the
-# worker; small ones in large chunks).
+# Sending an item and its result costs seconds, and seconds a byte (measured, 1 MiB of bytes: 0.2 ms here, 0.25 ms in
+# the worker; small ones in large chunks).
 _SEND, _SEND_BYTE = 3e-7, 4.5e-10
 _SENDER = 0.45
 # Starting the workers.
@@ -72,6 +72,7 @@ def run(call: Call, source: Source, ledger: Ledger) -> None:
     if source.error is not None:
         ledger.abort(source.error)
     else:
+        ledger.promise.expect(ledger.board.taken)
         ledger.finish()
 
 
@@ -174,4 +175,4 @@ def _releases_the_gil(call: Call, source: _Plain, ledger: Ledger, each: float) -
         thread.start()
     for thread in threads:
         thread.join()
-    return len(threads) == 2 and time.perf_counter() - started < 0.75 * 2 * count * each
+    return len(threads) > 1 and time.perf_counter() - started < 0.75 * 2 * count * each

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -129,10 +130,8 @@ class Ledger:
         if self.stopped:
             return
         self.stopped = True
-        try:
+        with suppress(AttributeError, TypeError):  # some exceptions take no attributes
             error.results = self.board.partial()  # type: ignore[attr-defined]
-        except (AttributeError, TypeError):
-            pass  # some exceptions take no attributes
         self.promise.reject(error)
         self.promise.wake()
 

@@ -16,6 +16,13 @@ BACKENDS = ("auto", "processes", "threads", "serial")
 ON_ERROR = ("raise", "return", "skip")
 
 
+def _folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None  # removed
+
+
 @dataclass(frozen=True)
 class Call:
     """The arguments of a call, but for its items."""
@@ -31,16 +38,9 @@ class Call:
     pickled: tuple[bytes | memoryview, list[PickleBuffer]] | None
     """The function, in a list of one; `None` where it need not leave this process."""
     context: Context = field(default_factory=copy_context)
-    folder: str | None = field(default_factory=lambda: _folder())
-    path: list[str] = field(default_factory=lambda: [each for each in sys.path if isinstance(each, str)])
+    folder: str | None = field(default_factory=_folder)
+    path: list[str] = field(default_factory=lambda: [*map(str, sys.path)])
     """Where the caller is and looks for modules, at the time of the call."""
-
-
-def _folder() -> str | None:
-    try:
-        return str(Path.cwd())
-    except OSError:
-        return None  # removed
 
 
 def checked_fn(fn: object) -> None:
@@ -79,7 +79,7 @@ def chunk(value: object) -> int | None:
         return None
     if isinstance(value, str):
         message = f"chunksize must be 'auto' or an int, not {value!r}"
-        raise ValueError(message)
+        raise ValueError(message)  # noqa: TRY004 - a str may be right
     return count("chunksize", value)
 
 

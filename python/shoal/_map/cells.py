@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import mmap
 
-# The places: at which item the worker is (or one of the states below), since when, with which chunk, and from which item
-# on it must not go. An item is the number of its chunk and its position there; chunks are numbered in the order in which
-# a worker gets them, so that the limit also holds for those to come. And whether results are sent beside an item.
+# The places: at which item the worker is (or one of the states below), since when, with which chunk, and from which
+# item on it must not go. An item is the number of its chunk and its position there; chunks are numbered in the order in
+# which a worker gets them, so that the limit also holds for those to come. And whether results are sent beside an item.
 CURRENT, STARTED, NUMBER, LIMIT, FLUSHING = range(5)
 SHIFT = 32
 NO_LIMIT = 1 << 62

@@ -22,10 +22,7 @@ def usable() -> int:
             message = f"SHOAL_THREADS must be a positive whole number, not {wished!r}"
             raise ValueError(message)
         return int(wished)
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota()
     return max(1, count if quota is None else min(count, math.ceil(quota)))
 

@@ -1,9 +1,9 @@
 """The worker processes of this process: started when needed, kept warm between calls.
 
 loky's launcher starts them (a new interpreter, never a fork; the `__main__` of the caller is not imported), and one
-thread does all of it, for two reasons. On Linux the kernel ends a worker when the *thread* that started it ends, so that
-thread has to last as long as the process. And it blocks SIGINT, which its children inherit: Ctrl-C in a terminal goes to
-them too, and one that has not yet got to ignoring it would print a traceback.
+thread does all of it, for two reasons. On Linux the kernel ends a worker when the *thread* that started it ends, so
+that thread has to last as long as the process. And it blocks SIGINT, which its children inherit: Ctrl-C in a terminal
+goes to them too, and one that has not yet got to ignoring it would print a traceback.
 
 A worker belongs to one call at a time. One that nobody uses ends by itself after a while.
 """
@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from multiprocessing import resource_tracker as standard_tracker
 from multiprocessing.context import get_spawning_popen
 from queue import Empty, SimpleQueue
@@ -98,10 +99,8 @@ class Hand:
     def kill(self) -> None:
         """Ends the process, whatever it does."""
         if self._popen.returncode is None:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
     def exitcode(self, wait: float = 1.0) -> int | None:
         """The exit code, negative for a signal; a process that does not end is made to. `None` if nobody knows."""
@@ -112,7 +111,7 @@ class Hand:
             self.kill()
             time.sleep(0.01)
             code = self._popen.poll()
-        return code
+        return None if code is None else int(code)
 
     def close(self) -> None:
         """Closes what this process holds of it."""

@@ -1,14 +1,16 @@
 """Which functions may run in the caller's own process without being asked for it.
 
 An item may crash, exit, hang or eat up the process it runs in, so `backend="auto"` has worker processes run them. But
-`len` of a megabyte takes less than sending it anywhere. So a function is looked at: it is harmless if it is a builtin, or
-Python code without loops made only of builtins and methods, that do nothing but compute, in a time and a space bounded by
-the size of plain arguments. What is not known to be is taken not to be.
+`len` of a megabyte takes less than sending it anywhere. So a function is looked at: it is harmless if it is a builtin,
+or Python code without loops made only of builtins and methods, that do nothing but compute, in a time and a space
+bounded by the size of plain arguments. What is not known to be is taken not to be.
 """
 
 from __future__ import annotations
 
+import builtins
 import dis
+import sys
 import types
 from typing import Any
 
@@ -35,6 +37,7 @@ _BUILTINS = {
     "sum",
     "type",
 }
+_KNOWN = [getattr(builtins, name) for name in _BUILTINS]
 _MODULES = {
     "binascii": {"crc32"},
     "hashlib": {"blake2b", "blake2s", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"},
@@ -96,6 +99,8 @@ _WORDS = {
     "TRUE_DIVIDE",
     "XOR",
 }
+# Each may double what there is.
+_ADDITIONS = 8
 _OPERATIONS = {
     "BUILD_SLICE",
     "BUILD_TUPLE",
@@ -109,6 +114,8 @@ _OPERATIONS = {
     "DUP_TOP",
     "EXTENDED_ARG",
     "IS_OP",
+    "JUMP_IF_FALSE_OR_POP",
+    "JUMP_IF_TRUE_OR_POP",
     "LOAD_ATTR",
     "LOAD_CONST",
     "LOAD_FAST",
@@ -174,30 +181,35 @@ def _is_array(item: Any) -> bool:  # noqa: ANN401 - whatever it is
 
 
 def _is_known(fn: object) -> bool:
-    """Whether it is one of the listed builtins itself, and not something else under its name."""
-    if not isinstance(fn, types.BuiltinFunctionType | type | types.FunctionType):
-        return False
-    module, name = getattr(fn, "__module__", None), getattr(fn, "__name__", "")
-    if module == "builtins":
-        return name in _BUILTINS
-    if module in {"_hashlib", "_sha2", "_sha1", "_md5", "_blake2"}:
-        return name.removeprefix("openssl_") in _MODULES["hashlib"]
-    return module in _MODULES and module != "numpy" and name in _MODULES[module]
+    """Whether it is one of the listed functions itself, and not something else under its name."""
+    if any(fn is each for each in _KNOWN):
+        return True
+    loaded = ((sys.modules.get(name), names) for name, names in _MODULES.items())
+    return any(getattr(module, name, None) is fn for module, names in loaded if module for name in names)
 
 
 def _is_harmless_code(fn: types.FunctionType) -> bool:
     code = fn.__code__
+    return _is_simple(fn, code) and _does_no_harm(code, fn.__globals__)
+
+
+def _is_simple(fn: types.FunctionType, code: types.CodeType) -> bool:
     # Closures, generators, coroutines, and functions of other than one argument are looked at no further.
     if code.co_freevars or code.co_cellvars or code.co_flags & (0x04 | 0x08 | 0x20 | 0x80 | 0x200):
         return False
     if code.co_argcount != 1 or code.co_kwonlyargcount or fn.__defaults__:
         return False
-    if any(isinstance(constant, types.CodeType) for constant in code.co_consts):
-        return False
-    spaces: dict[str, Any] = fn.__globals__
+    return not any(isinstance(constant, types.CodeType) for constant in code.co_consts)
+
+
+def _does_no_harm(code: types.CodeType, spaces: dict[str, Any]) -> bool:
     allowed = set(_ATTRIBUTES)
+    added = 0
     for instruction in dis.get_instructions(code):
         name = instruction.opname
+        added += name in {"BINARY_ADD", "INPLACE_ADD"} or instruction.argrepr in {"+", "+="}
+        if added > _ADDITIONS:
+            return False
         if name in {"LOAD_GLOBAL", "LOAD_NAME"}:
             known = _global(spaces, instruction.argval)
             if known is None:
@@ -228,4 +240,4 @@ def _global(spaces: dict[str, Any], name: str) -> set[str] | None:
         if isinstance(value, types.ModuleType):
             return _MODULES.get(value.__name__)
         return set() if _is_known(value) else None
-    return set() if name in _BUILTINS else None
+    return set() if name in _BUILTINS and _is_known(getattr(builtins, name)) else None

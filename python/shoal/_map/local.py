@@ -60,8 +60,8 @@ def work(call: Call, items: list[Any], first: int, ledger: Ledger) -> None:
     failed = {position for position, _ in errors}
     good = [position for position in range(len(values)) if position not in failed]
     ledger.put([first + position for position in good], [values[position] for position in good])
-    for position, error in errors:
-        ledger.fail(local_error(first + position, error), first + position, type(error).__name__)
+    for position, raised in errors:
+        ledger.fail(local_error(first + position, raised), first + position, type(raised).__name__)
 
 
 def doze(promise: _shoal._Promise, seconds: float = _PATIENCE) -> None:

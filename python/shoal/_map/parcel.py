@@ -1,8 +1,8 @@
 """Objects on their way between processes, large buffers out of band through shared memory (PEP 574).
 
 A parcel is the pickle itself, if it is short; otherwise it lies in a *segment*, an anonymous file in memory whose
-descriptor went to the other end once, beside the message that first used it. So there is no name in `/dev/shm` to be left
-behind, no resource tracker, and a killed process takes its segments with it. The sender writes with `pwrite`, the
+descriptor went to the other end once, beside the message that first used it. So there is no name in `/dev/shm` to be
+left behind, no resource tracker, and a killed process takes its segments with it. The sender writes with `pwrite`, the
 receiver reads with `pread` straight into the objects' own memory: both without the GIL, and nothing received depends on
 the segment, so it is used again as soon as it was read (fresh pages cost twice as much: 165 against 84 us per MiB).
 Arrays arrive as ordinary, writable arrays if they were writable.

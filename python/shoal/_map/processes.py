@@ -1,10 +1,11 @@
 """Items in worker processes: who gets which, what comes back, and what becomes of the items of one that dies.
 
-One thread does all of it, and never waits for anything but its workers' sockets: whatever is sent is short enough for the
-socket's buffer. Each worker has its own socket, so it is known which chunk it holds; its cells tell which item of it.
+One thread does all of it, and never waits for anything but its workers' sockets: whatever is sent is short enough for
+the socket's buffer. Each worker has its own socket, so it is known which chunk it holds; its cells tell which item of
+it.
 
-- A worker that dies names the item it was at. The other items of its chunk go to another worker; results that it has sent
-  are kept, those that it has not (at most the last 50 ms) are made again. SIGKILL may come from a system short of
+- A worker that dies names the item it was at. The other items of its chunk go to another worker; results that it has
+  sent are kept, those that it has not (at most the last 50 ms) are made again. SIGKILL may come from a system short of
   memory and hit an innocent: such an item gets a second chance, alone.
 - A worker that is at one item for too long is killed, which is all that can be done about it.
 - Items behind a slow one are taken over by workers that have nothing to do.
@@ -17,6 +18,7 @@ import selectors
 import signal
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from shoal._map.cells import CURRENT, FLUSHING, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
@@ -148,12 +150,10 @@ class Processes:
             chunk.number = hand.chunk_number
             chunk.segment = None if isinstance(parcel, bytes) else parcel[0]
             hand.chunks.append(chunk)
-            try:
+            with suppress(OSError):  # it is dead, which will be seen
                 if not hand.called:
                     self._send_call(hand)
                 hand.channel.send(("chunk", chunk.number, self._sizer.stride(), parcel), files)
-            except OSError:
-                pass  # it is dead, which will be seen
             return True
         return False
 
@@ -185,8 +185,8 @@ class Processes:
             # Each alone can be sent, all together cannot: no memory for them, perhaps.
             if len(good) == 1:
                 index = chunk.indices[0]
-                error = MemoryError("no shared memory for the item")
-                self._ledger.fail(ItemError(index, error), index, "MemoryError")
+                lacking = MemoryError("no shared memory for the item")
+                self._ledger.fail(ItemError(index, lacking), index, "MemoryError")
                 return
             self._split(chunk, 0, len(good), math.ceil(len(good) / 2))
         elif good:
@@ -239,7 +239,6 @@ class Processes:
     def _result(
         self,
         hand: Hand,
-        number: int,
         begin: int,
         end: int,
         seconds: float | None,
@@ -287,9 +286,8 @@ class Processes:
             failed = item_error(index, (None, f"the result cannot be made again: {error!r}", traceback_of(error), ""))
             self._ledger.fail(failed, index, "PicklingError")
 
-    def _refused(self, hand: Hand, number: int, sent: Record) -> None:
+    def _refused(self, hand: Hand, sent: Record) -> None:
         """Items that cannot be unpickled by the worker."""
-        del number
         chunk = hand.chunks[0]
         self._done(hand, chunk)
         if chunk.cut > 1:
@@ -306,10 +304,8 @@ class Processes:
 
     @staticmethod
     def _tell(hand: Hand, message: tuple[Any, ...]) -> None:
-        try:
+        with suppress(OSError):  # it is dead, which will be seen
             hand.channel.send(message)
-        except OSError:
-            pass  # it is dead, which will be seen
 
     # Those that say nothing
 

@@ -1,8 +1,8 @@
 """Messages between the caller and a worker process: framed, over a socket of their own, with descriptors beside them.
 
 A message is a tuple of plain values (`marshal`: a quarter of pickle's time, and both ends are the same interpreter).
-All of them are short, since what is long travels through shared memory (`parcel.py`): the caller never has to wait until
-a busy worker reads.
+All of them are short, since what is long travels through shared memory (`parcel.py`): the caller never has to wait
+until a busy worker reads.
 """
 
 from __future__ import annotations

@@ -15,11 +15,24 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from shoal import _shoal
 from shoal._map import cores
-from shoal._map.cells import CURRENT, FLUSHING, IDLE, LIMIT, LOADING, NUMBER, PACKING, SHIFT, STARTED, UNPACKING, cells_of
+from shoal._map.cells import (
+    CURRENT,
+    FLUSHING,
+    IDLE,
+    LIMIT,
+    LOADING,
+    NUMBER,
+    PACKING,
+    SHIFT,
+    STARTED,
+    UNPACKING,
+    cells_of,
+)
 from shoal._map.failure import record, unsendable
 from shoal._map.parcel import Incoming, Outgoing, dump
 from shoal._map.wire import Channel
@@ -115,9 +128,9 @@ class _Serving:
             items = self._incoming.unpack(parcel, self._channel.descriptors)
         except BaseException as error:  # noqa: BLE001 - whatever __setstate__ raises
             self._cells[CURRENT] = IDLE
-            self._channel.send(("refused", number, record(error)))
+            self._channel.send(("refused", record(error)))
             return
-        yields = _Yields(number, self._channel, self._outgoing)
+        yields = _Yields(self._channel, self._outgoing)
         self._flusher.watch(yields)
         position, stopped = 0, False
         last = time.perf_counter()
@@ -168,8 +181,7 @@ class _Serving:
 class _Yields:
     """What a chunk has yielded: in the order of its items, the errors beside it. Sent bit by bit, by two threads."""
 
-    def __init__(self, number: int, channel: Channel, outgoing: Outgoing) -> None:
-        self._number = number
+    def __init__(self, channel: Channel, outgoing: Outgoing) -> None:
         self._channel = channel
         self._outgoing = outgoing
         self._sending = threading.Lock()
@@ -192,7 +204,7 @@ class _Yields:
             self.sent = end
             self.values[begin:end] = [None] * (end - begin)
             seconds = took() if took else None
-            self._channel.send(("result", self._number, begin, end, seconds, size, parcel, errors), files)
+            self._channel.send(("result", begin, end, seconds, size, parcel, errors), files)
 
 
 class _Flusher:
@@ -254,7 +266,5 @@ def _look_where_the_caller_looks(folder: str | None, path: list[str]) -> None:
 
 def _flush_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(BaseException):  # closed, replaced, or a full disk
             stream.flush()
-        except BaseException:  # noqa: BLE001, S110 - closed, replaced, or a full disk
-            pass

@@ -1,0 +1,479 @@
+"""The parts of `parallel.map`: buffers out of band, the wire, what is harmless, where "auto" goes, and smaller ones."""
+
+import hashlib
+import math
+import os
+import pickle
+import threading
+import time
+import zlib
+from collections import deque
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mapped
+from shoal import _shoal, parallel
+from shoal._map import auto, cores, parcel, wire
+from shoal._map.board import Board
+from shoal._map.harmless import is_harmless, is_plain
+from shoal._map.parcel import Incoming, Outgoing
+from shoal._map.sizer import Sizer
+from shoal._map.source import Source
+
+MIB = 1 << 20
+
+
+# Parcels
+
+
+def there_and_back(values: list, times: int = 1) -> list:
+    outgoing, incoming = Outgoing(), Incoming()
+    try:
+        for _ in range(times):
+            packed, files, _ = outgoing.pack(values)
+            descriptors = deque(os.dup(file) for file in files)
+            result = incoming.unpack(packed, descriptors)
+            assert not descriptors
+            if not isinstance(packed, bytes):
+                outgoing.release(packed[0])
+        return result
+    finally:
+        outgoing.close()
+        incoming.close()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [1, "a", None, b"", bytearray()],
+        [b"x" * MIB, bytearray(b"y" * MIB), "z" * MIB],
+        [(b"x" * MIB, 1), [bytearray(MIB)], {"a": b"z" * MIB, "b": 2}],
+        [[[b"deep" * MIB]]],
+        [b"x" * (parcel._OUT_OF_BAND - 1), b"x" * parcel._OUT_OF_BAND, b"x" * (parcel._OUT_OF_BAND + 1)],
+        ["x" * 100] * 10_000,
+        [list(range(100_000))],
+        [bytes(20 * MIB)] * 2,
+    ],
+    ids=range(9),
+)
+def test_values_travel_as_they_are(values: list) -> None:
+    result = there_and_back(values, times=3)
+    assert result == values
+    assert [type(value) for value in result] == [type(value) for value in values]
+
+
+def test_the_same_bytes_twice_are_sent_once() -> None:
+    block = os.urandom(MIB)
+    outgoing = Outgoing()
+    _, _, size = outgoing.pack([block] * 10)
+    outgoing.close()
+    assert size < 1.1 * MIB
+    result = there_and_back([block] * 3)
+    assert result[0] is result[1] is result[2]
+
+
+plain = st.recursive(
+    st.none() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=40_000),
+    lambda inner: st.lists(inner, max_size=5) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(plain, max_size=10))
+def test_any_values_travel(values: list) -> None:
+    assert there_and_back(values) == values
+
+
+def test_arrays_arrive_as_arrays() -> None:
+    np = pytest.importorskip("numpy")
+    array = np.arange(MIB, dtype=np.float64)
+    frozen = array.copy()
+    frozen.flags.writeable = False
+    fortran = np.asfortranarray(np.arange(MIB, dtype=np.int32).reshape(1024, -1))
+    strided = array[::3]
+    for each in (array, fortran, strided, np.arange(3), np.array(["a", None], dtype=object)):
+        (again,) = there_and_back([each])
+        assert np.array_equal(again, each)
+        assert again.flags.writeable
+    (again,) = there_and_back([frozen])
+    assert not again.flags.writeable
+    done = parallel.map(mapped.scribble, [array.copy() for _ in range(6)], backend="processes").result(30)
+    assert all(each[0] == 7 and np.array_equal(each[1:], array[1:]) and each.flags.writeable for each in done)
+    done[0][1] = 3
+    assert done[1][1] == 1
+
+
+def test_an_array_outlives_its_chunk() -> None:
+    np = pytest.importorskip("numpy")
+
+    def keep(array, kept=[]):  # noqa: B006 - state of a worker
+        kept.append(array)
+        return [float(each[0]) for each in kept]
+
+    arrays = [np.full(MIB // 8, float(number)) for number in range(12)]
+    results = parallel.map(keep, arrays, backend="processes", workers=1).result(30)
+    assert results[-1] == [float(number) for number in range(12)]
+
+
+def test_arrow_data() -> None:
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"a": list(range(200_000)), "b": [str(number) for number in range(200_000)]})
+    results = parallel.map(lambda part: part.slice(1), [table, table], backend="processes").result(30)
+    assert all(result.equals(table.slice(1)) for result in results)
+
+
+def test_large_things_do_not_travel_in_the_pickle() -> None:
+    np = pytest.importorskip("numpy")
+    for values in ([b"x" * MIB], [bytearray(MIB)], [(b"x" * MIB,)], [{"k": b"x" * MIB}], [np.zeros(MIB)]):
+        stream, buffers = parcel.dump(parcel._shielded(values))
+        assert len(stream) < 1000
+        assert len(buffers) == 1
+
+
+def test_segments_are_used_again_and_give_memory_back() -> None:
+    outgoing = Outgoing()
+    for _ in range(5):
+        packed, files, _ = outgoing.pack([bytes(MIB)])
+        outgoing.release(packed[0])
+    assert packed[0] == 0
+    assert not files
+    packed, _, _ = outgoing.pack([bytes(40 * MIB)])
+    assert os.fstat(outgoing._files[0]).st_size >= 40 * MIB
+    outgoing.release(packed[0])
+    assert os.fstat(outgoing._files[0]).st_size == 0
+    outgoing.close()
+
+
+# The wire
+
+
+def test_messages_arrive_whole_and_in_order() -> None:
+    here, there = (wire.Channel(end) for end in wire.pair())
+    messages = [("a",), ("b", b"x" * 300_000, None), ("c", 1, (2, 3), [4.5], "text")]
+    sender = threading.Thread(target=lambda: [here.send(message) for message in messages])
+    sender.start()
+    assert [there.receive(5) for _ in messages] == messages
+    sender.join()
+    assert there.available() == []
+    assert there.receive(0.01) is None
+    assert not there.closed
+    file = os.open(os.devnull, os.O_RDONLY)
+    here.send(("with",), [file, file])
+    assert there.receive(5) == ("with",)
+    received = [there.descriptors.popleft() for _ in range(2)]
+    assert all(os.fstat(each).st_rdev == os.fstat(file).st_rdev for each in received)
+    assert not any(os.get_inheritable(each) for each in received)
+    for each in (file, *received):
+        os.close(each)
+    here.send(("last",))
+    here.close()
+    assert there.available() == [("last",)]
+    assert there.closed
+    assert there.receive(5) is None
+    there.close()
+
+
+# What is harmless
+
+shift = 3
+table = {"a": 1}
+
+
+def first_byte(block):
+    return block[0]
+
+
+def head(block):
+    if len(block) > 10:
+        return sum(block[:10])
+    return None
+
+
+def calls_other(block):
+    return first_byte(block)
+
+
+def loops(block):
+    total = 0
+    for byte in block:
+        total += byte
+    return total
+
+
+def exits(block):
+    os._exit(1)
+
+
+def recursive(block):
+    return recursive(block)
+
+
+HARMLESS = [
+    len,
+    abs,
+    hash,
+    sum,
+    str,
+    math.sqrt,
+    zlib.crc32,
+    zlib.compress,
+    hashlib.sha256,
+    first_byte,
+    head,
+    lambda block: len(block),  # noqa: PLW0108 - not `len` itself
+    lambda block: block[:100],
+    lambda text: text.upper().strip(),
+    lambda block: hashlib.sha256(block).hexdigest(),
+    lambda block: zlib.crc32(block) & 0xFF,
+    lambda number: (number + 1) / 3 - 2,
+    lambda text: text.count("a") > 3 and text.startswith("b"),
+]
+HARMFUL = [
+    exits,
+    loops,
+    calls_other,
+    recursive,
+    time.sleep,
+    os.kill,
+    exec,
+    eval,
+    print,
+    input,
+    open,
+    bytes,
+    bytearray,
+    pow,
+    range,
+    list,
+    pickle.loads,
+    zlib.decompress,
+    threading.Lock,
+    "a".join,
+    mapped.square,
+    lambda number: number**number,
+    lambda number: 1 << number,
+    lambda number: "x" * number,
+    lambda number: f"{number:>999999999}",
+    lambda number: "%999999999d" % number,  # noqa: UP031 - the old way is what is tested
+    lambda number: [0 for _ in range(number)],
+    lambda number: sum(range(number)),
+    lambda number: shift + number,
+    lambda number: table["a"],
+    lambda _: __import__("os"),
+    lambda block: block.__class__,
+    lambda block: block.tofile("/tmp/x"),
+    lambda block, other=3: len(block),
+    lambda *blocks: len(blocks),
+    lambda block: (yield block),
+    lambda block: [0].append(block),  # noqa: PLW0108 - not a bound method
+    lambda block: os.getpid(),
+    lambda b: b + b + b + b + b + b + b + b + b + b + b,
+]
+
+
+@pytest.mark.parametrize("fn", HARMLESS, ids=range(len(HARMLESS)))
+def test_what_is_harmless(fn) -> None:
+    assert is_harmless(fn)
+
+
+@pytest.mark.parametrize("fn", HARMFUL, ids=range(len(HARMFUL)))
+def test_what_is_not_known_to_be_harmless(fn) -> None:
+    assert not is_harmless(fn)
+
+
+def test_builtins_under_false_names(monkeypatch) -> None:
+    def len(block):  # noqa: A001 - that is the point
+        os._exit(1)
+
+    assert not is_harmless(len)
+    monkeypatch.setitem(globals(), "sum", os._exit)
+    assert not is_harmless(head)
+    liar = type("liar", (), {"__module__": "builtins", "__call__": lambda self, _: os._exit(1)})
+    assert not is_harmless(liar())
+    liar.__name__ = "int"
+    assert not is_harmless(liar)
+
+
+def test_plain_items() -> None:
+    class Sneaky(bytes):
+        def __len__(self) -> int:  # noqa: PLE0303 - never called
+            os._exit(1)
+
+    assert is_plain([1, 1.5, "a", b"b", None, True, bytearray()])
+    assert not is_plain([1, [2]])
+    assert not is_plain([Sneaky()])
+    np = pytest.importorskip("numpy")
+    assert is_plain([np.zeros(3), 1])
+    assert not is_plain([np.array([Sneaky()], dtype=object)])
+
+
+# Where "auto" goes
+
+
+def test_cheap_and_harmless_runs_here() -> None:
+    blocks = [bytes(MIB)] * 500
+    parallel.map(len, blocks[:1]).result(10)
+    assert wait_for_quick(lambda: parallel.map(len, blocks).result(10), 0.05)
+
+
+def wait_for_quick(work, seconds: float) -> bool:
+    """Whether it takes no longer at one of some tries: the machine is shared."""
+    for _ in range(20):
+        start = time.perf_counter()
+        work()
+        if time.perf_counter() - start < seconds:
+            return True
+    return False
+
+
+def test_an_item_that_is_not_plain_goes_elsewhere() -> None:
+    class Where:
+        def __len__(self) -> int:
+            return os.getpid()
+
+    for position in (0, 3, 5000):
+        items = ["abc"] * 6000
+        items[position] = Where()
+        results = parallel.map(len, items).result(30)
+        assert results[position] != os.getpid()
+        assert results[:position] + results[position + 1 :] == [3] * 5999
+        assert parallel.map(len, iter(items), on_error="return").result(30)[position + 1 :] == [3] * (5999 - position)
+
+
+@pytest.mark.parametrize("count", [3, 400])
+def test_harmless_and_heavy_items_are_done_wherever_it_is_best(count: int) -> None:
+    blocks = [os.urandom(300_000) for _ in range(20)]
+    items = [blocks[number % 20] for number in range(count)]
+    expected = [zlib.compress(item, 1) == zlib.compress(item, 1) and zlib.crc32(item) for item in items]
+    assert parallel.map(zlib.crc32, items).result(30) == expected
+    digests = parallel.map(lambda block: hashlib.sha256(block).hexdigest(), items, on_error="return").result(30)
+    assert digests == [hashlib.sha256(item).hexdigest() for item in items]
+
+
+def test_errors_of_items_that_run_here() -> None:
+    results = parallel.map(abs, [1, "a", -2, None], on_error="return").result(10)
+    assert (results[0], results[2]) == (1, 2)
+    assert [type(each.exception) for each in (results[1], results[3])] == [TypeError, TypeError]
+    assert parallel.map(abs, ["a"] * 10_000, on_error="skip").result(10) == []
+
+
+def test_the_backends_auto_stands_for(monkeypatch) -> None:
+    def chosen(fn, timeout=None) -> str:
+        from shoal._map.call import Call
+
+        return auto.resolve(Call(fn, "auto", 2, None, "raise", timeout, True, None))
+
+    monkeypatch.setattr(auto, "has_gil", lambda: True)
+    assert chosen(mapped.square) == "processes"
+    assert chosen(len) == "auto"
+    assert chosen(len, 3) == "processes"
+    monkeypatch.setattr(auto, "has_gil", lambda: False)
+    assert chosen(mapped.square) == "threads"
+    assert chosen(mapped.square, 3) == "processes"
+    monkeypatch.setattr(cores, "inside_worker", True)
+    assert chosen(mapped.square) == "serial"
+
+
+# Smaller parts
+
+
+def test_chunks_take_30_ms_and_shrink_at_the_end() -> None:
+    sizer = Sizer(None, 2)
+    assert sizer.size(1000) == 1
+    assert sizer.depth() == 1
+    sizer.learn(1, 0.001, 0)
+    assert sizer.size(10_000) == 16
+    sizer.learn(16, 0.016, 0)
+    assert sizer.size(10_000) == 30
+    assert sizer.size(None) == 30
+    assert sizer.depth() == 2
+    assert sizer.size(20) == 5
+    assert sizer.size(1) == 1
+    sizer.learn(30, 6.0, 0)
+    assert sizer.size(10_000) == 1
+    assert sizer.depth() == 1
+    sizer = Sizer(None, 2)
+    sizer.learn(1, 1e-6, 8 * MIB)
+    assert sizer.size(1000) == 1
+    assert Sizer(7, 2).size(3) == 7
+    sizer = Sizer(None, 2)
+    sizer.learn(1, 0.0, 0)
+    assert sizer.size(10**9) == 16
+    assert sizer.stride() == 256
+
+
+def test_a_board_counts_a_result_once() -> None:
+    board = Board(4, ordered=True, on_error="return")
+    assert board.take(4) == 0
+    assert board.put(range(1, 3), ["b", "c"]) == 2
+    assert board.put(range(3), ["A", "B", "C"]) == 1
+    assert board.partial() == ["A", "b", "c", None]
+    error = parallel.map(abs, ["x"]).exception(10)
+    assert board.put_error(3, error)
+    assert not board.put_error(3, error)
+    assert board.put([3], ["d"]) == 0
+    assert board.final() == ["A", "b", "c", error]
+    unordered = Board(None, ordered=False, on_error="skip")
+    unordered.take(3)
+    unordered.put([2], ["c"])
+    unordered.put_error(1, error)
+    unordered.put(range(3), ["a", "b", "C"])
+    assert unordered.partial() == unordered.final() == ["c", "a"]
+
+
+def test_a_source_reads_a_bounded_way_ahead() -> None:
+    read = []
+    source = Source(read.append(number) or number for number in range(1000))
+    told = threading.Event()
+    source.start(told.set)
+    assert told.wait(5) or True
+    end = time.monotonic() + 5
+    items: list[int] = []
+    while not source.exhausted and time.monotonic() < end:
+        items += source.take(10)
+        assert len(read) <= len(items) + 30
+    assert items == list(range(1000))
+    assert source.total is None
+    plain = Source([1, 2, 3])
+    assert (plain.total, plain.take(2), plain.take(2), plain.exhausted) == (3, [1, 2], [3], True)
+
+
+def test_a_promise_settles_once() -> None:
+    promise = _shoal._Promise("work", lambda: [1, None], 2)
+    job = promise.job()
+    with pytest.raises(RuntimeError, match="one Job"):
+        promise.job()
+    promise.advance(1)
+    promise.failed("ValueError")
+    assert (job.stats.ok, job.stats.by_error) == (1, {"ValueError": 1})
+    assert promise.resolve("value")
+    assert not promise.reject(ValueError())
+    assert not promise.cancelled()
+    assert job.result() == "value"
+    assert "work" in repr(job)
+    promise = _shoal._Promise("work", lambda: [1, None])
+    job = promise.job()
+    assert job.cancel()
+    assert promise.cancelled()
+    assert not promise.resolve(1)
+    assert job.cancelled()
+
+
+def test_the_quota_of_a_cgroup(tmp_path: Path) -> None:
+    assert cores._quota(tmp_path) is None
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert cores._quota(tmp_path) is None
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    assert cores._quota(tmp_path) == 1.5
+    (tmp_path / "cpu.max").unlink()
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("-1\n")
+    assert cores._quota(tmp_path) is None
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("50000\n")
+    assert cores._quota(tmp_path) == 0.5
