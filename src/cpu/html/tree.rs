@@ -10,8 +10,6 @@
 //!   failure at twice that, so the walkers above may recurse.
 //! - The number of elements is bounded by what tags can make: the budget in [`build`].
 //! - Nodes are kept in a list of our own in which every move is O(1): [`super::sink`].
-//!
-//! Measured in a debug build: 1,000,000 `<div>` in 0.9 s, as many `<b>` with different attributes fail in 0.1 s.
 
 use std::borrow::Cow;
 
