@@ -52,7 +52,7 @@ def article(among: str = WORDS, between: str = " ", language: str = "en") -> str
 def listing() -> str:
     items = "".join(
         f"""<div class="item card" data-id="{i}"><a href="/p/{i}"><img src="/i/{i}.jpg" alt=""></a>
-        <h3 class=name>Thing {i}</h3><span class="price">&euro;{i}.99</span><p>{words(9)}</p><button>Buy</button></div>"""
+        <h3 class=name>No. {i}</h3><span class="price">&euro;{i}.99</span><p>{words(9)}</p><button>Buy</button></div>"""
         for i in range(30)
     )
     return page("Shop", f'<div class="grid">{items}</div>')
