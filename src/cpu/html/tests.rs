@@ -200,5 +200,6 @@ fn pieces_in_any_order() {
         }
         quick += usize::from(compare(&html));
     }
-    eprintln!("{quick} of {rounds} were quick");
+    // The quick builder is tested, and does not give up where it need not.
+    assert!(2 * quick > rounds, "{quick} of {rounds}");
 }

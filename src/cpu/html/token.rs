@@ -348,7 +348,7 @@ impl<'a> Tokenizer<'a> {
     fn raw_text(&mut self, start: usize, end: usize, decoding: bool) -> Span {
         let text = self.strings.source.get(start..end).unwrap_or_default();
         let nul = self.has_nul && text.contains('\0');
-        if !nul && !(decoding && text.contains('&')) {
+        if !(nul || decoding && text.contains('&')) {
             return self.strings.span(start, end);
         }
         self.strings.keep(|_, out| {
