@@ -4,7 +4,8 @@
 >>> responses = shoal.gather_fetch(urls).result()         # in a script or a thread
 
 `gather_fetch` takes a batch of requests, `stream_fetch` gives the responses as they come, and `Client` keeps
-connections, cookies and settings for many calls. `shoal.parallel` works on what was fetched, on all cores. Everything that takes time returns a `Job`.
+connections, cookies and settings for many calls. `shoal.parallel` works on what was fetched, on all cores. Everything
+that takes time returns a `Job`.
 """
 
 import warnings
