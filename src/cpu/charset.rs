@@ -102,12 +102,9 @@ fn attribute(rest: &mut &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         taken.to_ascii_lowercase()
     };
     skip(rest, b'/');
-    match rest.split_first()? {
-        (b'>', after) => {
-            *rest = after;
-            return None;
-        }
-        _ => {}
+    if let (b'>', after) = rest.split_first()? {
+        *rest = after;
+        return None;
     }
     let name = take(rest, &|byte| byte.is_ascii_whitespace() || b"/>=".contains(&byte));
     skip(rest, b' ');

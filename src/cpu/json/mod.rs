@@ -7,7 +7,7 @@
 //! - [`classify`] tells for 64 bytes at a time which are quotes, brackets, blanks; [`index`] makes of it the positions
 //!   where tokens start; [`reader`] follows them and checks the grammar. No recursion anywhere: a document may be nested
 //!   as deeply as it likes.
-//! - [`pointer`] are the places that are asked for, [`tree`] several of them, [`find`] the walk that notes where they
+//! - [`mod@pointer`] are the places that are asked for, [`tree`] several of them, [`find`] the walk that notes where they
 //!   are. Only those bytes are then made into [`cell`]s of a [`block`](crate::cpu::table::block).
 //! - [`extract`] makes one row of a document, [`rows`] many.
 //!
