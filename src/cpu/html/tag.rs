@@ -33,15 +33,12 @@ pub const LINE: Flags = 1 << 12;
 pub const HIDDEN: Flags = 1 << 13;
 
 /// A name as a number: up to 15 bytes, which is more than the longest known one.
-const fn packed(name: &[u8]) -> u128 {
+const fn packed(mut name: &[u8]) -> u128 {
     // Not 0, or a NUL before a name would not count.
     let mut key = 1;
-    let mut at = 0;
-    while at < name.len() {
-        #[allow(clippy::indexing_slicing, reason = "a slice pattern is not const here; `at` is below the length")]
-        let byte = name[at].to_ascii_lowercase();
-        key = key << 8 | byte as u128;
-        at += 1;
+    while let Some((byte, rest)) = name.split_first() {
+        key = key << 8 | byte.to_ascii_lowercase() as u128;
+        name = rest;
     }
     key
 }
