@@ -97,7 +97,7 @@ pub fn html_select(
 ///     on_error, workers, progress: as for `html_to_markdown`.
 ///
 /// Returns:
-///     Job[list[list[str]]]: for each document the http and https URLs in document order.
+///     Job[list[list[str]]]: for each document the http and https URLs, each once, in document order.
 ///
 /// Raises:
 ///     As `html_to_markdown`; ValueError also for a `base_url` that is no absolute http or https URL.
