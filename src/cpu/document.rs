@@ -170,9 +170,9 @@ const RUN: usize = 64;
 /// 4 µs for 20,000 characters, by encoding_rs; one by one they take 18.
 fn narrow(units: &[u16]) -> Decoded<'static> {
     // In a `str` two halves of a surrogate pair are two characters that UTF-8 cannot carry.
-    // A run at a time, without a way out in the middle: that becomes SIMD.
-    let halves = |run: &[u16]| run.iter().fold(false, |found, unit| found | (unit & 0xf800 == 0xd800));
-    if units.chunks(RUN).any(halves) {
+    // Counted a run at a time, without a way out in the middle: that becomes SIMD.
+    let halves = |run: &[u16]| run.iter().map(|unit| u16::from(unit & 0xf800 == 0xd800)).sum::<u16>();
+    if units.chunks(RUN).any(|run| halves(run) > 0) {
         return Err(surrogate());
     }
     let mut text = vec![0; units.len().saturating_mul(3)];
