@@ -45,14 +45,6 @@ impl<T: Piece> Listed<T> {
         let outcomes = blocks.into_iter().map(Numbered).collect::<Vec<_>>().into_iter().flatten();
         Self { outcomes, policy, total, failure, list: None, place: 0, current: None }
     }
-
-    fn end(&mut self, list: Bound<'_, PyList>) -> PyResult<Option<Py<PyAny>>> {
-        let py = list.py();
-        let Some((index, failure)) = self.failure.take() else { return Ok(Some(list.unbind().into_any())) };
-        let error = item_error(py, index, &failure)?;
-        error.setattr(intern!(py, "results"), list)?;
-        Err(PyErr::from_value(error))
-    }
 }
 
 impl<T: Piece> Harvest for Listed<T> {
@@ -66,7 +58,7 @@ impl<T: Piece> Harvest for Listed<T> {
                 list.append(py.None())?;
                 self.place += 1;
             }
-            let Some((index, mut outcome)) = next else { return self.end(list) };
+            let Some((index, mut outcome)) = next else { return ended(list.into_any(), self.failure.take()) };
             match &mut outcome {
                 Ok(piece) => match piece.step(py, deadline)? {
                     Some(object) => list.append(object)?,
@@ -87,6 +79,15 @@ impl<T: Piece> Harvest for Listed<T> {
             }
         }
     }
+}
+
+/// The results of a batch that has ended, or the exception for the failure that ended it, with them as its `results`.
+pub fn ended(results: Bound<'_, PyAny>, failure: Option<(usize, Failure)>) -> PyResult<Option<Py<PyAny>>> {
+    let py = results.py();
+    let Some((index, failure)) = failure else { return Ok(Some(results.unbind())) };
+    let error = item_error(py, index, &failure)?;
+    error.setattr(intern!(py, "results"), results)?;
+    Err(PyErr::from_value(error))
 }
 
 /// The `ItemError` for a document.

@@ -7,13 +7,12 @@ use arrow_array::{Array, ArrayRef, FixedSizeListArray, UInt32Array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field};
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::arguments::{number, text, wrong};
 use super::keywords::{Policy, take};
-use super::listed::item_error;
+use super::listed::{ended, item_error};
 use super::run::Call;
 use super::tabled::{Data, Numbered, Places, Tabled};
 use crate::cpu::batch::Gathered;
@@ -179,9 +178,6 @@ impl Harvest for Kept {
                 return Ok(None);
             }
         }
-        let Some((index, failure)) = self.failure.take() else { return Ok(Some(list.unbind().into_any())) };
-        let error = item_error(py, index, &failure)?;
-        error.setattr(intern!(py, "results"), list)?;
-        Err(PyErr::from_value(error))
+        ended(list.into_any(), self.failure.take())
     }
 }

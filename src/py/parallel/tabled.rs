@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::keywords::Policy;
-use super::listed::item_error;
+use super::listed::{ended, item_error};
 use crate::cpu::batch::Gathered;
 use crate::cpu::failure::Failure;
 use crate::py::column::PyColumn;
@@ -92,9 +91,6 @@ impl Harvest for Tabled {
             Data::Table(batch) => Py::new(py, PyTable::new(batch.clone(), errors))?.into_any(),
             Data::Column(name, array) => Py::new(py, PyColumn::new(name, array.clone(), errors))?.into_any(),
         };
-        let Some((index, failure)) = self.failure.take() else { return Ok(Some(results)) };
-        let error = item_error(py, index, &failure)?;
-        error.setattr(intern!(py, "results"), results)?;
-        Err(PyErr::from_value(error))
+        ended(results.into_bound(py), self.failure.take())
     }
 }
