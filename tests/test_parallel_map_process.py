@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import mapped
+import shoal
 from conftest import resident, wait_until
 from shoal import parallel
 
@@ -340,6 +341,18 @@ def test_nothing_is_left_behind() -> None:
     assert wait_until(lambda: descriptors() <= files + 8, 5), f"{descriptors() - files} descriptors more"
     assert resident() - memory < 64 << 20
     assert shared_memory() <= shm
+
+
+@pytest.mark.parametrize("backend", ["serial", "threads", "processes"])
+def test_an_exception_that_is_kept_keeps_no_descriptors(backend) -> None:
+    def kept() -> object:
+        return parallel.map(mapped.reciprocal, [0], backend=backend).exception(30)
+
+    errors = [kept()]
+    before = descriptors()
+    errors += [kept() for _ in range(10)]
+    assert wait_until(lambda: descriptors() <= before + 3), f"{descriptors() - before} descriptors more"
+    assert all(isinstance(error, shoal.ItemError) for error in errors)
 
 
 def test_the_size_of_the_pool(monkeypatch) -> None:

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyBaseException, PyRuntimeError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -28,12 +28,17 @@ struct Shared {
     name: String,
     started: Instant,
     cancelled: AtomicBool,
-    /// Written to wake the coordinating thread, which watches the other end.
-    waker: UnixStream,
-    woken: UnixStream,
+    /// Written to wake the coordinating thread, which watches the other end. Closed when that thread is done: exceptions
+    /// of the caller's function keep its frames alive, and would keep the descriptors.
+    wire: Mutex<Option<Wire>>,
     figures: Mutex<Figures>,
     /// Gives the results so far, `None` in the other places. Gone once the job has ended.
     collect: Mutex<Option<Py<PyAny>>>,
+}
+
+struct Wire {
+    waker: UnixStream,
+    woken: UnixStream,
 }
 
 #[derive(Default)]
@@ -63,9 +68,15 @@ impl Shared {
         self.collect.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    fn wire(&self) -> MutexGuard<'_, Option<Wire>> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wake(&self) {
-        // Full means that it is awake already.
-        let _ = (&self.waker).write(&[1]);
+        if let Some(wire) = &*self.wire() {
+            // Full means that it is awake already.
+            let _ = (&wire.waker).write(&[1]);
+        }
     }
 
     /// The job has ended: the clock stops.
@@ -168,8 +179,7 @@ impl PyPromise {
             name,
             started: Instant::now(),
             cancelled: AtomicBool::new(false),
-            waker,
-            woken,
+            wire: Mutex::new(Some(Wire { waker, woken })),
             figures: Mutex::new(Figures { total, ..Figures::default() }),
             collect: Mutex::new(Some(collect)),
         };
@@ -186,8 +196,11 @@ impl PyPromise {
     }
 
     /// Readable when somebody called `wake`, or cancelled the job.
-    fn fileno(&self) -> i32 {
-        self.shared.woken.as_raw_fd()
+    fn fileno(&self) -> PyResult<i32> {
+        match &*self.shared.wire() {
+            Some(wire) => Ok(wire.woken.as_raw_fd()),
+            None => Err(PyValueError::new_err("closed")),
+        }
     }
 
     /// Makes `fileno` readable.
@@ -197,8 +210,15 @@ impl PyPromise {
 
     /// Makes `fileno` no longer readable.
     fn drain(&self) {
-        let mut bytes = [0; 64];
-        while (&self.shared.woken).read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
+        if let Some(wire) = &*self.shared.wire() {
+            let mut bytes = [0; 64];
+            while (&wire.woken).read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
+        }
+    }
+
+    /// Gives `fileno` back; nobody can wake any more.
+    fn close(&self) {
+        *self.shared.wire() = None;
     }
 
     /// Whether nobody wants the result any more.

@@ -177,6 +177,8 @@ class Server:
         self._ready.set()
         await self._stop.wait()
         listener.close()
+        # A task that is cancelled before its first step never closes the socket that it was given.
+        await asyncio.sleep(0)
         # Every task goes, also those of connections that were just taken or are in their handshake.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:

@@ -181,6 +181,7 @@ def _coordinate(call: Call, source: Source, ledger: Ledger) -> None:
         ledger.abort(error)
     finally:
         source.close()
+        ledger.promise.close()
 
 
 map.__module__ = "shoal.parallel"
