@@ -1,23 +1,24 @@
 //! Reads a body to its end: decoded, bounded, into memory or into a file.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::decode::{Decoder, codings};
 use super::error::{Failure, Kind, Phase};
 use super::request::Request;
 use super::save::{FileWriter, write_atomic};
-use super::transport::{Body, Head};
-
-/// The most memory set aside at once on the word of a `Content-Length`.
-const RESERVE: usize = 4 << 20;
+use super::transport::{Body, Head, reserve};
 
 /// A body on its way into a file is written in pieces of this size; a smaller one is written at once, at its end.
 const SPOOL: usize = 1 << 20;
+
+/// Coded bytes are decoded in pieces of at most this size: what they unpack to is bounded, the time for it not.
+const UNDECODED: usize = 64 << 10;
 
 /// The most bytes, and the longest time, that are spent on a body nobody wants.
 const DRAINED: usize = 64 << 10;
@@ -61,24 +62,24 @@ pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result
         return Ok(Loaded::Memory(Bytes::new()));
     }
     let codings = codings(&head.headers)?;
-    let mut pieces = Pieces { body, timeout: reading.read_timeout };
-    let mut inflow = if codings.is_empty() {
+    let coding = if codings.is_empty() {
         // A length that is known to be too much needs no byte read.
         if let Some(length) = head.length.filter(|length| *length > reading.max_body) {
             return Err(too_large(reading.max_body, &format!("the server announces {length}")));
         }
-        Inflow::Plain { length: head.length, bytes: Vec::new(), total: 0, limit: reading.max_body }
+        Coding::Identity { total: 0, limit: reading.max_body }
     } else {
-        Inflow::Coded(Box::new(Decoder::new(codings, reading.max_body)?))
+        let raw = Vec::with_capacity(reserve(head.length).clamp(1, UNDECODED));
+        Coding::Coded { raw, decoder: Some(Box::new(Decoder::new(codings, reading.max_body)?)) }
     };
+    let mut inflow = Inflow { body, timeout: reading.read_timeout, coding };
     match reading.save_to {
         None => {
-            while let Some(piece) = pieces.next().await? {
-                inflow.push(&piece)?;
-            }
-            Ok(Loaded::Memory(inflow.finish()?.into()))
+            let mut bytes = Vec::new();
+            while inflow.read(&mut bytes).await? {}
+            Ok(Loaded::Memory(bytes.into()))
         }
-        Some(path) => save(pieces, inflow, path).await,
+        Some(path) => save(inflow, head.length, path).await,
     }
 }
 
@@ -86,131 +87,135 @@ fn too_large(limit: u64, detail: &str) -> Failure {
     Failure::new(Kind::BodyTooLarge, Phase::Body, format!("the body exceeds max_body of {limit} bytes ({detail})"))
 }
 
-struct Pieces<B> {
+/// Decoded bytes as they come, never more than the limit.
+struct Inflow<B> {
     body: B,
     timeout: Option<Duration>,
+    coding: Coding,
 }
 
-impl<B: Body> Pieces<B> {
-    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        let Some(limit) = self.timeout else { return self.body.chunk().await };
-        match tokio::time::timeout(limit, self.body.chunk()).await {
-            Ok(piece) => piece,
-            Err(_) => Err(Failure::new(
-                Kind::ReadTimeout,
-                Phase::Body,
-                format!("no further byte of the body within {} s", limit.as_secs_f64()),
-            )),
-        }
-    }
+enum Coding {
+    Identity { total: u64, limit: u64 },
+    Coded { raw: Vec<u8>, decoder: Option<Box<Decoder>> },
 }
 
-/// Decoded bytes gathered so far, never more than the limit.
-enum Inflow {
-    Plain { length: Option<u64>, bytes: Vec<u8>, total: u64, limit: u64 },
-    Coded(Box<Decoder>),
-}
-
-impl Inflow {
-    fn push(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        match self {
-            Self::Coded(decoder) => decoder.write(piece),
-            Self::Plain { length, bytes, total, limit } => {
-                *total += piece.len() as u64;
+impl<B: Body> Inflow<B> {
+    /// Adds what has come to `into`; `false` at the end.
+    async fn read(&mut self, into: &mut Vec<u8>) -> Result<bool, Failure> {
+        match &mut self.coding {
+            Coding::Identity { total, limit } => {
+                let count = within(self.timeout, self.body.read(into)).await?;
+                *total += count as u64;
                 if *total > *limit {
                     return Err(too_large(*limit, "more was received"));
                 }
-                if bytes.capacity() == 0 {
-                    // Copied into an allocation of the right size: a slice of the connection's read buffer would keep
-                    // all of that alive (8 KB and more for a body of 100 bytes).
-                    let expected = length.unwrap_or(0).min(RESERVE as u64) as usize;
-                    bytes.reserve_exact(expected.max(piece.len()));
+                Ok(count > 0)
+            }
+            Coding::Coded { raw, decoder } => {
+                raw.clear();
+                let count = within(self.timeout, self.body.read(raw)).await?;
+                let decoded = match decoder {
+                    Some(decoder) if count > 0 => {
+                        decoder.write(raw)?;
+                        decoder.take()
+                    }
+                    _ => decoder.take().map_or(Ok(Vec::new()), |decoder| decoder.finish())?,
+                };
+                if into.is_empty() {
+                    *into = decoded;
+                } else {
+                    into.extend_from_slice(&decoded);
                 }
-                bytes.extend_from_slice(piece);
-                Ok(())
+                Ok(count > 0)
             }
         }
     }
-
-    fn take(&mut self) -> Vec<u8> {
-        match self {
-            Self::Plain { bytes, .. } => std::mem::take(bytes),
-            Self::Coded(decoder) => decoder.take(),
-        }
-    }
-
-    fn finish(self) -> Result<Vec<u8>, Failure> {
-        match self {
-            Self::Plain { bytes, .. } => Ok(bytes),
-            Self::Coded(decoder) => decoder.finish(),
-        }
-    }
 }
 
-/// Small bodies are written by one trip to the blocking pool; large ones piece by piece, so that no more than a piece of
-/// each is ever in memory.
-async fn save<B: Body>(mut pieces: Pieces<B>, mut inflow: Inflow, path: &Path) -> Result<Loaded, Failure> {
-    let target: Arc<Path> = path.into();
-    let mut writer: Option<FileWriter> = None;
-    let mut held: Vec<u8> = Vec::new();
-    let mut written = 0u64;
-    while let Some(piece) = pieces.next().await? {
-        inflow.push(&piece)?;
-        let decoded = inflow.take();
-        if held.is_empty() {
-            held = decoded;
-        } else {
-            held.extend_from_slice(&decoded);
-        }
+async fn within(limit: Option<Duration>, read: impl Future<Output = Result<usize, Failure>>) -> Result<usize, Failure> {
+    let Some(limit) = limit else { return read.await };
+    tokio::time::timeout(limit, read).await.unwrap_or_else(|_| {
+        let message = format!("no further byte of the body within {} s", limit.as_secs_f64());
+        Err(Failure::new(Kind::ReadTimeout, Phase::Body, message))
+    })
+}
+
+/// Small bodies are written by one trip to the blocking pool; large ones piece by piece, the next one being read while
+/// one is written, so that no more than two pieces of each are ever in memory.
+async fn save<B: Body>(mut inflow: Inflow<B>, length: Option<u64>, path: &Path) -> Result<Loaded, Failure> {
+    let piece = if length.is_some_and(|length| length > SPOOL as u64) { SPOOL } else { 0 };
+    let mut held = Vec::with_capacity(piece);
+    let mut file = Spooled { target: path.into(), begun: None, written: 0 };
+    while inflow.read(&mut held).await? {
         if held.len() >= SPOOL {
-            let (full, open) = (std::mem::take(&mut held), writer.take());
-            written += full.len() as u64;
-            writer = Some(append(&target, open, full).await?);
+            held = file.append(held).await?;
         }
     }
-    held.extend_from_slice(&inflow.finish()?);
-    written += held.len() as u64;
-    match writer {
-        None => {
-            let file = target.clone();
-            blocking(&target, move || write_atomic(&file, &held)).await?;
-        }
-        Some(open) => {
-            let writer = append(&target, Some(open), held).await?;
-            blocking(&target, move || writer.commit()).await?;
-        }
-    }
+    let written = file.finish(held).await?;
     Ok(Loaded::File(path.to_owned(), written))
 }
 
-async fn append(path: &Arc<Path>, writer: Option<FileWriter>, bytes: Vec<u8>) -> Result<FileWriter, Failure> {
-    let target = path.clone();
-    blocking(path, move || {
-        let mut writer = match writer {
-            Some(writer) => writer,
-            None => FileWriter::create(&target)?,
-        };
-        writer.write(&bytes)?;
-        Ok(writer)
-    })
-    .await
+/// A file that is written on the blocking pool.
+struct Spooled {
+    target: Arc<Path>,
+    /// The piece that is being written; its buffer comes back for another one.
+    begun: Option<JoinHandle<io::Result<(FileWriter, Vec<u8>)>>>,
+    written: u64,
 }
 
-async fn blocking<T, W>(path: &Path, work: W) -> Result<T, Failure>
-where
-    T: Send + 'static,
-    W: FnOnce() -> std::io::Result<T> + Send + 'static,
-{
-    let done: Result<_, JoinError> = spawn_blocking(work).await;
-    match done {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => {
-            let message = format!("the body could not be saved to {}: {error}", path.display());
-            let mut failure = Failure::new(Kind::Save, Phase::Save, message);
-            failure.os_error = error.raw_os_error();
-            Err(failure)
+impl Spooled {
+    /// Begins to write `piece`; an empty buffer comes back.
+    async fn append(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let (open, free) = self.last().await?.unzip();
+        let target = self.target.clone();
+        self.written += piece.len() as u64;
+        self.begun = Some(spawn_blocking(move || {
+            let mut piece = piece;
+            let mut writer = match open {
+                Some(writer) => writer,
+                None => FileWriter::create(&target)?,
+            };
+            writer.write(&piece)?;
+            piece.clear();
+            Ok((writer, piece))
+        }));
+        Ok(free.unwrap_or_else(|| Vec::with_capacity(SPOOL)))
+    }
+
+    /// Writes `rest`, and makes the file appear; how many bytes it has.
+    async fn finish(mut self, rest: Vec<u8>) -> Result<u64, Failure> {
+        let open = self.last().await?;
+        let written = self.written + rest.len() as u64;
+        let target = self.target.clone();
+        let done = spawn_blocking(move || match open {
+            None => write_atomic(&target, &rest),
+            Some((mut writer, _)) => {
+                writer.write(&rest)?;
+                writer.commit()
+            }
+        });
+        self.outcome(done.await)?;
+        Ok(written)
+    }
+
+    async fn last(&mut self) -> Result<Option<(FileWriter, Vec<u8>)>, Failure> {
+        match self.begun.take() {
+            None => Ok(None),
+            Some(begun) => self.outcome(begun.await).map(Some),
         }
-        Err(error) => Err(Failure::new(Kind::Internal, Phase::Save, format!("the file writer failed: {error}"))),
+    }
+
+    fn outcome<T>(&self, done: Result<io::Result<T>, JoinError>) -> Result<T, Failure> {
+        match done {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let message = format!("the body could not be saved to {}: {error}", self.target.display());
+                let mut failure = Failure::new(Kind::Save, Phase::Save, message);
+                failure.os_error = error.raw_os_error();
+                Err(failure)
+            }
+            Err(error) => Err(Failure::new(Kind::Internal, Phase::Save, format!("the file writer failed: {error}"))),
+        }
     }
 }
 
@@ -218,12 +223,14 @@ where
 /// or slow, which costs the connection and nothing else.
 pub async fn drain<B: Body>(mut body: B) {
     let mut left = DRAINED;
+    let mut piece = Vec::with_capacity(8 << 10);
     let reading = async {
-        while let Ok(Some(piece)) = body.chunk().await {
-            left -= piece.len().min(left);
-            if left == 0 {
+        while let Ok(count) = body.read(&mut piece).await {
+            left -= count.min(left);
+            if count == 0 || left == 0 {
                 break;
             }
+            piece.clear();
         }
     };
     let _ = tokio::time::timeout(DRAINING, reading).await;

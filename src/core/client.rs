@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 
+use super::connections::Connections;
 use super::cookies::Jar;
 use super::governor::{Governor, Limits};
-use super::http::{Connections, Http};
+use super::lanes::Lanes;
 use crate::runtime::fork;
 
 /// How a client is made; copied into a forked child, where everything else is made anew.
@@ -24,7 +25,7 @@ pub struct Config {
 }
 
 /// The shared parts, good for one process. Over any transport: everything above it is the same.
-pub struct Session<T = Http> {
+pub struct Session<T = Lanes> {
     /// Moves the bytes.
     pub transport: T,
     /// Decides whose turn it is.
@@ -96,7 +97,7 @@ fn let_go(session: Option<Arc<Session>>) {
     }
 }
 
-impl Session<Http> {
+impl Session<Lanes> {
     fn new(config: &Config, parent: Option<&Self>) -> Result<Self, String> {
         let jar = match parent {
             Some(parent) => parent.jar.fork_copy(),
@@ -106,7 +107,7 @@ impl Session<Http> {
                 jar
             }
         };
-        Ok(Self::over(Http::new(&config.connections)?, config.limits.clone(), jar))
+        Ok(Self::over(Lanes::new(&config.connections)?, config.limits.clone(), jar))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Redirects are followed here, not in a transport, so that cookies, credentials and the history are right in the same
 //! way over each of them.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub async fn exchange<T: Transport>(
         let empty = body.as_ref().is_none_or(Bytes::is_empty);
         if empty && matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
             // RFC 9110, 8.6: servers may refuse one that does not say how long it is (411).
-            headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+            headers.to_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
         let outgoing = Outgoing { method: hop.method.clone(), url, headers, body };
         let (head, body) = {
@@ -134,7 +135,7 @@ pub fn merged(base: &HeaderMap, over: &HeaderMap, without: &[HeaderName]) -> Hea
 }
 
 /// The jar's cookies go before those the request brings itself, which win name by name.
-fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut HeaderMap) {
+fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut Cow<'_, HeaderMap>) {
     let own = match headers.get(COOKIE).map(|own| own.to_str()) {
         None => Vec::new(),
         Some(Ok(own)) => own.split(';').map(|pair| pair.trim().split_once('=').unwrap_or(("", pair.trim()))).collect(),
@@ -143,7 +144,7 @@ fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut HeaderMap) {
     };
     let own: Vec<_> = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     if let Some(cookies) = session.jar.header(url, &own) {
-        headers.insert(COOKIE, cookies);
+        headers.to_mut().insert(COOKIE, cookies);
     }
 }
 
@@ -173,7 +174,10 @@ fn redirected(head: &Head, url: &Url) -> Option<Result<Url, String>> {
 }
 
 impl Hop {
-    fn headers(&self, base: &HeaderMap, request: &Request) -> HeaderMap {
+    fn headers<'a>(&self, base: &'a HeaderMap, request: &Request) -> Cow<'a, HeaderMap> {
+        if !self.became_get && !self.crossed && request.without.is_empty() && request.headers.is_empty() {
+            return Cow::Borrowed(base);
+        }
         let mut headers = merged(base, &request.headers, &request.without);
         if self.became_get {
             for name in
@@ -189,7 +193,7 @@ impl Hop {
                 headers.remove(name);
             }
         }
-        headers
+        Cow::Owned(headers)
     }
 
     fn body(&self, request: &Request) -> Option<Bytes> {

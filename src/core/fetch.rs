@@ -13,7 +13,7 @@ use super::client::Session;
 use super::error::{Error, Failure, Kind, Phase};
 use super::exchange::exchange;
 use super::governor::{Governor, Limit, Turn};
-use super::http::Http;
+use super::lanes::Lanes;
 use super::request::Request;
 use super::response::Response;
 use super::retry::parse_retry_after;
@@ -26,7 +26,7 @@ use crate::runtime::panic_message;
 pub type Outcome = Result<Response, Error>;
 
 /// What all requests of one call share.
-pub struct Call<T = Http> {
+pub struct Call<T = Lanes> {
     /// Connections, cookies.
     pub session: Arc<Session<T>>,
     /// Turns: the session's, unless the call has limits of its own.
@@ -60,14 +60,7 @@ impl<T: Transport> Call<T> {
             Err(panic) => {
                 let message = format!("internal error: {}", panic_message(panic.as_ref()));
                 let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-                Err(self.failed(
-                    failure,
-                    &request,
-                    index,
-                    0,
-                    Times { queue: queued.elapsed(), ..Times::default() },
-                    asked,
-                ))
+                Err(self.failed(failure, &request, index, 0, Recorded::waited(queued.elapsed()), asked))
             }
         }
     }
@@ -80,8 +73,8 @@ impl<T: Transport> Call<T> {
             let turn = match self.turn(request, &settings).await {
                 Ok(turn) => turn,
                 Err(failure) => {
-                    let times = Times { queue: queued.elapsed(), ..Times::default() };
-                    return Err(self.failed(failure, request, index, attempts, times, asked));
+                    let recorded = Recorded::waited(queued.elapsed());
+                    return Err(self.failed(failure, request, index, attempts, recorded, asked));
                 }
             };
             limited_by = turn.limited_by().or(limited_by);
@@ -98,9 +91,12 @@ impl<T: Transport> Call<T> {
                     response.elapsed = attempt.started.elapsed();
                     response.attempts = attempts;
                     response.index = index;
-                    self.verdict(response, &settings, times, limited_by, attempt.marks.bytes)
+                    self.verdict(response, &settings, times, limited_by, attempt.marks)
                 }
-                Err(failure) => Err(self.failed(failure, request, index, attempts, times, asked)),
+                Err(failure) => {
+                    let recorded = Recorded { times, lane: attempt.marks.lane, ..Recorded::default() };
+                    Err(self.failed(failure, request, index, attempts, recorded, asked))
+                }
             };
         }
     }
@@ -202,14 +198,15 @@ impl<T: Transport> Call<T> {
         settings: &Settings,
         times: Times,
         limited_by: Option<Limit>,
-        bytes: u64,
+        marks: Marks,
     ) -> Outcome {
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
         self.collector.record(Recorded {
             status: Some(status.as_u16()),
             error: raise.then_some(Kind::HttpStatus),
-            bytes,
+            bytes: marks.bytes,
+            lane: marks.lane,
             times,
             limited_by,
         });
@@ -222,11 +219,11 @@ impl<T: Transport> Call<T> {
         request: &Arc<Request>,
         index: usize,
         attempts: u32,
-        times: Times,
+        recorded: Recorded,
         asked: Instant,
     ) -> Error {
         let status = failure.response.as_ref().map(|response| response.status.as_u16());
-        self.collector.record(Recorded { status, error: Some(failure.kind), bytes: 0, times, limited_by: None });
+        self.collector.record(Recorded { status, error: Some(failure.kind), ..recorded });
         Error::new(failure, Some(request.clone()), index, attempts, asked.elapsed())
     }
 }

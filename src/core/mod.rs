@@ -2,12 +2,15 @@
 //!
 //! Nothing here knows pyo3 (a test enforces it). From the outside in: [`gather`] and [`stream`] pull requests and keep
 //! `concurrency` of them in flight; [`fetch`] takes one request through its attempts; [`exchange`] is one attempt with
-//! its redirects and its [`body`]; [`transport`] is the interface to whatever moves the bytes, [`http`] its
-//! implementation over reqwest. [`completion`] hands results over to whoever waits.
+//! its redirects and its [`body`]; [`transport`] is the interface to whatever moves the bytes, and [`lanes`] chooses
+//! between its two implementations: [`http1`], lean, and [`http`], over reqwest. [`completion`] hands results over to
+//! whoever waits.
 
 pub mod body;
+pub mod causes;
 pub mod client;
 pub mod completion;
+pub mod connections;
 pub mod cookies;
 pub mod decode;
 pub mod error;
@@ -16,6 +19,8 @@ pub mod fetch;
 pub mod gather;
 pub mod governor;
 pub mod http;
+pub mod http1;
+pub mod lanes;
 pub mod redact;
 pub mod request;
 pub mod response;

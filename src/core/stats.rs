@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use self::samples::Samples;
 use super::error::Kind;
 use super::governor::Limit;
+use super::lanes::Lane;
 
 /// Collects what a batch does, from any thread.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ struct State {
     /// A batch sees a handful of them: a search beats a tree.
     by_status: Vec<(u16, u64)>,
     by_error: Vec<(&'static str, u64)>,
+    by_lane: Vec<(Lane, u64)>,
     retries: Vec<(Cause, u64)>,
     queue: Samples,
     connect: Samples,
@@ -69,6 +71,7 @@ impl Collector {
                 bytes: 0,
                 by_status: Vec::new(),
                 by_error: Vec::new(),
+                by_lane: Vec::new(),
                 retries: Vec::new(),
                 queue: Samples::new(),
                 connect: Samples::new(),
@@ -86,7 +89,7 @@ impl Collector {
     /// One request has finished, well or not. One that was retried is recorded once, with the times of its last
     /// attempt.
     pub fn record(&self, outcome: Recorded) {
-        let Recorded { status, error, bytes, times, limited_by } = outcome;
+        let Recorded { status, error, bytes, lane, times, limited_by } = outcome;
         let mut state = self.state();
         state.total += 1;
         state.bytes = state.bytes.saturating_add(bytes);
@@ -96,6 +99,9 @@ impl Collector {
         match error {
             Some(kind) => count(&mut state.by_error, kind.class_name()),
             None => state.ok += 1,
+        }
+        if let Some(lane) = lane {
+            count(&mut state.by_lane, lane);
         }
         state.queue.record(times.queue);
         if let Some(connect) = times.connect {
@@ -152,6 +158,7 @@ impl Collector {
             failed: state.total - state.ok,
             by_status: state.by_status.iter().copied().collect(),
             by_error: state.by_error.iter().map(|(class, times)| (Cow::Borrowed(*class), *times)).collect(),
+            by_lane: state.by_lane.iter().map(|(lane, times)| (lane.as_str(), *times)).collect(),
             retries: state.retries.iter().map(|(_, times)| times).sum(),
             retries_by_cause,
             bytes: state.bytes,
@@ -235,10 +242,19 @@ pub struct Recorded {
     pub error: Option<Kind>,
     /// The bytes of its body, decoded.
     pub bytes: u64,
+    /// The lane of its last attempt, if that got so far.
+    pub lane: Option<Lane>,
     /// Where its time went.
     pub times: Times,
     /// What made it wait for its turn.
     pub limited_by: Option<Limit>,
+}
+
+impl Recorded {
+    /// One that got no further than its place in the queue.
+    pub fn waited(queue: Duration) -> Self {
+        Self { times: Times { queue, ..Times::default() }, ..Self::default() }
+    }
 }
 
 /// What a batch did.
@@ -254,6 +270,8 @@ pub struct Stats {
     pub by_status: BTreeMap<u16, u64>,
     /// Errors by the name of their Python class.
     pub by_error: BTreeMap<Cow<'static, str>, u64>,
+    /// Requests by the lane that their last attempt took ([`Lane`]).
+    pub by_lane: BTreeMap<&'static str, u64>,
     /// Attempts beyond the first of each request.
     pub retries: u64,
     /// The same by [`Cause::name`].

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::completion::Waiter;
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
-use super::http::Http;
+use super::lanes::Lanes;
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
@@ -61,7 +61,7 @@ struct State<T> {
 }
 
 /// A stream under way.
-pub struct Flow<T = Http> {
+pub struct Flow<T = Lanes> {
     collector: Arc<Collector>,
     options: Options,
     state: Mutex<State<T>>,

@@ -1,5 +1,6 @@
 //! TLS configurations: rustls with ring, trusting the system's certificates, one's own, or anything.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -9,7 +10,19 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-use super::http::Verify;
+/// Which certificates to trust.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Verify {
+    /// The system's.
+    #[default]
+    System,
+    /// Any: no verification at all.
+    Nothing,
+    /// Only those of this PEM file.
+    File(PathBuf),
+    /// Only those of this PEM text.
+    Pem(Vec<u8>),
+}
 
 /// The configuration that trusts what `verify` says. ALPN is left to the transport.
 pub fn config(verify: &Verify) -> Result<ClientConfig, String> {

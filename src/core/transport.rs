@@ -1,8 +1,11 @@
 //! The interface to whatever moves the bytes.
 //!
+//! There are two: `http1`, lean, and `http`, full-featured; `lanes` decides which of them a request takes.
+//!
 //! A transport sends one request to one URL and gives back the head and a body to read. It follows no redirect, retries
 //! nothing, decodes nothing and knows no cookies: all that is the engine's, once, above every transport.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -13,6 +16,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
 use super::error::{Failure, Phase};
+use super::lanes::Lane;
 
 /// One request as it goes on the wire: headers complete but for those of the transport itself (`Host`, framing).
 pub struct Outgoing<'a> {
@@ -21,7 +25,7 @@ pub struct Outgoing<'a> {
     /// Where to.
     pub url: &'a Url,
     /// All headers.
-    pub headers: HeaderMap,
+    pub headers: Cow<'a, HeaderMap>,
     /// The whole body.
     pub body: Option<Bytes>,
 }
@@ -38,10 +42,20 @@ pub struct Head {
     pub length: Option<u64>,
 }
 
+/// The most memory set aside at once on the word of a `Content-Length`; more is, once so much has really come.
+pub const RESERVE: usize = 4 << 20;
+
+/// What to set aside for a body of this length, of which nothing has come yet.
+pub fn reserve(length: Option<u64>) -> usize {
+    length.map_or(0, |length| length.min(RESERVE as u64) as usize)
+}
+
 /// A body that is still on the wire. Dropping it early closes the connection (HTTP/1) or resets the stream (HTTP/2).
 pub trait Body: Send {
-    /// The next piece, undecoded; `None` at the proper end.
-    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Failure>> + Send;
+    /// Adds what has come, undecoded, to `into`, and says how many bytes that was; 0 at the proper end.
+    ///
+    /// An `into` without capacity gets one that suits the body; one with capacity is filled before it grows.
+    fn read(&mut self, into: &mut Vec<u8>) -> impl Future<Output = Result<usize, Failure>> + Send;
 }
 
 /// Sends requests.
@@ -81,6 +95,8 @@ pub struct Marks {
     pub ready: Duration,
     /// The bytes of its body, decoded.
     pub bytes: u64,
+    /// The way its last hop took.
+    pub lane: Option<Lane>,
 }
 
 impl Clock {
@@ -91,6 +107,11 @@ impl Clock {
 
     fn update(&self, change: impl FnOnce(&mut Marks)) {
         change(&mut self.marks.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The lane is chosen.
+    pub fn takes(&self, lane: Lane) {
+        self.update(|marks| marks.lane = Some(lane));
     }
 
     /// A new connection is needed.

@@ -27,10 +27,10 @@ use crate::core::client::{Client, Config, Session};
 use crate::core::exchange::merged;
 use crate::core::fetch::Call;
 use crate::core::governor::Limits;
-use crate::core::http::Verify;
 use crate::core::retry::Retry;
 use crate::core::settings::Settings;
 use crate::core::stats::Collector;
+use crate::core::tls::Verify;
 
 /// What a client, or a call without one, decides for its requests.
 pub struct Defaults {

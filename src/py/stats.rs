@@ -59,6 +59,13 @@ impl PyStats {
         self.0.by_error.iter().map(|(class, count)| (class.to_string(), *count)).collect()
     }
 
+    /// How many requests took which lane: `dict[str, int]`. "lean" is plain HTTP/1.1; "full" is for HTTP/2, for `https`
+    /// servers not known to do without it, for proxies, and for headers such as Connection and Upgrade.
+    #[getter]
+    fn by_lane(&self) -> BTreeMap<&'static str, u64> {
+        self.0.by_lane.clone()
+    }
+
     /// Attempts after a request's first.
     #[getter]
     fn retries(&self) -> u64 {
@@ -128,6 +135,7 @@ impl PyStats {
         dict.set_item("failed", self.0.failed)?;
         dict.set_item("by_status", self.by_status())?;
         dict.set_item("by_error", self.by_error())?;
+        dict.set_item("by_lane", self.by_lane())?;
         dict.set_item("retries", self.0.retries)?;
         dict.set_item("retries_by_cause", self.retries_by_cause())?;
         dict.set_item("bytes", self.0.bytes)?;

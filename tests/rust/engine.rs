@@ -57,11 +57,14 @@ impl Drop for InFlight<'_> {
 struct Words(Vec<Result<Bytes, Kind>>);
 
 impl Body for Words {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
         match self.0.pop() {
-            None => Ok(None),
+            None => Ok(0),
             Some(Ok(bytes)) if bytes.as_ref() == b"panic" => panic!("a body on purpose"),
-            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Ok(bytes)) => {
+                into.extend_from_slice(&bytes);
+                Ok(bytes.len())
+            }
             Some(Err(kind)) => Err(Failure::new(kind, Phase::Body, "told to")),
         }
     }

@@ -1,0 +1,117 @@
+//! What went wrong on a connection, told by the types in a chain of causes and never by their words: the same for every
+//! lane.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use super::error::{Failure, Kind, Phase};
+
+type Cause = dyn StdError + 'static;
+
+/// What the chain of causes holds, by type.
+#[derive(Default)]
+struct Causes<'a> {
+    dns: bool,
+    hyper: Option<&'a hyper::Error>,
+    io: Option<&'a io::Error>,
+    tls: bool,
+    connect_timeout: Option<Duration>,
+}
+
+fn causes(error: &Cause) -> Causes<'_> {
+    let mut found = Causes::default();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+            found.hyper = Some(hyper);
+        } else if let Some(timeout) = cause.downcast_ref::<ConnectTimedOut>() {
+            found.connect_timeout = Some(timeout.0);
+        } else if cause.is::<Unresolved>() || cause.downcast_ref().is_some_and(reqwest::Error::is_dns) {
+            found.dns = true;
+        } else if cause.is::<rustls::Error>() {
+            found.tls = true;
+        } else if let Some(io) = cause.downcast_ref::<io::Error>() {
+            found.io = Some(io);
+            // `io::Error::source` skips the error it wraps.
+            if let Some(wrapped) = io.get_ref() {
+                next = Some(wrapped);
+                continue;
+            }
+        }
+        next = cause.source();
+    }
+    found
+}
+
+/// The innermost cause in words: the outer ones say "error sending request" and the like.
+pub fn deepest(error: &Cause) -> String {
+    let mut cause = error;
+    loop {
+        let inner = match cause.downcast_ref::<io::Error>() {
+            Some(io) => io.get_ref().map(|wrapped| wrapped as &Cause),
+            None => cause.source(),
+        };
+        match inner {
+            Some(inner) => cause = inner,
+            None => return cause.to_string(),
+        }
+    }
+}
+
+/// A connection that could not be made.
+pub fn connect_failure(error: &Cause, via_proxy: bool) -> Failure {
+    let found = causes(error);
+    if let Some(limit) = found.connect_timeout {
+        let message = format!("no connection within {} s", limit.as_secs_f64());
+        return Failure::new(Kind::ConnectTimeout, Phase::Connect, message);
+    }
+    let (kind, what) = if found.tls {
+        (Kind::Tls, "TLS handshake failed")
+    } else if via_proxy {
+        (Kind::Proxy, "could not connect through the proxy")
+    } else if found.dns {
+        (Kind::Dns, "could not resolve the host name")
+    } else {
+        (Kind::Connect, "could not connect")
+    };
+    Failure::new(kind, Phase::Connect, format!("{what}: {}", deepest(error)))
+}
+
+/// An exchange that broke off.
+pub fn exchange_failure(error: &Cause, phase: Phase) -> Failure {
+    let found = causes(error);
+    let io = found.io.map(io::Error::kind);
+    let (kind, what) = match (found.hyper, io) {
+        (Some(hyper), _) if hyper.is_parse() => (Kind::Protocol, "the server broke the protocol"),
+        (_, Some(io::ErrorKind::UnexpectedEof)) => match phase {
+            Phase::Body => (Kind::IncompleteBody, "the connection closed in the middle of the body"),
+            _ => (Kind::Read, "the connection closed before a response came"),
+        },
+        (_, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)) => {
+            (Kind::Protocol, "the server broke the protocol")
+        }
+        (_, Some(io::ErrorKind::BrokenPipe)) => (Kind::Write, "the connection closed while sending"),
+        (_, Some(_)) => (Kind::Read, "the connection broke"),
+        (Some(hyper), None) if hyper.is_incomplete_message() => match phase {
+            Phase::Body => (Kind::IncompleteBody, "the connection closed in the middle of the body"),
+            _ => (Kind::Read, "the connection closed before a response came"),
+        },
+        (Some(hyper), None) if hyper.is_body_write_aborted() => (Kind::Write, "the request body could not be sent"),
+        (Some(hyper), None) if hyper.is_canceled() || hyper.is_closed() => {
+            (Kind::Read, "the connection closed before a response came")
+        }
+        _ => (Kind::Protocol, "the exchange failed"),
+    };
+    Failure::new(kind, phase, format!("{what}: {}", deepest(error)))
+}
+
+/// No connection within this time.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {} s", .0.as_secs_f64())]
+pub struct ConnectTimedOut(pub Duration);
+
+/// A host name without an address.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unresolved(#[source] pub io::Error);

@@ -1,0 +1,114 @@
+//! Makes connections: hyper-util's connector (name resolution on the blocking pool, Happy Eyeballs), then TLS.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+use url::{Host, Position, Url};
+
+use super::connection::Connection;
+use super::stream::Stream;
+use crate::core::causes::{ConnectTimedOut, Unresolved, connect_failure};
+use crate::core::connections::{Configure, KEEPALIVE};
+use crate::core::error::Failure;
+use crate::core::transport::Clock;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// For what cannot be sent anyhow: as reqwest does by default.
+const KEEPALIVE_RETRIES: u32 = 3;
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Makes connections.
+pub struct Connector {
+    tcp: HttpConnector<Resolver>,
+    tls: OnceLock<TlsConnector>,
+    configure: Configure,
+}
+
+impl Connector {
+    /// `configure` is called when TLS is first needed.
+    pub fn new(configure: Configure) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        tcp.set_keepalive_interval(Some(KEEPALIVE));
+        tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
+        #[cfg(target_os = "linux")]
+        tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+        Self { tcp, tls: OnceLock::new(), configure }
+    }
+
+    /// A new connection to the host of `url`.
+    pub async fn connect(&self, url: &Url, origin: &str, clock: &Clock) -> Result<Connection, Failure> {
+        clock.connect_started();
+        let begun = Instant::now();
+        let making = self.stream(url);
+        let made = match clock.connect_timeout {
+            None => making.await,
+            Some(limit) => {
+                tokio::time::timeout(limit, making).await.unwrap_or_else(|_| Err(ConnectTimedOut(limit).into()))
+            }
+        };
+        clock.connect_finished(begun.elapsed());
+        match made {
+            Ok(stream) => Ok(Connection::new(stream, origin)),
+            Err(error) => Err(connect_failure(error.as_ref(), false)),
+        }
+    }
+
+    async fn stream(&self, url: &Url) -> Result<Stream, BoxError> {
+        let place = format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterPort]);
+        let place: Uri = place.parse()?;
+        let tcp = self.tcp.clone().call(place).await?.into_inner();
+        if url.scheme() == "http" {
+            return Ok(Stream::Plain(tcp));
+        }
+        let name = match url.host() {
+            Some(Host::Ipv4(address)) => ServerName::from(std::net::IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => ServerName::from(std::net::IpAddr::V6(address)),
+            Some(Host::Domain(domain)) => ServerName::try_from(domain.to_owned())?,
+            None => return Err("the URL has no host".into()),
+        };
+        Ok(Stream::Tls(Box::new(self.tls()?.connect(name, tcp).await?)))
+    }
+
+    fn tls(&self) -> Result<&TlsConnector, String> {
+        if let Some(known) = self.tls.get() {
+            return Ok(known);
+        }
+        let mut config = (self.configure)()?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(self.tls.get_or_init(|| TlsConnector::from(Arc::new(config))))
+    }
+}
+
+/// The system's resolver, with failures that can be told from others.
+#[derive(Clone)]
+struct Resolver(GaiResolver);
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Unresolved;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Unresolved>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
+        self.0.poll_ready(context).map_err(Unresolved)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let resolving = self.0.call(name);
+        Box::pin(async move { Ok(resolving.await.map_err(Unresolved)?.collect::<Vec<_>>().into_iter()) })
+    }
+}

@@ -1,0 +1,174 @@
+//! The heads of requests and responses, and what a response's says about its body.
+//!
+//! Decisions are hyper's, so that both lanes agree: at most 100 headers, a head of at most 400 KiB, names and values as
+//! strict as `httparse`, lengths that contradict each other refused.
+
+use std::io;
+use std::mem::MaybeUninit;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use httparse::Status;
+use url::Position;
+
+use super::frames::Frames;
+use crate::core::transport::{Head, Outgoing};
+
+const MAX_HEADERS: usize = 100;
+const MAX_HEAD: usize = 400 << 10;
+
+/// How the end of a body is known (RFC 9112, 6.3).
+pub enum Framing {
+    /// So many bytes are left.
+    Length(u64),
+    /// Chunks.
+    Chunked(Box<Frames>),
+    /// The end of the connection.
+    Close,
+    /// It has come.
+    Ended,
+}
+
+impl Framing {
+    /// Whether nothing is left to read.
+    pub fn is_complete(&self) -> bool {
+        match self {
+            Self::Length(left) => *left == 0,
+            Self::Chunked(frames) => frames.is_done(),
+            Self::Close => false,
+            Self::Ended => true,
+        }
+    }
+}
+
+/// A response without its body.
+pub struct Parsed {
+    /// Status, version, headers.
+    pub head: Head,
+    /// What follows.
+    pub framing: Framing,
+    /// Its size.
+    pub size: usize,
+    /// Whether another request may follow on the connection.
+    pub keep: bool,
+}
+
+/// Not HTTP.
+pub fn broken(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Writes the head of a request to `into`.
+pub fn write(outgoing: &Outgoing<'_>, into: &mut Vec<u8>) {
+    let url = outgoing.url;
+    let mut line = |parts: &[&[u8]]| parts.iter().for_each(|part| into.extend_from_slice(part));
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    line(&[outgoing.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    if !outgoing.headers.contains_key(HOST) {
+        line(&[b"host: ", url[Position::BeforeHost..Position::AfterPort].as_bytes(), b"\r\n"]);
+    }
+    for (name, value) in &*outgoing.headers {
+        line(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+    }
+    if let Some(body) = &outgoing.body
+        && !body.is_empty()
+        && !outgoing.headers.contains_key(CONTENT_LENGTH)
+    {
+        line(&[b"content-length: ", body.len().to_string().as_bytes(), b"\r\n"]);
+    }
+    line(&[b"\r\n"]);
+}
+
+/// Reads the head at the beginning of `input`; `None` if it is not complete. `seen` bytes were looked at before.
+pub fn parse(input: &[u8], seen: usize, to_head: bool) -> io::Result<Option<Parsed>> {
+    // Looked for first: parsing what trickles in byte by byte again and again would take time squared. The first bytes
+    // are parsed anyhow, so that what is not HTTP is seen at once.
+    let unseen = input.get(seen.saturating_sub(3)..).unwrap_or_default();
+    if seen > 0 && !ends_head(unseen) {
+        return if input.len() > MAX_HEAD { Err(broken("the head is too large")) } else { Ok(None) };
+    }
+    let mut space = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let size = match config.parse_response_with_uninit_headers(&mut response, input, &mut space) {
+        Ok(Status::Complete(size)) => size,
+        Ok(Status::Partial) if input.len() > MAX_HEAD => return Err(broken("the head is too large")),
+        Ok(Status::Partial) => return Ok(None),
+        Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+    };
+    let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
+    let status = status.ok_or_else(|| broken("the status is no status"))?;
+    let version = if response.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    let headers = headers(response.headers)?;
+    let (framing, consistent) = framing(status, version, &headers, to_head)?;
+    let length = match framing {
+        Framing::Length(length) => Some(length),
+        _ => None,
+    };
+    let keep = consistent && status != StatusCode::SWITCHING_PROTOCOLS && keeps_alive(version, &headers);
+    Ok(Some(Parsed { head: Head { status, version, headers, length }, framing, size, keep }))
+}
+
+fn ends_head(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(4).any(|four| four == b"\r\n\r\n")
+}
+
+/// The values share one allocation: the buffer they were read into is used again.
+fn headers(parsed: &[httparse::Header<'_>]) -> io::Result<HeaderMap> {
+    let mut values = Vec::with_capacity(parsed.iter().map(|header| header.value.len()).sum());
+    parsed.iter().for_each(|header| values.extend_from_slice(header.value));
+    let mut values = Bytes::from(values);
+    let mut headers = HeaderMap::with_capacity(parsed.len());
+    for header in parsed {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| broken("a header's name is no name"))?;
+        let value = HeaderValue::from_maybe_shared(values.split_to(header.value.len()));
+        headers.append(name, value.map_err(|_| broken("a header's value is no value"))?);
+    }
+    Ok(headers)
+}
+
+/// RFC 9112, 6.3; and whether the head agrees with itself.
+fn framing(status: StatusCode, version: Version, headers: &HeaderMap, to_head: bool) -> io::Result<(Framing, bool)> {
+    let bodiless = status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if to_head || bodiless {
+        return Ok((Framing::Ended, true));
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        if version == Version::HTTP_10 {
+            return Err(broken("Transfer-Encoding in HTTP/1.0"));
+        }
+        // Not with a length too: somebody on the way may have believed that (request smuggling).
+        let consistent = !headers.contains_key(CONTENT_LENGTH);
+        let chunked =
+            tokens(headers, &TRANSFER_ENCODING).last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
+        let framing = if chunked { Framing::Chunked(Box::default()) } else { Framing::Close };
+        return Ok((framing, consistent));
+    }
+    let mut length = None;
+    for token in tokens(headers, &CONTENT_LENGTH) {
+        let digits = !token.is_empty() && token.iter().all(u8::is_ascii_digit);
+        let value = std::str::from_utf8(token).ok().filter(|_| digits).and_then(|token| token.parse::<u64>().ok());
+        let value = value.ok_or_else(|| broken("Content-Length is no length"))?;
+        if length.is_some_and(|length| length != value) {
+            return Err(broken("Content-Length contradicts itself"));
+        }
+        length = Some(value);
+    }
+    match length {
+        Some(length) => Ok((Framing::Length(length), true)),
+        None if headers.contains_key(CONTENT_LENGTH) => Err(broken("Content-Length is no length")),
+        None => Ok((Framing::Close, true)),
+    }
+}
+
+fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
+    let says = |word: &[u8]| tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case(word));
+    if version == Version::HTTP_10 { says(b"keep-alive") && !says(b"close") } else { !says(b"close") }
+}
+
+/// The elements of a comma-separated header.
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let values = headers.get_all(name).into_iter();
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii))
+}
