@@ -36,6 +36,15 @@ def run(request: pytest.FixtureRequest) -> Callable:
     return pytest.importorskip("uvloop").run
 
 
+@pytest.fixture(scope="module", params=["lean", "full"])
+def lane(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The contract is the same on both lanes: a module that uses this runs once on each of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "full":
+            patch.setenv("SHOAL_LANE", "full")
+        yield request.param
+
+
 @pytest.fixture
 def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     """Runs code in a new interpreter: for fork, exit, signals and whatever else must not touch this one."""

@@ -14,6 +14,8 @@ from servers.scripted import HANG, READ, Scripted, reply
 from shoal import Retry, Timeout
 from shoal.testing import Server
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 QUICK = Retry(2, backoff_factor=0, backoff_jitter=0)
 
 

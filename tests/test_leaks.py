@@ -14,7 +14,10 @@ import shoal
 from conftest import resident, wait_until
 from shoal.testing import Server
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc"),
+    pytest.mark.usefixtures("lane"),
+]
 
 MIB = 1 << 20
 

@@ -12,6 +12,8 @@ from servers.origin import Origin, Reply, redirect
 from servers.scripted import HANG, READ, Scripted
 from servers.tls import Certificates
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 SECRETS = {
     "Authorization": "Bearer very-secret",
     "Cookie": "session=very-secret",

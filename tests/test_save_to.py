@@ -9,6 +9,8 @@ import shoal
 from shoal import Request
 from shoal.testing import Server
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 QUICK = shoal.Retry(2, backoff_factor=0, backoff_jitter=0)
 
 

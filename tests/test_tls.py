@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 import pytest
@@ -13,7 +14,16 @@ from servers.origin import Origin
 from servers.scripted import CLOSE, HANG, RESET, Scripted, Sleep
 from servers.tls import Certificates
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 BAD = ["wrong_host", "expired", "unknown_authority", "self_signed"]
+
+
+@pytest.fixture(autouse=True)
+def _http1(lane, monkeypatch):
+    """The lean lane is for servers that are known to speak HTTP/1.1: here from the first request on."""
+    if lane == "lean":
+        monkeypatch.setattr(shoal, "Client", functools.partial(shoal.Client, http2=False))
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 import shoal
 from shoal import Request
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALAR = TEXT | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 TOKEN = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
 
 
 @pytest.fixture(scope="module")
-def client():
+def client(lane):
     with shoal.Client() as client:
         yield client
 
@@ -223,7 +225,7 @@ def test_params_mean_what_urllib_means(server, client, pairs) -> None:
         ({"a": (1, "x y")}, "a=1&a=x+y"),
         ({"a": True, "b": False}, "a=true&b=false"),
         ([("a", 1), ("b", 2), ("a", 3)], "a=1&b=2&a=3"),
-        ((pair for pair in [("a", "1")]), "a=1"),
+        ((("a", "1"),), "a=1"),
         ({"a": b"bytes"}, "a=bytes"),
         ({"a": "é&=?#/+ "}, "a=%C3%A9%26%3D%3F%23%2F%2B+"),
         ({"a": ""}, "a="),
@@ -238,6 +240,10 @@ def test_params_mean_what_urllib_means(server, client, pairs) -> None:
 )
 def test_forms_of_params(server, client, params, query) -> None:
     assert echo(client, server, params=params).json()["raw_query"] == query
+
+
+def test_params_of_a_generator(server, client) -> None:
+    assert echo(client, server, params=(pair for pair in [("a", "1")])).json()["raw_query"] == "a=1"
 
 
 def test_params_are_added_to_those_of_the_url(server, client) -> None:
