@@ -155,11 +155,14 @@ async fn save<B: Body>(mut inflow: Inflow<B>, length: Option<u64>, path: &Path) 
     Ok(Loaded::File(path.to_owned(), written))
 }
 
+/// The file, and the buffer of the piece that was written to it.
+type Written = (FileWriter, Vec<u8>);
+
 /// A file that is written on the blocking pool.
 struct Spooled {
     target: Arc<Path>,
     /// The piece that is being written; its buffer comes back for another one.
-    begun: Option<JoinHandle<io::Result<(FileWriter, Vec<u8>)>>>,
+    begun: Option<JoinHandle<io::Result<Written>>>,
     written: u64,
 }
 
@@ -198,7 +201,7 @@ impl Spooled {
         Ok(written)
     }
 
-    async fn last(&mut self) -> Result<Option<(FileWriter, Vec<u8>)>, Failure> {
+    async fn last(&mut self) -> Result<Option<Written>, Failure> {
         match self.begun.take() {
             None => Ok(None),
             Some(begun) => self.outcome(begun.await).map(Some),
