@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::decode::{Decoder, codings};
 use super::error::{Failure, Kind, Phase};
 use super::request::Request;
-use super::save::{FileWriter, write_atomic};
+use super::save::{FileWriter, Queue, write_atomic};
 use super::transport::{Body, Head, reserve};
 
 /// A body on its way into a file is written in pieces of this size; a smaller one is written at once, at its end.
@@ -44,14 +44,14 @@ impl Loaded {
 }
 
 /// How a body is read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Reading<'a> {
     /// The most decoded bytes.
     pub max_body: u64,
     /// The longest silence between two pieces.
     pub read_timeout: Option<Duration>,
-    /// Where it goes instead of memory.
-    pub save_to: Option<&'a Path>,
+    /// Where it goes instead of memory, and who writes it there.
+    pub save_to: Option<(&'a Path, &'a Arc<Queue>)>,
     /// The response has a head only: HEAD, 204 and 304.
     pub absent: bool,
 }
@@ -79,7 +79,7 @@ pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result
             while inflow.read(&mut bytes).await? {}
             Ok(Loaded::Memory(bytes.into()))
         }
-        Some(path) => save(inflow, head.length, path).await,
+        Some((path, queue)) => save(inflow, head.length, path, queue).await,
     }
 }
 
@@ -140,9 +140,14 @@ async fn within(limit: Option<Duration>, read: impl Future<Output = Result<usize
     })
 }
 
-/// Small bodies are written by one trip to the blocking pool; large ones piece by piece, the next one being read while
+/// Small bodies are written at once, by the client's [`Queue`]; large ones piece by piece, the next one being read while
 /// one is written, so that no more than two pieces of each are ever in memory.
-async fn save<B: Body>(mut inflow: Inflow<B>, length: Option<u64>, path: &Path) -> Result<Loaded, Failure> {
+async fn save<B: Body>(
+    mut inflow: Inflow<B>,
+    length: Option<u64>,
+    path: &Path,
+    queue: &Arc<Queue>,
+) -> Result<Loaded, Failure> {
     let piece = if length.is_some_and(|length| length > SPOOL as u64) { SPOOL } else { 0 };
     let mut held = Vec::with_capacity(piece);
     let mut file = Spooled { target: path.into(), begun: None, written: 0 };
@@ -151,7 +156,7 @@ async fn save<B: Body>(mut inflow: Inflow<B>, length: Option<u64>, path: &Path) 
             held = file.append(held).await?;
         }
     }
-    let written = file.finish(held).await?;
+    let written = file.finish(held, queue).await?;
     Ok(Loaded::File(path.to_owned(), written))
 }
 
@@ -186,38 +191,38 @@ impl Spooled {
     }
 
     /// Writes `rest`, and makes the file appear; how many bytes it has.
-    async fn finish(mut self, rest: Vec<u8>) -> Result<u64, Failure> {
+    async fn finish(mut self, rest: Vec<u8>, queue: &Arc<Queue>) -> Result<u64, Failure> {
         let open = self.last().await?;
         let written = self.written + rest.len() as u64;
         let target = self.target.clone();
-        let done = spawn_blocking(move || match open {
-            None => write_atomic(&target, &rest),
+        let done = match open {
+            None => queue.run(move || write_atomic(&target, &rest)).await,
             Some((mut writer, _)) => {
-                writer.write(&rest)?;
-                writer.commit()
+                let commit = move || writer.write(&rest).and_then(|()| writer.commit());
+                spawn_blocking(commit).await.ok()
             }
-        });
-        self.outcome(done.await)?;
+        };
+        self.outcome(done)?;
         Ok(written)
     }
 
     async fn last(&mut self) -> Result<Option<Written>, Failure> {
         match self.begun.take() {
             None => Ok(None),
-            Some(begun) => self.outcome(begun.await).map(Some),
+            Some(begun) => self.outcome(begun.await.ok()).map(Some),
         }
     }
 
-    fn outcome<T>(&self, done: Result<io::Result<T>, JoinError>) -> Result<T, Failure> {
+    fn outcome<T>(&self, done: Option<io::Result<T>>) -> Result<T, Failure> {
         match done {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => {
                 let message = format!("the body could not be saved to {}: {error}", self.target.display());
                 let mut failure = Failure::new(Kind::Save, Phase::Save, message);
                 failure.os_error = error.raw_os_error();
                 Err(failure)
             }
-            Err(error) => Err(Failure::new(Kind::Internal, Phase::Save, format!("the file writer failed: {error}"))),
+            None => Err(Failure::new(Kind::Internal, Phase::Save, "the file writer failed")),
         }
     }
 }

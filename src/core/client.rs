@@ -9,6 +9,7 @@ use super::connections::Connections;
 use super::cookies::Jar;
 use super::governor::{Governor, Limits};
 use super::lanes::Lanes;
+use super::save::Queue;
 use crate::runtime::fork;
 
 /// How a client is made; copied into a forked child, where everything else is made anew.
@@ -32,6 +33,8 @@ pub struct Session<T = Lanes> {
     pub governor: Arc<Governor>,
     /// Keeps what servers set.
     pub jar: Jar,
+    /// Writes small bodies to their files.
+    pub saves: Arc<Queue>,
     generation: u32,
 }
 
@@ -114,6 +117,7 @@ impl Session<Lanes> {
 impl<T> Session<T> {
     /// A session that sends through `transport`.
     pub fn over(transport: T, limits: Limits, jar: Jar) -> Self {
-        Self { transport, governor: Arc::new(Governor::new(limits)), jar, generation: fork::generation() }
+        let (governor, saves) = (Arc::new(Governor::new(limits)), Arc::default());
+        Self { transport, governor, jar, saves, generation: fork::generation() }
     }
 }

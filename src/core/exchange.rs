@@ -70,7 +70,7 @@ pub async fn exchange<T: Transport>(
             let reading = Reading {
                 max_body: settings.max_body,
                 read_timeout: settings.timeout.read,
-                save_to: target(request, head.status),
+                save_to: target(request, head.status).map(|path| (path, &session.saves)),
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;

@@ -4,6 +4,7 @@
 //! the target. There is no fsync: after a power failure a file may be missing or empty, after a crash of the process
 //! never. Whoever needs more has the filesystem's own means; an fsync per file would cost milliseconds each.
 
+mod queue;
 mod template;
 
 use std::fs::{self, File, OpenOptions};
@@ -11,6 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::queue::Queue;
 pub use self::template::{Template, safe_name};
 
 /// Writes a whole file, or nothing: an existing file is replaced, or left alone when anything fails. Missing folders
