@@ -151,9 +151,16 @@ async fn save<B: Body>(
     let piece = if length.is_some_and(|length| length > SPOOL as u64) { SPOOL } else { 0 };
     let mut held = Vec::with_capacity(piece);
     let mut file = Spooled { target: path.into(), begun: None, written: 0 };
-    while inflow.read(&mut held).await? {
-        if held.len() >= SPOOL {
-            held = file.append(held).await?;
+    loop {
+        match inflow.read(&mut held).await {
+            Ok(true) if held.len() >= SPOOL => held = file.append(held).await?,
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(failure) => {
+                // What was begun is gone by the time anybody hears of it.
+                drop(file.last().await);
+                return Err(failure);
+            }
         }
     }
     let written = file.finish(held, queue).await?;
