@@ -7,6 +7,8 @@ import math
 import pickle
 import sys
 import threading
+import urllib.request
+import zlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -81,6 +83,39 @@ def resident() -> int:
     if not statm.exists():
         pytest.skip("needs /proc")
     return int(statm.read_text().split()[1]) * 4096
+
+
+def test_a_large_body_is_never_there_twice(server, python) -> None:
+    if not Path("/proc/self/status").exists():
+        pytest.skip("needs /proc")
+    code = """
+        import sys, shoal, zlib
+        from pathlib import Path
+
+        def peak():
+            lines = Path("/proc/self/status").read_text().splitlines()
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) >> 10
+
+        before = peak()
+        response = shoal.gather_fetch([sys.argv[1]], max_body=None).result()[0]
+        content = response.content
+        assert content is response.content and memoryview(response) == content
+        print(len(content) >> 20, peak() - before, zlib.crc32(content))
+    """
+    done = python(code, server.url(f"/bytes/{100 << 20}"))
+    assert done.stderr == ""
+    size, grown, checksum = map(int, done.stdout.split())
+    assert size == 100
+    assert grown < size + 32
+    assert checksum == zlib.crc32(urllib.request.urlopen(server.url(f"/bytes/{100 << 20}")).read())
+
+
+def test_a_large_body_that_somebody_looks_at_stays(server) -> None:
+    (response,) = shoal.gather_fetch([server.url(f"/bytes/{40 << 20}")]).result()
+    with memoryview(response) as view:
+        content = response.content
+        assert view == content
+    assert response.content is content
 
 
 def test_many_threads_get_the_same_content(server) -> None:

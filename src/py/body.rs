@@ -1,16 +1,23 @@
 //! The body of a response: bytes of the core until Python asks for them, a Python `bytes` from then on.
 //!
-//! Never both for longer than the copy takes, so that reading `content` of 20,000 responses doubles nothing. Whoever
+//! Never both for longer than the copy takes, so that reading `content` of 20,000 responses doubles nothing, nor does
+//! that of a large one. Whoever
 //! looks at the bytes (a `memoryview`, a decoder) holds a [`Handle`] of its own and is not touched by the change.
 
 use std::ffi::{c_int, c_void};
+use std::mem;
+use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use pyo3::exceptions::PyBufferError;
+use pyo3::exceptions::{PyBufferError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+/// A body from this size on is moved to Python in pieces of that: 100 MiB then take 116 at their peak, not 200.
+const LARGE: usize = 32 << 20;
+const PIECE: usize = 16 << 20;
 
 /// A share in the bytes; cheap, and good for as long as it is held.
 pub enum Handle {
@@ -64,19 +71,51 @@ impl Body {
     }
 
     /// The one `bytes` object; the first call makes it and lets go of the core's copy.
-    pub fn content(&self, py: Python<'_>) -> Py<PyBytes> {
+    pub fn content(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        if let Some(moved) = self.moved(py)? {
+            return Ok(moved);
+        }
         let bytes = match self.handle(py) {
-            Handle::Python(bytes) => return bytes,
+            Handle::Python(bytes) => return Ok(bytes),
             Handle::Core(bytes) => bytes,
         };
         let made = PyBytes::new(py, &bytes).unbind();
         let mut stored = self.lock();
         if let Handle::Python(earlier) = &*stored {
             // Another thread was quicker: everybody gets the same object.
-            return earlier.clone_ref(py);
+            return Ok(earlier.clone_ref(py));
         }
         *stored = Handle::Python(made.clone_ref(py));
-        made
+        Ok(made)
+    }
+
+    /// The same for a body of which there is no room for two: it is moved from the end, in pieces whose memory is given
+    /// back as it goes. Whoever else asks has to wait. `None` if it is small, or somebody looks at it.
+    fn moved(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
+        let mut stored = self.lock();
+        let Handle::Core(bytes) = &mut *stored else { return Ok(None) };
+        if bytes.len() < LARGE || !bytes.is_unique() {
+            return Ok(None);
+        }
+        let length = ffi::Py_ssize_t::try_from(bytes.len()).map_err(|_| PyMemoryError::new_err("body too large"))?;
+        // SAFETY: without a source CPython leaves the bytes to be filled by whoever made the object.
+        let made = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), length)) }?;
+        let made = made.cast_into::<PyBytes>()?;
+        let mut rest = Vec::from(mem::take(bytes));
+        while !rest.is_empty() {
+            let at = rest.len().saturating_sub(PIECE);
+            let piece = rest.get(at..).unwrap_or_default();
+            // SAFETY: nobody else has the new object yet, and the piece lies within its `length` bytes.
+            unsafe {
+                let place = ffi::PyBytes_AsString(made.as_ptr()).cast::<u8>().add(at);
+                ptr::copy_nonoverlapping(piece.as_ptr(), place, piece.len());
+            }
+            rest.truncate(at);
+            rest.shrink_to_fit();
+        }
+        let made = made.unbind();
+        *stored = Handle::Python(made.clone_ref(py));
+        Ok(Some(made))
     }
 
     /// Fills `view` with the bytes, read-only; `owner` is the object that is viewed.
@@ -107,7 +146,7 @@ impl Body {
     pub unsafe fn release(view: *mut ffi::Py_buffer) {
         // SAFETY: `internal` is the box that `export` put there; taken out, so that it is dropped once.
         unsafe {
-            let handle = std::mem::replace(&mut (*view).internal, std::ptr::null_mut()).cast::<Handle>();
+            let handle = mem::replace(&mut (*view).internal, ptr::null_mut()).cast::<Handle>();
             if !handle.is_null() {
                 drop(Box::from_raw(handle));
             }

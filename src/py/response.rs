@@ -185,7 +185,7 @@ impl PyResponse {
     /// The first access copies it into the bytes object, which is the same ever after, and frees the original; use
     /// `memoryview(response)` to copy nothing.
     #[getter]
-    fn content(&self, py: Python<'_>) -> Py<PyBytes> {
+    fn content(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
         self.body.content(py)
     }
 

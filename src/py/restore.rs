@@ -40,7 +40,7 @@ pub fn state<'py>(py: Python<'py>, response: &PyResponse) -> PyResult<Bound<'py,
     state.set_item("status", response.status.as_u16())?;
     state.set_item("version", version_name(response.version))?;
     state.set_item("headers", raw_items(py, &response.headers)?)?;
-    state.set_item("content", response.body.content(py))?;
+    state.set_item("content", response.body.content(py)?)?;
     state.set_item("elapsed", response.elapsed)?;
     state.set_item("attempts", response.attempts)?;
     state.set_item("index", response.index)?;
