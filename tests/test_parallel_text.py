@@ -200,6 +200,47 @@ def test_random_patterns_in_bytes(pattern: str, doc: bytes) -> None:
     assert of(pattern.encode(), doc) == re.findall(pattern.encode(), doc)
 
 
+# Where matches begin with few kinds of bytes the others are passed over, as long as that pays.
+STARTS = ["[A-Z]", "-?[A-B]", "(?i:a)", r"(?a:\d)", "(?:A|AB)", "(A)?B", "[A-Z]|1", "[-A]*?B", r"(?:\bA|\BB)"]
+PIECES = [*"aAB1-é日😀_\n. ", "AB", "É", "Aa Bb", "Ab-", "-A.", "." * 20, "é" * 9, "abc " * 8]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.sampled_from(["", r"\b", r"\B", "(?m:^)"]),
+    st.sampled_from(STARTS),
+    st.just("") | st.sampled_from(["B", r"\w", " "]) | patterns(ATOMS),
+    st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
+)
+@example(r"\b", "[A-Z]", "[a-z]+ [A-Z][a-z]+", "éAa Aa Bb Aa BbéAa Bb, Aa Bb")
+def test_random_starts(before: str, start: str, rest: str, doc: str) -> None:
+    pattern = f"{before}(?:{start}){rest}"
+    assume(not is_odd(pattern))
+    expected = re.findall(pattern, doc)
+    assert of(pattern, doc) == expected
+    assert of(pattern, doc.encode()) == expected
+    assert parallel.regex_count([doc], pattern).result() == [len(expected)]
+    assert parallel.regex_replace([doc], pattern, r"<\g<0>>").result() == [re.sub(pattern, r"<\g<0>>", doc)]
+    if pattern.isascii():
+        assert of(pattern.encode(), doc.encode()) == re.findall(pattern.encode(), doc.encode())
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 31, 32, 33, 500])
+def test_a_match_may_begin_anywhere(length: int) -> None:
+    for mark in (".", "é", "日"):
+        for start in range(length):
+            doc = mark * start + "Ab" + mark * (length - start)
+            assert of(r"\B[A-Z][a-z]\b|[A-Z][a-z]", doc) == ["Ab"]
+            assert of(r"\b[A-Z][a-z]+\b", doc) == re.findall(r"\b[A-Z][a-z]+\b", doc)
+
+
+def test_starts_that_fail_take_no_square_of_time() -> None:
+    # Of each start to the end: five minutes.
+    doc = "A" * 1_000_000
+    assert of(r"[A-Z]+!|[A-Z][^!?]*\?", doc + "B" * 1000) == []
+    assert of(r"\b(?:[A-Z]\w* )+!", "Aa " * 300_000) == []
+
+
 @settings(deadline=None)
 @given(st.text(string.printable + "é“", max_size=30))
 def test_any_text_is_a_pattern_or_an_error(pattern: str) -> None:

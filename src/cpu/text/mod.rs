@@ -12,4 +12,5 @@ pub mod replace;
 pub mod replacement;
 mod search;
 mod shape;
+mod starts;
 mod syntax;

@@ -5,13 +5,14 @@
 //! in `a`: nothing, `a`, nothing.
 
 use regex_automata::util::primitives::NonMaxUsize;
-use regex_automata::{Input, meta};
+use regex_automata::{Anchored, Input, meta};
 use regex_syntax::hir::Hir;
 
 use super::backtracking::Backtracking;
 use super::narrow::{Narrow, Narrowed};
 use super::pattern::Pattern;
 use super::shape::{Shape, fixed};
+use super::starts::{Budget, Found, Starts};
 use crate::cpu::failure::Failure;
 use crate::cpu::spares::Spares;
 use crate::cpu::stop::Stop;
@@ -54,6 +55,7 @@ pub struct Linear {
     /// Of every match; then only its end is looked for.
     length: Option<usize>,
     narrow: Option<Narrow>,
+    starts: Option<Starts>,
     spares: Spares<Work>,
 }
 
@@ -67,7 +69,10 @@ impl Engine {
     /// `narrow`: the automaton reads texts in their narrow form.
     pub fn linear(regex: meta::Regex, hir: &Hir, narrow: Option<Narrow>) -> Self {
         let (shape, length) = (Shape::of(hir), fixed(hir));
-        Self::Linear(Box::new(Linear { regex, shape, length, narrow, spares: Spares::default() }))
+        // An accelerated one looks for something rarer already.
+        let wanted = !regex.is_accelerated() && hir.properties().minimum_len() > Some(0);
+        let starts = wanted.then(|| Starts::of(hir)).flatten();
+        Self::Linear(Box::new(Linear { regex, shape, length, narrow, starts, spares: Spares::default() }))
     }
 }
 
@@ -101,6 +106,7 @@ pub fn each(
         }
         Engine::Linear(linear) => {
             let make = || Work { cache: linear.regex.create_cache(), narrowed: Narrowed::default() };
+            let mut budget = Budget::of(document.bytes().len());
             linear.spares.with(make, |Work { cache, narrowed }| match (&linear.narrow, document) {
                 (Some(narrow), Document::Text(text)) if !text.is_ascii() => {
                     narrow.narrow(text, narrowed);
@@ -108,7 +114,7 @@ pub fn each(
                     walk.full = None;
                     walk.all(
                         bytes,
-                        |at, slots| linear.next(cache, bytes, at, slots),
+                        |at, slots| linear.next(cache, &mut budget, bytes, at, slots),
                         |slots| {
                             found(&slots.iter().map(|slot| back(narrowed, *slot)).collect::<Vec<_>>());
                         },
@@ -116,7 +122,7 @@ pub fn each(
                 }
                 _ => {
                     let bytes = document.bytes();
-                    walk.all(bytes, |at, slots| linear.next(cache, bytes, at, slots), found)
+                    walk.all(bytes, |at, slots| linear.next(cache, &mut budget, bytes, at, slots), found)
                 }
             })
         }
@@ -129,16 +135,40 @@ fn back(narrowed: &Narrowed, slot: Option<NonMaxUsize>) -> Option<NonMaxUsize> {
 
 impl Linear {
     #[inline]
-    fn next(&self, cache: &mut meta::Cache, document: &[u8], at: usize, slots: &mut Slots) -> Result<(), Failure> {
-        let input = Input::new(document).range(at..);
+    fn next(
+        &self,
+        cache: &mut meta::Cache,
+        budget: &mut Budget,
+        document: &[u8],
+        at: usize,
+        slots: &mut Slots,
+    ) -> Result<(), Failure> {
+        let starts = self.starts.as_ref().map_or(Found::Dear(at), |starts| starts.find(document, at, budget));
+        let input = Input::new(document);
         if slots.len() > 2 && self.shape.is_none() {
             slots.fill(None);
-            self.regex.search_slots_with(cache, &input, slots);
+            match starts {
+                Found::Match(start, _) => {
+                    let input = input.range(start..).anchored(Anchored::Yes);
+                    self.regex.search_slots_with(cache, &input, slots);
+                }
+                Found::Nothing => {}
+                Found::Dear(at) => {
+                    self.regex.search_slots_with(cache, &input.range(at..), slots);
+                }
+            }
             return Ok(());
         }
-        let found = match self.length {
-            Some(length) => self.regex.search_half_with(cache, &input).map(|end| (end.offset() - length, end.offset())),
-            None => self.regex.search_with(cache, &input).map(|found| (found.start(), found.end())),
+        let found = match (starts, self.length) {
+            (Found::Match(start, end), _) => Some((start, end)),
+            (Found::Nothing, _) => None,
+            (Found::Dear(at), Some(length)) => {
+                let end = self.regex.search_half_with(cache, &input.range(at..));
+                end.map(|end| (end.offset() - length, end.offset()))
+            }
+            (Found::Dear(at), None) => {
+                self.regex.search_with(cache, &input.range(at..)).map(|found| (found.start(), found.end()))
+            }
         };
         let Some((start, end)) = found else {
             slots.fill(None);

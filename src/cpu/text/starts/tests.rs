@@ -1,0 +1,122 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use regex_automata::{Input, meta};
+
+use super::*;
+
+fn parsed(pattern: &str) -> Hir {
+    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).unwrap()
+}
+
+fn of(pattern: &str) -> Option<Starts> {
+    Starts::of(&parsed(pattern))
+}
+
+#[test]
+fn only_few_kinds_of_bytes_are_starts() {
+    let bytes = |pattern| {
+        let set = of(pattern)?.set;
+        Some((0..=u8::MAX).filter(|byte| set.position(&[*byte]).is_some()).collect::<Vec<u8>>())
+    };
+    let others = || ASCII..=u8::MAX;
+    assert_eq!(bytes(r"\b[A-Z][a-z]+"), Some((b'A'..=b'Z').collect()));
+    assert_eq!(bytes(r"(?m)(?:-?[0-9]|\xff)+$"), Some(b"-0123456789".iter().copied().chain(others()).collect()));
+    assert_eq!(bytes(r"(?i)x?y"), Some(b"XYxy".to_vec()));
+    assert_eq!(bytes(r"\bé"), Some(others().collect()));
+    assert_eq!(bytes(r"[\x00\x7f]"), Some(vec![0, 0x7f]));
+    for frequent in [r"(?s-u).", r"\w+", "[a-z]", " |!", "[A-Z]|e"] {
+        assert_eq!(bytes(frequent), None, "{frequent}");
+    }
+    // A search looks for the ends of lines.
+    assert_eq!(bytes("(?m)^a"), None);
+    // Can never match.
+    assert_eq!(bytes(r"[^\s\S]"), None);
+    // Too large.
+    assert_eq!(bytes(r"(?:[ab]{1,40}c){40}"), None);
+    assert!(Starts::of(&regex_syntax::parse(r"\w{9}").unwrap()).is_none());
+    assert!(Starts::of(&regex_syntax::parse(r"\bx").unwrap()).is_none());
+}
+
+#[test]
+fn every_byte_at_every_place_is_looked_at() {
+    let set = Set::of(|byte| matches!(byte, b'f'..=b'z') || matches!(byte, 0 | b'-') || byte >= 0xf0).unwrap();
+    for length in 0..40 {
+        for place in 0..length {
+            let mut bytes = vec![b'.'; length];
+            assert_eq!(set.position(&bytes), None);
+            for byte in 0..=u8::MAX {
+                *bytes.get_mut(place).unwrap() = byte;
+                let within = matches!(byte, b'f'..=b'z') || matches!(byte, 0 | b'-') || byte >= ASCII;
+                assert_eq!(set.position(&bytes), within.then_some(place));
+            }
+        }
+    }
+}
+
+fn searched(pattern: &str) -> (Starts, meta::Regex) {
+    (of(pattern).unwrap(), meta::Builder::new().build_from_hir(&parsed(pattern)).unwrap())
+}
+
+/// All matches, and whether the budget lasted.
+fn all((starts, regex): &(Starts, meta::Regex), document: &[u8]) -> (Vec<(usize, usize)>, bool) {
+    let (mut budget, mut at, mut found, mut lasted) = (Budget::of(document.len()), 0, Vec::new(), true);
+    loop {
+        let span = match starts.find(document, at, &mut budget) {
+            Found::Match(start, end) => Some((start, end)),
+            Found::Nothing => None,
+            Found::Dear(from) => {
+                assert!(from >= at);
+                lasted = false;
+                regex.find(Input::new(document).range(from..)).map(|found| (found.start(), found.end()))
+            }
+        };
+        let Some((start, end)) = span else { return (found, lasted) };
+        found.push((start, end));
+        at = end;
+    }
+}
+
+#[test]
+fn the_same_matches_as_those_of_a_search() {
+    let patterns = [
+        r"\b[A-Z][a-z]+ [A-Z][a-z]+\b",
+        r"\B[A-Z]+",
+        r"(?:[A-Z]|-[A-Z])[a-z]*?(?:x|\b)",
+        r"A|AB|ABC",
+        r"(?:A|AB)(?:C|BCD)\b",
+        r"(?m)(?:^A|\B[BC]).*?$",
+        r"[A-C]+?\b|C+",
+        r"-?[0-9]+(?:\.[0-9]+)?",
+        r"(?i)\ba+b*",
+    ];
+    let mut dice = fastrand::Rng::with_seed(7);
+    let letters = b"AABCDabbcxyz  --.12\n\xe9\xff";
+    for pattern in patterns {
+        let both = searched(pattern);
+        for round in 0..400 {
+            // Few and many starts, so that both ways are gone.
+            let wide = if round % 2 == 0 { 1 } else { 30 };
+            let length = dice.usize(..120);
+            let document: Vec<u8> = (0..length)
+                .map(|_| if dice.usize(..wide) == 0 { *dice.choice(letters).unwrap() } else { b'_' })
+                .collect();
+            let expected: Vec<_> = both.1.find_iter(&document).map(|found| (found.start(), found.end())).collect();
+            assert_eq!(all(&both, &document).0, expected, "{pattern} in {:?}", document.escape_ascii().to_string());
+        }
+    }
+}
+
+#[test]
+fn starts_that_lead_far_and_fail_are_given_up() {
+    let document = [b'A'; 10_000];
+    let both = searched("A+B");
+    assert_eq!(all(&both, &document), (vec![], false));
+    let (starts, mut budget) = (&both.0, Budget::of(document.len()));
+    // After the first.
+    assert_eq!(starts.find(&document, 0, &mut budget), Found::Dear(1));
+    // For good, whatever might be passed over.
+    assert_eq!(starts.find(&[b'.'; 1000], 0, &mut budget), Found::Dear(0));
+    // Where they are rare, and matches where they are not, it lasts.
+    assert!(all(&both, &[[b'.'; 50].as_slice(), b"AAC"].concat().repeat(100)).1);
+    assert!(all(&both, &[b"AAAAAAAAAAAA".as_slice(), b"AAB"].concat().repeat(100)).1);
+}
