@@ -94,11 +94,6 @@ impl<T> Completion<T> {
         true
     }
 
-    /// Forgets a waiter that no longer waits.
-    pub fn unwatch(&self, waiter: &Arc<dyn Waiter>, token: u64) {
-        self.lock().waiters.retain(|(other, number)| *number != token || !Arc::ptr_eq(other, waiter));
-    }
-
     /// Blocks the thread until the value is set or `limit` has passed; tells whether it is set.
     pub fn wait(&self, limit: Duration) -> bool {
         if self.is_done() {
@@ -175,17 +170,16 @@ mod tests {
     }
 
     #[test]
-    fn waiters_are_told_once_unless_they_left_or_came_late() {
+    fn waiters_are_told_once_unless_they_came_late() {
         let completion = Completion::default();
         let (sender, told) = channel();
         let waiter: Arc<dyn Waiter> = Arc::new(Tell(Mutex::new(sender)));
         assert!(completion.watch(waiter.clone(), 1));
         assert!(completion.watch(waiter.clone(), 2));
-        completion.unwatch(&waiter, 1);
         completion.settle(()).unwrap();
         assert!(!completion.watch(waiter, 3));
         drop(completion);
-        assert_eq!(told.iter().collect::<Vec<_>>(), [2]);
+        assert_eq!(told.iter().collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]
