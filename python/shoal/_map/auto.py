@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal._map import cores
 from shoal._map.harmless import is_harmless, is_plain, size_of
-from shoal._map.local import Blocks, Threads, doze, serial, work
+from shoal._map.local import Threads, serial, timed, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,25 +122,16 @@ class _Plain:
 def _try_here(call: Call, source: Source, ledger: Ledger) -> None:
     """Items in this process as long as that is the best place for them."""
     plain = _Plain(source)
-    blocks = Blocks(call.chunksize)
     count, size, spent = 0, 0, 0.0
     place = "here"
-    while not ledger.is_over and place == "here":
-        items = plain.take(blocks.size)
-        if not items:
-            if plain.exhausted:
-                break
-            doze(ledger.promise)
-            continue
-        first = ledger.board.take(len(items))
-        started = time.perf_counter()
-        work(call, items, first, ledger)
-        took = time.perf_counter() - started
-        blocks.learn(len(items), took)
+    for items, seconds in timed(call, plain, ledger):
         if spent < _TRIAL:
-            count, size, spent = count + len(items), size + sum(map(size_of, items)), spent + took
+            count, size, spent = count + len(items), size + sum(map(size_of, items)), spent + seconds
             if spent >= _TRIAL and not ledger.is_over:
                 place = _place(call, plain, ledger, spent / count, size / count)
+        del items
+        if place != "here":
+            break
     if place == "threads" and not ledger.is_over:
         Threads(call, plain, ledger).run()
     if not ledger.is_over and (plain.refused or not source.exhausted):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from shoal._map.failure import local_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shoal import _shoal
     from shoal._map.board import Ledger
     from shoal._map.call import Call
@@ -72,8 +74,11 @@ def doze(promise: _shoal._Promise, seconds: float = _PATIENCE) -> None:
         promise.drain()
 
 
-def serial(call: Call, source: Items, ledger: Ledger) -> None:
-    """All items in this thread."""
+def timed(call: Call, source: Items, ledger: Ledger) -> Iterator[tuple[list[Any], float]]:
+    """Does all items in this thread, block by block; yields each block that is done, and the seconds it took.
+
+    Whoever keeps a block keeps its items while the next one is done.
+    """
     blocks = Blocks(call.chunksize)
     while not ledger.is_over:
         items = source.take(blocks.size)
@@ -85,7 +90,15 @@ def serial(call: Call, source: Items, ledger: Ledger) -> None:
         first = ledger.board.take(len(items))
         started = time.perf_counter()
         work(call, items, first, ledger)
-        blocks.learn(len(items), time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        blocks.learn(len(items), seconds)
+        yield items, seconds
+
+
+def serial(call: Call, source: Items, ledger: Ledger) -> None:
+    """All items in this thread."""
+    for items, _ in timed(call, source, ledger):
+        del items
 
 
 class Threads:
