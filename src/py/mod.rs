@@ -6,7 +6,6 @@ mod body;
 mod callbacks;
 mod charset;
 mod client;
-mod column;
 mod error;
 mod harvest;
 mod headers;
@@ -33,9 +32,7 @@ mod shown;
 mod source;
 mod stats;
 mod stream;
-mod table;
 mod timeout;
-mod values;
 mod work;
 
 #[pyo3::pymodule(gil_used = false)]
@@ -49,8 +46,6 @@ mod _shoal {
     #[pymodule_export]
     use super::client::PyClient;
     #[pymodule_export]
-    use super::column::PyColumn;
-    #[pymodule_export]
     use super::headers::PyHeaders;
     #[pymodule_export]
     use super::job::Job;
@@ -59,11 +54,15 @@ mod _shoal {
     #[pymodule_export]
     use super::parallel::bytes::{compress, decompress, hash};
     #[pymodule_export]
+    use super::parallel::column::PyColumn;
+    #[pymodule_export]
     use super::parallel::html::{html_article, html_links, html_select, html_text, html_to_markdown};
     #[pymodule_export]
     use super::parallel::json::{json_extract, json_rows};
     #[pymodule_export]
     use super::parallel::similar::{dedupe, minhash};
+    #[pymodule_export]
+    use super::parallel::table::PyTable;
     #[pymodule_export]
     use super::parallel::text::{regex_count, regex_findall, regex_replace};
     #[pymodule_export]
@@ -80,8 +79,6 @@ mod _shoal {
     use super::stats::PyStats;
     #[pymodule_export]
     use super::stream::Stream;
-    #[pymodule_export]
-    use super::table::PyTable;
     #[pymodule_export]
     use super::timeout::PyTimeout;
 

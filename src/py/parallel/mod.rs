@@ -2,6 +2,7 @@
 
 mod arguments;
 pub mod bytes;
+pub mod column;
 mod documents;
 mod held;
 pub mod html;
@@ -11,8 +12,10 @@ mod listed;
 mod pieces;
 mod run;
 pub mod similar;
+pub mod table;
 mod tabled;
 pub mod text;
+mod values;
 
 /// The names of all functions.
 pub const FUNCTIONS: [&str; 15] = [

@@ -5,13 +5,13 @@ use std::time::Instant;
 use arrow_array::{ArrayRef, RecordBatch};
 use pyo3::prelude::*;
 
+use super::column::PyColumn;
 use super::keywords::Policy;
 use super::listed::{ended, item_error};
+use super::table::PyTable;
 use crate::cpu::batch::Gathered;
 use crate::cpu::failure::Failure;
-use crate::py::column::PyColumn;
 use crate::py::outcome::Harvest;
-use crate::py::table::PyTable;
 
 /// A failure and the document it happened to.
 pub type Numbered = (usize, Failure);

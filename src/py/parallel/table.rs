@@ -13,8 +13,8 @@ use pyo3::types::{PyCapsule, PyDict, PyIterator, PyList, PyString, PyTuple};
 use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 
 use super::column::PyColumn;
-use super::shown::escape;
 use super::values::{Values, type_name};
+use crate::py::shown::escape;
 
 /// How many rows a notebook shows.
 const SHOWN: usize = 10;
