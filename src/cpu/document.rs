@@ -72,7 +72,7 @@ pub struct Document {
     source: Source,
     /// Of bytes that a kernel takes as text, if somebody named it.
     encoding: Option<&'static Encoding>,
-    /// Where it came from, if it is a response.
+    /// Where it came from, if it is a response and the kernel wants to know.
     url: Option<Box<Url>>,
 }
 
@@ -82,12 +82,12 @@ impl Document {
         Self { source, encoding: None, url: None }
     }
 
-    /// A response's body or file, with the encoding that its headers name.
-    pub fn of_response(source: Source, encoding: Option<&'static Encoding>, url: Url) -> Self {
-        Self { source, encoding, url: Some(Box::new(url)) }
+    /// A response's body or file, with the encoding that its headers name, and its URL where that is wanted.
+    pub fn of_response(source: Source, encoding: Option<&'static Encoding>, url: Option<Url>) -> Self {
+        Self { source, encoding, url: url.map(Box::new) }
     }
 
-    /// The URL of a response.
+    /// The URL of a response, where it was wanted.
     pub fn url(&self) -> Option<&Url> {
         self.url.as_deref()
     }
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(document.text().unwrap(), text);
         }
         let url = Url::parse("https://example.com/").unwrap();
-        let greek = Document::of_response(Source::Bytes(b"\xe1"), Some(encoding_rs::WINDOWS_1253), url.clone());
+        let greek = Document::of_response(Source::Bytes(b"\xe1"), Some(encoding_rs::WINDOWS_1253), Some(url.clone()));
         assert_eq!(greek.url(), Some(&url));
         assert_eq!(greek.text().unwrap(), "α");
         assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());

@@ -46,7 +46,7 @@ pub fn hash(
 ) -> PyResult<Py<Job>> {
     let name = algorithm.map_or(Ok("sha256"), |name| text("algorithm", name))?;
     let algorithm = Algorithm::parse(name).map_err(wrong("algorithm"))?;
-    Call { name: "hash", docs, keywords }
+    Call::new("hash", docs, keywords)
         .listed(move |document, stop| hash_kernel(algorithm, &document.bytes()?, stop).map(Text))
 }
 
@@ -84,7 +84,7 @@ pub fn compress(
     // A number beyond i32 is beyond every range.
     let level = level.map(|level| i32::try_from(level).unwrap_or(if level < 0 { i32::MIN } else { i32::MAX }));
     let compressor = Compressor::new(format, level).map_err(wrong("level"))?;
-    Call { name: "compress", docs, keywords }
+    Call::new("compress", docs, keywords)
         .listed(move |document, stop| compressor.compress(&document.bytes()?, stop).map(Blob))
 }
 
@@ -123,7 +123,7 @@ pub fn decompress(
     let format = Format::to_read(format).map_err(wrong("format"))?;
     let max_size = take(keywords, "max_size")?.map_or(Ok(MAX_SIZE), |size| size_from("max_size", &size))?;
     let decompressor = Decompressor::new(format, Some(max_size));
-    Call { name: "decompress", docs, keywords }
+    Call::new("decompress", docs, keywords)
         .listed(move |document, stop| decompressor.decompress(&document.bytes()?, stop).map(Blob))
 }
 

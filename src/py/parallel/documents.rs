@@ -28,13 +28,14 @@ pub struct Documents {
     pub list: Vec<Document>,
     /// To be lent to the batch.
     pub held: Held,
+    urls: bool,
 }
 
 const WANTED: &str = "str, bytes, a bytes-like object, a path or a shoal.Response";
 
-/// `docs`: an iterable of documents, or an Arrow or NumPy array of them.
-pub fn documents_from(docs: &Bound<'_, PyAny>) -> PyResult<Documents> {
-    let mut documents = Documents::default();
+/// `docs`: an iterable of documents, or an Arrow or NumPy array of them. `urls`: whether those of responses are wanted.
+pub fn documents_from(docs: &Bound<'_, PyAny>, urls: bool) -> PyResult<Documents> {
+    let mut documents = Documents { urls, ..Documents::default() };
     if let Ok(list) = docs.cast::<PyList>() {
         documents.list.reserve(list.len());
         documents.held.objects.reserve(list.len());
@@ -86,7 +87,7 @@ impl Documents {
             // SAFETY: `bytes` never change or move, and the object is held as long as the document.
             Document::new(Source::Bytes(unsafe { forever(bytes.as_bytes()) }))
         } else if let Ok(response) = item.cast::<PyResponse>() {
-            response.get().document(item.py(), &mut self.held)
+            response.get().document(item.py(), self.urls, &mut self.held)
         } else {
             self.other(item)?
         };
@@ -200,7 +201,7 @@ unsafe fn forever<T>(borrowed: &[T]) -> &'static [T] {
 
 impl PyResponse {
     /// Its body, or the file it was saved to, as a document.
-    fn document(&self, py: Python<'_>, held: &mut Held) -> Document {
+    fn document(&self, py: Python<'_>, url: bool, held: &mut Held) -> Document {
         let handle = self.body.handle(py);
         let encoding = crate::py::charset::named(&self.headers);
         let source = match (&self.path, handle) {
@@ -213,6 +214,6 @@ impl PyResponse {
                 source
             }
         };
-        Document::of_response(source, encoding, self.url_parsed().clone())
+        Document::of_response(source, encoding, url.then(|| self.url_parsed().clone()))
     }
 }

@@ -37,8 +37,7 @@ use crate::py::job::Job;
 #[pyfunction]
 #[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
 pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
-    Call { name: "html_to_markdown", docs, keywords }
-        .listed(|document, stop| markdown(&document.html()?, stop).map(Text))
+    Call::new("html_to_markdown", docs, keywords).listed(|document, stop| markdown(&document.html()?, stop).map(Text))
 }
 
 /// The readable text of each HTML document: without scripts, styles and head, blocks on lines of their own.
@@ -50,7 +49,7 @@ pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyD
 #[pyfunction]
 #[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
 pub fn html_text(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
-    Call { name: "html_text", docs, keywords }.listed(|document, stop| text(&document.html()?, stop).map(Text))
+    Call::new("html_text", docs, keywords).listed(|document, stop| text(&document.html()?, stop).map(Text))
 }
 
 /// What the CSS selector matches in each HTML document: texts, or values of an attribute.
@@ -82,7 +81,7 @@ pub fn html_select(
 ) -> PyResult<Py<Job>> {
     let attr = optional_text("attr", attr)?;
     let selector = Selector::new(text_argument("css", css)?, attr.as_deref()).map_err(wrong("css"))?;
-    Call { name: "html_select", docs, keywords }
+    Call::new("html_select", docs, keywords)
         .listed(move |document, stop| selector.select(&document.html()?, stop).map(Matches::of_texts))
 }
 
@@ -113,7 +112,7 @@ pub fn html_links(
 ) -> PyResult<Py<Job>> {
     let base_url = optional_text("base_url", base_url)?;
     let base_url = base_url.map(|url| base(&url).map_err(wrong("base_url"))).transpose()?;
-    Call { name: "html_links", docs, keywords }.listed(move |document, stop| {
+    Call::new("html_links", docs, keywords).with_urls(base_url.is_none()).listed(move |document, stop| {
         let base_url = base_url.as_ref().or(document.url());
         links(&document.html()?, base_url, stop).map(Matches::of_texts)
     })
@@ -149,7 +148,7 @@ pub fn html_article(
 ) -> PyResult<Py<Job>> {
     let url = optional_text("url", url)?;
     let url = url.map(|url| base(&url).map_err(wrong("url"))).transpose()?;
-    Call { name: "html_article", docs, keywords }.listed(move |document, stop| {
+    Call::new("html_article", docs, keywords).with_urls(url.is_none()).listed(move |document, stop| {
         let url = url.as_ref().or(document.url());
         article(&document.html()?, url.map(url::Url::as_str), stop)
     })

@@ -61,7 +61,7 @@ pub fn json_extract(
     }
     let extract = Extract::new(&places);
     let finish = extract.clone();
-    Call { name: "json_extract", docs, keywords }.whole(
+    Call::new("json_extract", docs, keywords).whole(
         move |document, stop| {
             let json = document.unchecked()?;
             extract.run(&json, stop).map_err(|failure| failure.in_document(&json))
@@ -114,7 +114,7 @@ pub fn json_rows(
     let columns = columns.filter(|columns| !columns.is_none()).map(names_from).transpose()?;
     let rows = Rows::new(pointer, columns).map_err(|error| unfit("columns", &error))?;
     let finish = rows.clone();
-    Call { name: "json_rows", docs, keywords }.whole(
+    Call::new("json_rows", docs, keywords).whole(
         move |document, stop| {
             let json = document.unchecked()?;
             rows.run(&json, stop).map_err(|failure| failure.in_document(&json))

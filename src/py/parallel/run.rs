@@ -30,12 +30,10 @@ type Finish<T> = dyn Fn(Gathered<T>, &Stop) -> Made + Send + Sync;
 
 /// A call of a function of `shoal.parallel`.
 pub struct Call<'a, 'py> {
-    /// Its name.
-    pub name: &'static str,
-    /// Its documents.
-    pub docs: &'a Bound<'py, PyAny>,
-    /// The keywords that all such functions have.
-    pub keywords: Option<&'a Bound<'py, PyDict>>,
+    name: &'static str,
+    docs: &'a Bound<'py, PyAny>,
+    keywords: Option<&'a Bound<'py, PyDict>>,
+    urls: bool,
 }
 
 struct Kernels<T> {
@@ -64,7 +62,17 @@ impl<T: Send + 'static> Work for Kernels<T> {
     }
 }
 
-impl Call<'_, '_> {
+impl<'a, 'py> Call<'a, 'py> {
+    /// Of the function of this name; the keywords are those that all such functions have.
+    pub fn new(name: &'static str, docs: &'a Bound<'py, PyAny>, keywords: Option<&'a Bound<'py, PyDict>>) -> Self {
+        Self { name, docs, keywords, urls: false }
+    }
+
+    /// Whether the kernel asks for the URLs of responses.
+    pub fn with_urls(self, urls: bool) -> Self {
+        Self { urls, ..self }
+    }
+
     /// A kernel whose results are a list, in the order of the documents.
     pub fn listed<P, K>(self, kernel: K) -> PyResult<Py<Job>>
     where
@@ -81,10 +89,10 @@ impl Call<'_, '_> {
         K: Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
         F: Fn(Gathered<T>, Policy, &Stop) -> Made + Send + Sync + 'static,
     {
-        let Self { name, docs, keywords } = self;
+        let Self { name, docs, keywords, urls } = self;
         calling_out(|| {
             let Keywords { policy, workers, progress } = Keywords::read(name, keywords)?;
-            let Documents { list, held } = documents_from(docs)?;
+            let Documents { list, held, .. } = documents_from(docs, urls)?;
             let (completion, promised) = promise();
             let finish: Arc<Finish<T>> = Arc::new(move |gathered, stop| finish(gathered, policy, stop));
             let at_the_end = finish.clone();

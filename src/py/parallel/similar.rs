@@ -68,7 +68,7 @@ fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usiz
 )]
 pub fn minhash(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
     let (minhash, width) = minhash_from(keywords)?;
-    Call { name: "minhash", docs, keywords }.whole(
+    Call::new("minhash", docs, keywords).whole(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
             let Places { results, errors, failure } = Places::of(gathered, policy);
@@ -134,7 +134,7 @@ pub fn dedupe(
         return Err(PyValueError::new_err(format!("threshold must be above 0 and at most 1, not {threshold}")));
     }
     let (minhash, _) = minhash_from(keywords)?;
-    Call { name: "dedupe", docs, keywords }.whole(
+    Call::new("dedupe", docs, keywords).whole(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
             // Places are those of the documents, whatever becomes of those that failed.

@@ -78,7 +78,7 @@ pub fn regex_findall(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let pattern = pattern_from(pattern)?;
-    let call = Call { name: "regex_findall", docs, keywords };
+    let call = Call::new("regex_findall", docs, keywords);
     if pattern.is_bytes() {
         return call.listed(move |document, stop| findall_bytes(&pattern, &document.bytes()?, stop).map(Matches::new));
     }
@@ -102,7 +102,7 @@ pub fn regex_count(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let pattern = pattern_from(pattern)?;
-    let call = Call { name: "regex_count", docs, keywords };
+    let call = Call::new("regex_count", docs, keywords);
     if pattern.is_bytes() {
         return call.listed(move |document, stop| count_bytes(&pattern, &document.bytes()?, stop).map(Count));
     }
@@ -137,7 +137,7 @@ pub fn regex_replace(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let pattern = pattern_from(pattern)?;
-    let call = Call { name: "regex_replace", docs, keywords };
+    let call = Call::new("regex_replace", docs, keywords);
     let kind = if pattern.is_bytes() { "bytes" } else { "a str" };
     let mismatch = |_| PyTypeError::new_err(format!("repl must be {kind}, as the pattern is, not {}", type_name(repl)));
     if pattern.is_bytes() {
