@@ -167,18 +167,25 @@ type Decoded<'a> = Result<Cow<'a, str>, Failure>;
 /// Characters that are looked at in one go.
 const RUN: usize = 64;
 
-/// 4 µs for 20,000 characters, by encoding_rs; one by one they take 18.
+/// Characters that are converted in one go.
+const PIECE: usize = 1024;
+
+/// By encoding_rs, a piece at a time through a small buffer: room for the longest text is three times what most need,
+/// and what comes out is known to be UTF-8.
 fn narrow(units: &[u16]) -> Decoded<'static> {
-    // In a `str` two halves of a surrogate pair are two characters that UTF-8 cannot carry.
-    // Counted a run at a time, without a way out in the middle: that becomes SIMD.
-    let halves = |run: &[u16]| run.iter().map(|unit| u16::from(unit & 0xf800 == 0xd800)).sum::<u16>();
-    if units.chunks(RUN).any(|run| halves(run) > 0) {
-        return Err(surrogate());
+    let mut text = String::with_capacity(units.len().saturating_add(units.len() / 8));
+    let mut buffer = "\0".repeat(3 * PIECE.min(units.len()));
+    for piece in units.chunks(PIECE) {
+        // In a `str` two halves of a surrogate pair are two characters that UTF-8 cannot carry.
+        // Counted a run at a time, without a way out in the middle: that becomes SIMD.
+        let halves = |run: &[u16]| run.iter().map(|unit| u16::from(unit & 0xf800 == 0xd800)).sum::<u16>();
+        if piece.chunks(RUN).any(|run| halves(run) > 0) {
+            return Err(surrogate());
+        }
+        let length = encoding_rs::mem::convert_utf16_to_str(piece, &mut buffer);
+        text.push_str(buffer.get(..length).unwrap_or_default());
     }
-    let mut text = vec![0; units.len().saturating_mul(3)];
-    let length = encoding_rs::mem::convert_utf16_to_utf8(units, &mut text);
-    text.truncate(length);
-    utf8(text)
+    Ok(Cow::Owned(text))
 }
 
 /// Texts of one emoji and otherwise ASCII are frequent: what is plain is copied in runs.
@@ -237,6 +244,18 @@ mod tests {
         assert_eq!(greek.text().unwrap(), "α");
         assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
         assert_eq!(&*greek.bytes().unwrap(), b"\xe1");
+    }
+
+    #[test]
+    fn long_texts_are_converted_in_pieces() {
+        for length in [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+            let units: Vec<u16> = "a\u{e9}\u{4e2d}".encode_utf16().cycle().take(length).collect();
+            let units: &'static [u16] = units.leak();
+            let document = Document::new(Source::Ucs2(units));
+            assert_eq!(document.text().unwrap(), String::from_utf16(units).unwrap());
+            let halves: Vec<u16> = units.iter().copied().chain([0xdc00]).collect();
+            assert_eq!(Document::new(Source::Ucs2(halves.leak())).text().unwrap_err().kind, Kind::Value);
+        }
     }
 
     #[test]
