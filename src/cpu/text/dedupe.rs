@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
@@ -54,7 +54,7 @@ fn hash(numbers: &[u32], seed: u64) -> u64 {
     for number in numbers {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
-    xxh3_64_with_seed(&bytes, seed)
+    XxHash3_64::oneshot_with_seed(seed, &bytes)
 }
 
 /// The share of numbers in which two signatures agree: the estimate of the Jaccard index.
@@ -180,7 +180,7 @@ impl Hasher for Same {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
+        self.0 = XxHash3_64::oneshot_with_seed(self.0, bytes);
     }
 
     fn write_u64(&mut self, number: u64) {
