@@ -30,6 +30,7 @@ mod response;
 mod restore;
 mod server;
 mod shown;
+mod single;
 mod source;
 mod stats;
 mod stream;
