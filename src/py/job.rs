@@ -63,7 +63,7 @@ pub trait Work: Send + Sync {
 #[pyclass(frozen, weakref, module = "shoal", generic)]
 pub struct Job {
     end: End,
-    work: Box<dyn Work>,
+    work: Arc<dyn Work>,
     progress: Option<Arc<Progress>>,
     callbacks: Mutex<Vec<Py<PyAny>>>,
     generation: u32,
@@ -75,7 +75,7 @@ impl Job {
     pub fn create(
         py: Python<'_>,
         completion: Arc<Completion<Ended>>,
-        work: Box<dyn Work>,
+        work: Arc<dyn Work>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Py<Self>> {
         let job = Self {

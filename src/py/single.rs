@@ -68,7 +68,7 @@ impl Single {
     }
 
     /// Stops it; `false` if it has just ended by itself.
-    pub fn cancel(&self) -> bool {
+    pub fn stop(&self) -> bool {
         if self.over.swap(true, Ordering::AcqRel) {
             return false;
         }
@@ -82,7 +82,7 @@ impl Single {
     }
 
     /// What has happened so far.
-    pub fn stats(&self) -> Stats {
+    pub fn snapshot(&self) -> Stats {
         self.collector.snapshot()
     }
 }

@@ -33,13 +33,13 @@ pub fn no_threads(error: &ShutDown) -> PyErr {
     }
 }
 
-impl Work for Arc<Single> {
+impl Work for Single {
     fn name(&self) -> &'static str {
         "request"
     }
 
     fn cancel(&self) -> Option<Option<Box<dyn Harvest>>> {
-        Single::cancel(self).then_some(None)
+        self.stop().then_some(None)
     }
 
     fn progress(&self) -> (usize, usize) {
@@ -47,7 +47,7 @@ impl Work for Arc<Single> {
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        stats(py, Single::stats(self))
+        stats(py, self.snapshot())
     }
 }
 
@@ -59,7 +59,7 @@ fn stats(py: Python<'_>, stats: Stats) -> PyResult<Py<PyAny>> {
 pub fn single(py: Python<'_>, call: Call, request: Request) -> PyResult<Py<Job>> {
     let (completion, promised) = promise();
     let work = Single::start(call, request, promised).map_err(|error| no_threads(&error))?;
-    Job::create(py, completion, Box::new(work), None)
+    Job::create(py, completion, work, None)
 }
 
 struct Bulk(Arc<Batch>);
@@ -94,5 +94,5 @@ pub fn bulk(
     let batch = Batch::new(call.collector.clone(), items, options);
     let (completion, promised) = promise();
     batch.start(handle, Arc::new(call), move |gathered| promised.settle(Ended::Done(Box::new(Many::new(gathered)))));
-    Job::create(py, completion, Box::new(Bulk(batch)), progress)
+    Job::create(py, completion, Arc::new(Bulk(batch)), progress)
 }
