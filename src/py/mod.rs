@@ -36,6 +36,7 @@ mod stats;
 mod stream;
 mod table;
 mod timeout;
+mod urls;
 mod values;
 mod work;
 
