@@ -88,7 +88,6 @@ fn start(generation: u32) -> Result<Reactor, ShutDown> {
         .thread_name("shoal-blocking")
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_keep_alive(Duration::from_secs(2))
-        .on_thread_park(turn::end)
         .build()?;
     let handle = runtime.handle().clone();
     let stop = CancellationToken::new();
@@ -97,10 +96,9 @@ fn start(generation: u32) -> Result<Reactor, ShutDown> {
     let intake = Arc::new(Intake::default());
     let taker = intake.clone();
     std::thread::Builder::new().name("shoal-io".into()).spawn(move || {
-        turn::begin();
+        runtime.spawn(turn::run());
         runtime.spawn(taker.run());
         runtime.block_on(token.cancelled());
-        turn::end();
         // Drops every task, and with it every socket, without waiting for blocking calls.
         runtime.shutdown_background();
         let _ = done.send(());
