@@ -4,6 +4,8 @@ import random
 import types
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import shoal
 from shoal import Request
@@ -265,6 +267,59 @@ def test_bad_urls_are_told_at_the_call_or_in_their_place(server, bad, words) -> 
     assert (job.stats.total, job.stats.failed, job.stats.by_error) == (3, 1, {"InvalidURL": 1})
     with pytest.raises(shoal.InvalidURL, match=words):
         shoal.Client().get(bad)
+
+
+class EnoughError(Exception):
+    """No request is sent."""
+
+
+def parsed(*urls: str) -> list[str | None]:
+    """The URLs as they would be sent, None for one that is refused."""
+    found: list[str | None] = [None] * len(urls)
+
+    def note(index: int, request: shoal.Request) -> str:
+        if index == len(urls):
+            raise EnoughError
+        found[index] = request.url
+        return f"never written {index}"
+
+    with pytest.raises(EnoughError):
+        shoal.gather_fetch([*urls, "http://last"], save_to=note, return_exceptions=True)
+    return found
+
+
+hosts = st.sampled_from(
+    [
+        "host",
+        "HOST",
+        "a.b:80",
+        "a.b:8080",
+        "h:443",
+        "[::1]",
+        "[::1",
+        "0x7f.1",
+        "h:",
+        "ü",
+        "a b",
+        "u@h",
+        "h:x",
+        "",
+        "%41",
+    ]
+)
+paths = st.text("/\\\\ab.:?#%2@ü \t\n", max_size=8)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(["http://", "https://", "HTTP://", "http:/", " http://", "ftp://"]), hosts, paths, paths)
+@example("http://", "host", "//other/x", "")
+@example("http://", "host", "/\t/other", "")
+@example("http://", "host", "/../%2e%2e/.", " ")
+def test_a_url_after_others_of_its_host(scheme: str, host: str, path: str, other: str) -> None:
+    """The host is parsed once for several in a row: they must come out as if each were alone."""
+    before = (f"{scheme}{host}/1", f"{scheme}{host}/{other}")
+    url = f"{scheme}{host}{path}"
+    assert parsed(*before, url) == [*parsed(before[0]), *parsed(before[1]), *parsed(url)]
 
 
 def test_a_bad_url_hides_its_secrets() -> None:

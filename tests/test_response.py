@@ -2,8 +2,6 @@
 
 import copy
 import gc
-import json
-import math
 import pickle
 import sys
 import threading
@@ -13,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shoal
@@ -171,122 +169,6 @@ def test_text(content: bytes, content_type: str | None, text: str, encoding: str
 def test_text_is_what_was_sent(text: str) -> None:
     text = text.removeprefix("\ufeff")
     assert response(text.encode()).text == text
-
-
-# JSON
-
-
-def equal(one: object, other: object) -> bool:
-    """Equal, of the same types, NaN included."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, float):
-        return repr(one) == repr(other)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(equal, one, other))
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(map(equal, one.values(), other.values()))
-    return one == other
-
-
-def check_json(text: str) -> None:
-    """`Response.json()` ends as `json.loads` does."""
-    r = response(text.encode())
-    standard = None
-    try:
-        expected = json.loads(text)
-    except json.JSONDecodeError as error:
-        standard = error
-    if standard:
-        with pytest.raises(shoal.JSONDecodeError) as raised:
-            r.json()
-        assert (raised.value.msg, raised.value.doc, raised.value.pos) == (standard.msg, standard.doc, standard.pos)
-        assert raised.value.url == "http://host/path"
-        return
-    assert equal(r.json(), expected)
-
-
-documents = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
-    max_leaves=30,
-)
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(documents, st.booleans(), st.none() | st.integers(0, 4))
-def test_json_is_what_the_standard_library_says(document: object, ascii_only: bool, indent: int | None) -> None:
-    check_json(json.dumps(document, ensure_ascii=ascii_only, indent=indent))
-
-
-@settings(max_examples=500, deadline=None)
-@given(documents, st.data())
-def test_broken_json_breaks_alike(document: object, data: st.DataObject) -> None:
-    text = json.dumps(document, ensure_ascii=False)
-    start = data.draw(st.integers(0, len(text)))
-    end = data.draw(st.integers(start, len(text)))
-    middle = data.draw(st.text('{}[],:"\\u0123eE+-.NaInfty \n\t\x00\x0b\u00a0', max_size=4))
-    check_json((text[:start] + middle + text[end:]).removeprefix("\ufeff"))
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(st.text('0123456789.eE+-nNaInfity"\\ud8{}[]:, \n', max_size=16))
-@example("1e999")
-@example("-0")
-@example("-0.0")
-@example("0123")
-@example("1.")
-@example("-")
-@example("-NaN")
-@example("nan")
-@example("-Infinity")
-@example("Infinit")
-@example('"\\ud800"')
-@example('"\\ud83d\\ude00"')
-@example('{"a":1,"a":2}')
-@example("[1,]")
-@example("[1]]")
-@example("123456789012345678901234567890")
-@example("1e-400")
-@example("0.1e1")
-@example("9007199254740993")
-@example("179769313486231580793728971405301e276")
-def test_json_of_anything(text: str) -> None:
-    check_json(text)
-
-
-def test_json_values() -> None:
-    big = "9" * 4000
-    assert response(big.encode()).json() == int(big)
-    assert math.isnan(response(b"NaN").json())
-    assert response(b"\xef\xbb\xbf[1]").json() == [1]
-    deep = "[" * 400 + "]" * 400
-    assert response(deep.encode()).json() == json.loads(deep)
-    r = response('{"ü": 1}'.encode("latin-1"), ("Content-Type", "application/json; charset=latin-1"))
-    assert r.json() == {"ü": 1}
-    assert response("[1]".encode("utf-16")).json() == [1]
-
-
-@pytest.mark.parametrize(
-    ("content", "message", "position"),
-    [
-        (b"", "Expecting value", 0),
-        (b"<html>", "Expecting value", 0),
-        (b'["\xc3\xbc\xff"]', "Invalid UTF-8", 3),
-        (b"[" * 100_000, None, None),
-        (b"9" * 10_000, None, None),
-    ],
-)
-def test_what_is_not_json(content: bytes, message: str | None, position: int | None) -> None:
-    if content[:1] == b"9" and not hasattr(sys, "get_int_max_str_digits"):
-        pytest.skip("this Python reads any number of digits")
-    with pytest.raises(shoal.JSONDecodeError) as raised:
-        response(content, index=5, attempts=2).json()
-    error = raised.value
-    assert isinstance(error, ValueError)
-    assert message is None or (error.msg, error.pos) == (message, position)
-    assert (error.index, error.attempts, error.method, error.request.url) == (5, 2, "GET", "http://host/path")
-    assert pickle.loads(pickle.dumps(error)).pos == error.pos
 
 
 # All the rest

@@ -10,14 +10,37 @@ use std::time::Duration;
 /// Someone to wake, by a number of its own choosing. Called from any thread; must not block.
 pub trait Waiter: Send + Sync {
     /// The thing waited for under `token` has happened.
-    fn wake(&self, token: u64);
+    fn wake(self: Arc<Self>, token: u64);
 }
 
-type Waiters = Vec<(Arc<dyn Waiter>, u64)>;
+/// Those to wake. One place needs no allocation: hardly any completion has more than one waiter.
+#[derive(Default)]
+struct Waiters {
+    first: Option<(Arc<dyn Waiter>, u64)>,
+    others: Vec<(Arc<dyn Waiter>, u64)>,
+}
+
+impl Waiters {
+    fn push(&mut self, waiter: Arc<dyn Waiter>, token: u64) {
+        match &self.first {
+            None => self.first = Some((waiter, token)),
+            Some(_) => self.others.push((waiter, token)),
+        }
+    }
+
+    fn wake(self) {
+        for (waiter, token) in self.first.into_iter().chain(self.others) {
+            waiter.wake(token);
+        }
+    }
+}
 
 struct State<T> {
     value: Option<T>,
     waiters: Waiters,
+    /// Threads in [`Completion::wait`]. Telling none costs a system call all the same, and a single request that is
+    /// awaited has none.
+    blocked: usize,
 }
 
 /// Pending until [`Completion::settle`]; the first settlement wins.
@@ -31,7 +54,7 @@ impl<T> Default for Completion<T> {
     fn default() -> Self {
         Self {
             done: AtomicBool::new(false),
-            state: Mutex::new(State { value: None, waiters: Vec::new() }),
+            state: Mutex::new(State { value: None, waiters: Waiters::default(), blocked: 0 }),
             settled: Condvar::new(),
         }
     }
@@ -57,25 +80,23 @@ impl<T> Completion<T> {
     /// Sets what `make` gives, if it gives anything and no value was set before; nobody else can settle meanwhile. Tells
     /// whether it did.
     pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
-        let Some(waiters) = self.set(make) else { return false };
-        for (waiter, token) in waiters {
-            waiter.wake(token);
-        }
-        true
+        self.set(make).map(Waiters::wake).is_some()
     }
 
     /// Sets the value; gives those to wake, or nothing if the value was not set.
     fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
-        let waiters = {
-            let mut state = self.lock();
-            if self.done.load(Ordering::Relaxed) {
-                return None;
-            }
-            state.value = Some(make()?);
-            self.done.store(true, Ordering::Release);
-            std::mem::take(&mut state.waiters)
-        };
-        self.settled.notify_all();
+        let mut state = self.lock();
+        if self.done.load(Ordering::Relaxed) {
+            return None;
+        }
+        state.value = Some(make()?);
+        self.done.store(true, Ordering::Release);
+        let waiters = std::mem::take(&mut state.waiters);
+        let blocked = state.blocked > 0;
+        drop(state);
+        if blocked {
+            self.settled.notify_all();
+        }
         Some(waiters)
     }
 
@@ -90,7 +111,7 @@ impl<T> Completion<T> {
         if self.done.load(Ordering::Relaxed) {
             return false;
         }
-        state.waiters.push((waiter, token));
+        state.waiters.push(waiter, token);
         true
     }
 
@@ -99,9 +120,10 @@ impl<T> Completion<T> {
         if self.is_done() {
             return true;
         }
-        let state = self.lock();
+        let mut state = self.lock();
+        state.blocked += 1;
         let waited = self.settled.wait_timeout_while(state, limit, |_| !self.done.load(Ordering::Relaxed));
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        waited.unwrap_or_else(PoisonError::into_inner).0.blocked -= 1;
         self.is_done()
     }
 }
@@ -133,9 +155,7 @@ impl<T> Drop for Promise<T> {
             let panicking = std::thread::panicking();
             let waiters = self.completion.set(|| Some(lost(panicking))).unwrap_or_default();
             if panicking {
-                for (waiter, token) in waiters {
-                    waiter.wake(token);
-                }
+                waiters.wake();
             }
         }
     }
@@ -152,7 +172,7 @@ mod tests {
     struct Tell(Mutex<Sender<u64>>);
 
     impl Waiter for Tell {
-        fn wake(&self, token: u64) {
+        fn wake(self: Arc<Self>, token: u64) {
             self.0.lock().unwrap().send(token).unwrap();
         }
     }

@@ -18,6 +18,7 @@ use super::plan::{Plan, SaveTo, call_headers, check_iterable, save_to_from};
 use super::progress::reporter;
 use super::stream::Stream;
 use super::timeout::seconds;
+use super::urls::Urls;
 use super::work::{bulk, reactor};
 use crate::core::fetch::Call;
 use crate::core::governor::{Governor, Limits, Rate};
@@ -143,6 +144,7 @@ fn prepare(
     let of_client = defaults.params.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name)).cloned();
     let plan = Plan {
         method: request.method.unwrap_or(http::Method::GET),
+        urls: Urls::default(),
         base_url: defaults.base_url.clone(),
         params: of_client.chain(own.iter().cloned()).collect(),
         cookies: request.cookies,

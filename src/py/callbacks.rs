@@ -22,7 +22,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 struct Deliver;
 
 impl Waiter for Deliver {
-    fn wake(&self, token: u64) {
+    fn wake(self: Arc<Self>, token: u64) {
         notify(Box::new(move || {
             attached(|py| {
                 let Some(job) = leave(token) else { return };

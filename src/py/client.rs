@@ -22,6 +22,7 @@ use super::plan::{Plan, base_url_from, url_text};
 use super::request::options_from;
 use super::stream::{Closed, Entered};
 use super::timeout::timeout_from;
+use super::urls::Urls;
 use super::work::single;
 use crate::core::client::{Client, Config, Session};
 use crate::core::exchange::merged;
@@ -281,6 +282,7 @@ impl PyClient {
         };
         let plan = Plan {
             method: http::Method::GET,
+            urls: Urls::default(),
             base_url: defaults.base_url.clone(),
             params: defaults.params.clone(),
             cookies: Vec::new(),

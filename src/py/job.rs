@@ -7,12 +7,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTimeoutError, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyTimeoutError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::awaiting::{Awaiting, thrown_error};
 use super::callbacks::call_when_done;
@@ -63,7 +63,7 @@ pub trait Work: Send + Sync {
 #[pyclass(frozen, weakref, module = "shoal", generic)]
 pub struct Job {
     end: End,
-    work: Box<dyn Work>,
+    work: Arc<dyn Work>,
     progress: Option<Arc<Progress>>,
     callbacks: Mutex<Vec<Py<PyAny>>>,
     generation: u32,
@@ -75,7 +75,7 @@ impl Job {
     pub fn create(
         py: Python<'_>,
         completion: Arc<Completion<Ended>>,
-        work: Box<dyn Work>,
+        work: Arc<dyn Work>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Py<Self>> {
         let job = Self {
@@ -226,7 +226,7 @@ impl Job {
         awaiting(py, || {
             loop {
                 match job.advance(py, Some(Instant::now() + SLICE)) {
-                    Step::Value(value) => return Err(PyStopIteration::new_err((value,))),
+                    Step::Value(value) => return Err(returned(py, value)),
                     Step::Raised(error) => return Err(PyErr::from_value(error.into_bound(py).into_any())),
                     Step::Cancelled(results) => return Err(cancelled_error(py, "asyncio", results)?),
                     Step::More => return Ok(py.None().into_bound(py)),
@@ -415,6 +415,16 @@ impl Drop for Job {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// What ends an iterator with a value. As a rule no exception object is made of it: Python looks for the bare value, and
+/// takes only a tuple or an exception for something else.
+fn returned(py: Python<'_>, value: Py<PyAny>) -> PyErr {
+    let bare = value.bind(py);
+    if bare.is_instance_of::<PyTuple>() || bare.is_instance_of::<PyBaseException>() {
+        return PyStopIteration::new_err((value,));
+    }
+    PyStopIteration::new_err(value)
 }
 
 fn escape(text: &Bound<'_, PyString>) -> PyResult<String> {

@@ -29,10 +29,12 @@ mod response;
 mod restore;
 mod server;
 mod shown;
+mod single;
 mod source;
 mod stats;
 mod stream;
 mod timeout;
+mod urls;
 mod work;
 
 #[pyo3::pymodule(gil_used = false)]

@@ -15,6 +15,7 @@ use url::{ParseError, Url};
 use super::input::{AUTH_HEADER, BodyInput, type_name};
 use super::options::RequestOptions;
 use super::request::{PyRequest, from_core, options_from};
+use super::urls::Urls;
 use crate::core::error::{Error, Failure, Kind, Phase};
 use crate::core::redact::redact_input;
 use crate::core::request::{Request, basic_auth};
@@ -33,6 +34,8 @@ pub enum SaveTo {
 pub struct Plan {
     /// Unless the item has its own.
     pub method: Method,
+    /// For absolute URLs.
+    pub urls: Urls,
     /// For relative URLs.
     pub base_url: Option<Url>,
     /// Of client and call.
@@ -144,7 +147,7 @@ impl Plan {
         if has_no_host(text) {
             return Err("empty host".to_owned());
         }
-        let url = match (Url::parse(text), &self.base_url) {
+        let url = match (self.urls.parse(text), &self.base_url) {
             // "player:12" names a scheme only if there is nothing it could be relative to.
             (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
             (Ok(url), None) if url.cannot_be_a_base() => {

@@ -192,7 +192,7 @@ impl PyPromise {
         if Arc::strong_count(&self.completion) > 1 || self.completion.is_done() {
             return Err(PyRuntimeError::new_err("there is one Job for a promise"));
         }
-        Job::create(py, self.completion.clone(), Box::new(Kept(self.shared.clone())), progress)
+        Job::create(py, self.completion.clone(), Arc::new(Kept(self.shared.clone())), progress)
     }
 
     /// Readable when somebody called `wake`, or cancelled the job.

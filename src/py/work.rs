@@ -1,23 +1,22 @@
 //! The two kinds of work behind a fetching [`Job`]: one request, and a batch.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
 
-use super::harvest::{Many, One};
+use super::harvest::Many;
 use super::job::{Job, Work};
 use super::lifecycle::exiting;
 use super::outcome::{Ended, Harvest, promise};
+use super::single::Single;
 use super::stats::PyStats;
 use crate::core::error::Error;
 use crate::core::fetch::Call;
 use crate::core::gather::{Batch, Options};
 use crate::core::request::Request;
-use crate::core::stats::{Collector, Stats};
+use crate::core::stats::Stats;
 use crate::runtime::{self, ShutDown};
 
 /// The reactor, or the exception that says why there is none.
@@ -34,32 +33,21 @@ pub fn no_threads(error: &ShutDown) -> PyErr {
     }
 }
 
-struct Single {
-    collector: Arc<Collector>,
-    task: AbortHandle,
-    finished: Arc<AtomicBool>,
-}
-
 impl Work for Single {
     fn name(&self) -> &'static str {
         "request"
     }
 
     fn cancel(&self) -> Option<Option<Box<dyn Harvest>>> {
-        // Whoever turns it first, the task or this, ends the job.
-        if self.finished.swap(true, Ordering::AcqRel) {
-            return None;
-        }
-        self.task.abort();
-        Some(None)
+        self.stop().then_some(None)
     }
 
     fn progress(&self) -> (usize, usize) {
-        (usize::from(self.finished.load(Ordering::Relaxed)), 1)
+        (usize::from(self.is_over()), 1)
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        stats(py, self.collector.snapshot())
+        stats(py, self.snapshot())
     }
 }
 
@@ -69,20 +57,9 @@ fn stats(py: Python<'_>, stats: Stats) -> PyResult<Py<PyAny>> {
 
 /// Starts one request.
 pub fn single(py: Python<'_>, call: Call, request: Request) -> PyResult<Py<Job>> {
-    let collector = call.collector.clone();
-    let finished = Arc::new(AtomicBool::new(false));
     let (completion, promised) = promise();
-    let done = finished.clone();
-    let task = reactor()?.spawn(async move {
-        let outcome = call.fetch(Arc::new(request), 0).await;
-        call.collector.finish();
-        drop(call);
-        if !done.swap(true, Ordering::AcqRel) {
-            promised.settle(Ended::Done(Box::new(One(Some(outcome)))));
-        }
-    });
-    let work = Single { collector, task: task.abort_handle(), finished };
-    Job::create(py, completion, Box::new(work), None)
+    let work = Single::start(call, request, promised).map_err(|error| no_threads(&error))?;
+    Job::create(py, completion, work, None)
 }
 
 struct Bulk(Arc<Batch>);
@@ -117,5 +94,5 @@ pub fn bulk(
     let batch = Batch::new(call.collector.clone(), items, options);
     let (completion, promised) = promise();
     batch.start(handle, Arc::new(call), move |gathered| promised.settle(Ended::Done(Box::new(Many::new(gathered)))));
-    Job::create(py, completion, Box::new(Bulk(batch)), progress)
+    Job::create(py, completion, Arc::new(Bulk(batch)), progress)
 }

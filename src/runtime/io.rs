@@ -7,13 +7,14 @@
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
-use super::{closing, fork};
+use super::intake::{Intake, Work};
+use super::{closing, fork, turn};
 
 /// Files and name look-ups that may wait at the same time.
 const BLOCKING_THREADS: usize = 16;
@@ -21,6 +22,7 @@ const BLOCKING_THREADS: usize = 16;
 struct Reactor {
     generation: u32,
     handle: Handle,
+    intake: Arc<Intake>,
     stop: CancellationToken,
     stopped: Mutex<Receiver<()>>,
 }
@@ -43,13 +45,24 @@ pub enum ShutDown {
 
 /// The reactor of this process, started at first use.
 pub fn handle() -> Result<&'static Handle, ShutDown> {
+    Ok(&reactor()?.handle)
+}
+
+/// Runs `work`, which must be short, on the reactor's thread: cheaper than spawning there when much comes at once. If the
+/// reactor is shut down before, `work` is dropped.
+pub fn submit(work: Work) -> Result<(), ShutDown> {
+    reactor()?.intake.put(work);
+    Ok(())
+}
+
+fn reactor() -> Result<&'static Reactor, ShutDown> {
     let generation = fork::generation();
     let current = CURRENT.load(Ordering::Acquire);
     // SAFETY: a published reactor is never freed.
     if let Some(reactor) = unsafe { current.as_ref() }
         && reactor.generation == generation
     {
-        return if closing::is_closing() { Err(ShutDown::Exiting) } else { Ok(&reactor.handle) };
+        return if closing::is_closing() { Err(ShutDown::Exiting) } else { Ok(reactor) };
     }
     if closing::is_closing() {
         return Err(ShutDown::Exiting);
@@ -59,11 +72,11 @@ pub fn handle() -> Result<&'static Handle, ShutDown> {
     let fresh = Box::into_raw(Box::new(start(generation)?));
     match CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: published just now, never freed.
-        Ok(_) => Ok(unsafe { &(*fresh).handle }),
+        Ok(_) => Ok(unsafe { &*fresh }),
         Err(_) => {
             // SAFETY: `fresh` was not published, nobody else has it.
             unsafe { Box::from_raw(fresh) }.stop.cancel();
-            handle()
+            reactor()
         }
     }
 }
@@ -80,13 +93,17 @@ fn start(generation: u32) -> Result<Reactor, ShutDown> {
     let stop = CancellationToken::new();
     let (done, stopped) = channel();
     let token = stop.clone();
+    let intake = Arc::new(Intake::default());
+    let taker = intake.clone();
     std::thread::Builder::new().name("shoal-io".into()).spawn(move || {
+        runtime.spawn(turn::run());
+        runtime.spawn(taker.run());
         runtime.block_on(token.cancelled());
         // Drops every task, and with it every socket, without waiting for blocking calls.
         runtime.shutdown_background();
         let _ = done.send(());
     })?;
-    Ok(Reactor { generation, handle, stop, stopped: Mutex::new(stopped) })
+    Ok(Reactor { generation, handle, intake, stop, stopped: Mutex::new(stopped) })
 }
 
 /// Stops reactor and pool for good: no new work, everything cancelled, at most `wait` until their threads and whoever

@@ -9,11 +9,13 @@ mod dedicated;
 #[cfg(feature = "python")]
 pub mod detach;
 pub mod fork;
+mod intake;
 mod io;
 mod notifier;
 pub mod pool;
+pub mod turn;
 
 pub use closing::{Pass, enter, is_closer, is_closing};
 pub use dedicated::Dedicated;
-pub use io::{ShutDown, handle, panic_message, shutdown};
+pub use io::{ShutDown, handle, panic_message, shutdown, submit};
 pub use notifier::{notify, thread};

@@ -384,7 +384,7 @@ async fn a_panic_of_the_engine_reaches_whoever_waits() {
 fn a_reactor_that_goes_away_loses_its_promises_quietly() {
     struct Woken(AtomicBool);
     impl shoal::core::completion::Waiter for Woken {
-        fn wake(&self, _token: u64) {
+        fn wake(self: Arc<Self>, _token: u64) {
             self.0.store(true, Ordering::Relaxed);
         }
     }

@@ -32,9 +32,17 @@ impl Samples {
     /// Adds one.
     pub(super) fn record(&mut self, duration: Duration) {
         self.count += 1;
+        if self.count == 1 {
+            // The only one, as of a single request, is the sum of all: nothing is allocated for it.
+            (self.sum, self.max) = (duration, duration);
+            return;
+        }
+        if self.count == 2 {
+            self.few.push(micros(self.sum));
+        }
         self.sum = self.sum.saturating_add(duration);
         self.max = self.max.max(duration);
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(LONGEST).min(LONGEST);
+        let micros = micros(duration);
         if let Some(histogram) = &mut self.many {
             histogram.saturating_record(micros);
         } else if self.few.len() < FEW {
@@ -58,7 +66,7 @@ impl Samples {
         if self.count == 0 {
             return Percentiles::default();
         }
-        let mut sorted = self.few.clone();
+        let mut sorted = if self.count == 1 { vec![micros(self.sum)] } else { self.few.clone() };
         sorted.sort_unstable();
         let quantile = |quantile: f64| {
             let micros = match &self.many {
@@ -78,6 +86,10 @@ impl Samples {
             mean: self.sum.as_secs_f64() / self.count as f64,
         }
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(LONGEST).min(LONGEST)
 }
 
 /// The smallest value that is not below `quantile` of all.
@@ -111,6 +123,9 @@ mod tests {
     fn few_are_exact() {
         let one = samples([7]).percentiles();
         assert_eq!((one.count, one.p50, one.p99, one.max, one.mean), (1, 0.007, 0.007, 0.007, 0.007));
+        assert_eq!(samples([7]).few.capacity(), 0);
+        let two = samples([9, 7]).percentiles();
+        assert_eq!((two.count, two.p50, two.p99, two.max, two.mean), (2, 0.007, 0.009, 0.009, 0.008));
         let hundred = samples((1..=100).rev()).percentiles();
         assert_eq!((hundred.p50, hundred.p90, hundred.p99, hundred.max), (0.05, 0.09, 0.099, 0.1));
         assert!(near(hundred.mean, 0.0505));

@@ -102,7 +102,7 @@ impl<'a, 'py> Call<'a, 'py> {
             };
             let options = Options { workers, keep_going: policy != Policy::Raise };
             let batch = Batch::start(list, held.lend(), options, kernel, end).map_err(|error| no_threads(&error))?;
-            Job::create(docs.py(), completion, Box::new(Kernels { name, batch, finish }), progress)
+            Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress)
         })
     }
 }

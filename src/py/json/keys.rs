@@ -1,0 +1,114 @@
+//! Keys that have been seen before.
+//!
+//! Documents repeat them, and so do the documents of one server: the object that was made for a key is used again, with
+//! the hash that it remembers.
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::string;
+
+/// Longer ones are made anew.
+const LONGEST: usize = 64;
+
+/// A power of two.
+const ENTRIES: usize = 2048;
+
+type Entries = [Option<Py<PyAny>>; ENTRIES];
+
+/// The one that nobody uses at the moment, to which those who are attached help themselves.
+static SPARE: AtomicPtr<Entries> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The keys, taken for as long as this lives.
+pub struct Keys<'py> {
+    py: Python<'py>,
+    entries: Option<Box<Entries>>,
+}
+
+impl<'py> Keys<'py> {
+    /// Taken at the first key.
+    pub fn take(py: Python<'py>) -> Self {
+        Self { py, entries: None }
+    }
+
+    #[inline(never)]
+    fn fetch() -> Option<Box<Entries>> {
+        let spare = SPARE.swap(std::ptr::null_mut(), Ordering::Acquire);
+        if spare.is_null() {
+            let fresh: Vec<_> = std::iter::repeat_with(|| None).take(ENTRIES).collect();
+            return fresh.into_boxed_slice().try_into().ok();
+        }
+        // SAFETY: it was put there by `drop`, and swapped out it is nobody else's.
+        Some(unsafe { Box::from_raw(spare) })
+    }
+
+    /// The object for a key in ASCII.
+    #[inline(always)]
+    pub fn get(&mut self, py: Python<'py>, key: &str) -> Option<Bound<'py, PyAny>> {
+        if key.len() < 2 || key.len() > LONGEST {
+            return string::object(py, key, true);
+        }
+        if self.entries.is_none() {
+            self.entries = Self::fetch();
+        }
+        let entry = self.entries.as_mut()?.get_mut(place(key.as_bytes()))?;
+        if let Some(known) = entry {
+            // SAFETY: all entries are strings in ASCII, made below, and alive.
+            let same = unsafe {
+                let known = known.as_ptr();
+                let length = ffi::PyUnicode_GET_LENGTH(known) as usize;
+                length == key.len()
+                    && std::slice::from_raw_parts(ffi::PyUnicode_DATA(known).cast::<u8>(), length) == key.as_bytes()
+            };
+            if same {
+                return Some(known.bind(py).clone());
+            }
+        }
+        let made = string::object(py, key, true)?;
+        let old = entry.replace(made.clone().unbind());
+        drop(old.map(|old| old.into_bound(py)));
+        Some(made)
+    }
+}
+
+/// Where a key is, if it is there.
+#[inline(always)]
+fn place(key: &[u8]) -> usize {
+    const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+    let (first, last) = (key.first_chunk::<8>(), key.last_chunk::<8>());
+    let mut hash = key.len() as u64;
+    if let (Some(first), Some(last)) = (first, last) {
+        hash = (hash ^ u64::from_le_bytes(*first)).wrapping_mul(MIX);
+        for chunk in key.as_chunks::<8>().0.iter().skip(1) {
+            hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*chunk)).wrapping_mul(MIX);
+        }
+        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*last)).wrapping_mul(MIX);
+    } else {
+        let mut word = 0;
+        if let (Some(first), Some(last)) = (key.first_chunk::<4>(), key.last_chunk::<4>()) {
+            word = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+        } else {
+            for byte in key {
+                word = word << 8 | u64::from(*byte);
+            }
+        }
+        hash = (hash ^ word).wrapping_mul(MIX);
+    }
+    (hash >> 40) as usize % ENTRIES
+}
+
+impl Drop for Keys<'_> {
+    fn drop(&mut self) {
+        let Some(entries) = self.entries.take() else { return };
+        let entries = Box::into_raw(entries);
+        let kept = SPARE.compare_exchange(std::ptr::null_mut(), entries, Ordering::Release, Ordering::Relaxed);
+        if kept.is_err() {
+            // SAFETY: nobody else has seen it; `self.py` shows that its objects may be dropped.
+            let entries = unsafe { Box::from_raw(entries) };
+            let _ = self.py;
+            drop(entries);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! A parser of JSON that makes Python objects as it reads.
+//!
+//! It takes what `json.loads` takes, but for what is rare, and says no without a reason to everything else: whoever asks
+//! has `json.loads` judge then. One pass, no tree in between: elements of an array wait on a stack until their number is
+//! known and the list is made in its final size; members go into their dict at once.
+
+use std::marker::PhantomData;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::keys::Keys;
+use super::{number, string};
+
+/// Deeper nesting is refused: each level takes some stack.
+const DEPTH: u32 = 200;
+
+/// The value of a text in UTF-8, or `None` if it is broken, or odd.
+pub fn parse<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
+    let text = simdutf8::basic::from_utf8(text).ok()?;
+    let mut parser =
+        Parser { py, text, at: 0, depth: DEPTH, elements: Vec::new(), scratch: Vec::new(), keys: Keys::take(py) };
+    let _paused = Paused::new(py);
+    let first = parser.token();
+    let value = parser.value(first)?;
+    (parser.token() == 0 && parser.at >= text.len()).then_some(value)
+}
+
+/// Keeps the garbage collector from looking, again and again, at containers that are being filled: half of the time that a
+/// large table takes. From 3.12 on it waits for Python code to run by itself.
+struct Paused<'py>(PhantomData<Python<'py>>, bool);
+
+/// Without the GIL, objects have a wider head, and other threads may pause the collector and let it go meanwhile.
+const HAS_GIL: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
+
+impl<'py> Paused<'py> {
+    fn new(_py: Python<'py>) -> Self {
+        // SAFETY: attached. Until the end no Python code runs, which could pause it, too.
+        Self(PhantomData, HAS_GIL && unsafe { ffi::PyGC_Disable() } != 0)
+    }
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        if self.1 {
+            // SAFETY: as above.
+            unsafe { ffi::PyGC_Enable() };
+        }
+    }
+}
+
+struct Parser<'a, 'py> {
+    py: Python<'py>,
+    text: &'a str,
+    at: usize,
+    depth: u32,
+    /// Of the arrays that are not finished.
+    elements: Vec<Bound<'py, PyAny>>,
+    /// For strings with escapes.
+    scratch: Vec<u8>,
+    keys: Keys<'py>,
+}
+
+impl<'py> Parser<'_, 'py> {
+    /// The byte here; 0, which nothing accepts, at the end.
+    #[inline(always)]
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    /// Skips blanks; the byte behind them.
+    #[inline(always)]
+    fn token(&mut self) -> u8 {
+        let mut byte = self.byte();
+        if byte == b' ' {
+            self.at += 1;
+            byte = self.byte();
+        }
+        if byte > b' ' {
+            return byte;
+        }
+        self.blanks()
+    }
+
+    /// The same where a line ends.
+    #[inline(never)]
+    fn blanks(&mut self) -> u8 {
+        while let Some(block) = self.text.as_bytes().get(self.at..).and_then(|rest| rest.first_chunk::<16>()) {
+            let length = string::blanks(block);
+            self.at += length;
+            if length < block.len() {
+                return self.byte();
+            }
+        }
+        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte() {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    /// The value whose first byte, which is `first`, is here.
+    #[inline(always)]
+    fn value(&mut self, first: u8) -> Option<Bound<'py, PyAny>> {
+        match first {
+            b'"' => self.string(),
+            b'{' => self.object(),
+            b'[' => self.array(),
+            b'-' | b'0'..=b'9' => {
+                let (value, end) = number::parse(self.py, self.text.as_bytes(), self.at)?;
+                self.at = end;
+                Some(value)
+            }
+            _ => self.word(first),
+        }
+    }
+
+    #[inline(never)]
+    fn word(&mut self, first: u8) -> Option<Bound<'py, PyAny>> {
+        let py = self.py;
+        let (word, value) = match first {
+            b'n' => ("null", py.None().into_bound(py)),
+            b't' => ("true", true.into_pyobject(py).ok()?.to_owned().into_any()),
+            b'f' => ("false", false.into_pyobject(py).ok()?.to_owned().into_any()),
+            b'N' => ("NaN", f64::NAN.into_pyobject(py).ok()?.into_any()),
+            b'I' => ("Infinity", f64::INFINITY.into_pyobject(py).ok()?.into_any()),
+            _ => return None,
+        };
+        let rest = self.text.as_bytes().get(self.at..)?;
+        rest.starts_with(word.as_bytes()).then(|| {
+            self.at += word.len();
+            value
+        })
+    }
+
+    #[inline(always)]
+    fn string(&mut self) -> Option<Bound<'py, PyAny>> {
+        let start = self.at + 1;
+        let found = string::scan(self.text.as_bytes(), start)?;
+        if found.plain() {
+            let inner = self.text.get(start..found.end)?;
+            self.at = found.end + 1;
+            return string::object(self.py, inner, found.ascii);
+        }
+        self.escaped(start)
+    }
+
+    #[inline(never)]
+    fn escaped(&mut self, start: usize) -> Option<Bound<'py, PyAny>> {
+        let (end, ascii) = string::unescape(self.text.as_bytes(), start, &mut self.scratch)?;
+        self.at = end;
+        // SAFETY: made of parts of a text in UTF-8, cut at quotes and backslashes, and of whole characters.
+        let text = unsafe { std::str::from_utf8_unchecked(&self.scratch) };
+        string::object(self.py, text, ascii)
+    }
+
+    #[inline(always)]
+    fn key(&mut self) -> Option<Bound<'py, PyAny>> {
+        let start = self.at + 1;
+        let found = string::scan(self.text.as_bytes(), start)?;
+        if found.plain() {
+            let inner = self.text.get(start..found.end)?;
+            self.at = found.end + 1;
+            return if found.ascii { self.keys.get(self.py, inner) } else { string::object(self.py, inner, false) };
+        }
+        self.escaped(start)
+    }
+
+    #[inline(never)]
+    fn array(&mut self) -> Option<Bound<'py, PyAny>> {
+        self.at += 1;
+        self.depth = self.depth.checked_sub(1)?;
+        let base = self.elements.len();
+        let mut first = self.token();
+        if first != b']' {
+            loop {
+                let element = self.value(first)?;
+                self.elements.push(element);
+                match self.token() {
+                    b',' => {
+                        self.at += 1;
+                        first = self.token();
+                    }
+                    b']' => break,
+                    _ => return None,
+                }
+            }
+        }
+        self.at += 1;
+        self.depth += 1;
+        self.list(base)
+    }
+
+    fn list(&mut self, base: usize) -> Option<Bound<'py, PyAny>> {
+        let elements = self.elements.get(base..)?;
+        let length = ffi::Py_ssize_t::try_from(elements.len()).ok()?;
+        // SAFETY: attached, as `self.py` shows. The result is a new reference, or null with an exception.
+        let list = unsafe { Bound::from_owned_ptr_or_opt(self.py, ffi::PyList_New(length)) };
+        let Some(list) = list else {
+            drop(PyErr::take(self.py));
+            return None;
+        };
+        for (place, element) in (0..length).zip(self.elements.drain(base..)) {
+            // SAFETY: the list is new and has this place, which is empty; it takes the reference over.
+            unsafe { ffi::PyList_SET_ITEM(list.as_ptr(), place, element.into_ptr()) };
+        }
+        Some(list)
+    }
+
+    #[inline(never)]
+    fn object(&mut self) -> Option<Bound<'py, PyAny>> {
+        self.at += 1;
+        self.depth = self.depth.checked_sub(1)?;
+        let dict = PyDict::new(self.py);
+        let mut first = self.token();
+        if first != b'}' {
+            loop {
+                if first != b'"' {
+                    return None;
+                }
+                let key = self.key()?;
+                if self.token() != b':' {
+                    return None;
+                }
+                self.at += 1;
+                let first_of_value = self.token();
+                let value = self.value(first_of_value)?;
+                // SAFETY: all three are alive, and `dict` is a dict that nobody else has.
+                if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } != 0 {
+                    drop(PyErr::take(self.py));
+                    return None;
+                }
+                match self.token() {
+                    b',' => {
+                        self.at += 1;
+                        first = self.token();
+                    }
+                    b'}' => break,
+                    _ => return None,
+                }
+            }
+        }
+        self.at += 1;
+        self.depth += 1;
+        Some(dict.into_any())
+    }
+}

@@ -1,0 +1,239 @@
+"""`Response.json`: what it makes of any text, against `json.loads`."""
+
+import contextlib
+import gc
+import json
+import math
+import pickle
+import sys
+import threading
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import shoal
+from shoal import Response, _shoal
+
+
+def response(content: bytes, *headers: tuple[str, str], **more) -> Response:
+    state = {"status": 200, "url": "http://host/path", "headers": list(headers), "content": content} | more
+    return _shoal._restore_response(state)
+
+
+def equal(one: object, other: object) -> bool:
+    """Equal, of the same types, NaN included."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float):
+        return repr(one) == repr(other)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(equal, one, other))
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(map(equal, one.values(), other.values()))
+    return one == other
+
+
+def check_json(text: str) -> None:
+    """`Response.json()` ends as `json.loads` does."""
+    r = response(text.encode())
+    standard = None
+    try:
+        expected = json.loads(text)
+    except json.JSONDecodeError as error:
+        standard = error
+    if standard:
+        with pytest.raises(shoal.JSONDecodeError) as raised:
+            r.json()
+        assert (raised.value.msg, raised.value.doc, raised.value.pos) == (standard.msg, standard.doc, standard.pos)
+        assert raised.value.url == "http://host/path"
+        return
+    assert equal(r.json(), expected)
+
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(documents, st.booleans(), st.none() | st.integers(0, 4))
+def test_json_is_what_the_standard_library_says(document: object, ascii_only: bool, indent: int | None) -> None:
+    check_json(json.dumps(document, ensure_ascii=ascii_only, indent=indent))
+
+
+@settings(max_examples=500, deadline=None)
+@given(documents, st.data())
+def test_broken_json_breaks_alike(document: object, data: st.DataObject) -> None:
+    text = json.dumps(document, ensure_ascii=False)
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    middle = data.draw(st.text('{}[],:"\\u0123eE+-.NaInfty \n\t\x00\x0b\u00a0', max_size=4))
+    check_json((text[:start] + middle + text[end:]).removeprefix("\ufeff"))
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.text('0123456789.eE+-nNaInfity"\\ud8{}[]:, \n', max_size=16))
+@example("1e999")
+@example("-0")
+@example("-0.0")
+@example("0123")
+@example("1.")
+@example("-")
+@example("-NaN")
+@example("nan")
+@example("-Infinity")
+@example("Infinit")
+@example('"\\ud800"')
+@example('"\\ud83d\\ude00"')
+@example('{"a":1,"a":2}')
+@example("[1,]")
+@example("[1]]")
+@example("123456789012345678901234567890")
+@example("1e-400")
+@example("0.1e1")
+@example("9007199254740993")
+@example("179769313486231580793728971405301e276")
+def test_json_of_anything(text: str) -> None:
+    check_json(text)
+
+
+@pytest.mark.parametrize("special", ["", '"', "\\", "\n", "\x7f", "é", "ÿ", "Ā", "я", "漢", "\uffff", "😀", "é漢😀"])
+def test_json_strings_of_any_length(special: str) -> None:
+    """They are read in blocks: whatever is special must be seen at any place of one."""
+    texts = ["a" * before + special + "b" * after for before in range(35) for after in (0, 1, 14, 15, 16, 17)]
+    for ascii_only in (True, False):
+        document = json.dumps(texts, ensure_ascii=ascii_only)
+        values = response(document.encode()).json()
+        assert values == texts
+        assert [sys.getsizeof(value) for value in values] == [sys.getsizeof(text) for text in json.loads(document)]
+        keys = dict.fromkeys(texts)
+        assert response(json.dumps(keys, ensure_ascii=ascii_only).encode()).json() == keys
+        for text in texts[::7]:
+            # The document ends with the string.
+            check_json(json.dumps(text, ensure_ascii=ascii_only))
+            check_json(json.dumps(text, ensure_ascii=ascii_only)[:-1])
+
+
+@pytest.mark.parametrize("control", ["\x00", "\x1f", "\n"])
+def test_json_strings_have_no_control_characters(control: str) -> None:
+    for before in range(35):
+        check_json('"' + "a" * before + control + "b" * 20 + '"')
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.from_regex(r"-?[0-9]{1,22}(\.[0-9]{1,22})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
+@example("9007199254740993.0")  # between two floats
+@example("9007199254740992.9999")
+@example("0.30000000000000004")
+@example("1234567890123456789e-19")
+@example("18446744073709551615e19")
+@example("0.0000000000000000000")
+@example("-0e5")
+@example("1e99999999999999999999")
+@example("123456789012345678")
+@example("1234567890123456789")
+@example("-9223372036854775808")
+@example("18446744073709551616")
+def test_json_numbers(text: str) -> None:
+    check_json(text)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_json_floats_come_back(number: float) -> None:
+    assert response(repr(number).encode()).json() == number
+
+
+def test_json_keys_are_shared() -> None:
+    """Also between documents, and whatever they hash to."""
+    names = [f"key {i}" for i in range(10_000)]
+    document = json.dumps(dict.fromkeys(names, 0)).encode()
+    for _ in range(3):
+        assert list(response(document).json()) == names
+    [first], [second] = response(b'{"some_key": 1}').json(), response(b'{"some_key": 2}').json()
+    assert first is second
+
+
+def test_json_in_many_threads() -> None:
+    documents = [json.dumps([{f"key {i % n}": [i, str(i)]} for i in range(2000)]) for n in (1, 7, 300, 5000)]
+    wrong: list[str] = []
+
+    def parse(document: str) -> None:
+        expected = json.loads(document)
+        r = response(document.encode())
+        wrong.extend(document for _ in range(20) if r.json() != expected)
+
+    threads = [threading.Thread(target=parse, args=(document,)) for document in documents * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+
+
+def test_json_leaves_the_collector_as_it_was() -> None:
+    good, bad = response(b'[{"a": [1]}]'), response(b'[{"a": [1')
+    for enabled in (True, False):
+        try:
+            (gc.enable if enabled else gc.disable)()
+            good.json()
+            with pytest.raises(shoal.JSONDecodeError):
+                bad.json()
+            assert gc.isenabled() is enabled
+        finally:
+            gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(sys, "getallocatedblocks"), reason="CPython counts them")
+@pytest.mark.parametrize("end", ['"]}', '"]', '"', "\\", ""])
+def test_json_forgets_nothing(end: str) -> None:
+    r = response(('{"list": [1.5, 12345678901234567890, {"a": "é"}, ["\\u00e9", "text' + end).encode())
+
+    def parse() -> int:
+        for _ in range(200):
+            with contextlib.suppress(shoal.JSONDecodeError):
+                r.json()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    parse()
+    before = parse()
+    assert parse() - before < 100
+
+
+def test_json_values() -> None:
+    big = "9" * 4000
+    assert response(big.encode()).json() == int(big)
+    assert math.isnan(response(b"NaN").json())
+    assert response(b"\xef\xbb\xbf[1]").json() == [1]
+    for depth in (1, 199, 200, 201, 400):
+        for deep in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
+            assert response(deep.encode()).json() == json.loads(deep)
+    r = response('{"ü": 1}'.encode("latin-1"), ("Content-Type", "application/json; charset=latin-1"))
+    assert r.json() == {"ü": 1}
+    assert response("[1]".encode("utf-16")).json() == [1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "position"),
+    [
+        (b"", "Expecting value", 0),
+        (b"<html>", "Expecting value", 0),
+        (b'["\xc3\xbc\xff"]', "Invalid UTF-8", 3),
+        (b"[" * 100_000, None, None),
+        (b"9" * 10_000, None, None),
+    ],
+)
+def test_what_is_not_json(content: bytes, message: str | None, position: int | None) -> None:
+    if content[:1] == b"9" and not hasattr(sys, "get_int_max_str_digits"):
+        pytest.skip("this Python reads any number of digits")
+    with pytest.raises(shoal.JSONDecodeError) as raised:
+        response(content, index=5, attempts=2).json()
+    error = raised.value
+    assert isinstance(error, ValueError)
+    assert message is None or (error.msg, error.pos) == (message, position)
+    assert (error.index, error.attempts, error.method, error.request.url) == (5, 2, "GET", "http://host/path")
+    assert pickle.loads(pickle.dumps(error)).pos == error.pos
