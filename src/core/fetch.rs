@@ -20,7 +20,7 @@ use super::retry::parse_retry_after;
 use super::settings::Settings;
 use super::stats::{Cause, Collector, Recorded, Times};
 use super::transport::{Clock, Marks, Transport};
-use crate::runtime::panic_message;
+use crate::runtime::{load, panic_message};
 
 /// What came of a request.
 pub type Outcome = Result<Response, Error>;
@@ -200,6 +200,7 @@ impl<T: Transport> Call<T> {
         limited_by: Option<Limit>,
         marks: Marks,
     ) -> Outcome {
+        load::finished(marks.bytes);
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
         self.collector.record(Recorded {

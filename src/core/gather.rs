@@ -17,6 +17,7 @@ use super::fetch::{Call, Outcome};
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
+use crate::runtime::load::elsewhere;
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
@@ -91,8 +92,8 @@ impl Batch {
         })
     }
 
-    /// Runs to the end; resolves when every socket of the batch is released, with nothing if it was cancelled. The call is let go of by then: whoever
-    /// keeps the batch for its results must not keep its connections.
+    /// Runs to the end; resolves when every socket of the batch is released, with nothing if it was cancelled. The call
+    /// is let go of by then: whoever keeps the batch for its results must not keep its connections.
     pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Option<Gathered> {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
@@ -109,11 +110,11 @@ impl Batch {
             () = self.stop.notified() => {}
             () = async {
                 while let Some(ended) = workers.join_next().await {
-                    // `Call::fetch` contains the panics of a request; one outside of it is the whole batch's.
-                    if let Err(panic) = ended.map_err(JoinError::try_into_panic)
-                        && let Ok(panic) = panic
-                    {
-                        std::panic::resume_unwind(panic);
+                    match ended.map_err(JoinError::try_into_panic) {
+                        Ok(Some(elsewhere)) => drop(workers.spawn_on(self.clone().work(call.clone()), elsewhere)),
+                        // `Call::fetch` contains the panics of a request; one outside of it is the whole batch's.
+                        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                        Ok(None) | Err(Err(_)) => {}
                     }
                 }
             } => {}
@@ -161,11 +162,16 @@ impl Batch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) {
+    /// Until there is nothing more to do, or it had better be done elsewhere.
+    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Option<&'static Handle> {
         while let Some((index, request)) = self.next() {
             let outcome = call.fetch_queued(request, index, self.started.into_std()).await;
             self.put(index, outcome);
+            if let Some(elsewhere) = elsewhere() {
+                return Some(elsewhere);
+            }
         }
+        None
     }
 
     fn next(&self) -> Option<(usize, Arc<Request>)> {

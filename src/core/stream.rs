@@ -20,6 +20,7 @@ use super::lanes::Lanes;
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
+use crate::runtime::load::elsewhere;
 
 /// How a stream is run.
 #[derive(Clone, Copy, Debug)]
@@ -176,9 +177,13 @@ impl<T: Transport> Flow<T> {
         {
             state.workers += 1;
             drop(state);
-            let (flow, stop) = (self.clone(), self.stop.clone());
-            handle.spawn(async move { stop.run_until_cancelled(flow.work(call)).await });
+            self.clone().send_worker(handle, call);
         }
+    }
+
+    fn send_worker(self: Arc<Self>, handle: &Handle, call: Arc<Call<T>>) {
+        let stop = self.stop.clone();
+        handle.spawn(async move { stop.run_until_cancelled(self.work(call)).await });
     }
 
     /// The source has no more.
@@ -200,10 +205,15 @@ impl<T: Transport> Flow<T> {
                 (index, queued, request)
             };
             let outcome = call.fetch_queued(request, index, queued.into_std()).await;
-            let mut state = self.lock();
-            // A request the deadline has answered for already is not in there any more.
-            if state.running.remove(&index).is_some() {
-                self.settle(state, index, outcome);
+            {
+                let mut state = self.lock();
+                // A request the deadline has answered for already is not in there any more.
+                if state.running.remove(&index).is_some() {
+                    self.settle(state, index, outcome);
+                }
+            }
+            if let Some(elsewhere) = elsewhere() {
+                return self.send_worker(elsewhere, call);
             }
         }
     }

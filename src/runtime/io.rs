@@ -1,30 +1,42 @@
 //! The I/O reactor: a current-thread tokio runtime on one named thread.
 //!
-//! One thread, because for small bodies a second one costs more than it gives (30 against 41 µs CPU per request,
-//! cross-thread wake-ups), and a current-thread runtime never wakes a sibling. Waiting system calls (files, name
-//! look-ups) go to its blocking pool.
+//! One thread, because for small bodies a second one gives nothing, and a current-thread runtime never wakes a sibling.
+//! A second one, with a runtime of its own, is started when large bodies leave the first no rest ([`load`]). Waiting
+//! system calls (files, name look-ups) go to a blocking pool.
 
+use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::intake::{Intake, Work};
-use super::{closing, fork, turn};
+use super::{closing, fork, load, turn};
 
 /// Files and name look-ups that may wait at the same time.
 const BLOCKING_THREADS: usize = 16;
 
 struct Reactor {
     generation: u32,
-    handle: Handle,
+    first: Thread,
     intake: Arc<Intake>,
+    /// Started by [`load`] when the first has no rest; `None` if it could not be.
+    second: OnceLock<Option<Thread>>,
+}
+
+/// A thread with a runtime.
+struct Thread {
+    handle: Handle,
     stop: CancellationToken,
     stopped: Mutex<Receiver<()>>,
+}
+
+thread_local! {
+    static IS_SECOND: Cell<bool> = const { Cell::new(false) };
 }
 
 static CURRENT: AtomicPtr<Reactor> = AtomicPtr::new(ptr::null_mut());
@@ -45,7 +57,7 @@ pub enum ShutDown {
 
 /// The reactor of this process, started at first use.
 pub fn handle() -> Result<&'static Handle, ShutDown> {
-    Ok(&reactor()?.handle)
+    Ok(&reactor()?.first.handle)
 }
 
 /// Runs `work`, which must be short, on the reactor's thread: cheaper than spawning there when much comes at once. If the
@@ -75,35 +87,65 @@ fn reactor() -> Result<&'static Reactor, ShutDown> {
         Ok(_) => Ok(unsafe { &*fresh }),
         Err(_) => {
             // SAFETY: `fresh` was not published, nobody else has it.
-            unsafe { Box::from_raw(fresh) }.stop.cancel();
+            unsafe { Box::from_raw(fresh) }.first.stop.cancel();
             reactor()
         }
     }
 }
 
+/// The second reactor, started at first use; `None` where there is one core, and while the interpreter exits.
+pub(super) fn second() -> Option<&'static Handle> {
+    let reactor = reactor().ok()?;
+    let start = || {
+        let several = super::pool::size().is_ok_and(|size| size > 1);
+        several.then(|| Thread::start("shoal-io-2", |_| IS_SECOND.set(true)).ok()).flatten()
+    };
+    reactor.second.get_or_init(start).as_ref().map(|second| &second.handle)
+}
+
+/// Whether this is the second reactor's thread.
+pub fn is_second() -> bool {
+    IS_SECOND.get()
+}
+
 fn start(generation: u32) -> Result<Reactor, ShutDown> {
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .thread_name("shoal-blocking")
-        .max_blocking_threads(BLOCKING_THREADS)
-        .thread_keep_alive(Duration::from_secs(2))
-        .build()?;
-    let handle = runtime.handle().clone();
-    let stop = CancellationToken::new();
-    let (done, stopped) = channel();
-    let token = stop.clone();
     let intake = Arc::new(Intake::default());
     let taker = intake.clone();
-    std::thread::Builder::new().name("shoal-io".into()).spawn(move || {
+    let first = Thread::start("shoal-io", move |runtime| {
+        load::watch(runtime.handle().clone());
         runtime.spawn(turn::run());
         runtime.spawn(taker.run());
-        runtime.block_on(token.cancelled());
-        // Drops every task, and with it every socket, without waiting for blocking calls.
-        runtime.shutdown_background();
-        let _ = done.send(());
     })?;
-    Ok(Reactor { generation, handle, intake, stop, stopped: Mutex::new(stopped) })
+    Ok(Reactor { generation, first, intake, second: OnceLock::new() })
+}
+
+impl Thread {
+    fn start(name: &str, begin: impl FnOnce(&Runtime) + Send + 'static) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .thread_name("shoal-blocking")
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_keep_alive(Duration::from_secs(2))
+            .build()?;
+        let handle = runtime.handle().clone();
+        let stop = CancellationToken::new();
+        let (done, stopped) = channel();
+        let token = stop.clone();
+        std::thread::Builder::new().name(name.into()).spawn(move || {
+            begin(&runtime);
+            runtime.block_on(token.cancelled());
+            // Drops every task, and with it every socket, without waiting for blocking calls.
+            runtime.shutdown_background();
+            let _ = done.send(());
+        })?;
+        Ok(Self { handle, stop, stopped: Mutex::new(stopped) })
+    }
+
+    fn wait(&self, until: Instant) {
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stopped.recv_timeout(until.saturating_duration_since(Instant::now()));
+    }
 }
 
 /// Stops reactor and pool for good: no new work, everything cancelled, at most `wait` until their threads and whoever
@@ -118,9 +160,9 @@ pub fn shutdown(wait: Duration) {
     if let Some(reactor) = unsafe { current.as_ref() }
         && reactor.generation == fork::generation()
     {
-        reactor.stop.cancel();
-        let stopped = reactor.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = stopped.recv_timeout(wait);
+        let threads = [Some(&reactor.first), reactor.second.get().and_then(Option::as_ref)];
+        threads.iter().flatten().for_each(|thread| thread.stop.cancel());
+        threads.iter().flatten().for_each(|thread| thread.wait(until));
     }
     super::pool::quiet(until.saturating_duration_since(Instant::now()));
     closing::close(until.saturating_duration_since(Instant::now()));

@@ -11,11 +11,12 @@ pub mod detach;
 pub mod fork;
 mod intake;
 mod io;
+pub mod load;
 mod notifier;
 pub mod pool;
 pub mod turn;
 
 pub use closing::{Pass, enter, is_closer, is_closing};
 pub use dedicated::Dedicated;
-pub use io::{ShutDown, handle, panic_message, shutdown, submit};
+pub use io::{ShutDown, handle, is_second, panic_message, shutdown, submit};
 pub use notifier::{notify, thread};

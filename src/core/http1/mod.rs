@@ -37,25 +37,23 @@ use super::causes::exchange_failure;
 use super::connections::Configure;
 use super::error::{Failure, Phase};
 use super::transport::{Body, Clock, Head, Outgoing, Transport};
+use crate::runtime::is_second;
 
-/// A pool of connections.
+/// The lean lane's connections.
 pub struct Http1 {
-    pool: Arc<Pool>,
+    pools: [Arc<Pool>; 2],
     connector: Connector,
 }
 
 impl Http1 {
     /// Connects to nothing yet. `tls` is asked for with the first connection that needs it.
     pub fn new(tls: Configure) -> Self {
-        Self { pool: Arc::new(Pool::default()), connector: Connector::new(tls) }
+        Self { pools: Default::default(), connector: Connector::new(tls) }
     }
 
-    async fn connection(&self, url: &Url, careful: bool, clock: &Clock) -> Result<Connection, Failure> {
-        let origin = origin(url);
-        if let Some(idle) = self.pool.take(origin, careful) {
-            return Ok(idle);
-        }
-        self.connector.connect(url, origin, clock).await
+    fn pool(&self) -> &Arc<Pool> {
+        let [first, second] = &self.pools;
+        if is_second() { second } else { first }
     }
 }
 
@@ -70,12 +68,16 @@ impl Transport for Http1 {
     async fn send(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, Incoming), Failure> {
         // A connection that the server has closed meanwhile costs a request that may not be sent twice.
         let careful = !outgoing.method.is_idempotent();
-        let mut connection = self.connection(outgoing.url, careful, clock).await?;
+        let (origin, pool) = (origin(outgoing.url), self.pool());
+        let mut connection = match pool.take(origin, careful) {
+            Some(idle) => idle,
+            None => self.connector.connect(outgoing.url, origin, clock).await?,
+        };
         head::write(&outgoing, connection.request());
         let to_head = outgoing.method == Method::HEAD;
         let answer = connection.exchange(outgoing.body, to_head).await;
         let Answer { head, framing, first } = answer.map_err(|error| exchange_failure(&error, Phase::Headers))?;
-        let mut incoming = Incoming { connection: Some(connection), pool: self.pool.clone(), framing, first };
+        let mut incoming = Incoming { connection: Some(connection), pool: pool.clone(), framing, first };
         incoming.settle();
         Ok((head, incoming))
     }

@@ -1,4 +1,5 @@
 //! Idle connections by origin, the last one used first: the others get old and go.
+//! Each I/O thread has a pool of its own: a connection that another thread made would wake that one first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
