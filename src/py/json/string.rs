@@ -121,11 +121,7 @@ pub fn unescape(text: &[u8], start: usize, out: &mut Vec<u8>) -> Option<(usize, 
             let (code, length) = match text.get(at..).and_then(|rest| rest.first_chunk::<2>()) {
                 Some([b'\\', b'u']) => (pair(unit(text, at)?, unit(text, at + 6)?)?, 12),
                 Some([b'\\', letter]) => match SIMPLE.get(usize::from(*letter)) {
-                    Some(byte) if *byte != NONE => {
-                        out.push(*byte);
-                        at += 2;
-                        continue;
-                    }
+                    Some(byte) if *byte != NONE => (u32::from(*byte), 2),
                     _ => return None,
                 },
                 _ => break,
