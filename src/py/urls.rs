@@ -1,4 +1,5 @@
-//! Parses URLs, and the host of several in a row only once: it takes two thirds of the time (a URL 0.35 to 0.15 µs).
+//! Parses URLs, and the host of several in a row only once: that takes half of the time a
+//! `gather_fetch` needs for a URL (0.49 to 0.26 µs).
 
 use std::sync::{Mutex, PoisonError};
 

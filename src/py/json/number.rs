@@ -132,13 +132,14 @@ fn float<'py>(
 /// so without loss.
 #[inline(always)]
 fn nearest(value: u64, exponent: i64) -> Option<f64> {
-    #[allow(clippy::indexing_slicing, reason = "checked when it is compiled")]
     const TENS: [u64; 20] = {
         let mut tens = [1; 20];
-        let mut power = 1;
-        while power < 20 {
-            tens[power] = tens[power - 1] * 10;
-            power += 1;
+        let mut rest: &mut [u64] = &mut tens;
+        let mut power = 1u64;
+        while let Some((place, others)) = rest.split_first_mut() {
+            *place = power;
+            power = power.wrapping_mul(10);
+            rest = others;
         }
         tens
     };

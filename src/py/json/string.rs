@@ -112,17 +112,16 @@ pub fn unescape(text: &[u8], start: usize, out: &mut Vec<u8>) -> Option<(usize, 
         }
         // Escapes come in rows: words of other scripts from a server that sends ASCII only.
         loop {
+            if let Some(code) = unit(text, at).filter(|code| code & 0xF800 != 0xD800) {
+                at += 6;
+                ascii &= code < 0x80;
+                encode(code, out);
+                continue;
+            }
             let (code, length) = match text.get(at..).and_then(|rest| rest.first_chunk::<2>()) {
-                Some([b'\\', b'u']) => match unit(text, at)? {
-                    high @ 0xD800..0xE000 => (pair(high, unit(text, at + 6)?)?, 12),
-                    code => (code, 6),
-                },
+                Some([b'\\', b'u']) => (pair(unit(text, at)?, unit(text, at + 6)?)?, 12),
                 Some([b'\\', letter]) => match SIMPLE.get(usize::from(*letter)) {
-                    Some(byte) if *byte != NONE => {
-                        out.push(*byte);
-                        at += 2;
-                        continue;
-                    }
+                    Some(byte) if *byte != NONE => (u32::from(*byte), 2),
                     _ => return None,
                 },
                 _ => break,
@@ -137,21 +136,6 @@ pub fn unescape(text: &[u8], start: usize, out: &mut Vec<u8>) -> Option<(usize, 
         }
     }
 }
-
-/// What the letter behind a backslash stands for; [`NONE`] if nothing.
-#[allow(clippy::indexing_slicing, reason = "checked when it is compiled")]
-const SIMPLE: [u8; 256] = {
-    let mut values = [NONE; 256];
-    values[b'"' as usize] = b'"';
-    values[b'\\' as usize] = b'\\';
-    values[b'/' as usize] = b'/';
-    values[b'b' as usize] = 8;
-    values[b'f' as usize] = 12;
-    values[b'n' as usize] = b'\n';
-    values[b'r' as usize] = b'\r';
-    values[b't' as usize] = b'\t';
-    values
-};
 
 /// The character of a surrogate pair.
 fn pair(high: u32, low: u32) -> Option<u32> {
@@ -205,19 +189,50 @@ fn encode(code: u32, out: &mut Vec<u8>) {
     out.truncate(out.len() - (bytes.len() - length));
 }
 
-/// The value of each hexadecimal digit; [`NONE`] of what is not one.
-#[allow(clippy::indexing_slicing, reason = "checked when it is compiled")]
-const HEX: [u8; 256] = {
-    let mut values = [NONE; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value] as usize] = value as u8;
-        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};
+/// Not a value: a table's entry for a byte that has none.
 const NONE: u8 = 0xFF;
+
+/// The values of all bytes by a function of one.
+macro_rules! table {
+    ($value:ident) => {{
+        let mut values = [NONE; 256];
+        let mut rest: &mut [u8] = &mut values;
+        let mut byte = 0u8;
+        while let Some((place, others)) = rest.split_first_mut() {
+            *place = $value(byte);
+            byte = byte.wrapping_add(1);
+            rest = others;
+        }
+        values
+    }};
+}
+
+/// What the letter behind a backslash stands for.
+const SIMPLE: [u8; 256] = table!(stands_for);
+
+const fn stands_for(letter: u8) -> u8 {
+    match letter {
+        b'"' | b'\\' | b'/' => letter,
+        b'b' => 8,
+        b'f' => 12,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        _ => NONE,
+    }
+}
+
+/// The value of each hexadecimal digit.
+const HEX: [u8; 256] = table!(digit);
+
+const fn digit(letter: u8) -> u8 {
+    match letter {
+        b'0'..=b'9' => letter - b'0',
+        b'a'..=b'f' => letter - b'a' + 10,
+        b'A'..=b'F' => letter - b'A' + 10,
+        _ => NONE,
+    }
+}
 
 /// Four hexadecimal digits.
 #[inline(always)]
