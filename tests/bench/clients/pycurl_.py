@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import select
 import time
+from io import BytesIO, FileIO
+from typing import IO, Any
 
+import orjson
 import pycurl
 
-from common import Work, check_status, main
+from common import AUTHORITY, LARGE, Work, check_status, looked_at, main
 
 
 class Multi:
     """As many easy handles as requests in flight; each takes the next URL when it is done."""
 
     def __init__(self, work: Work) -> None:
-        self.urls = work.urls
+        self.work = work
         self.queue = iter(enumerate(work.urls))
-        self.bodies: list[bytes] = [b""] * len(work.urls)
-        self.taken: dict[pycurl.Curl, tuple[int, list[bytes]]] = {}
+        self.results: list[Any] = [None] * len(work.urls)
+        # What each handle is at: the URL's place, and where its body goes.
+        self.taken: dict[pycurl.Curl, tuple[int, list[bytes] | IO[bytes]]] = {}
         self.poller = select.epoll()
         self.deadline: float | None = None
         self.multi = pycurl.CurlMulti()
@@ -27,6 +31,11 @@ class Multi:
         self.handles = [pycurl.Curl() for _ in range(work.concurrency)]
         for handle in self.handles:
             handle.setopt(pycurl.NOSIGNAL, 1)
+            if work.size > LARGE:
+                # Its default of 16 KiB costs a call for each.
+                handle.setopt(pycurl.BUFFERSIZE, LARGE)
+            if work.tls:
+                handle.setopt(pycurl.CAINFO, AUTHORITY)
 
     def watch(self, action: int, fd: int, _multi: object, known: object) -> None:
         """Curl says which sockets to wait for."""
@@ -48,10 +57,20 @@ class Multi:
     def send_next(self, handle: pycurl.Curl) -> None:
         """The next URL, if there is one."""
         for index, url in self.queue:
-            chunks: list[bytes] = []
             handle.setopt(pycurl.URL, url)
-            handle.setopt(pycurl.WRITEFUNCTION, chunks.append)
-            self.taken[handle] = index, chunks
+            if self.work.task == "files":
+                file = FileIO(self.work.paths[index], "w")
+                handle.setopt(pycurl.WRITEDATA, file)
+                self.taken[handle] = index, file
+            elif self.work.size > LARGE:
+                # Copies once where a list and `join` copy twice: 77 ms for 100 MiB, not 130.
+                buffer = BytesIO()
+                handle.setopt(pycurl.WRITEDATA, buffer)
+                self.taken[handle] = index, buffer
+            else:
+                chunks: list[bytes] = []
+                handle.setopt(pycurl.WRITEFUNCTION, chunks.append)
+                self.taken[handle] = index, chunks
             self.multi.add_handle(handle)
             return
 
@@ -65,9 +84,18 @@ class Multi:
             for handle in done:
                 check_status(handle.getinfo(pycurl.RESPONSE_CODE))
                 self.multi.remove_handle(handle)
-                index, chunks = self.taken.pop(handle)
-                self.bodies[index] = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                self.keep(*self.taken.pop(handle))
                 self.send_next(handle)
+
+    def keep(self, index: int, sink: list[bytes] | IO[bytes]) -> None:
+        """A body is whole."""
+        if isinstance(sink, BytesIO):
+            self.results[index] = sink.getvalue()
+        elif not isinstance(sink, list):
+            sink.close()
+        else:
+            body = sink[0] if len(sink) == 1 else b"".join(sink)
+            self.results[index] = looked_at(orjson.loads(body)) if self.work.task == "json" else body
 
     def turn(self) -> None:
         """Waits once."""
@@ -91,7 +119,7 @@ def batch(work: Work) -> None:
         multi.send_next(handle)
     while multi.taken:
         multi.turn()
-    work.finish(multi.bodies)
+    work.finish(multi.results)
 
 
-main("pycurl", {"batch": batch})
+main({"batch": batch})

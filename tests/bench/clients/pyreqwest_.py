@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from io import FileIO
+from typing import Any
+
+import orjson
 from pyreqwest.client import ClientBuilder
 
-from common import Body, Work, check_status, main
+from common import LARGE, Body, Work, check_status, main, write
 
 
 async def singles(work: Work) -> None:
@@ -16,7 +20,20 @@ async def singles(work: Work) -> None:
             check_status(response.status)
             return memoryview(await response.bytes())
 
-        await work.singles(fetch)
+        async def parse(url: str) -> Any:
+            return orjson.loads(await fetch(url))
+
+        async def save(url: str, path: str) -> None:
+            if work.size <= LARGE:
+                write(path, await fetch(url))
+                return
+            async with client.get(url).build_streamed() as response:
+                check_status(response.status)
+                with FileIO(path, "w") as file:
+                    while (piece := await response.body_reader.read(LARGE)) is not None:
+                        file.write(piece)
+
+        await work.singles(fetch, parse, save)
 
 
-main("pyreqwest", {"singles": singles})
+main({"singles": singles})

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from io import FileIO
+from typing import Any
+
+import orjson
 import wreq
 
-from common import Work, check_status, main
+from common import LARGE, Work, check_status, main, write
 
 
 async def singles(work: Work) -> None:
@@ -16,7 +20,22 @@ async def singles(work: Work) -> None:
         check_status(response.status.as_int())
         return await response.bytes()
 
-    await work.singles(fetch)
+    async def parse(url: str) -> Any:
+        # Its own `response.json()` takes three times as long.
+        return orjson.loads(await fetch(url))
+
+    async def save(url: str, path: str) -> None:
+        if work.size <= LARGE:
+            write(path, await fetch(url))
+            return
+        response = await client.get(url)
+        check_status(response.status.as_int())
+        with FileIO(path, "w") as file:
+            async with response.stream() as stream:
+                async for piece in stream:
+                    file.write(piece)
+
+    await work.singles(fetch, parse, save)
 
 
-main("wreq", {"singles": singles})
+main({"singles": singles})

@@ -1,0 +1,132 @@
+"""The report of the HTTP side in Markdown."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Iterator, Sequence
+
+import report
+from contenders import LIBRARIES, Entry
+from plots import CHARTS, figure
+from targets import goal_rows
+from workloads import WORKLOADS, Workload
+
+HEAD = """\
+# Benchmarks
+
+Written by `make bench`, not by hand. The kernels of `shoal.parallel` have
+[a report of their own](benchmarks-parallel.md).
+
+The figure to compare is **CPU time of the client per request**: it is what a client costs, and hardly depends on how
+fast the server or the network is.
+
+## Goals
+"""
+
+METHOD = """\
+## Method
+
+- CPU is user plus system time of the whole client process, its own threads included, from the moment the client is
+  made to the moment the last result is in hand. Importing, checking and exiting are not counted. Wall time also
+  measures the server, which shares the {cores} cores.
+- Memory: the peak is that of the process from the start of the clock on, "above" is what it grew by, less the bodies
+  that the caller asked for (with W2 and files: none). Of W2's objects one of fifty is kept to be compared: with
+  all of them kept, Python's garbage collector adds the same to every client, more than the request itself costs.
+- A ticker sleeps for 5 ms again and again on the event loop; it is late by what passes beyond that. The shares are of
+  the ticks of all rounds; a loop that stands still ticks once for all that time, so see the most, too.
+- Every URL is different, and every body has the number of its request where it is JSON. Where calls are awaited one by
+  one, as many tasks as requests are in flight each take the next URL: the cheapest way in every library.
+- One server process (`python -m shoal serve`, with a relay before it for TLS), one process per measurement, interleaved
+  rounds ({rounds} here); medians, with the least and the most in brackets. Clients have their default settings,
+  but for room for a connection per request in flight, and no limits that the work would hit.
+- Each library is used in the fastest way that its documentation shows: JSON is parsed with orjson where it has nothing
+  faster of its own, files are written by the caller unless the library does it, large ones as the pieces arrive.
+- Every result is checked: the checksum of all bodies, objects or files, in order, must be that of what the standard
+  library's client got. A status that is not 200 fails the measurement.
+- Figures with * are of fewer requests (in brackets behind the client), scaled: the whole would take minutes.
+
+{footer}
+"""
+
+PACKAGES = (
+    "shoal", "aiohttp", "aiofiles", "curl_cffi", "daft", "httpx", "niquests", "orjson", "pycurl", "pyreqwest",
+    "requests", "ry", "uvloop", "wreq",
+)  # fmt: skip
+CRATES = ("reqwest", "hyper", "tokio", "httparse", "rustls")
+
+
+def render(entries: Sequence[Entry], *, rounds: int, load: float, partial: bool, charts: set[str]) -> str:
+    """All of it; ``charts`` are those that can be shown."""
+    lines = [HEAD]
+    lines += report.goals_table(goal_rows(entries, partial=partial), "bound")
+    lines += report.missing((entry.label, entry.failure) for entry in entries if entry.failure)
+    for workload in WORKLOADS:
+        rows = sorted(
+            (entry for entry in entries if entry.workload is workload and entry.results),
+            key=lambda entry: entry.median("cpu"),
+        )
+        if rows:
+            lines += _section(workload, rows, charts)
+    if not partial:
+        lines += _left_out()
+    versions = [*report.versions_of(PACKAGES), *(text for name in CRATES for text in report.crate_version(name))]
+    lines.append(METHOD.format(cores=os.cpu_count(), rounds=rounds, footer=report.footer(load, versions)))
+    return "\n".join(lines)
+
+
+def _section(workload: Workload, rows: Sequence[Entry], charts: set[str]) -> Iterator[str]:
+    yield from (f"## {workload.key}: {workload.title}", "")
+    if workload.note:
+        yield from (workload.note, "")
+    for chart in CHARTS:
+        if chart.panels[0].workload == workload.key and chart.name in charts:
+            yield from (f"![{chart.alt}](benchmarks-{chart.name}.svg)", "")
+    heads = [
+        *(
+            "client",
+            "call",
+            "loop",
+            f"CPU {workload.unit_name}/request",
+            "÷ Shoal's",
+            "wall s",
+            "peak MB",
+            "above, MiB",
+        ),
+        *(("KiB/request",) if workload.key == "W7" else ()),
+        *(("late ms: p50", "p99", "most") if workload.tick else ()),
+    ]
+    yield f"| {' | '.join(heads)} |"
+    yield f"|---|---|---|{'--:|' * (len(heads) - 3)}"
+    ours = next((entry for entry in rows if entry.library.name == "shoal"), None)
+    for entry in rows:
+        yield f"| {' | '.join(_cells(entry, ours))} |"
+    yield ""
+
+
+def _cells(entry: Entry, ours: Entry | None) -> Iterator[str]:
+    star = "*" if entry.sampled else ""
+    name = f"**{entry.library.name}**" if entry.library.name == "shoal" else entry.library.name
+    yield f"{name} ({entry.n:,})" if star else name
+    yield entry.style.call
+    yield entry.loop or "–"
+    cpus = [result.cpu / entry.n / entry.workload.unit for result in entry.results]
+    spread = f" ({figure(min(cpus))}–{figure(max(cpus))})" if len(cpus) > 1 else ""
+    yield f"{figure(statistics.median(cpus))}{star}{spread}"
+    yield f"{entry.median('cpu') / ours.median('cpu'):.2f}" if ours else "–"
+    yield f"{entry.median('wall'):.2f}{star}"
+    yield f"{entry.median('peak'):.0f}{star}"
+    yield f"{entry.median('above'):.0f}{star}"
+    if entry.workload.key == "W7":
+        yield f"{entry.median('each'):.0f}"
+    if entry.workload.tick:
+        for measure in ("p50", "p99", "most"):
+            yield f"{entry.median(measure):.1f}" if entry.loop else "–"
+
+
+def _left_out() -> Iterator[str]:
+    yield from ("## Left out", "")
+    for library in LIBRARIES:
+        for keys, reason in library.skips:
+            yield f"- {library.name} at {', '.join(keys.split())}: {reason}."
+    yield ""

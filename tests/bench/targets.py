@@ -1,0 +1,97 @@
+"""What Shoal sets out to reach on the HTTP side, a line for each goal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from contenders import LOOPS, Entry
+
+NAMES = {
+    "cpu": "CPU",
+    "wall": "wall time",
+    "above": "memory above the bodies, MiB",
+    "each": "memory for each request, KiB",
+    "p99": "ticker late at p99, ms",
+    "most": "ticker late at most, ms",
+}
+
+
+class Goal(NamedTuple):
+    """``factor`` times less than ``theirs``; or at most ``limit``, times theirs if there is one."""
+
+    workload: str
+    ours: str
+    measure: str
+    theirs: str = ""
+    factor: float = 0
+    limit: float = 0
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        name = NAMES[self.measure]
+        if not self.theirs:
+            return f"{self.ours}: {name}"
+        return f"{name} of {self.theirs} ÷ {self.ours}" if self.factor else f"{name} of {self.ours} ÷ {self.theirs}"
+
+    @property
+    def bound(self) -> str:
+        """For people."""
+        return f"≥ {self.factor:g}" if self.factor else f"≤ {self.limit:g}"
+
+    def figure(self, ours: Entry, theirs: Entry | None) -> float:
+        """What was measured."""
+        value = ours.median(self.measure)
+        if theirs is None:
+            return value
+        return theirs.median(self.measure) / value if self.factor else value / theirs.median(self.measure)
+
+    def reached(self, figure: float) -> bool:
+        """Whether that will do."""
+        return figure >= self.factor if self.factor else figure <= self.limit
+
+
+GOALS = (
+    *(Goal("W1", f"shoal batch-{loop}", "cpu", f"aiohttp singles-{loop}", factor=8) for loop in LOOPS),
+    *(Goal("W1", f"shoal batch-{loop}", "cpu", "pycurl batch", factor=1.5) for loop in LOOPS),
+    *(Goal("W1", f"shoal batch-{loop}", "cpu", "hyper floor", limit=1.5) for loop in LOOPS),
+    *(Goal("W1", f"shoal singles-{loop}", "cpu", f"aiohttp singles-{loop}", factor=4) for loop in LOOPS),
+    *(
+        Goal("W1", f"shoal singles-{loop}", "cpu", f"{peer} singles-{loop}", factor=1.3)
+        for loop in LOOPS
+        for peer in ("wreq", "ry", "pyreqwest")
+    ),
+    Goal("W1-ticker", "shoal batch-asyncio", "p99", limit=5),
+    Goal("W1-ticker", "shoal batch-asyncio", "most", limit=15),
+    Goal("W1-ticker", "shoal batch-uvloop", "p99", limit=5),
+    Goal("W1-ticker", "shoal batch-uvloop", "most", limit=15),
+    Goal("W2", "shoal batch-asyncio", "cpu", "aiohttp json-asyncio", factor=3),
+    Goal("W2", "shoal batch-asyncio", "cpu", "pycurl batch", factor=1),
+    Goal("W3", "shoal batch-asyncio", "cpu", "pycurl batch", limit=1.1),
+    Goal("W3", "shoal batch-asyncio", "above", limit=32),
+    Goal("W4", "shoal singles-asyncio", "cpu", "pycurl batch", limit=1.1),
+    Goal("W4", "shoal singles-asyncio", "above", limit=32),
+    Goal("W4f", "shoal batch-asyncio", "cpu", "pycurl batch", limit=1.1),
+    Goal("W4f", "shoal batch-asyncio", "above", limit=32),
+    Goal("W5", "shoal batch-asyncio", "cpu", "aiohttp aiofiles-asyncio", factor=10),
+    Goal("W5", "shoal batch-asyncio", "cpu", "pycurl batch", factor=1),
+    Goal("W6", "shoal batch-asyncio", "cpu", "hyper floor", limit=1.3),
+    Goal("W6", "shoal batch-asyncio", "wall", "hyper floor", limit=1.3),
+    Goal("W6", "shoal batch-asyncio", "p99", limit=5),
+    Goal("W7", "shoal batch-asyncio", "each", limit=40),
+    Goal("W7", "shoal singles-asyncio", "each", limit=40),
+)  # fmt: skip
+
+
+def goal_rows(entries: Sequence[Entry], *, partial: bool) -> Iterator[tuple[str, str, str, bool | None]]:
+    """Goal, bound, figure, and whether it is reached; those that a ``partial`` run does not touch are left out."""
+    found = {(entry.workload.key, entry.key): entry for entry in entries if entry.results}
+    for goal in GOALS:
+        ours, theirs = found.get((goal.workload, goal.ours)), found.get((goal.workload, goal.theirs))
+        text = f"{goal.workload}: {goal.text}"
+        if ours and (theirs or not goal.theirs):
+            figure = goal.figure(ours, theirs)
+            yield text, goal.bound, f"{figure:.2f}" if figure < 10 else f"{figure:.1f}", goal.reached(figure)
+        elif not partial:
+            yield text, goal.bound, "–", None
