@@ -23,11 +23,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python check fmt bench bench-quick soak dev docs pythons clean
+.PHONY: help demo test test-rust test-python check fmt bench bench-http bench-parallel bench-quick soak dev docs pythons clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 demo: $(BUILT) $(call GROUP,demo) ## the story: 500 players fetched and saved in three ways, with a table
 	$(BIN)/python -m shoal demo $(DEMO_OPTIONS)
@@ -58,13 +58,18 @@ fmt: $(call GROUP,lint) ## format the Rust and Python code
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-bench: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## measure against other clients, kernels and pools
+bench: ## measure against other clients, kernels and pools
+	@$(MAKE) --no-print-directory bench-http
+	@$(MAKE) --no-print-directory bench-parallel
+
+bench-http: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the HTTP side alone: BENCH_OPTIONS="--only W1 'W4*/shoal'"
 	$(BIN)/python tests/bench/run.py $(BENCH_OPTIONS)
+
+bench-parallel: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the CPU side alone
 	$(BIN)/python tests/bench/parallel.py $(BENCH_OPTIONS)
 
-bench-quick: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the same in two minutes
-	$(BIN)/python tests/bench/run.py --quick
-	$(BIN)/python tests/bench/parallel.py --quick
+bench-quick: ## both in three minutes
+	@$(MAKE) --no-print-directory bench BENCH_OPTIONS=--quick
 
 dev: ## build quickly, for trying things (then: make test PROFILE=fast)
 	@$(MAKE) --no-print-directory PROFILE=fast $(VENV)/.extension-fast

@@ -24,7 +24,7 @@ from plots import CHARTS
 from plots import render as plot
 from render import render
 from report import HERE, ROOT
-from servers import Server, build_examples, running_server, running_tls
+from serving import Server, build_examples, running_server, running_tls
 from workloads import WORKLOADS
 
 REPORT = ROOT / "docs" / "benchmarks.md"
