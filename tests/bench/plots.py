@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 
 from contenders import Entry
 
-WIDTH, LEFT, RIGHT = 760, 190, 96
-BAR, GAP, HEAD = 16, 6, 46
+WIDTH, LEFT, RIGHT = 760, 212, 64
+BAR, GAP, HEAD = 16, 6, 48
 # A bar longer than this many of Shoal's is cut off, and says so.
 CUT = 10.0
 
