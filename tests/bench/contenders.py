@@ -58,11 +58,14 @@ LIBRARIES = (
                 "batch", "`gather_fetch(urls)`", "W1 W1-tls W1-ticker W2 W3 W3-tls W4f W5 W6 W7", LOOPS,
                 quick="W1 W1-tls W1-ticker W2 W3 W3-tls W4f W5 W6 W7",
             ),
-            Style("singles", "`await client.get(url)`", "W1 W1-tls W2 W3 W4 W6 W7", LOOPS, quick="W1 W4"),
+            Style("singles", "`await client.get(url)`", "W1 W1-tls W2 W3 W4 W6 W7", LOOPS, quick="W1 W4 W7"),
         ),
     ),
-    Library("hyper", (Style("floor", "pure Rust, one thread", "W1 W1-tls W2 W3 W3-tls W4 W6 W7", quick="W1 W6"),),
-            (FLOOR,), pure_rust=True),
+    Library(
+        "hyper",
+        (Style("floor", "pure Rust, one thread", "W1 W1-tls W2 W3 W3-tls W4 W6 W7", quick="W1 W1-tls W3 W4 W6 W7"),),
+        (FLOOR,), pure_rust=True,
+    ),
     Library("reqwest", (Style("floor", "pure Rust, one thread", "W1 W2 W3 W4 W6 W7"),),
             (NO_TLS, FLOOR), pure_rust=True),
     Library("raw", (Style("floor", "tokio's sockets and httparse, one thread", "W1 W2 W3 W4 W6 W7"),),
@@ -78,7 +81,7 @@ LIBRARIES = (
         (
             Style("singles", "`async with session.get(url)`", f"{SINGLES} W1-tls W3-tls W1-ticker", LOOPS,
                   quick="W1 W2 W6 W1-tls"),
-            Style("json", "the same, and its own `response.json()`", "W2", LOOPS),
+            Style("json", "the same, and its own `response.json()`", "W2", LOOPS, quick="W2"),
             Style("aiofiles", "the same, and aiofiles", "W5", LOOPS, quick="W5"),
         ),
     ),
@@ -185,15 +188,15 @@ MEASURES: dict[str, Callable[[Entry, Result], float]] = {
 }
 
 
-def entries_of(*, quick: bool = False, n: int = 0) -> list[Entry]:
-    """Everyone at everything."""
+def entries_of(*, quick: bool = False, rivals: bool = False, n: int = 0) -> list[Entry]:
+    """Everyone at everything, or Shoal and its nearest ``rivals`` on one loop."""
     found = []
     for workload in WORKLOADS:
         for library in LIBRARIES:
             for style in library.styles:
-                if workload.key not in (style.quick if quick else style.workloads).split():
+                if workload.key not in (style.quick if rivals else style.workloads).split():
                     continue
-                loops = style.loops[:1] if quick or workload.key in ONE_LOOP else style.loops
+                loops = style.loops[:1] if rivals or workload.key in ONE_LOOP else style.loops
                 whole = n or (workload.quick if quick else workload.n)
                 sample = style.sample(workload)
                 sampled = 0 < sample < whole

@@ -41,7 +41,8 @@ METHOD = """\
   rounds ({rounds} here); medians, with the least and the most in brackets. Clients have their default settings,
   but for room for a connection per request in flight, and no limits that the work would hit.
 - Each library is used in the fastest way that its documentation shows: JSON is parsed with orjson where it has nothing
-  faster of its own, files are written by the caller unless the library does it, large ones as the pieces arrive.
+  faster of its own, files are written by the caller unless the library does it, large ones as the pieces arrive,
+  to an in-memory file system: what a disk is busy with would hide what a client does.
 - Every result is checked: the checksum of all bodies, objects or files, in order, must be that of what the standard
   library's client got. A status that is not 200 fails the measurement.
 - Figures with * are of fewer requests (in brackets behind the client), scaled: the whole would take minutes.

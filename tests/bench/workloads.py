@@ -46,11 +46,11 @@ MS = 1e-3
 
 WORKLOADS = (
     Workload(
-        "W1", "20,000 small bodies", f"/json/{SMALL}?i={{i}}", 20_000, 4_000, 100, SMALL,
+        "W1", "20,000 small bodies", f"/json/{SMALL}?i={{i}}", 20_000, 10_000, 100, SMALL,
         note="111 bytes of JSON each, 100 in flight: what a request costs.",
     ),
     Workload(
-        "W1-tls", "20,000 small bodies over TLS", f"/json/{SMALL}?i={{i}}", 20_000, 4_000, 100, SMALL, tls=True,
+        "W1-tls", "20,000 small bodies over TLS", f"/json/{SMALL}?i={{i}}", 20_000, 10_000, 100, SMALL, tls=True,
         note="As W1, over TLS 1.3 with keep-alive; each of the 100 connections costs a handshake.",
     ),
     Workload(
@@ -59,31 +59,31 @@ WORKLOADS = (
         note="As W1, with a 5 ms ticker on the event loop, from the call to the list of responses.",
     ),
     Workload(
-        "W2", "5,000 JSON documents to Python objects", f"/json/{10 * KIB}?i={{i}}", 5_000, 1_000, 100, 10 * KIB,
+        "W2", "5,000 JSON documents to Python objects", f"/json/{10 * KIB}?i={{i}}", 5_000, 2_000, 100, 10 * KIB,
         "json",
         note="10 KiB each, 100 in flight; every object is looked at and let go. The pure-Rust floors do not parse.",
     ),
     Workload(
-        "W3", "200 bodies of 1 MiB", f"/bytes/{MIB}?i={{i}}", 200, 60, 100, MIB, unit=MS,
+        "W3", "200 bodies of 1 MiB", f"/bytes/{MIB}?i={{i}}", 200, 100, 100, MIB, unit=MS,
         note="100 in flight, all bodies kept.",
     ),
     Workload(
-        "W3-tls", "200 bodies of 1 MiB over TLS", f"/bytes/{MIB}?i={{i}}", 200, 60, 100, MIB, tls=True, unit=MS,
+        "W3-tls", "200 bodies of 1 MiB over TLS", f"/bytes/{MIB}?i={{i}}", 200, 100, 100, MIB, tls=True, unit=MS,
         note="As W3, over TLS 1.3.",
     ),
     Workload("W4", "one body of 100 MiB to bytes", f"/bytes/{100 * MIB}", 1, 1, 1, 100 * MIB, unit=MS),
     Workload("W4f", "one body of 100 MiB to a file", f"/bytes/{100 * MIB}", 1, 1, 1, 100 * MIB, "files", unit=MS),
     Workload(
-        "W5", "2,000 bodies, each to its own file", f"/json/{10 * KIB}?i={{i}}", 2_000, 400, 100, 10 * KIB, "files",
+        "W5", "2,000 bodies, each to its own file", f"/json/{10 * KIB}?i={{i}}", 2_000, 1_000, 100, 10 * KIB, "files",
         note="10 KiB each, 100 in flight.",
     ),
     Workload(
-        "W6", "5,000 slow answers, 1,000 in flight", f"/delay/50?n={SMALL}&i={{i}}", 5_000, 2_000, 1_000, SMALL,
+        "W6", "5,000 slow answers, 1,000 in flight", f"/delay/50?n={SMALL}&i={{i}}", 5_000, 5_000, 1_000, SMALL,
         tick=True,
         note="Each is answered after 50 ms: 0.25 s at best. A 5 ms ticker runs on the event loop.",
     ),
     Workload(
-        "W7", "10,000 slow answers at once", f"/delay/500?n={SMALL}&i={{i}}", 10_000, 2_000, 10_000, SMALL,
+        "W7", "10,000 slow answers at once", f"/delay/500?n={SMALL}&i={{i}}", 10_000, 10_000, 10_000, SMALL,
         tick=True,
         note="Each is answered after 500 ms: 0.5 s at best. "
         "A 5 ms ticker runs on the event loop. Whoever fails one is not in the table.",

@@ -28,14 +28,18 @@ class Multi:
         self.multi.setopt(pycurl.M_MAXCONNECTS, work.concurrency)
         self.multi.setopt(pycurl.M_SOCKETFUNCTION, self.watch)
         self.multi.setopt(pycurl.M_TIMERFUNCTION, self.set_timer)
-        self.handles = [pycurl.Curl() for _ in range(work.concurrency)]
-        for handle in self.handles:
+
+    def open(self) -> None:
+        """Makes the handles, and sends the first requests."""
+        for _ in range(self.work.concurrency):
+            handle = pycurl.Curl()
             handle.setopt(pycurl.NOSIGNAL, 1)
-            if work.size > LARGE:
+            if self.work.size > LARGE:
                 # Its default of 16 KiB costs a call for each.
                 handle.setopt(pycurl.BUFFERSIZE, LARGE)
-            if work.tls:
+            if self.work.tls:
                 handle.setopt(pycurl.CAINFO, AUTHORITY)
+            self.send_next(handle)
 
     def watch(self, action: int, fd: int, _multi: object, known: object) -> None:
         """Curl says which sockets to wait for."""
@@ -115,8 +119,7 @@ def batch(work: Work) -> None:
     """All of them through one CurlMulti."""
     multi = Multi(work)
     work.start()
-    for handle in multi.handles:
-        multi.send_next(handle)
+    multi.open()
     while multi.taken:
         multi.turn()
     work.finish(multi.results)
