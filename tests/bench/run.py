@@ -150,6 +150,8 @@ def parse_options() -> argparse.Namespace:
 def main() -> int:
     """Measures, prints, and returns the exit code: 1 if a result was wrong or Shoal itself failed."""
     options = parse_options()
+    if sys.platform != "linux":
+        raise SystemExit("memory is measured with Linux's /proc")
     # What a quick run leaves out can still be asked for.
     entries = entries_of(quick=options.quick, rivals=options.quick and not options.only, n=options.n)
     if options.only:
