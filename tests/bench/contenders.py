@@ -42,6 +42,8 @@ class Library(NamedTuple):
     skips: tuple[tuple[str, str], ...] = ()
     """Workloads and the reason."""
     pure_rust: bool = False
+    idle: bool = False
+    """It fetches nothing: there is nothing to check."""
 
 
 NO_TLS = ("W1-tls W3-tls", "TLS is compared with the fastest C client, aiohttp and hyper")
@@ -60,6 +62,11 @@ LIBRARIES = (
             ),
             Style("singles", "`await client.get(url)`", "W1 W1-tls W2 W3 W4 W6 W7", LOOPS, quick="W1 W4 W7"),
         ),
+    ),
+    Library(
+        "asyncio",
+        (Style("idle", "`asyncio.sleep`: what the machine does by itself", "W1-ticker", LOOPS, quick="W1-ticker"),),
+        (("W1 W1-tls W2 W3 W3-tls W4 W4f W5 W6 W7", "it fetches nothing"),), idle=True,
     ),
     Library(
         "hyper",

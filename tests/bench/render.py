@@ -113,11 +113,11 @@ def _cells(entry: Entry, ours: Entry | None) -> Iterator[str]:
     yield entry.loop or "–"
     cpus = [result.cpu / entry.n / entry.workload.unit for result in entry.results]
     spread = f" ({figure(min(cpus))}–{figure(max(cpus))})" if len(cpus) > 1 else ""
-    yield f"{figure(statistics.median(cpus))}{star}{spread}"
-    yield f"{entry.median('cpu') / ours.median('cpu'):.2f}" if ours else "–"
+    yield "–" if entry.library.idle else f"{figure(statistics.median(cpus))}{star}{spread}"
+    yield f"{entry.median('cpu') / ours.median('cpu'):.2f}" if ours and not entry.library.idle else "–"
     yield f"{entry.median('wall'):.2f}{star}"
     yield f"{entry.median('peak'):.0f}{star}"
-    yield f"{entry.median('above'):.0f}{star}"
+    yield "–" if entry.library.idle else f"{entry.median('above'):.0f}{star}"
     if entry.workload.key == "W7":
         yield f"{entry.median('each'):.0f}"
     if entry.workload.tick:
@@ -127,7 +127,7 @@ def _cells(entry: Entry, ours: Entry | None) -> Iterator[str]:
 
 def _left_out() -> Iterator[str]:
     yield from ("## Left out", "")
-    for library in LIBRARIES:
+    for library in (library for library in LIBRARIES if not library.idle):
         for keys, reason in library.skips:
             yield f"- {library.name} at {', '.join(keys.split())}: {reason}."
     yield ""

@@ -60,13 +60,17 @@ def measure(entry: Entry, server: Server, expected: Expected, folder: Path) -> N
         entry.failure = report.last_line(done.stderr) or f"exit code {done.returncode}"
         return
     answer = json.loads(done.stdout.splitlines()[-1])
+    late = tuple(answer.get("late", ()))
+    result = Result(answer["cpu"], answer["wall"], answer["peak_rss"], answer["growth"], late)
+    if entry.library.idle:
+        entry.results.append(result)
+        return
     task = "bytes" if entry.library.pure_rust else workload.task
     checksum = files_checksum(folder, entry.n) if task == "files" else answer["checksum"]
     if answer["count"] != entry.n or checksum != expected.checksum(workload, task, entry.n):
         entry.failure = f"WRONG RESULT: {answer['count']} results, checksum {checksum}"
         return
-    late = tuple(answer.get("late", ()))
-    entry.results.append(Result(answer["cpu"], answer["wall"], answer["peak_rss"], answer["growth"], late))
+    entry.results.append(result)
 
 
 def run(entries: list[Entry], options: argparse.Namespace) -> None:
