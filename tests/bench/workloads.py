@@ -56,7 +56,8 @@ WORKLOADS = (
     Workload(
         "W1-ticker", "the event loop while 20,000 responses arrive", f"/json/{SMALL}?i={{i}}", 20_000, 20_000, 100,
         SMALL, tick=True,
-        note="As W1, with a 5 ms ticker on the event loop, from the call to the list of responses.",
+        note="As W1, with a 5 ms ticker on the event loop, from the call, which reads the URLs, to the list of "
+        "responses.",
     ),
     Workload(
         "W2", "5,000 JSON documents to Python objects", f"/json/{10 * KIB}?i={{i}}", 5_000, 2_000, 100, 10 * KIB,
