@@ -3,8 +3,8 @@
 //! One is, for small bodies: it moves 100,000 a second, more than most servers give, and a second would only take turns
 //! with whoever else needs the core. But of large bodies over TLS, or such as must be unpacked, it manages a gigabyte a
 //! second, or less. So it watches itself: if it has no rest although bodies are large, a second thread is started, and
-//! every other worker goes on there. (200 bodies of 1 MiB on two cores, nginx on the same: over TLS 0.34 s with one, 0.23 with two;
-//! plain 0.18 and 0.15. 10,000 small ones: no difference.)
+//! every other worker goes on there. (200 bodies of 1 MiB on two cores, nginx on the same: over TLS
+//! 0.34 s with one, 0.23 with two; plain 0.18 and 0.15. 10,000 small ones: no difference.)
 //!
 //! A worker goes between two requests, when it holds nothing; connections stay where they were made.
 

@@ -176,9 +176,12 @@ class Server:
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        listener.close()
-        # A task that is cancelled before its first step never closes the socket that it was given.
+        # No more connections; those that were just taken have a task, which is to make its first step before the listener
+        # is closed: without that step, and without a listener, it never closes the socket that it was given.
+        for taking in listener.sockets:
+            self._loop.remove_reader(taking.fileno())
         await asyncio.sleep(0)
+        listener.close()
         # Every task goes, also those of connections that were just taken or are in their handshake.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
