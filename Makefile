@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python check fmt bench bench-http bench-parallel bench-quick soak dev docs pythons clean
+.PHONY: help demo test test-rust test-python check fmt bench bench-http bench-parallel bench-quick instructions soak dev docs pythons clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -70,6 +70,10 @@ bench-parallel: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the CPU side 
 
 bench-quick: ## both in three minutes
 	@$(MAKE) --no-print-directory bench BENCH_OPTIONS=--quick
+
+# A release build whatever PROFILE says: the baseline is one.
+instructions: $(VENV)/.extension-release ## count the instructions of the hot paths (valgrind), and fail when they have become more
+	$(BIN)/python tests/bench/instructions.py $(BENCH_OPTIONS)
 
 dev: ## build quickly, for trying things (then: make test PROFILE=fast)
 	@$(MAKE) --no-print-directory PROFILE=fast $(VENV)/.extension-fast

@@ -17,7 +17,7 @@
 mod connect;
 mod connection;
 mod frames;
-mod head;
+pub mod head;
 mod pool;
 mod stream;
 #[cfg(test)]
