@@ -176,11 +176,12 @@ class Server:
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        # No more connections; those that were just taken have a task, which is to make its first step before the listener
-        # is closed: without that step, and without a listener, it never closes the socket that it was given.
+        # No more connections. Those that were just taken get as far as their handler: a task that is cancelled before its
+        # first step closes nothing.
         for taking in listener.sockets:
             self._loop.remove_reader(taking.fileno())
-        await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
         listener.close()
         # Every task goes, also those of connections that were just taken or are in their handshake.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
