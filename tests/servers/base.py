@@ -176,8 +176,8 @@ class Server:
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        # No more connections. Those that were just taken get as far as their handler: a task that is cancelled before its
-        # first step closes nothing.
+        # No more connections. Those that were just taken get as far as their handler: a task that is cancelled before
+        # its first step closes nothing.
         for taking in listener.sockets:
             self._loop.remove_reader(taking.fileno())
         for _ in range(5):
