@@ -34,15 +34,17 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Gathered {
     /// In input order; `None` where nothing was finished.
-    pub slots: Vec<Option<Outcome>>,
+    pub slots: Vec<Option<Box<Outcome>>>,
     /// Why the batch as a whole failed, if it did.
     pub failure: Option<Error>,
 }
 
+/// Two words, so that a batch of 20,000 takes its 0.3 MB at its start and at its end, and not 8 MB of room for responses:
+/// that would be 2 ms of page faults where an event loop waits.
 enum Slot {
-    Waiting(Request),
+    Waiting(Arc<Request>),
     InFlight(Arc<Request>),
-    Done(Outcome),
+    Done(Box<Outcome>),
     /// Only while a slot changes.
     Empty,
 }
@@ -68,7 +70,7 @@ pub struct Batch {
 
 impl Batch {
     /// A batch of `items`, each a request or the reason why it never became one.
-    pub fn new(collector: Arc<Collector>, items: Vec<Result<Request, Error>>, options: Options) -> Arc<Self> {
+    pub fn new(collector: Arc<Collector>, items: Vec<Result<Arc<Request>, Error>>, options: Options) -> Arc<Self> {
         let total = items.len();
         let slots: Vec<Slot> = items
             .into_iter()
@@ -76,7 +78,7 @@ impl Batch {
                 Ok(request) => Slot::Waiting(request),
                 Err(error) => {
                     collector.record_failure(error.details().kind);
-                    Slot::Done(Err(error))
+                    Slot::Done(Box::new(Err(error)))
                 }
             })
             .collect();
@@ -197,7 +199,7 @@ impl Batch {
         }
         let failed = outcome.as_ref().err().filter(|_| !self.options.keep_errors).cloned();
         if let Some(slot) = state.slots.get_mut(index) {
-            *slot = Slot::Done(outcome);
+            *slot = Slot::Done(Box::new(outcome));
         }
         self.finished.fetch_add(1, Ordering::Relaxed);
         if failed.is_some() {
@@ -232,7 +234,7 @@ impl Batch {
             if let Some(request) = slot.depart() {
                 let message = format!("not finished before the batch's deadline of {limit} s");
                 self.collector.record_failure(Kind::DeadlineExceeded);
-                *slot = Slot::Done(Err(error(Some(request), index, begun, message)));
+                *slot = Slot::Done(Box::new(Err(error(Some(request), index, begun, message))));
             }
         }
     }
@@ -259,8 +261,7 @@ impl Slot {
     /// The request of a slot that is not done; the slot then counts as in flight.
     fn depart(&mut self) -> Option<Arc<Request>> {
         let request = match std::mem::replace(self, Self::Empty) {
-            Self::Waiting(request) => Arc::new(request),
-            Self::InFlight(request) => request,
+            Self::Waiting(request) | Self::InFlight(request) => request,
             other => {
                 *self = other;
                 return None;

@@ -21,6 +21,7 @@ pub mod governor;
 pub mod http;
 pub mod http1;
 pub mod lanes;
+pub mod pages;
 pub mod redact;
 pub mod request;
 pub mod response;

@@ -157,7 +157,7 @@ impl<T: Transport> Flow<T> {
     }
 
     /// Hands the next request of the source over, or the reason why it never became one.
-    pub fn push(self: &Arc<Self>, handle: &Handle, item: Result<Request, Error>) {
+    pub fn push(self: &Arc<Self>, handle: &Handle, item: Result<Arc<Request>, Error>) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -165,7 +165,7 @@ impl<T: Transport> Flow<T> {
         let index = state.next_in;
         state.next_in += 1;
         match item {
-            Ok(request) => state.input.push_back((index, Instant::now(), Arc::new(request))),
+            Ok(request) => state.input.push_back((index, Instant::now(), request)),
             Err(error) => {
                 self.collector.record_failure(error.details().kind);
                 self.settle(state, index, Err(error));

@@ -20,8 +20,10 @@ use super::stream::Stream;
 use super::timeout::seconds;
 use super::urls::Urls;
 use super::work::{bulk, reactor};
+use crate::core::error::Error;
 use crate::core::fetch::Call;
 use crate::core::governor::{Governor, Limits, Rate};
+use crate::core::request::Request;
 use crate::core::stats::Collector;
 use crate::core::{gather, stream};
 
@@ -204,7 +206,7 @@ fn gathered(
 }
 
 /// Two bodies in one file: one of them would be lost without a word.
-fn different_files(items: &[Result<crate::core::request::Request, crate::core::error::Error>]) -> PyResult<()> {
+fn different_files(items: &[Result<Arc<Request>, Error>]) -> PyResult<()> {
     let mut seen = std::collections::HashMap::new();
     for (index, item) in items.iter().enumerate() {
         let Some(path) = item.as_ref().ok().and_then(|request| request.save_to.as_ref()) else { continue };

@@ -15,6 +15,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::core::pages::enlarge;
+
 /// A body from this size on is moved to Python in pieces of that: 100 MiB then take 116 at their peak, not 200.
 const LARGE: usize = 32 << 20;
 const PIECE: usize = 16 << 20;
@@ -101,6 +103,8 @@ impl Body {
         // SAFETY: without a source CPython leaves the bytes to be filled by whoever made the object.
         let made = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), length)) }?;
         let made = made.cast_into::<PyBytes>()?;
+        // SAFETY: nobody else has the new object yet; this is all of its bytes, none of which is read.
+        enlarge(unsafe { std::slice::from_raw_parts_mut(ffi::PyBytes_AsString(made.as_ptr()).cast(), bytes.len()) });
         let mut rest = Vec::from(mem::take(bytes));
         while !rest.is_empty() {
             let at = rest.len().saturating_sub(PIECE);

@@ -30,7 +30,7 @@ impl Harvest for One {
 
 /// A batch.
 pub struct Many {
-    slots: std::vec::IntoIter<Option<Outcome>>,
+    slots: std::vec::IntoIter<Option<Box<Outcome>>>,
     failure: Option<crate::core::error::Error>,
     list: Option<Py<PyList>>,
 }
@@ -55,7 +55,7 @@ impl Harvest for Many {
         loop {
             for _ in 0..STRIDE {
                 let Some(slot) = self.slots.next() else { return self.end(list) };
-                match slot {
+                match slot.map(|slot| *slot) {
                     None => list.append(py.None())?,
                     Some(Ok(response)) => list.append(into_python(py, response)?)?,
                     Some(Err(error)) => list.append(to_python(py, &error).into_value(py))?,

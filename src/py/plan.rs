@@ -57,7 +57,12 @@ pub struct Plan {
 impl Plan {
     /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is an
     /// item that is well-formed but has no usable URL.
-    pub fn request(&self, py: Python<'_>, item: &Bound<'_, PyAny>, index: usize) -> PyResult<Result<Request, Error>> {
+    pub fn request(
+        &self,
+        py: Python<'_>,
+        item: &Bound<'_, PyAny>,
+        index: usize,
+    ) -> PyResult<Result<Arc<Request>, Error>> {
         let built = match item.cast::<PyString>() {
             Ok(url) => self.build(url, None, index),
             Err(_) => {
@@ -65,13 +70,14 @@ impl Plan {
                 self.build(&url, Some(&options), index)
             }
         };
-        match built {
-            Ok(mut request) if self.save_to.is_some() => {
-                request.save_to = self.path(py, &request, index)?;
-                Ok(Ok(request))
-            }
-            built => Ok(built),
+        let mut request = match built {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(error)),
+        };
+        if self.save_to.is_some() {
+            request.save_to = self.path(py, &request, index)?;
         }
+        Ok(Ok(Arc::new(request)))
     }
 
     fn item<'py>(&self, item: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyString>, RequestOptions)> {

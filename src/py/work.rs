@@ -86,7 +86,7 @@ impl Work for Bulk {
 pub fn bulk(
     py: Python<'_>,
     call: Call,
-    items: Vec<Result<Request, Error>>,
+    items: Vec<Result<Arc<Request>, Error>>,
     options: Options,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Py<Job>> {

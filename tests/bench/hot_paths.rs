@@ -135,7 +135,7 @@ fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: 
     });
     let mut items = Vec::with_capacity(n);
     for i in 0..n {
-        items.push(Ok(Request::get(format!("{url}?i={i}").parse()?)));
+        items.push(Ok(Arc::new(Request::get(format!("{url}?i={i}").parse()?))));
     }
     let batch =
         Batch::new(Arc::clone(&call.collector), items, Options { concurrency: 1, deadline: None, keep_errors: false });
@@ -145,7 +145,7 @@ fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: 
         return Err(failure.into());
     }
     for slot in gathered.slots {
-        let response = slot.ok_or("nothing came")??;
+        let response = (*slot.ok_or("nothing came")?)?;
         if response.body.len() != length {
             return Err(format!("{} bytes for {}", response.body.len(), response.url()).into());
         }

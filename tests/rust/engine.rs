@@ -111,8 +111,8 @@ impl Transport for Told {
     }
 }
 
-fn request(path: &str) -> Request {
-    Request::get(format!("http://told.test{path}").parse().unwrap())
+fn request(path: &str) -> Arc<Request> {
+    Arc::new(Request::get(format!("http://told.test{path}").parse().unwrap()))
 }
 
 fn call_over(told: Told, limits: Limits, settings: Settings) -> Arc<Call<Told>> {
@@ -143,8 +143,8 @@ async fn gather(call: &Arc<Call<Told>>, paths: &[&str], options: Options) -> Gat
     Batch::new(call.collector.clone(), items, options).run(call.clone()).await.unwrap()
 }
 
-fn text(slot: &Option<Outcome>) -> String {
-    match slot {
+fn text(slot: &Option<Box<Outcome>>) -> String {
+    match slot.as_deref() {
         None => "-".into(),
         Some(Ok(response)) => String::from_utf8(response.body.to_vec()).unwrap(),
         Some(Err(error)) => format!("{:?}", error.kind()),
@@ -166,7 +166,7 @@ async fn results_are_in_input_order() {
     assert!(gathered.failure.is_none());
     assert_eq!(started.elapsed(), Duration::from_secs(5), "all at once: the longest decides");
     for (index, slot) in gathered.slots.iter().enumerate() {
-        assert_eq!(slot.as_ref().unwrap().as_ref().unwrap().index, index);
+        assert_eq!(slot.as_deref().unwrap().as_ref().unwrap().index, index);
     }
 }
 
@@ -235,7 +235,7 @@ async fn a_deadline_ends_the_batch() {
     let gathered = gather(&call, &["/sleep/1000/200", "/never", "/never", "/sleep/1/200"], kept).await;
     assert!(gathered.failure.is_none());
     assert_eq!(texts(&gathered), ["/sleep/1000/200", "DeadlineExceeded", "DeadlineExceeded", "DeadlineExceeded"]);
-    let attempts = |index: usize| gathered.slots[index].as_ref().unwrap().as_ref().unwrap_err().details().attempts;
+    let attempts = |index: usize| gathered.slots[index].as_deref().unwrap().as_ref().unwrap_err().details().attempts;
     assert_eq!((attempts(1), attempts(2), attempts(3)), (1, 1, 0), "the last one had no turn");
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 0);
 }
@@ -260,7 +260,7 @@ async fn the_timeout_is_per_attempt() {
     let retry = Retry { backoff_factor: 1.0, backoff_jitter: 0.0, ..Retry::new(2) };
     let call = call(Settings { timeout, retry, ..Settings::default() });
     let started = Instant::now();
-    let error = call.fetch(Arc::new(request("/never")), 0).await.unwrap_err();
+    let error = call.fetch(request("/never"), 0).await.unwrap_err();
     assert_eq!((error.kind(), error.details().attempts), (Kind::TotalTimeout, 3));
     // 3 s, at once again 3 s, a backoff of 2 s, 3 s.
     assert_eq!(started.elapsed(), Duration::from_secs(11));
@@ -270,7 +270,7 @@ async fn the_timeout_is_per_attempt() {
 async fn the_backoff_is_urllib3s() {
     let retry = Retry { backoff_factor: 1.0, backoff_jitter: 0.0, ..Retry::new(4) };
     let call = call(Settings { retry, ..patient() });
-    let response = call.fetch(Arc::new(request("/sleep/0/503")), 0).await.unwrap();
+    let response = call.fetch(request("/sleep/0/503"), 0).await.unwrap();
     assert_eq!((response.status, response.attempts), (StatusCode::SERVICE_UNAVAILABLE, 5));
     let calls = call.session.transport.calls.lock().unwrap();
     let gaps: Vec<u64> = calls["/sleep/0/503"].windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
@@ -281,7 +281,7 @@ async fn the_backoff_is_urllib3s() {
 #[tokio::test(start_paused = true)]
 async fn only_what_may_be_sent_twice_is() {
     let call = call(Settings { retry: Retry::new(3), ..patient() });
-    let post = |path| Request { method: Method::POST, ..request(path) };
+    let post = |path| Arc::new(Request { method: Method::POST, ..(*request(path)).clone() });
     for (asked, calls) in [
         (post("/sleep/0/503"), 1),
         (post("/read"), 1),
@@ -290,7 +290,7 @@ async fn only_what_may_be_sent_twice_is() {
         (request("/bad-body"), 4),
     ] {
         let before = call.session.transport.calls.lock().unwrap().get(asked.url.path()).map_or(0, Vec::len);
-        let _ = call.fetch(Arc::new(asked.clone()), 0).await;
+        let _ = call.fetch(asked.clone(), 0).await;
         let after = call.session.transport.calls.lock().unwrap()[asked.url.path()].len();
         assert_eq!(after - before, calls, "{} {}", asked.method, asked.url);
     }
@@ -302,10 +302,10 @@ async fn retry_after_pauses_the_host_for_everyone() {
     let asked = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("60"))]);
     call.session.transport.script.lock().unwrap().push((429, asked));
     let started = Instant::now();
-    let first = call.fetch(Arc::new(request("/sleep/0/200/first")), 0);
+    let first = call.fetch(request("/sleep/0/200/first"), 0);
     let other = async {
         sleep(Duration::from_secs(1)).await;
-        call.fetch(Arc::new(request("/sleep/0/200/other")), 1).await
+        call.fetch(request("/sleep/0/200/other"), 1).await
     };
     let (first, other) = tokio::join!(first, other);
     assert_eq!(first.unwrap().attempts, 2);
@@ -320,10 +320,8 @@ async fn the_wait_for_a_turn_has_its_own_limit() {
     let limits = Limits { concurrency: Some(1), ..Limits::default() };
     let timeout = Timeout { pool: Some(Duration::from_secs(2)), ..Timeout::NONE };
     let call = call_over(Told::default(), limits, Settings { timeout, ..Settings::default() });
-    let (first, second) = tokio::join!(
-        call.fetch(Arc::new(request("/sleep/5000/200")), 0),
-        call.fetch(Arc::new(request("/sleep/1/200")), 1)
-    );
+    let (first, second) =
+        tokio::join!(call.fetch(request("/sleep/5000/200"), 0), call.fetch(request("/sleep/1/200"), 1));
     assert!(first.is_ok());
     let error = second.unwrap_err();
     assert_eq!((error.kind(), error.details().attempts), (Kind::PoolTimeout, 0));
@@ -332,7 +330,7 @@ async fn the_wait_for_a_turn_has_its_own_limit() {
 #[tokio::test(start_paused = true)]
 async fn redirects_are_followed_over_any_transport() {
     let call = call(patient());
-    let response = call.fetch(Arc::new(request("/redirect")), 0).await.unwrap();
+    let response = call.fetch(request("/redirect"), 0).await.unwrap();
     assert_eq!(response.history.len(), 1);
     assert_eq!(response.url().path(), "/sleep/0/200");
 }
@@ -343,7 +341,7 @@ async fn a_panic_is_the_failure_of_its_request() {
     let kept = Options { keep_errors: true, ..options(2) };
     let gathered = gather(&call, &["/panic/now", "/sleep/1/200", "/panic-body", "/sleep/2/200"], kept).await;
     assert_eq!(texts(&gathered), ["Internal", "/sleep/1/200", "Internal", "/sleep/2/200"]);
-    let error = gathered.slots[0].as_ref().unwrap().as_ref().unwrap_err();
+    let error = gathered.slots[0].as_deref().unwrap().as_ref().unwrap_err();
     assert_eq!(error.details().message, "internal error: on purpose: now");
     assert_eq!(call.collector.snapshot().by_error["InternalError"], 2);
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 0, "turns and sockets are given back");
