@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use crate::runtime::submit;
+
 /// A file that has waited for so long gets a thread of its own.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -38,7 +40,11 @@ impl Queue {
     /// Does `work` on a thread that may wait for files; `None` if it panicked.
     pub async fn run<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (done, result) = oneshot::channel();
-        let job = Box::new(move || drop(done.send(work())));
+        // Through the reactor's intake: it is woken once for all files that are done meanwhile.
+        let job = Box::new(move || {
+            let outcome = work();
+            let _ = submit(Box::new(move || drop(done.send(outcome))));
+        });
         if self.push(job) {
             let queue = self.clone();
             spawn_blocking(move || queue.write());
