@@ -10,6 +10,8 @@ that takes time returns a `Job`.
 
 import warnings
 
+# `_interrupt` is loaded now, so that Ctrl-C in the first wait does not fall into its import.
+from shoal import _interrupt as _interrupt
 from shoal import _shoal, parallel
 from shoal._shoal import (
     Client,

@@ -10,8 +10,8 @@ A handler set with `loop.add_signal_handler` stays: it is the application's, and
 
 from __future__ import annotations
 
-import asyncio
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ def allow() -> Handler | None:
     """Makes Ctrl-C raise in this thread; gives the handler to hand to `restore`, or `None` if none is needed."""
     if threading.current_thread() is not threading.main_thread():
         return None  # signals are the main thread's
+    asyncio = sys.modules.get("asyncio")  # importing it takes longer than all of this package
+    if asyncio is None or not hasattr(asyncio, "get_running_loop"):
+        return None
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -5,7 +5,7 @@
 //! looks at the bytes (a `memoryview`, a decoder) holds a [`Handle`] of its own and is not touched by the change.
 
 use std::ffi::{c_int, c_void};
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,10 +15,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::core::pages::enlarge;
+use crate::core::pages::{enlarge, populate};
 
-/// A body from this size on is moved to Python in pieces of that: 100 MiB then take 116 at their peak, not 200.
-const LARGE: usize = 32 << 20;
+/// A body from this size on is moved to Python in pieces of at most [`PIECE`]: 100 MiB then take 116 at their peak, not
+/// 200.
+const MOVED: usize = 256 << 10;
 const PIECE: usize = 16 << 20;
 
 /// A share in the bytes; cheap, and good for as long as it is held.
@@ -96,26 +97,28 @@ impl Body {
     fn moved(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
         let mut stored = self.lock();
         let Handle::Core(bytes) = &mut *stored else { return Ok(None) };
-        if bytes.len() < LARGE || !bytes.is_unique() {
+        if bytes.len() < MOVED || !bytes.is_unique() {
             return Ok(None);
         }
         let length = ffi::Py_ssize_t::try_from(bytes.len()).map_err(|_| PyMemoryError::new_err("body too large"))?;
         // SAFETY: without a source CPython leaves the bytes to be filled by whoever made the object.
         let made = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), length)) }?;
         let made = made.cast_into::<PyBytes>()?;
-        // SAFETY: nobody else has the new object yet; this is all of its bytes, none of which is read.
-        enlarge(unsafe { std::slice::from_raw_parts_mut(ffi::PyBytes_AsString(made.as_ptr()).cast(), bytes.len()) });
+        // SAFETY: nobody else has the new object yet; this is all of its bytes.
+        let mut room: &mut [MaybeUninit<u8>] =
+            unsafe { std::slice::from_raw_parts_mut(ffi::PyBytes_AsString(made.as_ptr()).cast(), bytes.len()) };
+        enlarge(room);
         let mut rest = Vec::from(mem::take(bytes));
         while !rest.is_empty() {
             let at = rest.len().saturating_sub(PIECE);
-            let piece = rest.get(at..).unwrap_or_default();
-            // SAFETY: nobody else has the new object yet, and the piece lies within its `length` bytes.
-            unsafe {
-                let place = ffi::PyBytes_AsString(made.as_ptr()).cast::<u8>().add(at);
-                ptr::copy_nonoverlapping(piece.as_ptr(), place, piece.len());
+            let (before, place) = room.split_at_mut(at);
+            populate(place);
+            for (place, byte) in place.iter_mut().zip(rest.get(at..).unwrap_or_default()) {
+                place.write(*byte);
             }
             rest.truncate(at);
             rest.shrink_to_fit();
+            room = before;
         }
         let made = made.unbind();
         *stored = Handle::Python(made.clone_ref(py));
