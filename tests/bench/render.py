@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import report
 from contenders import LIBRARIES, Entry
 from plots import CHARTS, figure
-from targets import goal_rows
+from targets import goal_rows, obstacles
 from workloads import WORKLOADS, Workload
 
 HEAD = """\
@@ -61,6 +61,7 @@ def render(entries: Sequence[Entry], *, rounds: int, load: float, partial: bool,
     """All of it; ``charts`` are those that can be shown."""
     lines = [HEAD]
     lines += report.goals_table(goal_rows(entries, partial=partial), "bound")
+    lines += obstacles(entries)
     lines += report.missing((entry.label, entry.failure) for entry in entries if entry.failure)
     for workload in WORKLOADS:
         rows = sorted(
