@@ -15,12 +15,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::core::pages::{enlarge, populate};
+use crate::core::pages::populate;
 
-/// A body from this size on is moved to Python in pieces of at most [`PIECE`]: 100 MiB then take 116 at their peak, not
+/// A body from this size on is moved to Python in pieces of at most [`PIECE`]: 100 MiB then take 104 at their peak, not
 /// 200.
 const MOVED: usize = 256 << 10;
-const PIECE: usize = 16 << 20;
+const PIECE: usize = 4 << 20;
 
 /// A share in the bytes; cheap, and good for as long as it is held.
 pub enum Handle {
@@ -107,7 +107,6 @@ impl Body {
         // SAFETY: nobody else has the new object yet; this is all of its bytes.
         let mut room: &mut [MaybeUninit<u8>] =
             unsafe { std::slice::from_raw_parts_mut(ffi::PyBytes_AsString(made.as_ptr()).cast(), bytes.len()) };
-        enlarge(room);
         let mut rest = Vec::from(mem::take(bytes));
         while !rest.is_empty() {
             let at = rest.len().saturating_sub(PIECE);

@@ -12,7 +12,6 @@ use http::StatusCode;
 
 use super::head::{Framing, Parsed, parse};
 use super::stream::Stream;
-use crate::core::pages::enlarge;
 use crate::core::transport::{Head, RESERVE, reserve};
 
 /// What is read at once of heads and of bodies of unknown length. A hundred small answers fit, so one is one call.
@@ -177,7 +176,6 @@ impl Connection {
                 let left_here = usize::try_from(*left).unwrap_or(usize::MAX);
                 if into.len() == into.capacity() {
                     into.reserve_exact(if into.len() < RESERVE { left_here.min(RESERVE) } else { left_here });
-                    enlarge(into.spare_capacity_mut());
                 }
                 let count = ready!(self.stream.poll_read(context, into, left_here))?;
                 if count == 0 {
