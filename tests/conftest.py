@@ -77,6 +77,11 @@ def open_sockets() -> int:
     return count
 
 
+def descriptors() -> int:
+    """How many files and sockets this process has open; Linux only."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def resident() -> int:
     """The bytes of memory this process holds; Linux only."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

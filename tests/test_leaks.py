@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import shoal
-from conftest import resident, wait_until
+from conftest import descriptors, resident, wait_until
 from shoal.testing import Server
 
 pytestmark = [
@@ -20,10 +20,6 @@ pytestmark = [
 ]
 
 MIB = 1 << 20
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def threads() -> Counter[str]:

@@ -13,7 +13,7 @@ import pytest
 
 import mapped
 import shoal
-from conftest import resident, wait_until
+from conftest import descriptors, resident, wait_until
 from shoal import parallel
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -311,10 +311,6 @@ def test_threads_need_no_loky() -> None:
         """
     )
     assert (done.stdout, done.stderr) == ("set()\n", "")
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_nothing_is_left_behind() -> None:

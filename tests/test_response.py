@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shoal
+from conftest import resident
 from shoal import Response, _shoal
 
 
@@ -69,18 +70,13 @@ def test_a_view_copies_nothing_and_cannot_be_written(server) -> None:
 
 def test_content_doubles_no_memory(server) -> None:
     """The core's copy is freed when Python has its own, unless a view still shows it."""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("needs /proc")
     r = get(server, "/bytes/50000000")
     before = resident()
     content = r.content
     assert resident() - before < 15_000_000
     del content, r
-
-
-def resident() -> int:
-    statm = Path("/proc/self/statm")
-    if not statm.exists():
-        pytest.skip("needs /proc")
-    return int(statm.read_text().split()[1]) * 4096
 
 
 def test_a_large_body_is_never_there_twice(server, python) -> None:

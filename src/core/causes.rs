@@ -9,6 +9,9 @@ use super::error::{Failure, Kind, Phase};
 
 type Cause = dyn StdError + 'static;
 
+/// Whatever went wrong.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
 /// What the chain of causes holds, by type.
 #[derive(Default)]
 struct Causes<'a> {

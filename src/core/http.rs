@@ -4,12 +4,10 @@
 //! its connector (`ConnectLayer`) tells the attempt when a connection is made and bounds the time for it: the
 //! connector runs inside the future of the request that needs it, so a task-local finds that request's [`Clock`].
 
-use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -17,12 +15,10 @@ use rustls::ClientConfig;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::causes::{ConnectTimedOut, connect_failure, deepest, exchange_failure};
+use super::causes::{BoxError, connect_failure, deepest, exchange_failure};
 use super::connections::{IDLE, Proxies};
 use super::error::{Failure, Phase};
 use super::transport::{Body, Clock, Head, Outgoing, Transport, reserve};
-
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 tokio::task_local! {
     static CLOCK: Arc<Clock>;
@@ -162,17 +158,7 @@ where
         let clock = CLOCK.try_with(Arc::clone).ok();
         Box::pin(async move {
             let Some(clock) = clock else { return connect.await };
-            clock.connect_started();
-            let begun = Instant::now();
-            let connected = match clock.connect_timeout {
-                None => connect.await,
-                Some(limit) => match tokio::time::timeout(limit, connect).await {
-                    Ok(connected) => connected,
-                    Err(_) => Err(ConnectTimedOut(limit).into()),
-                },
-            };
-            clock.connect_finished(begun.elapsed());
-            connected
+            clock.connecting(connect).await
         })
     }
 }

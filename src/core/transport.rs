@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
+use super::causes::{BoxError, ConnectTimedOut};
 use super::error::{Failure, Phase};
 use super::lanes::Lane;
 
@@ -114,22 +115,26 @@ impl Clock {
         self.update(|marks| marks.lane = Some(lane));
     }
 
-    /// A new connection is needed.
-    pub fn connect_started(&self) {
+    /// Makes the new connection that is needed, within the limit, and notes how long that takes.
+    pub async fn connecting<T>(&self, connect: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
         self.update(|marks| {
             marks.connecting = true;
             marks.connects += 1;
         });
-    }
-
-    /// It stands, or failed.
-    pub fn connect_finished(&self, took: Duration) {
-        let ready = self.started.elapsed();
+        let begun = Instant::now();
+        let connected = match self.connect_timeout {
+            None => connect.await,
+            Some(limit) => {
+                tokio::time::timeout(limit, connect).await.unwrap_or_else(|_| Err(ConnectTimedOut(limit).into()))
+            }
+        };
+        let (took, ready) = (begun.elapsed(), self.started.elapsed());
         self.update(|marks| {
             marks.connecting = false;
             marks.connect = Some(took);
             marks.ready = ready;
         });
+        connected
     }
 
     /// How long the server has had to answer this hop; nothing as long as there is no connection.

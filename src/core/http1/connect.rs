@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,17 +16,15 @@ use url::{Host, Position, Url};
 
 use super::connection::Connection;
 use super::stream::Stream;
-use crate::core::causes::{ConnectTimedOut, Unresolved, connect_failure};
+use crate::core::causes::{BoxError, Unresolved, connect_failure};
 use crate::core::connections::{Configure, KEEPALIVE};
 use crate::core::error::Failure;
 use crate::core::transport::Clock;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 /// For what cannot be sent anyhow: as reqwest does by default.
 const KEEPALIVE_RETRIES: u32 = 3;
 #[cfg(target_os = "linux")]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Makes connections.
 pub struct Connector {
@@ -52,17 +49,7 @@ impl Connector {
 
     /// A new connection to the host of `url`.
     pub async fn connect(&self, url: &Url, origin: &str, clock: &Clock) -> Result<Connection, Failure> {
-        clock.connect_started();
-        let begun = Instant::now();
-        let making = self.stream(url);
-        let made = match clock.connect_timeout {
-            None => making.await,
-            Some(limit) => {
-                tokio::time::timeout(limit, making).await.unwrap_or_else(|_| Err(ConnectTimedOut(limit).into()))
-            }
-        };
-        clock.connect_finished(begun.elapsed());
-        match made {
+        match clock.connecting(self.stream(url)).await {
             Ok(stream) => Ok(Connection::new(stream, origin)),
             Err(error) => Err(connect_failure(error.as_ref(), false)),
         }
