@@ -1,6 +1,7 @@
 //! Reads a body to its end: decoded, bounded, into memory or into a file.
 
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,17 +68,16 @@ pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result
         if let Some(length) = head.length.filter(|length| *length > reading.max_body) {
             return Err(too_large(reading.max_body, &format!("the server announces {length}")));
         }
-        Coding::Identity { total: 0, limit: reading.max_body }
+        Coding::Identity { bytes: Vec::new(), total: 0, limit: reading.max_body }
     } else {
         let raw = Vec::with_capacity(reserve(head.length).clamp(1, UNDECODED));
-        Coding::Coded { raw, decoder: Some(Box::new(Decoder::new(codings, reading.max_body)?)) }
+        Coding::Coded { raw, decoder: Box::new(Decoder::new(codings, reading.max_body)?) }
     };
     let mut inflow = Inflow { body, timeout: reading.read_timeout, coding };
     match reading.save_to {
         None => {
-            let mut bytes = Vec::new();
-            while inflow.read(&mut bytes).await? {}
-            Ok(Loaded::Memory(bytes.into()))
+            while inflow.read().await? {}
+            Ok(Loaded::Memory(mem::take(inflow.held()).into()))
         }
         Some((path, queue)) => save(inflow, head.length, path, queue).await,
     }
@@ -95,16 +95,24 @@ struct Inflow<B> {
 }
 
 enum Coding {
-    Identity { total: u64, limit: u64 },
-    Coded { raw: Vec<u8>, decoder: Option<Box<Decoder>> },
+    Identity { bytes: Vec<u8>, total: u64, limit: u64 },
+    Coded { raw: Vec<u8>, decoder: Box<Decoder> },
 }
 
 impl<B: Body> Inflow<B> {
-    /// Adds what has come to `into`; `false` at the end.
-    async fn read(&mut self, into: &mut Vec<u8>) -> Result<bool, Failure> {
+    /// What has come and was not taken out yet.
+    fn held(&mut self) -> &mut Vec<u8> {
         match &mut self.coding {
-            Coding::Identity { total, limit } => {
-                let count = within(self.timeout, self.body.read(into)).await?;
+            Coding::Identity { bytes, .. } => bytes,
+            Coding::Coded { decoder, .. } => decoder.decoded(),
+        }
+    }
+
+    /// Adds what has come to what is held; `false` at the end.
+    async fn read(&mut self) -> Result<bool, Failure> {
+        match &mut self.coding {
+            Coding::Identity { bytes, total, limit } => {
+                let count = within(self.timeout, self.body.read(bytes)).await?;
                 *total += count as u64;
                 if *total > *limit {
                     return Err(too_large(*limit, "more was received"));
@@ -114,17 +122,10 @@ impl<B: Body> Inflow<B> {
             Coding::Coded { raw, decoder } => {
                 raw.clear();
                 let count = within(self.timeout, self.body.read(raw)).await?;
-                let decoded = match decoder {
-                    Some(decoder) if count > 0 => {
-                        decoder.write(raw)?;
-                        decoder.take()
-                    }
-                    _ => decoder.take().map_or(Ok(Vec::new()), |decoder| decoder.finish())?,
-                };
-                if into.is_empty() {
-                    *into = decoded;
+                if count > 0 {
+                    decoder.write(raw)?
                 } else {
-                    into.extend_from_slice(&decoded);
+                    decoder.end()?
                 }
                 Ok(count > 0)
             }
@@ -148,12 +149,16 @@ async fn save<B: Body>(
     path: &Path,
     queue: &Arc<Queue>,
 ) -> Result<Loaded, Failure> {
-    let piece = if length.is_some_and(|length| length > SPOOL as u64) { SPOOL } else { 0 };
-    let mut held = Vec::with_capacity(piece);
+    if length.is_some_and(|length| length > SPOOL as u64) {
+        inflow.held().reserve_exact(SPOOL);
+    }
     let mut file = Spooled { target: path.into(), begun: None, written: 0 };
     loop {
-        match inflow.read(&mut held).await {
-            Ok(true) if held.len() >= SPOOL => held = file.append(held).await?,
+        match inflow.read().await {
+            Ok(true) if inflow.held().len() >= SPOOL => {
+                let full = mem::take(inflow.held());
+                *inflow.held() = file.append(full).await?;
+            }
             Ok(true) => {}
             Ok(false) => break,
             Err(failure) => {
@@ -163,7 +168,7 @@ async fn save<B: Body>(
             }
         }
     }
-    let written = file.finish(held, queue).await?;
+    let written = file.finish(mem::take(inflow.held()), queue).await?;
     Ok(Loaded::File(path.to_owned(), written))
 }
 

@@ -99,21 +99,20 @@ impl Decoder {
         push(&mut self.stages, chunk, &mut self.sink)
     }
 
-    /// Moves out what was decoded since the last time. The limit counts on.
-    pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.sink.decoded)
+    /// What was decoded so far, for whoever takes it out. The limit counts on.
+    pub fn decoded(&mut self) -> &mut Vec<u8> {
+        &mut self.sink.decoded
     }
 
-    /// The end of the body: what was decoded since the last [`Self::take`], or [`Kind::IncompleteBody`] if a coding's
-    /// stream has not ended.
-    pub fn finish(self) -> Result<Vec<u8>, Failure> {
-        for stage in &self.stages {
-            if stage.is_open() {
+    /// The end of the body: [`Kind::IncompleteBody`] if a coding's stream has not ended.
+    pub fn end(&self) -> Result<(), Failure> {
+        match self.stages.iter().find(|stage| stage.is_open()) {
+            None => Ok(()),
+            Some(stage) => {
                 let message = format!("the {} body ends in the middle", stage.coding().as_str());
-                return Err(Failure::new(Kind::IncompleteBody, Phase::Body, message));
+                Err(Failure::new(Kind::IncompleteBody, Phase::Body, message))
             }
         }
-        Ok(self.sink.decoded)
     }
 }
 
