@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
+use super::items::{Item, Items, Plain};
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
@@ -39,10 +40,9 @@ pub struct Gathered {
     pub failure: Option<Error>,
 }
 
-/// Two words, so that a batch of 20,000 takes its 0.3 MB at its start and at its end, and not 8 MB of room for responses:
-/// that would be 2 ms of page faults where an event loop waits.
+/// Two words, as an [`Item`], of which it is made in place.
 enum Slot {
-    Waiting(Arc<Request>),
+    Waiting(Item),
     InFlight(Arc<Request>),
     Done(Box<Outcome>),
     /// Only while a slot changes.
@@ -51,6 +51,7 @@ enum Slot {
 
 struct State {
     slots: Vec<Slot>,
+    plain: Plain,
     next: usize,
     failure: Option<Error>,
     closed: bool,
@@ -69,17 +70,18 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch of `items`, each a request or the reason why it never became one.
-    pub fn new(collector: Arc<Collector>, items: Vec<Result<Arc<Request>, Error>>, options: Options) -> Arc<Self> {
-        let total = items.len();
+    /// A batch of `items`.
+    pub fn new(collector: Arc<Collector>, items: Items, options: Options) -> Arc<Self> {
+        let total = items.list.len();
         let slots: Vec<Slot> = items
+            .list
             .into_iter()
             .map(|item| match item {
-                Ok(request) => Slot::Waiting(request),
-                Err(error) => {
+                Item::Failed(error) => {
                     collector.record_failure(error.details().kind);
-                    Slot::Done(Box::new(Err(error)))
+                    Slot::Done(Box::new(Err(*error)))
                 }
+                item => Slot::Waiting(item),
             })
             .collect();
         let finished = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
@@ -88,7 +90,7 @@ impl Batch {
             options,
             total,
             finished: AtomicUsize::new(finished),
-            state: Mutex::new(State { slots, next: 0, failure: None, closed: false, taken: false }),
+            state: Mutex::new(State { slots, plain: items.plain, next: 0, failure: None, closed: false, taken: false }),
             stop: Notify::new(),
             started: Instant::now(),
         })
@@ -167,7 +169,10 @@ impl Batch {
     /// Until there is nothing more to do, or it had better be done elsewhere.
     async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Option<&'static Handle> {
         while let Some((index, request)) = self.next() {
-            let outcome = call.fetch_queued(request, index, self.started.into_std()).await;
+            let outcome = match request {
+                Ok(request) => call.fetch_queued(request, index, self.started.into_std()).await,
+                Err(error) => Err(error),
+            };
             self.put(index, outcome);
             if let Some(elsewhere) = elsewhere() {
                 return Some(elsewhere);
@@ -176,7 +181,7 @@ impl Batch {
         None
     }
 
-    fn next(&self) -> Option<(usize, Arc<Request>)> {
+    fn next(&self) -> Option<(usize, Result<Arc<Request>, Error>)> {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.closed {
@@ -187,7 +192,7 @@ impl Batch {
             let slot = state.slots.get_mut(index)?;
             state.next += 1;
             if matches!(slot, Slot::Waiting(_)) {
-                return slot.depart().map(|request| (index, request));
+                return slot.depart(&state.plain, index).map(|request| (index, request));
             }
         }
     }
@@ -229,12 +234,14 @@ impl Batch {
             state.failure = Some(error(None, 0, 0, message));
             return;
         }
-        for (index, slot) in state.slots.iter_mut().enumerate() {
+        let State { slots, plain, .. } = &mut *state;
+        for (index, slot) in slots.iter_mut().enumerate() {
             let begun = u32::from(matches!(slot, Slot::InFlight(_)));
-            if let Some(request) = slot.depart() {
+            if let Some(request) = slot.depart(plain, index) {
                 let message = format!("not finished before the batch's deadline of {limit} s");
                 self.collector.record_failure(Kind::DeadlineExceeded);
-                *slot = Slot::Done(Box::new(Err(error(Some(request), index, begun, message))));
+                let late = |request| error(Some(request), index, begun, message);
+                *slot = Slot::Done(Box::new(Err(request.map_or_else(|odd| odd, late))));
             }
         }
     }
@@ -247,8 +254,10 @@ impl Batch {
         }
         state.closed = true;
         let slots = std::mem::take(&mut state.slots);
+        let plain = std::mem::take(&mut state.plain);
         let failure = state.failure.take();
         drop(state);
+        drop(plain);
         let finished = |slot| match slot {
             Slot::Done(outcome) => Some(outcome),
             _ => None,
@@ -259,15 +268,20 @@ impl Batch {
 
 impl Slot {
     /// The request of a slot that is not done; the slot then counts as in flight.
-    fn depart(&mut self) -> Option<Arc<Request>> {
+    fn depart(&mut self, plain: &Plain, index: usize) -> Option<Result<Arc<Request>, Error>> {
         let request = match std::mem::replace(self, Self::Empty) {
-            Self::Waiting(request) | Self::InFlight(request) => request,
+            Self::Waiting(Item::Request(request)) | Self::InFlight(request) => request,
+            Self::Waiting(Item::Text(place)) => match plain.request(place, index) {
+                Ok(request) => request,
+                Err(error) => return Some(Err(error)),
+            },
+            Self::Waiting(Item::Failed(error)) => return Some(Err(*error)),
             other => {
                 *self = other;
                 return None;
             }
         };
         *self = Self::InFlight(request.clone());
-        Some(request)
+        Some(Ok(request))
     }
 }

@@ -18,13 +18,12 @@ use super::plan::{Plan, SaveTo, call_headers, check_iterable, save_to_from};
 use super::progress::reporter;
 use super::stream::Stream;
 use super::timeout::seconds;
-use super::urls::Urls;
 use super::work::{bulk, reactor};
-use crate::core::error::Error;
 use crate::core::fetch::Call;
 use crate::core::governor::{Governor, Limits, Rate};
-use crate::core::request::Request;
+use crate::core::items::Item;
 use crate::core::stats::Collector;
+use crate::core::urls::Urls;
 use crate::core::{gather, stream};
 
 const GATHER_KEYS: [&str; 8] =
@@ -179,7 +178,8 @@ fn gathered(
     let function = if client.is_some() { "Client.gather" } else { "gather_fetch" };
     check_iterable(requests)?;
     let Prepared { plan, call, options, concurrency } = prepare(py, function, client, keywords, false)?;
-    let mut items = Vec::with_capacity(requests.len().unwrap_or(0));
+    let mut items = plan.items(requests.len().unwrap_or(0));
+    let plain = plan.is_plain();
     let iterator = requests.try_iter().map_err(|error| {
         if requests.hasattr("__aiter__").unwrap_or(false) {
             return PyTypeError::new_err("requests is an async iterable: read it with stream_fetch");
@@ -190,26 +190,29 @@ fn gathered(
         renamed
     })?;
     for item in iterator {
-        let item = plan.request(py, &item?, items.len())?;
-        if let Err(error) = &item
-            && !options.return_exceptions
-        {
-            return Err(super::error::to_python(py, error));
+        let item = item?;
+        if plain && item.cast::<PyString>().is_ok_and(|url| url.to_str().is_ok_and(|url| items.push_url(url))) {
+            continue;
         }
-        items.push(item);
+        items.list.push(match plan.request(py, &item, items.list.len())? {
+            Ok(request) => Item::Request(request),
+            Err(error) if options.return_exceptions => Item::Failed(Box::new(error)),
+            Err(error) => return Err(super::error::to_python(py, &error)),
+        });
     }
     if plan.save_to.is_some() {
-        different_files(&items)?;
+        different_files(&items.list)?;
     }
     let run = gather::Options { concurrency, deadline: options.deadline, keep_errors: options.return_exceptions };
     bulk(py, call, items, run, options.progress)
 }
 
 /// Two bodies in one file: one of them would be lost without a word.
-fn different_files(items: &[Result<Arc<Request>, Error>]) -> PyResult<()> {
+fn different_files(items: &[Item]) -> PyResult<()> {
     let mut seen = std::collections::HashMap::new();
     for (index, item) in items.iter().enumerate() {
-        let Some(path) = item.as_ref().ok().and_then(|request| request.save_to.as_ref()) else { continue };
+        let Item::Request(request) = item else { continue };
+        let Some(path) = &request.save_to else { continue };
         if let Some(first) = seen.insert(path, index) {
             return Err(PyValueError::new_err(format!(
                 "save_to: requests[{first}] and requests[{index}] would both be written to {path:?}; use {{index}} or \

@@ -22,7 +22,6 @@ use super::plan::{Plan, base_url_from, url_text};
 use super::request::options_from;
 use super::stream::{Closed, Entered};
 use super::timeout::timeout_from;
-use super::urls::Urls;
 use super::work::single;
 use crate::core::client::{Client, Config, Session};
 use crate::core::exchange::merged;
@@ -32,6 +31,7 @@ use crate::core::retry::Retry;
 use crate::core::settings::Settings;
 use crate::core::stats::Collector;
 use crate::core::tls::Verify;
+use crate::core::urls::Urls;
 
 /// What a client, or a call without one, decides for its requests.
 pub struct Defaults {

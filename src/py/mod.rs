@@ -34,7 +34,6 @@ mod source;
 mod stats;
 mod stream;
 mod timeout;
-mod urls;
 mod work;
 
 #[pyo3::pymodule(gil_used = false)]

@@ -15,12 +15,13 @@ use url::{ParseError, Url};
 use super::input::{AUTH_HEADER, BodyInput, type_name};
 use super::options::RequestOptions;
 use super::request::{PyRequest, from_core, options_from};
-use super::urls::Urls;
 use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::core::items::Items;
 use crate::core::redact::redact_input;
 use crate::core::request::{Request, basic_auth};
 use crate::core::save::Template;
 use crate::core::settings::Settings;
+use crate::core::urls::Urls;
 
 /// Where bodies are saved.
 pub enum SaveTo {
@@ -78,6 +79,16 @@ impl Plan {
             request.save_to = self.path(py, &request, index)?;
         }
         Ok(Ok(Arc::new(request)))
+    }
+
+    /// Room for the requests of a batch.
+    pub fn items(&self, count: usize) -> Items {
+        Items::with_capacity(count, self.method.clone(), self.body.as_ref().map(|body| body.bytes.clone()))
+    }
+
+    /// Whether a URL by itself is the whole request, with this plan's method and body.
+    pub fn is_plain(&self) -> bool {
+        self.params.is_empty() && self.save_to.is_none()
     }
 
     fn item<'py>(&self, item: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyString>, RequestOptions)> {

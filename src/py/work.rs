@@ -12,9 +12,9 @@ use super::lifecycle::exiting;
 use super::outcome::{Ended, Harvest, promise};
 use super::single::Single;
 use super::stats::PyStats;
-use crate::core::error::Error;
 use crate::core::fetch::Call;
 use crate::core::gather::{Batch, Options};
+use crate::core::items::Items;
 use crate::core::request::Request;
 use crate::core::stats::Stats;
 use crate::runtime::{self, ShutDown};
@@ -86,7 +86,7 @@ impl Work for Bulk {
 pub fn bulk(
     py: Python<'_>,
     call: Call,
-    items: Vec<Result<Arc<Request>, Error>>,
+    items: Items,
     options: Options,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Py<Job>> {

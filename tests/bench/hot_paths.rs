@@ -20,7 +20,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use shoal::core::client::{Client, Config, Session};
 use shoal::core::cookies::Jar;
 use shoal::core::error::Failure;
@@ -28,6 +28,7 @@ use shoal::core::fetch::Call;
 use shoal::core::gather::{Batch, Options};
 use shoal::core::governor::Limits;
 use shoal::core::http1::head;
+use shoal::core::items::{Item, Items};
 use shoal::core::request::Request;
 use shoal::core::retry::Retry;
 use shoal::core::settings::Settings;
@@ -133,9 +134,12 @@ fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: 
         headers: Arc::new(headers),
         collector: Arc::new(Collector::new()),
     });
-    let mut items = Vec::with_capacity(n);
+    let mut items = Items::with_capacity(n, Method::GET, None);
     for i in 0..n {
-        items.push(Ok(Arc::new(Request::get(format!("{url}?i={i}").parse()?))));
+        let url = format!("{url}?i={i}");
+        if !items.push_url(&url) {
+            items.list.push(Item::Request(Arc::new(Request::get(url.parse()?))));
+        }
     }
     let batch =
         Batch::new(Arc::clone(&call.collector), items, Options { concurrency: 1, deadline: None, keep_errors: false });

@@ -20,6 +20,7 @@ use shoal::core::error::{Error, Failure, Kind, Phase};
 use shoal::core::fetch::{Call, Outcome};
 use shoal::core::gather::{Batch, Gathered, Options};
 use shoal::core::governor::Limits;
+use shoal::core::items::Items;
 use shoal::core::request::Request;
 use shoal::core::retry::Retry;
 use shoal::core::settings::{Settings, Timeout};
@@ -139,7 +140,7 @@ fn options(concurrency: usize) -> Options {
 }
 
 async fn gather(call: &Arc<Call<Told>>, paths: &[&str], options: Options) -> Gathered {
-    let items = paths.iter().map(|path| Ok(request(path))).collect();
+    let items = paths.iter().map(|path| request(path)).collect();
     Batch::new(call.collector.clone(), items, options).run(call.clone()).await.unwrap()
 }
 
@@ -243,7 +244,7 @@ async fn a_deadline_ends_the_batch() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_batch_gives_what_is_finished() {
     let call = call(patient());
-    let items = ["/sleep/10/200", "/never"].map(|path| Ok(request(path))).into();
+    let items = ["/sleep/10/200", "/never"].into_iter().map(request).collect();
     let batch = Batch::new(call.collector.clone(), items, options(2));
     let running = tokio::spawn(batch.clone().run(call.clone()));
     sleep(Duration::from_secs(1)).await;
@@ -368,7 +369,7 @@ async fn a_panic_of_the_engine_reaches_whoever_waits() {
         let mut told = Told::default();
         told.panic_when_dropped = panic_when_dropped;
         let call = call_over(told, Limits::default(), patient());
-        let batch = Batch::new(call.collector.clone(), vec![Ok(request("/sleep/0/200"))], options(1));
+        let batch = Batch::new(call.collector.clone(), Items::from_iter([request("/sleep/0/200")]), options(1));
         batch.start(&tokio::runtime::Handle::current(), call, move |gathered: Gathered| {
             promise.settle(Ended::Done(gathered.slots.len()));
         });
@@ -392,7 +393,7 @@ fn a_reactor_that_goes_away_loses_its_promises_quietly() {
     assert!(completion.watch(woken.clone(), 1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let call = call(patient());
-    let batch = Batch::new(call.collector.clone(), vec![Ok(request("/never"))], options(1));
+    let batch = Batch::new(call.collector.clone(), Items::from_iter([request("/never")]), options(1));
     batch.start(runtime.handle(), call.clone(), move |_| promise.settle(Ended::Done(0)));
     runtime.block_on(async { sleep(Duration::from_millis(5)).await });
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 1);
