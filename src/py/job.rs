@@ -26,8 +26,9 @@ use crate::core::completion::{Completion, Waiter};
 use crate::runtime::detach::detached;
 use crate::runtime::{fork, is_closing};
 
-/// How long an event loop is held at a time while results become Python objects (about 10,000 responses).
-const SLICE: Duration = Duration::from_millis(2);
+/// How long an event loop is held at a time while results become Python objects (some 3,000 responses): a task
+/// that falls due meanwhile has its turn after three of these at most.
+const SLICE: Duration = Duration::from_millis(1);
 
 /// How often a blocked thread looks for signals; a quarter of the 200 ms within which Ctrl-C must answer.
 const SIGNALS: Duration = Duration::from_millis(50);
