@@ -214,7 +214,7 @@ impl<T: Send + 'static> Batch<T> {
         timely.unwrap_or(MOST).min(left / (2 * self.lanes.len())).clamp(1, MOST)
     }
 
-    fn put(&self, lane: usize, index: usize, outcome: Outcome<T>) {
+    fn put(&self, lane: usize, index: usize, outcome: Outcome<T>, rest: usize) {
         let failure = outcome.as_ref().err().cloned();
         if let Some(lane) = self.lanes.get(lane) {
             let mut lane = lock(lane);
@@ -224,7 +224,11 @@ impl<T: Send + 'static> Batch<T> {
             }
             match lane.blocks.last_mut() {
                 Some(block) if block.start + block.outcomes.len() == index => block.outcomes.push(outcome),
-                _ => lane.blocks.push(Block { start: index, outcomes: vec![outcome] }),
+                _ => {
+                    let mut outcomes = Vec::with_capacity(1 + rest);
+                    outcomes.push(outcome);
+                    lane.blocks.push(Block { start: index, outcomes });
+                }
             }
         }
         if let Some(failure) = failure
@@ -269,7 +273,7 @@ where
         while let Some(mut range) = self.batch.claim(count) {
             let claimed = range.start;
             while let Some(index) = range.next() {
-                if !self.document(lane, index) {
+                if !self.document(lane, index, range.len()) {
                     break;
                 }
                 if start.elapsed() >= SLICE && !range.is_empty() {
@@ -293,8 +297,8 @@ where
         }
     }
 
-    /// Does one document; `false` if the batch is over.
-    fn document(&self, lane: usize, index: usize) -> bool {
+    /// Does one document, which `rest` of the same claim follow; `false` if the batch is over.
+    fn document(&self, lane: usize, index: usize, rest: usize) -> bool {
         let Some(document) = self.documents.get(index).filter(|_| !self.batch.stop.is_set() && !is_closing()) else {
             return false;
         };
@@ -303,7 +307,7 @@ where
         if matches!(outcome, Err(Failure { kind: Kind::Stopped, .. })) {
             return false;
         }
-        self.batch.put(lane, index, outcome);
+        self.batch.put(lane, index, outcome, rest);
         true
     }
 

@@ -9,7 +9,6 @@
 
 use std::hash::Hasher as _;
 
-use sha2::Digest;
 use twox_hash::XxHash3_64;
 
 use crate::cpu::failure::Failure;
@@ -44,8 +43,36 @@ impl Algorithm {
     }
 }
 
-/// The hash of a document in lower-case hexadecimal digits.
-pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<String, Failure> {
+/// What a hash gives, at most 256 bits of it. It becomes text where somebody asks: the batch allocates nothing then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+/// Bytes of the longest digest.
+const LONGEST: usize = 32;
+
+impl Digest {
+    fn new(digest: &[u8]) -> Self {
+        let mut bytes = [0; LONGEST];
+        bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+        Self { bytes, length: digest.len().min(LONGEST) }
+    }
+
+    /// Calls `take` with its lower-case hexadecimal digits.
+    pub fn with_text<R>(&self, take: impl FnOnce(&str) -> R) -> R {
+        let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        let mut text = [0; 2 * LONGEST];
+        let (pairs, _) = text.as_chunks_mut::<2>();
+        pairs.iter_mut().zip(self.bytes).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
+        let text = text.get(..2 * self.length).and_then(|text| str::from_utf8(text).ok());
+        take(text.unwrap_or_default())
+    }
+}
+
+/// The hash of a document.
+pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<Digest, Failure> {
     match algorithm {
         Algorithm::Sha256 => digest::<sha2::Sha256>(document, stop),
         Algorithm::Md5 => digest::<md5::Md5>(document, stop),
@@ -54,7 +81,7 @@ pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<String
             steps(document, stop, |step| {
                 hasher.update(step);
             })?;
-            Ok(hexadecimal(hasher.finalize().as_bytes()))
+            Ok(Digest::new(hasher.finalize().as_bytes()))
         }
         Algorithm::Xxh3 => {
             // In one go: 30 ns less than in steps, which is as much as a KB takes.
@@ -65,15 +92,15 @@ pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<String
                 steps(document, stop, |step| hasher.write(step))?;
                 hasher.finish()
             };
-            Ok(hexadecimal(&hash.to_be_bytes()))
+            Ok(Digest::new(&hash.to_be_bytes()))
         }
     }
 }
 
-fn digest<D: Digest>(document: &[u8], stop: &Stop) -> Result<String, Failure> {
+fn digest<D: sha2::Digest>(document: &[u8], stop: &Stop) -> Result<Digest, Failure> {
     let mut hasher = D::new();
     steps(document, stop, |step| hasher.update(step))?;
-    Ok(hexadecimal(&hasher.finalize()))
+    Ok(Digest::new(&hasher.finalize()))
 }
 
 fn steps(document: &[u8], stop: &Stop, mut update: impl FnMut(&[u8])) -> Result<(), Failure> {
@@ -84,21 +111,13 @@ fn steps(document: &[u8], stop: &Stop, mut update: impl FnMut(&[u8])) -> Result<
     Ok(())
 }
 
-fn hexadecimal(digest: &[u8]) -> String {
-    // `{:02x}` would take as long as hashing 5 KB.
-    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
-    let mut text = String::with_capacity(2 * digest.len());
-    digest.iter().for_each(|byte| text.extend([digit(byte >> 4), digit(byte & 15)]));
-    text
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
     fn of(name: &str, document: &[u8]) -> String {
-        hash(Algorithm::parse(name).unwrap(), document, &Stop::default()).unwrap()
+        hash(Algorithm::parse(name).unwrap(), document, &Stop::default()).unwrap().with_text(str::to_owned)
     }
 
     #[test]
@@ -116,7 +135,10 @@ mod tests {
         let document: Vec<u8> = (0..3 * STEP + 17).map(|index| ((index * index) >> 7) as u8).collect();
         assert_eq!(of("xxh3", &document), format!("{:016x}", XxHash3_64::oneshot(&document)));
         assert_eq!(of("blake3", &document), blake3::hash(&document).to_hex().as_str());
-        assert_eq!(of("sha256", &document), hexadecimal(&sha2::Sha256::digest(&document)));
+        assert_eq!(
+            of("sha256", &document),
+            Digest::new(&<sha2::Sha256 as sha2::Digest>::digest(&document)).with_text(str::to_owned)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use pyo3::types::PyDict;
 
 use super::arguments::{text, wrong};
 use super::keywords::take;
-use super::pieces::{Blob, Text};
+use super::pieces::Blob;
 use super::run::Call;
 use crate::cpu::bytes::compress::Compressor;
 use crate::cpu::bytes::decompress::Decompressor;
@@ -46,8 +46,7 @@ pub fn hash(
 ) -> PyResult<Py<Job>> {
     let name = algorithm.map_or(Ok("sha256"), |name| text("algorithm", name))?;
     let algorithm = Algorithm::parse(name).map_err(wrong("algorithm"))?;
-    Call::new("hash", docs, keywords)
-        .listed(move |document, stop| hash_kernel(algorithm, &document.bytes()?, stop).map(Text))
+    Call::new("hash", docs, keywords).listed(move |document, stop| hash_kernel(algorithm, &document.bytes()?, stop))
 }
 
 /// Each document, compressed.

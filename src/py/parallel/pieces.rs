@@ -5,6 +5,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 
+use crate::cpu::bytes::hash::Digest;
 use crate::cpu::chunks::Chunks;
 use crate::cpu::text::findall::Found;
 use crate::cpu::texts::Texts;
@@ -24,6 +25,12 @@ pub struct Text(pub String);
 impl Piece for Text {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Ok(Some(PyString::new(py, &self.0).unbind().into_any()))
+    }
+}
+
+impl Piece for Digest {
+    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        Ok(Some(self.with_text(|text| PyString::new(py, text)).unbind().into_any()))
     }
 }
 
