@@ -51,6 +51,8 @@ NO_LOOP = ("W1-ticker", "it has no event loop")
 NO_BATCH = ("W1-ticker", "it has no batch; with single calls, as many as in W6")
 FLOOR = ("W1-ticker W4f W5", "files and event loops are not what a floor is for")
 SINGLES = "W1 W2 W3 W4 W4f W5 W6 W7"
+# Shoal alone: whether a request costs the same however many there are.
+SCALE = " ".join(workload.key for workload in WORKLOADS if workload.each)
 
 LIBRARIES = (
     Library(
@@ -61,6 +63,8 @@ LIBRARIES = (
                 quick="W1 W1-tls W1-ticker W2 W3 W3-tls W4f W5 W6 W7",
             ),
             Style("singles", "`await client.get(url)`", "W1 W1-tls W2 W3 W4 W6 W7", LOOPS, quick="W1 W4 W7"),
+            Style("calls", "`gather_fetch(urls)`", SCALE, LOOPS[:1], quick="scale-100 scale-1000 scale-100000"),
+            Style("stream", "`async for r in stream_fetch(urls)`", SCALE, LOOPS[:1], quick="scale-1000 scale-100000"),
         ),
     ),
     Library(
@@ -179,6 +183,8 @@ class Entry:
 def bodies(entry: Entry) -> int:
     """Bytes that the caller asked for and has in memory at the end."""
     task = "bytes" if entry.library.pure_rust else entry.workload.task
+    if entry.style.name == "stream":
+        return 0
     return entry.n * entry.workload.size if task == "bytes" else 0
 
 

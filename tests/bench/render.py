@@ -68,8 +68,9 @@ def render(entries: Sequence[Entry], *, rounds: int, load: float, partial: bool,
             (entry for entry in entries if entry.workload is workload and entry.results),
             key=lambda entry: entry.median("cpu"),
         )
-        if rows:
+        if rows and not workload.each:
             lines += _section(workload, rows, charts)
+    lines += _scale([entry for entry in entries if entry.workload.each and entry.results])
     if not partial:
         lines += _left_out()
     versions = [*report.versions_of(PACKAGES), *(text for name in CRATES for text in report.crate_version(name))]
@@ -106,15 +107,46 @@ def _section(workload: Workload, rows: Sequence[Entry], charts: set[str]) -> Ite
     yield ""
 
 
+def _scale(rows: Sequence[Entry]) -> Iterator[str]:
+    if not rows:
+        return
+    yield from ("## Scale: from 100 requests to a million", "")
+    least = min(rows, key=lambda entry: entry.workload.each).workload
+    yield (
+        f"Small bodies, {least.concurrency} in flight, on connections that stand before the clock starts. A run makes "
+        f"{least.n:,} requests or one call. The list keeps all responses, of the stream none is kept."
+    )
+    yield ""
+    yield "| requests | call | CPU µs/request | wall µs/request | peak MB | above, bytes/request |"
+    yield "|--:|---|--:|--:|--:|--:|"
+    for entry in sorted(rows, key=lambda entry: (entry.style.name, entry.workload.each)):
+        wall, grown = entry.median("wall") / entry.n * 1e6, entry.median("above") * (1 << 20) / entry.n
+        cells = (
+            f"{entry.workload.each:,}",
+            entry.style.call,
+            _cpu(entry),
+            figure(wall),
+            f"{entry.median('peak'):.0f}",
+            f"{grown:,.0f}",
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _cpu(entry: Entry) -> str:
+    """CPU time per request, with the least and the most."""
+    cpus = [result.cpu / entry.n / entry.workload.unit for result in entry.results]
+    spread = f" ({figure(min(cpus))}–{figure(max(cpus))})" if len(cpus) > 1 else ""
+    return f"{figure(statistics.median(cpus))}{'*' if entry.sampled else ''}{spread}"
+
+
 def _cells(entry: Entry, ours: Entry | None) -> Iterator[str]:
     star = "*" if entry.sampled else ""
     name = f"**{entry.library.name}**" if entry.library.name == "shoal" else entry.library.name
     yield f"{name} ({entry.n:,})" if star else name
     yield entry.style.call
     yield entry.loop or "–"
-    cpus = [result.cpu / entry.n / entry.workload.unit for result in entry.results]
-    spread = f" ({figure(min(cpus))}–{figure(max(cpus))})" if len(cpus) > 1 else ""
-    yield "–" if entry.library.idle else f"{figure(statistics.median(cpus))}{star}{spread}"
+    yield "–" if entry.library.idle else _cpu(entry)
     yield f"{entry.median('cpu') / ours.median('cpu'):.2f}" if ours and not entry.library.idle else "–"
     yield f"{entry.median('wall'):.2f}{star}"
     yield f"{entry.median('peak'):.0f}{star}"

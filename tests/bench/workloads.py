@@ -1,4 +1,4 @@
-"""What is measured on the HTTP side: W1 to W7."""
+"""What is measured on the HTTP side: W1 to W7, and batches of all sizes."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Workload(NamedTuple):
     unit: float = 1e-6
     """In which CPU time per request is said, in seconds."""
     note: str = ""
+    each: int = 0
+    """Requests of one call, where a run is several calls; their connections stand before the clock starts."""
 
     @property
     def unit_name(self) -> str:
@@ -39,7 +41,7 @@ class Workload(NamedTuple):
     @property
     def full_task(self) -> str:
         """As the client scripts take it."""
-        return f"{self.task}+tick" if self.tick else self.task
+        return self.task + "+tick" * self.tick + f"+{self.each}" * bool(self.each)
 
 
 MS = 1e-3
@@ -88,5 +90,10 @@ WORKLOADS = (
         tick=True,
         note="Each is answered after 500 ms: 0.5 s at best. "
         "A 5 ms ticker runs on the event loop. Whoever fails one is not in the table.",
+    ),
+    *(
+        Workload(f"scale-{each}", "from 100 requests to a million", f"/bytes/{SMALL}?i={{i}}", max(each, 20_000),
+                 max(each, 20_000), 100, SMALL, each=each)
+        for each in (100, 1_000, 10_000, 100_000, 1_000_000)
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ threads included; memory is what the process has at most, counted anew from the 
 
 ``mode`` is a style, or a style and an event loop: ``batch``, ``batch-asyncio``, ``singles-uvloop``. ``task`` says what
 the results are: ``bytes`` (the bodies), ``json`` (Python objects) or ``files`` (in ``folder``, one for each URL);
-``+tick`` after it asks how late a ticker on the event loop is meanwhile.
+``+tick`` after it asks how late a ticker on the event loop is meanwhile, ``+100`` for calls of 100 requests each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import resource
 import sys
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Work:
     """The requests of one run, and the clock around them."""
 
     def __init__(self, task: str, url: str, n: int, concurrency: int, size: int, folder: str) -> None:
-        self.task, _, tick = task.partition("+")
+        self.task, *extras = task.split("+")
         # Distinct URLs, so that nobody gains from having seen the same one before.
         self.urls = [url.replace("{i}", str(i)) for i in range(n)]
         self.paths = [f"{folder}/{i:05}.body" for i in range(n)] if self.task == "files" else [""] * n
@@ -49,7 +49,9 @@ class Work:
         self.results: Sequence[Any] = ()
         self.late: list[float] = []
         self.figures: dict[str, float] = {}
-        self._tick = bool(tick)
+        self.each = next((int(extra) for extra in extras if extra.isdecimal()), n)
+        self._tick = "tick" in extras
+        self._checksum: int | None = None
         self._ticker: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -60,11 +62,15 @@ class Work:
         self._rss = _memory("VmRSS:")
         self._cpu, self._wall = _cpu_seconds(), time.perf_counter()
 
-    def finish(self, results: Sequence[Any]) -> None:
-        """Every result is in hand, in the order of ``urls``: stop the clock."""
+    def finish(self, results: Sequence[Any], checksum: int | None = None) -> None:
+        """Every result is in hand, in the order of ``urls``: stop the clock. With a ``checksum`` they may be gone."""
         cpu, wall, peak = _cpu_seconds() - self._cpu, time.perf_counter() - self._wall, _memory("VmHWM:")
         self.figures = {"cpu": cpu, "wall": wall, "peak_rss": peak, "growth": peak - self._rss}
-        self.results = results
+        self.results, self._checksum = results, checksum
+
+    def calls(self) -> Iterator[list[str]]:
+        """The URLs, ``each`` of them at a time."""
+        return (self.urls[start : start + self.each] for start in range(0, len(self.urls), self.each))
 
     async def start_ticker(self) -> None:
         """Before `start`: has the loop tick from here on, if it is to."""
@@ -122,6 +128,8 @@ class Work:
 
     def checksum(self) -> int:
         """Of all bodies, or of all objects as canonical JSON; files are read by the one who wants them."""
+        if self._checksum is not None:
+            return self._checksum
         checksum = 0
         if self.task == "files":
             return checksum

@@ -1,7 +1,8 @@
-"""Shoal: the whole list as one Job, and every request as a Job of its own."""
+"""Shoal: the whole list as one Job, every request as a Job of its own, and as a stream."""
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import shoal
@@ -57,4 +58,35 @@ async def singles(work: Work) -> None:
         await work.singles(fetch, parse)
 
 
-main({"batch": batch, "singles": singles})
+async def connected(work: Work) -> shoal.Client:
+    """A client whose connections stand."""
+    client = client_for(work)
+    await client.gather(work.urls[: work.concurrency])
+    return client
+
+
+async def calls(work: Work) -> None:
+    """``gather_fetch``, one call after the other."""
+    client = await connected(work)
+    work.start()
+    responses: list[shoal.Response] = []
+    for urls in work.calls():
+        responses += await client.gather(urls)
+    work.finish(responses)
+    work.results = [response.content for response in responses]
+
+
+async def stream(work: Work) -> None:
+    """``stream_fetch``, one after the other; nothing is kept."""
+    client = await connected(work)
+    work.start()
+    count = checksum = 0
+    for urls in work.calls():
+        async for response in shoal.stream_fetch(urls, client=client):
+            check_status(response.status_code)
+            checksum = zlib.crc32(response.content, checksum)
+            count += 1
+    work.finish(range(count), checksum)
+
+
+main({"batch": batch, "singles": singles, "calls": calls, "stream": stream})
