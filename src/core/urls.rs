@@ -62,8 +62,9 @@ impl Texts {
         let path = match url.strip_prefix(&*self.origin) {
             Some(path) if !self.origin.is_empty() && is_path(path) => path,
             _ => {
+                let (origin, _) = split(url)?;
                 self.origin.clear();
-                self.origin.push_str(split(url)?.0);
+                self.origin.push_str(origin);
                 self.known = false;
                 return None;
             }
@@ -127,7 +128,7 @@ mod tests {
             ("http://a.example:8080/y", false),
             ("http://user@a.example:8080/y", false),
             ("HTTP://a.example:8080/y", false),
-            ("http://a.example:8080/y", false),
+            ("http://a.example:8080/z", true),
             ("http://a.example:8080/a\tb\n", true),
             ("https://[::1]/", false),
             ("https://[::1]/1", true),
