@@ -1,9 +1,10 @@
 //! `Stream`: results as they come, from a source that is read only as fast as they are taken.
 //!
-//! A plain iterable is read on the consumer's own thread, whenever it takes a result and there is room: generators run
-//! where their author expects them to, and nothing crosses threads. An async iterable is awaited on the consumer's loop
-//! by a thread of its own (`source.rs`).
+//! A plain iterable is read on the consumer's own thread, when it takes a result and there is room enough: generators
+//! run where their author expects them to, and nothing crosses threads. An async iterable is awaited on the consumer's
+//! loop by a thread of its own (`source.rs`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,14 +123,12 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the source as far as there is room, or until something else is due. `event_loop` is where an async one is
-    /// awaited.
-    fn fill(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Filled> {
+    /// Reads the source as far as there is room, or until something else is due. In an event loop, `in_loop`, an async
+    /// one is awaited.
+    fn fill(slf: &Bound<'_, Self>, in_loop: bool) -> PyResult<Filled> {
         let py = slf.py();
         let stream = slf.get();
-        if stream.flow.room() == 0 {
-            return Ok(Filled::Enough);
-        }
+        let event_loop = if in_loop { Some(require_loop(py)?) } else { None };
         // Taken out while it runs: a generator may do anything, and so may another thread meanwhile.
         let source = std::mem::replace(&mut stream.lock().source, Source::Elsewhere);
         match source {
@@ -145,11 +144,11 @@ impl Stream {
                         "requests is an async iterable: read the stream with `async for`",
                     ));
                 };
-                pump(slf, event_loop, iterable.bind(py)).inspect_err(|_| stream.source_ended(None))?;
+                pump(slf, &event_loop, iterable.bind(py)).inspect_err(|_| stream.source_ended(None))?;
                 Ok(Filled::Enough)
             }
             Source::Iterator(iterator) => {
-                let (filled, raised) = match stream.read(py, iterator.bind(py), event_loop.is_some()) {
+                let (filled, raised) = match stream.read(py, iterator.bind(py), in_loop) {
                     Ok(filled) => (filled, None),
                     Err(error) => (Filled::Ended, Some(error)),
                 };
@@ -204,7 +203,7 @@ impl Stream {
         self.handle
     }
 
-    fn take(slf: &Bound<'_, Self>, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<Next> {
+    fn take(slf: &Bound<'_, Self>, in_loop: bool) -> PyResult<Next> {
         let py = slf.py();
         let stream = slf.get();
         if stream.is_parents() {
@@ -212,12 +211,20 @@ impl Stream {
                 "this Stream was started before fork(): its work goes on in the parent process only",
             ));
         }
-        let filled = Self::fill(slf, event_loop)?;
-        match stream.flow.take() {
+        let (filled, taken) = loop {
+            let due = stream.flow.is_due();
+            let filled = if due { Self::fill(slf, in_loop)? } else { Filled::Enough };
+            match stream.flow.take() {
+                // Another consumer has taken what was at hand.
+                Taken::Pending if !due && stream.flow.is_due() => {}
+                taken => break (filled, taken),
+            }
+        };
+        match taken {
             Taken::Pending if is_closing() => Err(exiting()),
             Taken::Pending if matches!(filled, Filled::Paused) => Ok(Next::Yield),
             Taken::Pending => Ok(Next::Wait),
-            Taken::Item(_, outcome) => match *outcome {
+            Taken::Item(_, outcome) => match outcome {
                 Ok(response) => Ok(Next::Item(into_python(py, response)?.into_any())),
                 Err(error) => {
                     let error = to_python(py, &error);
@@ -238,12 +245,7 @@ impl Stream {
 
     /// Whether the loop must run something else now.
     fn overdue(&self) -> bool {
-        let mut state = self.lock();
-        let overdue = state.yielded.elapsed() > SLICE;
-        if overdue {
-            state.yielded = Instant::now();
-        }
-        overdue
+        self.lock().yielded.elapsed() > SLICE
     }
 
     fn finish(&self, py: Python<'_>) {
@@ -271,7 +273,7 @@ impl Stream {
         let stream = slf.get();
         calling_out(|| {
             loop {
-                match Self::take(slf, None)? {
+                match Self::take(slf, false)? {
                     Next::Item(item) => {
                         stream.report(py)?;
                         return Ok(Some(item));
@@ -295,7 +297,7 @@ impl Stream {
     }
 
     fn __anext__(slf: Bound<'_, Self>) -> Arrival {
-        Arrival(slf.unbind())
+        Arrival { stream: slf.unbind(), begun: AtomicBool::new(false) }
     }
 
     /// Cancels what is not finished, releases its sockets and ends the stream.
@@ -364,7 +366,10 @@ impl Drop for Stream {
 
 /// What `async for` awaits. Internal.
 #[pyclass(frozen, module = "shoal._shoal")]
-pub struct Arrival(Py<Stream>);
+pub struct Arrival {
+    stream: Py<Stream>,
+    begun: AtomicBool,
+}
 
 #[pymethods]
 impl Arrival {
@@ -377,32 +382,31 @@ impl Arrival {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let slf = self.0.bind(py);
+        let slf = self.stream.bind(py);
         let stream = slf.get();
-        let event_loop = require_loop(py)?;
-        if stream.overdue() {
+        if self.begun.swap(true, Ordering::Relaxed) {
+            // The loop has run something else since.
+            stream.lock().yielded = Instant::now();
+        } else if stream.overdue() {
             // Results that are always there would starve the loop's other tasks.
             return Ok(py.None().into_bound(py));
         }
         awaiting(py, || {
             loop {
-                match Stream::take(slf, Some(&event_loop))? {
+                match Stream::take(slf, true)? {
                     Next::Item(item) => {
                         stream.report(py)?;
                         return Err(PyStopIteration::new_err((item,)));
                     }
                     Next::End => return Err(PyStopAsyncIteration::new_err(())),
-                    Next::Yield => {
-                        stream.lock().yielded = Instant::now();
-                        return Ok(py.None().into_bound(py));
-                    }
+                    Next::Yield => return Ok(py.None().into_bound(py)),
                     Next::Wait => {
                         stream.report(py)?;
+                        let event_loop = require_loop(py)?;
                         let port = Port::of(py, &event_loop)?;
                         let waiting =
                             Port::future(&port, &event_loop, |waiter, token| stream.flow.watch(waiter, token))?;
                         if let Some(future) = waiting {
-                            stream.lock().yielded = Instant::now();
                             return Ok(future);
                         }
                     }

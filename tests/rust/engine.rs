@@ -483,3 +483,90 @@ async fn a_panic_in_a_stream_is_an_item() {
     let taken: Vec<_> = taken.into_iter().collect();
     assert_eq!(taken, [(0, Some(Kind::Internal)), (1, Some(Kind::InvalidUrl)), (2, None)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_a_streams_deadline_is_dropped() {
+    for ordered in [false, true] {
+        let call = call(patient());
+        let deadline = Some(Duration::from_secs(1));
+        let flow = Flow::new(call.clone(), stream::Options { concurrency: 1, buffer: 4, ordered, deadline });
+        let handle = tokio::runtime::Handle::current();
+        flow.arm(&handle);
+        for path in ["/sleep/1/200", "/never", "/never"] {
+            flow.push(&handle, Ok(request(path)));
+        }
+        sleep(Duration::from_secs(2)).await;
+        flow.push(&handle, Ok(request("/sleep/1/200")));
+        let mut taken = Vec::new();
+        while let Taken::Item(index, outcome) = flow.take() {
+            taken.push((index, outcome.err().map(|error| (error.kind(), error.details().attempts))));
+        }
+        let missed = |attempts| Some((Kind::DeadlineExceeded, attempts));
+        assert_eq!(taken, [(0, None), (1, missed(1)), (2, missed(0))]);
+        assert!(matches!(flow.take(), Taken::End));
+        assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_read_on_for_several_places_at_once_while_something_is_at_hand() {
+    let call = call(patient());
+    let flow = flow(&call, 4, 40, false);
+    let handle = tokio::runtime::Handle::current();
+    while flow.is_due() {
+        flow.push(&handle, Ok(request("/sleep/1/200")));
+    }
+    assert_eq!(flow.next_index(), 44);
+    sleep(Duration::from_secs(1)).await;
+    let due: Vec<bool> = (0..12)
+        .map(|_| {
+            assert!(matches!(flow.take(), Taken::Item(..)));
+            flow.is_due()
+        })
+        .collect();
+    assert_eq!(due, [[false; 9].as_slice(), &[true; 3]].concat());
+    while flow.room() > 0 {
+        flow.push(&handle, Ok(request("/never")));
+    }
+    while let Taken::Item(..) = flow.take() {}
+    assert_eq!(flow.room(), 32);
+    assert!(flow.is_due());
+}
+
+/// Whoever waits is woken, every time: here nobody looks by himself after a while.
+#[test]
+fn no_wake_up_of_a_stream_is_lost() {
+    const NEVER: Duration = Duration::from_secs(60);
+    let handle = shoal::runtime::handle().unwrap();
+    let begun = std::time::Instant::now();
+    for round in 0..200 {
+        let (concurrency, buffer) = (1 + round % 3, (round % 7) * 3);
+        let flow = flow(&call(patient()), concurrency, buffer, round % 2 == 0);
+        let reader = flow.clone();
+        let number = round % 20;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for n in 0..number {
+                    assert!(reader.wait_for_room());
+                    reader.push(handle, Ok(request(&format!("/sleep/{}/200", n % 2))));
+                }
+                reader.exhaust();
+            });
+            let consumer = || {
+                let mut seen = 0;
+                loop {
+                    match flow.take() {
+                        Taken::Item(..) => seen += 1,
+                        Taken::Pending => flow.wait(NEVER),
+                        Taken::End => return seen,
+                    }
+                }
+            };
+            let consumers: Vec<_> = (0..1 + round % 3).map(|_| scope.spawn(consumer)).collect();
+            let seen: usize = consumers.into_iter().map(|consumer| consumer.join().unwrap()).sum();
+            assert_eq!(seen, number);
+        });
+        flow.close();
+    }
+    assert!(begun.elapsed() < NEVER);
+}
