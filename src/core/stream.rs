@@ -390,7 +390,6 @@ impl<T: Transport> Flow<T> {
 
     /// The deadline has come: whatever is not finished fails with it, and the source is read no further.
     fn expire(&self) {
-        self.stop.cancel();
         let mut state = self.lock();
         if state.closed {
             return;
@@ -417,6 +416,8 @@ impl<T: Transport> Flow<T> {
             state.settle(self.options.ordered, index, error(Some(request), index, attempts));
         }
         self.end_waits(state);
+        // Not before: the reader of an async source then says that the source has no more.
+        self.stop.cancel();
     }
 
     /// Whether a result waits to be taken.
