@@ -55,9 +55,9 @@ class Goal(NamedTuple):
 
 
 SLICES = (
-    "responses become Python objects for 1 ms at a time, and a ticker that falls due meanwhile has its turn after three "
-    "of these; what is beyond, the loop is late by itself (asyncio's own row). The whole batch is 25 to 30 ticks, so "
-    "that p99 is the latest of them."
+    "responses become Python objects for 1 ms at a time, and a ticker that falls due meanwhile has its turn after "
+    "three of these; what is beyond, the loop is late by itself (asyncio's own row). The whole batch is 25 to 30 "
+    "ticks, so that p99 is the latest of them."
 )
 MANY_AT_ONCE = (
     "1,000 connections are opened at the same moment, and server and client share the cores; the run is some 60 ticks, "
