@@ -7,6 +7,8 @@ import math
 import pickle
 import sys
 import threading
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given, settings
@@ -117,6 +119,34 @@ def test_json_strings_of_any_length(special: str) -> None:
             check_json(json.dumps(text, ensure_ascii=ascii_only)[:-1])
 
 
+# Characters of all lengths, and escapes of all kinds; halves of pairs may meet, or not.
+pieces = st.sampled_from(
+    ["a", " ", "word ", "0123456789abcdef", "é", "ü ", "я", "Съешь ", "漢", "漢字仮名交じり文", "\uffff", "😀",
+     "e\u0301", r"\"", r"\\", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t", r"\u0041", r"\u0000", r"\u00e9", r"\u044F",
+     r"\u6f22", r"\uFFFF", r"\ud83d\ude00", r"\uD83D", r"\udE00", r"\u12g4", r"\u123", r"\x", "\n"]
+)  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.lists(st.tuples(pieces, st.sampled_from([1, 1, 1, 2, 3, 5, 9, 17, 33])), max_size=12), st.sampled_from([0, 100])
+)
+def test_json_strings_of_all_pieces(parts: list[tuple[str, int]], after: int) -> None:
+    """Each piece some times, at any distance from the ends of blocks of 16, 32 and 64 bytes, and of the text."""
+    check_json('"' + "".join(piece * times for piece, times in parts) + '"' + " " * after)
+
+
+@pytest.mark.parametrize("escape", [r"\n", r"\u0041", r"\u00e9", r"\u6f22", r"\ud83d\ude00", r"\ud83d", r"\u00g0"])
+@pytest.mark.parametrize("other", ["", r"\t", "é", "я", "漢", "😀"])
+def test_json_escapes_at_any_place(escape: str, other: str) -> None:
+    long = json.dumps("d" * 100)
+    for before in range(70):
+        for between in (0, 1, 15, 31, 32, 33, 64):
+            text = "a" * before + other + "b" * between + escape + "c" * 5
+            check_json(f'"{text}"')
+            check_json(f'["{text}", {long}]')
+
+
 @pytest.mark.parametrize("control", ["\x00", "\x1f", "\n"])
 def test_json_strings_have_no_control_characters(control: str) -> None:
     for before in range(35):
@@ -137,6 +167,21 @@ def test_json_strings_have_no_control_characters(control: str) -> None:
 @example("1234567890123456789")
 @example("-9223372036854775808")
 @example("18446744073709551616")
+@example("999999999999999")  # as many digits as are taken at once
+@example("9999999999999999")
+@example("1234567.8901234")
+@example("12345678.9012345")
+@example("0.00000000000000000000012345678901234567")
+@example("5e-324")
+@example("2.4703282292062327e-324")  # the middle between 0 and the smallest float
+@example("2.4703282292062328e-324")
+@example("2.2250738585072011e-308")  # the largest subnormal one
+@example("1.7976931348623157e308")
+@example("1.7976931348623159e308")
+@example("9007199254740993e0")
+@example("9007199254740992.99999999999")
+@example("4503599627370497.5")
+@example("1448997445238699e-340")
 def test_json_numbers(text: str) -> None:
     check_json(text)
 
@@ -145,6 +190,26 @@ def test_json_numbers(text: str) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_json_floats_come_back(number: float) -> None:
     assert response(repr(number).encode()).json() == number
+    for text in (f"{number:.16e}", f"{number:.17e}", f"{number:.18e}", f"{number:.25e}"):
+        check_json(text)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.floats(1e-300, 1e300), st.integers(-1, 1))
+def test_json_between_two_floats(number: float, off: int) -> None:
+    """The middle, of which all digits are needed, and what is next to it."""
+    middle = (Fraction(number) + Fraction(math.nextafter(number, math.inf))) / 2
+    with localcontext() as context:
+        context.prec = 1200
+        exact = Decimal(middle.numerator) / Decimal(middle.denominator)
+        for digits in (17, 18, 19, 20, 40, 800):
+            near = exact + off * exact.scaleb(1 - digits)
+            check_json(f"{near:.{digits - 1}e}")
+
+
+@given(st.lists(st.from_regex(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?(e-?[0-9]{1,2})?", fullmatch=True)))
+def test_json_numbers_one_after_the_other(texts: list[str]) -> None:
+    check_json(f"[{','.join(texts)}]")
 
 
 def test_json_keys_are_shared() -> None:

@@ -19,6 +19,8 @@
 pub mod array;
 pub mod cell;
 pub mod classify;
+pub mod decimal;
+pub mod escape;
 pub mod extract;
 pub mod find;
 pub mod index;

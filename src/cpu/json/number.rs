@@ -1,5 +1,7 @@
 //! Numbers: where they end, and what they are.
 
+use super::decimal::joined;
+
 /// A number's text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Number {
@@ -102,16 +104,6 @@ pub fn short(json: &[u8], start: usize, end: usize) -> Option<Short> {
     let below = plain & ((1 << point) - 1);
     let above = plain & !(0xff << point) & !((1 << point) - 1);
     valid.then(|| Short { digits: joined(above | below << 8), fraction, negative })
-}
-
-/// The number of eight digits, the first in the lowest byte.
-#[inline(always)]
-fn joined(digits: u64) -> u64 {
-    // Pairs, then fours, then all.
-    let pairs = digits.wrapping_mul(10) + (digits >> 8);
-    let low = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(100 + (1_000_000 << 32));
-    let high = (pairs >> 16 & 0x0000_00FF_0000_00FF).wrapping_mul(1 + (10_000 << 32));
-    low.wrapping_add(high) >> 32
 }
 
 impl Short {

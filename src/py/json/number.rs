@@ -3,89 +3,157 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// The powers of ten that are exact as `f64`.
-const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-];
+use crate::cpu::json::decimal::{exact, joined, scaled};
 
 /// The most digits that always fit into 64 bits.
 const DIGITS: usize = 19;
 
 /// The number that starts at `start`, and where it ends.
+///
+/// Most have less than 16 characters, which are taken at once: where their count varies, as in a table of figures, a loop
+/// over them is mispredicted once a number.
 #[inline(always)]
 pub fn parse<'py>(py: Python<'py>, text: &[u8], start: usize) -> Option<(Bound<'py, PyAny>, usize)> {
+    const EACH: u128 = 0x0101_0101_0101_0101_0101_0101_0101_0101;
     let negative = text.get(start) == Some(&b'-');
     let first = start + usize::from(negative);
-    let mut at = first;
-    let mut value = 0;
+    let Some(block) = text.get(first..).and_then(|rest| rest.first_chunk::<16>()) else {
+        return slowly(py, text, start, first, negative);
+    };
+    let plain = u128::from_le_bytes(*block) ^ (EACH * 0x30);
+    // The highest bit of each byte that is not 0 to 9.
+    let others = (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80);
+    let bits = others.trailing_zeros() & !7;
+    let whole = bits as usize / 8;
+    if whole.wrapping_sub(1) >= 15 || (whole > 1) & (block.first() == Some(&b'0')) {
+        return slowly(py, text, start, first, negative);
+    }
+    let end = first + whole;
+    match text.get(end) {
+        Some(b'.') => {}
+        Some(b'e' | b'E') => return long_float(py, text, first, end, leading(plain, bits), negative),
+        _ => return Some((int(py, leading(plain, bits).cast_signed(), negative)?, end)),
+    }
+    // The next one that is no digit ends it.
+    let after = (others & (others - 1)).trailing_zeros() & !7;
+    let fraction = (after - bits) as usize / 8 - 1;
+    let point = end;
+    let end = point + 1 + fraction;
+    if after >= 128 || fraction == 0 || matches!(text.get(end), Some(b'e' | b'E')) {
+        return long_float(py, text, first, point, leading(plain, bits), negative);
+    }
+    // What is before the point, moved up to what is behind it.
+    let value = if after <= 64 {
+        let (plain, point) = ((plain as u64) << (64 - after), 64 - after + bits);
+        let behind = plain >> point >> 8 << 8 << point;
+        joined(behind | (plain & ((1 << point) - 1)) << 8)
+    } else {
+        let (plain, point) = (plain << (128 - after), 128 - after + bits);
+        let behind = plain >> point >> 8 << 8 << point;
+        sixteen(behind | (plain & ((1 << point) - 1)) << 8)
+    };
+    Some((float(py, exact(value, fraction), negative)?, end))
+}
+
+/// The number of the digits that fill the lowest `bits`.
+#[inline(always)]
+fn leading(digits: u128, bits: u32) -> u64 {
+    if bits <= 64 { joined((digits as u64) << (64 - bits)) } else { sixteen(digits << (128 - bits)) }
+}
+
+/// The number of sixteen digits, the first in the lowest byte.
+#[inline(always)]
+fn sixteen(digits: u128) -> u64 {
+    joined(digits as u64) * 100_000_000 + joined((digits >> 64) as u64)
+}
+
+#[inline(always)]
+fn int<'py>(py: Python<'py>, value: i64, negative: bool) -> Option<Bound<'py, PyAny>> {
+    let value = if negative { -value } else { value };
+    // SAFETY: attached. The result is a new reference, or null with an exception.
+    unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyLong_FromLongLong(value)) }
+}
+
+#[inline(always)]
+fn float<'py>(py: Python<'py>, value: f64, negative: bool) -> Option<Bound<'py, PyAny>> {
+    // No branch: where signs vary, it is mispredicted.
+    let value = f64::from_bits(value.to_bits() | u64::from(negative) << 63);
+    // SAFETY: as above.
+    unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyFloat_FromDouble(value)) }
+}
+
+/// The value of the digit at `at`, if there is one.
+#[inline(always)]
+fn digit(text: &[u8], at: usize) -> Option<u8> {
+    text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
+}
+
+/// Goes over digits and puts them behind those of `value`, which overflows when they are too many.
+#[inline(always)]
+fn digits(text: &[u8], at: &mut usize, value: &mut u64) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TENS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    while let Some(eight) = text.get(*at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let plain = u64::from_le_bytes(*eight) ^ (EACH * 0x30);
+        let others = (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80);
+        if others == 0 {
+            *value = value.wrapping_mul(100_000_000).wrapping_add(joined(plain));
+            *at += 8;
+            continue;
+        }
+        // None is as likely as some: no branch for it.
+        let bits = others.trailing_zeros() & !7;
+        let ten = TENS.get(bits as usize / 8).copied().unwrap_or_default();
+        *value = value.wrapping_mul(ten).wrapping_add(joined(plain << (56 - bits) << 8));
+        *at += bits as usize / 8;
+        return;
+    }
+    while let Some(digit) = digit(text, *at) {
+        *value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        *at += 1;
+    }
+}
+
+/// Any number.
+#[inline(never)]
+fn slowly<'py>(
+    py: Python<'py>,
+    text: &[u8],
+    start: usize,
+    first: usize,
+    negative: bool,
+) -> Option<(Bound<'py, PyAny>, usize)> {
+    let (mut at, mut value) = (first, 0);
     digits(text, &mut at, &mut value);
     let whole = at - first;
     if whole == 0 || (whole > 1 && text.get(first) == Some(&b'0')) {
         return infinite(py, text, first, negative);
     }
     if let Some(b'.' | b'e' | b'E') = text.get(at) {
-        return float(py, text, start, first, at, value, negative);
+        return long_float(py, text, first, at, value, negative);
     }
     if whole > 18 {
         return Some((big(py, text.get(start..at)?)?, at));
     }
-    let value = value.cast_signed();
-    let value = if negative { -value } else { value };
-    // SAFETY: attached. The result is a new reference, or null with an exception.
-    let object = unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyLong_FromLongLong(value)) };
-    Some((object?, at))
+    Some((int(py, value.cast_signed(), negative)?, at))
 }
 
-/// Goes over digits and puts them behind those of `value`, which overflows when they are too many.
-#[inline(always)]
-fn digits(text: &[u8], at: &mut usize, value: &mut u64) {
-    while let Some(byte) = text.get(*at) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return;
-        }
-        *value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        *at += 1;
-    }
-}
-
-/// The same for many digits.
-#[inline(always)]
-fn many_digits(text: &[u8], at: &mut usize, value: &mut u64) {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    while let Some(eight) = text.get(*at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let plain = u64::from_le_bytes(*eight) ^ (EACH * 0x30);
-        if (plain.wrapping_add(EACH * 0x76) | plain) & (EACH * 0x80) != 0 {
-            break;
-        }
-        // Pairs, then fours, then all.
-        let pairs = plain.wrapping_mul(10).wrapping_add(plain >> 8);
-        let low = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(100 + (1_000_000 << 32));
-        let high = (pairs >> 16 & 0x0000_00FF_0000_00FF).wrapping_mul(1 + (10_000 << 32));
-        *value = value.wrapping_mul(100_000_000).wrapping_add(low.wrapping_add(high) >> 32);
-        *at += 8;
-    }
-    digits(text, at, value);
-}
-
+/// A number that has digits from `first` to `end`, together `value`, and a fraction or an exponent behind them.
 #[inline(never)]
-fn float<'py>(
+fn long_float<'py>(
     py: Python<'py>,
     text: &[u8],
-    start: usize,
     first: usize,
-    point: usize,
+    end: usize,
     mut value: u64,
     negative: bool,
 ) -> Option<(Bound<'py, PyAny>, usize)> {
-    let mut at = point;
+    let (mut at, mut count) = (end, end - first);
     let mut exponent = 0i64;
-    let mut count = point - first;
     if text.get(at) == Some(&b'.') {
         at += 1;
         let start = at;
-        many_digits(text, &mut at, &mut value);
+        digits(text, &mut at, &mut value);
         let fraction = at - start;
         if fraction == 0 {
             return None;
@@ -107,57 +175,16 @@ fn float<'py>(
         let given = if at - start > 9 { i64::MAX / 2 } else { given.cast_signed() };
         exponent += if down { -given } else { given };
     }
-    let power = POWERS.get(usize::try_from(exponent.unsigned_abs()).ok()?);
-    let number = match power {
-        // Both are exact, so the result is the nearest number.
-        Some(power) if count <= DIGITS && value < 1 << 53 => {
-            let size = if exponent < 0 { value as f64 / power } else { value as f64 * power };
-            if negative { -size } else { size }
-        }
-        _ => match nearest(value, exponent).filter(|_| count <= DIGITS) {
-            Some(size) => {
-                if negative {
-                    -size
-                } else {
-                    size
-                }
-            }
-            None => std::str::from_utf8(text.get(start..at)?).ok()?.parse().ok()?,
-        },
-    };
-    Some((number.into_pyobject(py).ok()?.into_any(), at))
-}
-
-/// The `f64` nearest to `value * 10^exponent`, where that is a matter of one multiplication or division: in 128 bits, and
-/// so without loss.
-#[inline(always)]
-fn nearest(value: u64, exponent: i64) -> Option<f64> {
-    const TENS: [u64; 20] = {
-        let mut tens = [1; 20];
-        let mut rest: &mut [u64] = &mut tens;
-        let mut power = 1u64;
-        while let Some((place, others)) = rest.split_first_mut() {
-            *place = power;
-            power = power.wrapping_mul(10);
-            rest = others;
-        }
-        tens
-    };
-    let power = *TENS.get(usize::try_from(exponent.unsigned_abs()).ok()?)?;
-    if exponent >= 0 {
-        return Some((u128::from(value) * u128::from(power)) as f64);
+    if count > DIGITS {
+        // Zeros in front take no room.
+        let zeros = text.get(first..at)?.iter().take_while(|byte| matches!(byte, b'0' | b'.')).count();
+        count -= zeros.saturating_sub(1);
     }
-    if value == 0 {
-        return None;
-    }
-    // Both with their highest bit set: the quotient has 63 or 64 bits, of which a float keeps 53. What is left over makes
-    // it odd, so that it is rounded as the endless quotient would be.
-    let (up, down) = (value.leading_zeros(), power.leading_zeros());
-    let (over, under) = (u128::from(value << up) << 63, u128::from(power << down));
-    let quotient = over / under;
-    let quotient = quotient as u64 | u64::from(quotient * under != over);
-    let scale = 1023 + u64::from(down) - u64::from(up) - 63;
-    Some(quotient as f64 * f64::from_bits(scale << 52))
+    let size = match scaled(value, exponent).filter(|_| count <= DIGITS) {
+        Some(size) => size,
+        None => std::str::from_utf8(text.get(first..at)?).ok()?.parse().ok()?,
+    };
+    Some((float(py, size, negative)?, at))
 }
 
 #[inline(never)]

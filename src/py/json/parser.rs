@@ -10,8 +10,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::escaped::Scratch;
 use super::keys::Keys;
-use super::{number, string};
+use super::string::{self, Scanned};
+use super::{escaped, number};
 
 /// Deeper nesting is refused: each level takes some stack.
 const DEPTH: u32 = 200;
@@ -19,8 +21,15 @@ const DEPTH: u32 = 200;
 /// The value of a text in UTF-8, or `None` if it is broken, or odd.
 pub fn parse<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
     let text = simdutf8::basic::from_utf8(text).ok()?;
-    let mut parser =
-        Parser { py, text, at: 0, depth: DEPTH, elements: Vec::new(), scratch: Vec::new(), keys: Keys::take(py) };
+    let mut parser = Parser {
+        py,
+        text,
+        at: 0,
+        depth: DEPTH,
+        elements: Vec::new(),
+        scratch: Scratch::default(),
+        keys: Keys::take(py),
+    };
     let _paused = Paused::new(py);
     let first = parser.token();
     let value = parser.value(first)?;
@@ -58,7 +67,7 @@ struct Parser<'a, 'py> {
     /// Of the arrays that are not finished.
     elements: Vec<Bound<'py, PyAny>>,
     /// For strings with escapes.
-    scratch: Vec<u8>,
+    scratch: Scratch,
     keys: Keys<'py>,
 }
 
@@ -106,7 +115,8 @@ impl<'py> Parser<'_, 'py> {
             b'"' => self.string(),
             b'{' => self.object(),
             b'[' => self.array(),
-            b'-' | b'0'..=b'9' => {
+            // Signs and digits in one go, as either may come; a number does not start with what is between them.
+            b'-'..=b'9' => {
                 let (value, end) = number::parse(self.py, self.text.as_bytes(), self.at)?;
                 self.at = end;
                 Some(value)
@@ -142,16 +152,14 @@ impl<'py> Parser<'_, 'py> {
             self.at = found.end + 1;
             return string::object(self.py, inner, found.ascii);
         }
-        self.escaped(start)
+        self.escaped(start, &found)
     }
 
     #[inline(never)]
-    fn escaped(&mut self, start: usize) -> Option<Bound<'py, PyAny>> {
-        let (end, ascii) = string::unescape(self.text.as_bytes(), start, &mut self.scratch)?;
+    fn escaped(&mut self, start: usize, found: &Scanned) -> Option<Bound<'py, PyAny>> {
+        let (value, end) = escaped::unescape(self.py, self.text, start, found.end, found.ascii, &mut self.scratch)?;
         self.at = end;
-        // SAFETY: made of parts of a text in UTF-8, cut at quotes and backslashes, and of whole characters.
-        let text = unsafe { std::str::from_utf8_unchecked(&self.scratch) };
-        string::object(self.py, text, ascii)
+        Some(value)
     }
 
     #[inline(always)]
@@ -163,7 +171,7 @@ impl<'py> Parser<'_, 'py> {
             self.at = found.end + 1;
             return if found.ascii { self.keys.get(self.py, inner) } else { string::object(self.py, inner, false) };
         }
-        self.escaped(start)
+        self.escaped(start, &found)
     }
 
     #[inline(never)]

@@ -1,4 +1,4 @@
-//! Strings: where they end, what their escapes mean, and Python's own form of them.
+//! Strings: where they end, and Python's own form of them.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -61,7 +61,7 @@ fn found(text: &[u8], end: usize, ascii: bool) -> Option<Scanned> {
 /// beyond ASCII.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn classify(block: &[u8; 16]) -> (u32, u32) {
+pub(super) fn classify(block: &[u8; 16]) -> (u32, u32) {
     use std::arch::x86_64::{
         __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
     };
@@ -83,7 +83,7 @@ fn classify(block: &[u8; 16]) -> (u32, u32) {
 /// The same on other processors, eight bytes at a time.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn classify(block: &[u8; 16]) -> (u32, u32) {
+pub(super) fn classify(block: &[u8; 16]) -> (u32, u32) {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = EACH << 7;
     let bits = |flags: u64| ((flags >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32;
@@ -99,157 +99,25 @@ fn classify(block: &[u8; 16]) -> (u32, u32) {
     (ends, beyond)
 }
 
-/// Puts the string that starts at `start` into `out`, with its escapes resolved; where what follows it starts, and whether
-/// it is ASCII. `None` if it is broken, or has half of a surrogate pair, which UTF-8 can't carry.
-pub fn unescape(text: &[u8], start: usize, out: &mut Vec<u8>) -> Option<(usize, bool)> {
-    out.clear();
-    let mut at = start;
-    let mut ascii = true;
-    loop {
-        at = plain(text, at, out, &mut ascii)?;
-        if text.get(at) == Some(&b'"') {
-            return Some((at + 1, ascii));
-        }
-        // Escapes come in rows: words of other scripts from a server that sends ASCII only.
-        loop {
-            if let Some(code) = unit(text, at).filter(|code| code & 0xF800 != 0xD800) {
-                at += 6;
-                ascii &= code < 0x80;
-                encode(code, out);
-                continue;
-            }
-            let (code, length) = match text.get(at..).and_then(|rest| rest.first_chunk::<2>()) {
-                Some([b'\\', b'u']) => (pair(unit(text, at)?, unit(text, at + 6)?)?, 12),
-                Some([b'\\', letter]) => match SIMPLE.get(usize::from(*letter)) {
-                    Some(byte) if *byte != NONE => (u32::from(*byte), 2),
-                    _ => return None,
-                },
-                _ => break,
-            };
-            at += length;
-            ascii &= code < 0x80;
-            encode(code, out);
-        }
-        if text.get(at) == Some(&b'\\') {
-            // The last byte of the text.
-            return None;
-        }
-    }
-}
-
-/// The character of a surrogate pair.
-fn pair(high: u32, low: u32) -> Option<u32> {
-    let paired = (0xD800..0xDC00).contains(&high) && (0xDC00..0xE000).contains(&low);
-    paired.then_some(0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF))
-}
-
-/// The unit of an escape with four digits, if one is here.
-#[inline(always)]
-fn unit(text: &[u8], at: usize) -> Option<u32> {
-    match text.get(at..)?.first_chunk::<6>()? {
-        [b'\\', b'u', digits @ ..] => hex(*digits),
-        _ => None,
-    }
-}
-
-/// Appends what comes before the next quote or backslash; where that is.
-#[inline(always)]
-fn plain(text: &[u8], start: usize, out: &mut Vec<u8>, ascii: &mut bool) -> Option<usize> {
-    let mut at = start;
-    while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        let (ends, beyond) = classify(block);
-        let length = (ends | 1 << 16).trailing_zeros() as usize;
-        // Whole blocks are copied faster than parts of them.
-        out.extend_from_slice(block);
-        out.truncate(out.len() - (block.len() - length));
-        *ascii &= beyond & ((1 << length) - 1) == 0;
-        at += length;
-        if length < block.len() {
-            return text.get(at).filter(|byte| **byte >= b' ').map(|_| at);
-        }
-    }
-    let found = scan_rest(text, at, true)?;
-    out.extend_from_slice(text.get(at..found.end)?);
-    *ascii &= found.ascii;
-    Some(found.end)
-}
-
-/// Appends a character, which is no half of a surrogate pair, in UTF-8.
-#[inline(always)]
-fn encode(code: u32, out: &mut Vec<u8>) {
-    let next = |shift: u32| 0x80 | (code >> shift & 0x3F) as u8;
-    let (bytes, length) = match code {
-        0..0x80 => ([code as u8, 0, 0, 0], 1),
-        0x80..0x800 => ([0xC0 | (code >> 6) as u8, next(0), 0, 0], 2),
-        0x800..0x10000 => ([0xE0 | (code >> 12) as u8, next(6), next(0), 0], 3),
-        _ => ([0xF0 | (code >> 18) as u8, next(12), next(6), next(0)], 4),
-    };
-    // Four bytes at once, of which some are taken back.
-    out.extend_from_slice(&bytes);
-    out.truncate(out.len() - (bytes.len() - length));
-}
-
-/// Not a value: a table's entry for a byte that has none.
-const NONE: u8 = 0xFF;
-
-/// The values of all bytes by a function of one.
-macro_rules! table {
-    ($value:ident) => {{
-        let mut values = [NONE; 256];
-        let mut rest: &mut [u8] = &mut values;
-        let mut byte = 0u8;
-        while let Some((place, others)) = rest.split_first_mut() {
-            *place = $value(byte);
-            byte = byte.wrapping_add(1);
-            rest = others;
-        }
-        values
-    }};
-}
-
-/// What the letter behind a backslash stands for.
-const SIMPLE: [u8; 256] = table!(stands_for);
-
-const fn stands_for(letter: u8) -> u8 {
-    match letter {
-        b'"' | b'\\' | b'/' => letter,
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        _ => NONE,
-    }
-}
-
-/// The value of each hexadecimal digit.
-const HEX: [u8; 256] = table!(digit);
-
-const fn digit(letter: u8) -> u8 {
-    match letter {
-        b'0'..=b'9' => letter - b'0',
-        b'a'..=b'f' => letter - b'a' + 10,
-        b'A'..=b'F' => letter - b'A' + 10,
-        _ => NONE,
-    }
-}
-
-/// Four hexadecimal digits.
-#[inline(always)]
-fn hex(digits: [u8; 4]) -> Option<u32> {
-    let [a, b, c, d] = digits.map(|digit| HEX.get(digit as usize).copied().unwrap_or(NONE));
-    let value = u32::from(a) << 12 | u32::from(b) << 8 | u32::from(c) << 4 | u32::from(d);
-    ((a | b | c | d) != NONE).then_some(value)
-}
-
 /// How many blanks a block starts with.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn blanks(block: &[u8; 16]) -> usize {
-    let others = block.iter().enumerate().fold(0u32, |others, (place, byte)| {
-        let blank = (*byte == b' ') | (*byte == b'\n') | (*byte == b'\r') | (*byte == b'\t');
-        others | u32::from(!blank) << place
-    });
-    (others | 1 << 16).trailing_zeros() as usize
+    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
+    // SAFETY: as in `classify`.
+    let blank = unsafe {
+        let bytes = _mm_loadu_si128(block.as_ptr().cast::<__m128i>());
+        let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte.cast_signed()));
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is(b' '), is(b'\n')), _mm_or_si128(is(b'\r'), is(b'\t'))))
+    };
+    (!blank).trailing_zeros() as usize
+}
+
+/// The same on other processors.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub fn blanks(block: &[u8; 16]) -> usize {
+    block.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
 /// The object for `text`.
@@ -259,7 +127,7 @@ pub fn object<'py>(py: Python<'py>, text: &str, ascii: bool) -> Option<Bound<'py
         return beyond_ascii(py, text);
     }
     if text.len() < 2 {
-        return shared(py, text);
+        return shared(py, text.as_bytes().first().copied().map(u32::from));
     }
     // SAFETY: the object is new, in its shortest form, and has as many bytes as are copied.
     unsafe {
@@ -270,14 +138,25 @@ pub fn object<'py>(py: Python<'py>, text: &str, ascii: bool) -> Option<Bound<'py
     }
 }
 
-/// One of the objects that Python has only once: of no or one character.
+/// One of the objects that Python has only once: of no character, or of one below U+0100.
 #[inline(never)]
-fn shared<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
-    Some(pyo3::types::PyString::new(py, text).into_any())
+pub(super) fn shared<'py>(py: Python<'py>, character: Option<u32>) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: attached; the buffer has one character. The result is a new reference, or null with an exception.
+    let object = unsafe {
+        let made = match character {
+            Some(code) => ffi::PyUnicode_FromOrdinal(code as i32),
+            None => ffi::PyUnicode_New(0, 0),
+        };
+        Bound::from_owned_ptr_or_opt(py, made)
+    };
+    if object.is_none() {
+        drop(PyErr::take(py));
+    }
+    object
 }
 
 #[inline(always)]
-fn new<'py>(py: Python<'py>, length: usize, largest: u32) -> Option<Bound<'py, PyAny>> {
+pub(super) fn new<'py>(py: Python<'py>, length: usize, largest: u32) -> Option<Bound<'py, PyAny>> {
     // SAFETY: attached. The result is a new reference, or null with an exception.
     let object = unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyUnicode_New(length as ffi::Py_ssize_t, largest)) };
     if object.is_none() {
@@ -288,64 +167,142 @@ fn new<'py>(py: Python<'py>, length: usize, largest: u32) -> Option<Bound<'py, P
 
 /// Python's form has one, two or four bytes a character, whatever the largest takes.
 fn beyond_ascii<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
-    let largest = text.bytes().fold(0, u8::max);
-    let length = text.chars().count();
+    let (mut largest, mut length) = (0, 0);
+    for chunk in text.as_bytes().chunks(255) {
+        let mut characters = 0u8;
+        for byte in chunk {
+            largest = largest.max(*byte);
+            characters += u8::from(byte.cast_signed() >= -0x40);
+        }
+        length += usize::from(characters);
+    }
     // SAFETY: the object is new and has room for `length` characters of the size that its largest one asks for, which
     // the first byte of a sequence tells: from 0xC4 on it is beyond U+00FF, from 0xF0 on beyond U+FFFF.
     unsafe {
         match largest {
             0..0xC4 if length > 1 => {
                 let object = new(py, length, 0xff)?;
-                fill(ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>(), text, |code| code as u8);
+                fill_latin(ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>(), text);
                 Some(object)
             }
-            0..0xC4 => shared(py, text),
+            0..0xC4 => shared(py, text.chars().next().map(u32::from)),
             0xC4..0xF0 => {
                 let object = new(py, length, 0xffff)?;
-                fill(ffi::PyUnicode_DATA(object.as_ptr()).cast::<u16>(), text, |code| code as u16);
+                fill(ffi::PyUnicode_DATA(object.as_ptr()).cast::<u16>(), length, text, |code| code as u16);
                 Some(object)
             }
             _ => {
                 let object = new(py, length, 0x0010_ffff)?;
-                fill(ffi::PyUnicode_DATA(object.as_ptr()).cast::<u32>(), text, |code| code);
+                fill(ffi::PyUnicode_DATA(object.as_ptr()).cast::<u32>(), length, text, |code| code);
                 Some(object)
             }
         }
     }
 }
 
-/// Writes the characters of `text` one after the other.
+/// Writes the characters of `text`, all below U+0100, one after the other.
+///
+/// # Safety
+/// There must be room for all of them.
+unsafe fn fill_latin(mut out: *mut u8, text: &str) {
+    let (blocks, rest) = text.as_bytes().as_chunks::<16>();
+    // Of the first byte of two, which is 0xC2 or 0xC3, only the last bit counts.
+    let mut high = 0;
+    let mut slowly = |bytes: &[u8], mut out: *mut u8| {
+        for byte in bytes {
+            // SAFETY: where no character ends, one does at the same place later.
+            unsafe {
+                out.write(byte.wrapping_add(high));
+                out = out.add(usize::from(*byte < 0xC0));
+            }
+            high = u8::from(*byte == 0xC3) << 6;
+        }
+        out
+    };
+    for block in blocks {
+        if block.is_ascii() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                out.copy_from_nonoverlapping(block.as_ptr(), block.len());
+                out = out.add(block.len());
+            }
+        } else {
+            out = slowly(block, out);
+        }
+    }
+    slowly(rest, out);
+}
+
+/// Writes the `length` characters of `text` one after the other.
 ///
 /// # Safety
 /// There must be room for all of them.
 #[inline(always)]
-unsafe fn fill<T>(mut out: *mut T, text: &str, unit: impl Fn(u32) -> T) {
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
+unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32) -> T) {
+    const EACH: u64 = 0x0001_0001_0001_0001;
+    let mut left = length;
+    let mut at = 0;
+    // Those of one length are seldom alone: as many as there may be are written, and those kept that were. What is
+    // written too much is within the room for all, and written over later.
+    while left >= 8
+        && let Some(block) = text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>())
+    {
+        let ([first, ..], Some(eight)) = (block, block.first_chunk::<8>()) else { break };
+        let word = u64::from_le_bytes(*eight);
+        // SAFETY: the caller's promise; `place` is at most seven, and there is room for `left`.
+        let put = |place: usize, code: u32| unsafe { out.add(place).write(unit(code)) };
+        let (characters, size) = match first {
+            0..0x80 => {
+                for (place, byte) in eight.iter().enumerate() {
+                    put(place, u32::from(*byte));
+                }
+                ((word & (EACH * 0x8080)).trailing_zeros() as usize / 8, 1)
+            }
+            0x80..0xE0 => {
+                let codes = (word & (EACH * 0x1F)) << 6 | word >> 8 & (EACH * 0x3F);
+                for place in 0..4 {
+                    put(place, (codes >> (16 * place)) as u32 & 0xFFFF);
+                }
+                let others = (word ^ (EACH * 0x80C0)) & (EACH * 0xC0E0);
+                (others.trailing_zeros() as usize / 16, 2)
+            }
+            0xE0..0xF0 => {
+                // Two characters of three bytes in each word.
+                const TWO: u64 = 1 | 1 << 24;
+                let Some(next) = block.get(6..).and_then(|rest| rest.first_chunk::<8>()) else { break };
+                let words = [word, u64::from_le_bytes(*next)];
+                let [codes, others] = [
+                    words
+                        .map(|word| (word & (TWO * 0xF)) << 12 | word >> 2 & (TWO * 0xFC0) | word >> 16 & (TWO * 0x3F)),
+                    words.map(|word| (word ^ (TWO * 0xE0)) & (TWO * 0xF0)),
+                ];
+                for (place, codes) in codes.into_iter().enumerate() {
+                    put(2 * place, codes as u32 & 0xFFFF);
+                    put(2 * place + 1, (codes >> 24) as u32 & 0xFFFF);
+                }
+                // All four, most often; then the next ones are read before this is known.
+                match others {
+                    [0, 0] => (4, 3),
+                    [0, last] => (2 + usize::from(last & 0xF0 == 0), 3),
+                    _ => (1, 3),
+                }
+            }
+            _ => {
+                let [a, b, c, d, ..] = block.map(u32::from);
+                put(0, (a & 7) << 18 | (b & 0x3F) << 12 | (c & 0x3F) << 6 | d & 0x3F);
+                (1, 4)
+            }
+        };
+        // SAFETY: so many have been written.
+        out = unsafe { out.add(characters) };
+        left -= characters;
+        at += characters * size;
+    }
+    for character in text.get(at..).unwrap_or_default().chars() {
         // SAFETY: the caller's promise.
         unsafe {
             out.write(unit(character as u32));
             out = out.add(1);
         }
-        if !character.is_ascii() {
-            continue;
-        }
-        // One is seldom alone.
-        let rest = characters.as_str();
-        let mut done = 0;
-        while let Some(block) = rest.as_bytes().get(done..).and_then(|rest| rest.first_chunk::<8>()) {
-            if u64::from_le_bytes(*block) & 0x8080_8080_8080_8080 != 0 {
-                break;
-            }
-            for byte in block {
-                // SAFETY: as above.
-                unsafe {
-                    out.write(unit(u32::from(*byte)));
-                    out = out.add(1);
-                }
-            }
-            done += block.len();
-        }
-        characters = rest.get(done..).unwrap_or_default().chars();
     }
 }
