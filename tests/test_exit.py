@@ -49,6 +49,18 @@ ENDINGS: dict[str, tuple[str, int]] = {
         """,
         0,
     ),
+    "daemon threads that parse": (
+        """
+        response = shoal.gather_fetch([url("/json/4000000")]).result()[0]
+        def work():
+            while True:
+                response.json()
+        for _ in range(4):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(float(sys.argv[2]))
+        """,
+        0,
+    ),
     "a daemon thread in a stream": (
         """
         def work():

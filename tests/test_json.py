@@ -1,5 +1,6 @@
 """`Response.json`: what it makes of any text, against `json.loads`."""
 
+import asyncio
 import contextlib
 import gc
 import json
@@ -7,6 +8,7 @@ import math
 import pickle
 import sys
 import threading
+import time
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -250,6 +252,97 @@ def test_json_leaves_the_collector_as_it_was() -> None:
             assert gc.isenabled() is enabled
         finally:
             gc.enable()
+
+
+def large_document() -> bytes:
+    """Some 30 MB."""
+    row = [1, "Player", None, *range(100, 130), 0.25, 17.5, {"a": [1, 2], "ü": "я"}]
+    return json.dumps({"rows": [row] * 150_000}, ensure_ascii=False).encode()
+
+
+def test_json_in_a_thread_leaves_the_loop_alive() -> None:
+    """With `json.loads`, or in one go, the loop would stand still until the end. The collector's own pauses are none of
+    ours: it is off."""
+    document = large_document()
+    r = response(document)
+
+    async def main() -> tuple[object, float, list[float]]:
+        gaps = []
+
+        async def tick() -> None:
+            last = time.perf_counter()
+            while True:
+                await asyncio.sleep(0.001)
+                now = time.perf_counter()
+                gaps.append(now - last)
+                last = now
+
+        ticker = asyncio.create_task(tick())
+        await asyncio.sleep(0.01)
+        gaps.clear()
+        start = time.perf_counter()
+        value = await asyncio.to_thread(r.json)
+        took = time.perf_counter() - start
+        ticker.cancel()
+        return value, took, gaps
+
+    gc.disable()
+    try:
+        value, took, gaps = asyncio.run(main())
+    finally:
+        gc.enable()
+    assert len(gaps) > 15
+    assert max(gaps) < max(0.1, took / 2)
+    assert value == json.loads(document)
+
+
+def test_large_json_in_two_threads() -> None:
+    document = large_document()
+    expected = json.loads(document)
+    results: list[object] = []
+
+    def parse(content: bytes) -> None:
+        try:
+            results.append(response(content).json() == expected)
+        except shoal.JSONDecodeError as error:
+            results.append(error.pos)
+
+    threads = [threading.Thread(target=parse, args=(content,)) for content in (document, document[:-1], document)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert sorted(results) == [True, True, len(document.decode()) - 1]
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_large_json_in_a_thread_leaves_the_collector_as_it_is(enabled: bool) -> None:
+    """Also to those who run meanwhile, and also if they change it."""
+    document = large_document()
+    seen: set[bool] = set()
+
+    def parse(content: bytes) -> None:
+        with contextlib.suppress(shoal.JSONDecodeError):
+            response(content).json()
+
+    for content, change in ((document, False), (document[:-1], False), (document, True)):
+        wanted = enabled
+        (gc.enable if wanted else gc.disable)()
+        try:
+            thread = threading.Thread(target=parse, args=(content,))
+            thread.start()
+            while thread.is_alive():
+                if change:
+                    wanted = not wanted
+                    (gc.enable if wanted else gc.disable)()
+                time.sleep(0.001)
+                seen.add(gc.isenabled() is wanted)
+            thread.join()
+            assert gc.isenabled() is wanted
+        finally:
+            gc.enable()
+    assert seen == {True}
 
 
 @pytest.mark.skipif(not hasattr(sys, "getallocatedblocks"), reason="CPython counts them")

@@ -6,6 +6,7 @@
 //! an error, are those every Python programmer knows. NaN, Infinity and -Infinity are accepted, as there.
 
 mod escaped;
+mod hold;
 mod keys;
 mod number;
 mod parser;

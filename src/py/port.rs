@@ -289,9 +289,11 @@ impl Port {
     }
 }
 
-fn in_main_thread(py: Python<'_>) -> PyResult<bool> {
-    let threading = py.import("threading")?;
-    Ok(threading.call_method0("current_thread")?.is(threading.call_method0("main_thread")?))
+/// Whether this is the thread that Python code runs in first, and signals' handlers always.
+pub fn in_main_thread(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import(intern!(py, "threading"))?;
+    let main = threading.call_method0(intern!(py, "main_thread"))?.getattr(intern!(py, "ident"))?;
+    threading.call_method0(intern!(py, "get_ident"))?.eq(main)
 }
 
 fn is_closed(event_loop: &Bound<'_, PyAny>) -> bool {

@@ -208,8 +208,10 @@ impl PyResponse {
     /// The body parsed as JSON (dict, list, str, int, float, bool or None). Parsed anew each time.
     ///
     /// The same values as `json.loads`, faster: NaN and Infinity are accepted, integers are exact, of equal keys the
-    /// last one wins. A megabyte takes some 2 ms, with the GIL held; `parallel.json_extract` and `parallel.json_rows`
-    /// take what you need out of many documents on all cores, without it.
+    /// last one wins. A megabyte takes some 2 ms, with the GIL held. Where that is too long for an event loop, call it in
+    /// another thread, `await asyncio.to_thread(response.json)`: there it lends the GIL every 2 ms. To make no Python
+    /// objects at all, take what you need out of many documents with `parallel.json_extract` and `parallel.json_rows`,
+    /// on all cores.
     ///
     /// Raises:
     ///     JSONDecodeError: the body is not JSON, or not in its encoding; also a `json.JSONDecodeError`, with `msg`,

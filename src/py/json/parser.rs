@@ -4,13 +4,13 @@
 //! has `json.loads` judge then. One pass, no tree in between: elements of an array wait on a stack until their number is
 //! known and the list is made in its final size; members go into their dict at once.
 
-use std::marker::PhantomData;
-
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use simdutf8::basic::from_utf8;
 
 use super::escaped::Scratch;
+use super::hold::Hold;
 use super::keys::Keys;
 use super::string::{self, Scanned};
 use super::{escaped, number};
@@ -20,43 +20,21 @@ const DEPTH: u32 = 200;
 
 /// The value of a text in UTF-8, or `None` if it is broken, or odd.
 pub fn parse<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
-    let text = simdutf8::basic::from_utf8(text).ok()?;
+    let mut hold = Hold::new(py, text.len());
+    let checked = if hold.lends() { hold.lend(|| from_utf8(text)) } else { from_utf8(text) };
     let mut parser = Parser {
         py,
-        text,
+        text: checked.ok()?,
         at: 0,
         depth: DEPTH,
         elements: Vec::new(),
         scratch: Scratch::default(),
         keys: Keys::take(py),
+        hold,
     };
-    let _paused = Paused::new(py);
     let first = parser.token();
     let value = parser.value(first)?;
-    (parser.token() == 0 && parser.at >= text.len()).then_some(value)
-}
-
-/// Keeps the garbage collector from looking, again and again, at containers that are being filled: half of the time that a
-/// large table takes. From 3.12 on it waits for Python code to run by itself.
-struct Paused<'py>(PhantomData<Python<'py>>, bool);
-
-/// Without the GIL, objects have a wider head, and other threads may pause the collector and let it go meanwhile.
-const HAS_GIL: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
-
-impl<'py> Paused<'py> {
-    fn new(_py: Python<'py>) -> Self {
-        // SAFETY: attached. Until the end no Python code runs, which could pause it, too.
-        Self(PhantomData, HAS_GIL && unsafe { ffi::PyGC_Disable() } != 0)
-    }
-}
-
-impl Drop for Paused<'_> {
-    fn drop(&mut self) {
-        if self.1 {
-            // SAFETY: as above.
-            unsafe { ffi::PyGC_Enable() };
-        }
-    }
+    (parser.token() == 0 && parser.at >= parser.text.len()).then_some(value)
 }
 
 struct Parser<'a, 'py> {
@@ -69,6 +47,7 @@ struct Parser<'a, 'py> {
     /// For strings with escapes.
     scratch: Scratch,
     keys: Keys<'py>,
+    hold: Hold<'py>,
 }
 
 impl<'py> Parser<'_, 'py> {
@@ -187,6 +166,7 @@ impl<'py> Parser<'_, 'py> {
                 match self.token() {
                     b',' => {
                         self.at += 1;
+                        self.hold.progress(self.at);
                         first = self.token();
                     }
                     b']' => break,
@@ -241,6 +221,7 @@ impl<'py> Parser<'_, 'py> {
                 match self.token() {
                     b',' => {
                         self.at += 1;
+                        self.hold.progress(self.at);
                         first = self.token();
                     }
                     b'}' => break,
