@@ -68,9 +68,9 @@ OBJECTS = (
     "a tie, but for noise."
 )
 COPIED = (
-    "half of the time is that of Python's thread (`perf`): the bytes objects are made from what has been received, a "
-    "copy (7 %) and the page faults of fresh memory (about 20 %) that pycurl's `BytesIO`, whose buffer becomes the "
-    "object, does not have. To receive into a Python object, the I/O thread would have to take the GIL."
+    "two fifths of the time are that of Python's thread (`perf`): the bytes objects are made from what has been "
+    "received, a copy and the pages of fresh memory that pycurl's `BytesIO`, whose buffer becomes the object, does not "
+    "have. To receive into a Python object, the I/O thread would have to take the GIL."
 )
 FILES = (
     "making, writing and renaming a file takes 10 µs in the kernel, and what is left beside it is the price of 10 KB "
