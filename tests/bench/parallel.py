@@ -191,6 +191,7 @@ def render(entries: Sequence[Entry], options: argparse.Namespace) -> str:
     """The report in Markdown."""
     lines = [HEAD.format(n=options.n, cores=os.cpu_count())]
     lines += report.goals_table(goal_rows(entries), "at least")
+    lines += obstacles(entries)
     lines += report.missing((entry.label, entry.failure) for entry in entries if entry.failure)
     measured = [entry for entry in entries if entry.results]
     for group in GROUPS:
@@ -275,6 +276,14 @@ def goal_rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str, bool | 
         reached = False if late and max(late) > LATE else True if len(late) == len(tickers) else None
         text = "a 5 ms ticker while a kernel works: late at p99, ms, the worst of all kernels"
         yield text, f"at most {LATE:.0f}", f"{max(late):.1f}" if late else "–", reached
+
+
+def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
+    """What stands in the way of the goals that are missed, a paragraph each."""
+    for goal in GOALS:
+        if goal.obstacle and _goal_row(goal, entries)[-1] is False:
+            name = goal.kernel.replace(":", ", ")
+            yield from (f"What stands in the way at {name}: {goal.obstacle}", "")
 
 
 def _goal_row(goal: Goal, entries: Sequence[Entry]) -> tuple[str, str, str, bool | None]:
