@@ -336,7 +336,7 @@ def test_dropping_the_job_ends_its_work(tmp_path) -> None:
 
 
 def test_callbacks_exceptions_and_timeouts_of_the_job() -> None:
-    job = parallel.map(mapped.spin, [0.3], backend="processes")
+    job = parallel.map(mapped.spin, [1.5], backend="processes")
     told = threading.Event()
     job.add_done_callback(lambda _: told.set())
     with pytest.raises(TimeoutError, match=r"parallel.map is not done after 0.01 s \(0 of 1\)"):
