@@ -3,7 +3,7 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::string::{classify, new, object, shared};
+use super::string::{ascii as ascii_object, classify, new, shared};
 use crate::cpu::json::escape;
 
 /// A bit for each of the first 64 bytes that is not like any other in ASCII.
@@ -87,9 +87,7 @@ pub fn unescape<'py>(
                 }
                 (b'"', _) => {
                     drop(out);
-                    // SAFETY: all of it is ASCII.
-                    let inner = unsafe { std::str::from_utf8_unchecked(&scratch.bytes) };
-                    return Some((object(py, inner, true)?, at + stop + 1));
+                    return Some((ascii_object(py, &scratch.bytes)?, at + stop + 1));
                 }
                 (0..0x20, _) => return None,
                 _ => {

@@ -46,27 +46,27 @@ impl<'py> Keys<'py> {
 
     /// The object for a key in ASCII.
     #[inline(always)]
-    pub fn get(&mut self, py: Python<'py>, key: &str) -> Option<Bound<'py, PyAny>> {
+    pub fn get(&mut self, py: Python<'py>, key: &[u8]) -> Option<Bound<'py, PyAny>> {
         if key.len() < 2 || key.len() > LONGEST {
-            return string::object(py, key, true);
+            return string::ascii(py, key);
         }
         if self.entries.is_none() {
             self.entries = Self::fetch();
         }
-        let entry = self.entries.as_mut()?.get_mut(place(key.as_bytes()))?;
+        let entry = self.entries.as_mut()?.get_mut(place(key))?;
         if let Some(known) = entry {
             // SAFETY: all entries are strings in ASCII, made below, and alive.
             let same = unsafe {
                 let known = known.as_ptr();
                 let length = ffi::PyUnicode_GET_LENGTH(known) as usize;
                 length == key.len()
-                    && std::slice::from_raw_parts(ffi::PyUnicode_DATA(known).cast::<u8>(), length) == key.as_bytes()
+                    && std::slice::from_raw_parts(ffi::PyUnicode_DATA(known).cast::<u8>(), length) == key
             };
             if same {
                 return Some(known.bind(py).clone());
             }
         }
-        let made = string::object(py, key, true)?;
+        let made = string::ascii(py, key)?;
         let old = entry.replace(made.clone().unbind());
         drop(old.map(|old| old.into_bound(py)));
         Some(made)

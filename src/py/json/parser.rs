@@ -25,22 +25,22 @@ pub fn parse<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
     let mut parser = Parser {
         py,
         text: checked.ok()?,
-        at: 0,
         depth: DEPTH,
         elements: Vec::new(),
         scratch: Scratch::default(),
         keys: Keys::take(py),
         hold,
     };
-    let first = parser.token();
-    let value = parser.value(first)?;
-    (parser.token() == 0 && parser.at >= parser.text.len()).then_some(value)
+    let (first, at) = parser.token(0);
+    let (value, at) = parser.value(first, at)?;
+    (parser.token(at).1 >= parser.text.len()).then_some(value)
 }
 
+/// Where it is in the text goes from function to function, and so stays in a register: from memory each byte would wait
+/// for it.
 struct Parser<'a, 'py> {
     py: Python<'py>,
     text: &'a str,
-    at: usize,
     depth: u32,
     /// Of the arrays that are not finished.
     elements: Vec<Bound<'py, PyAny>>,
@@ -51,61 +51,57 @@ struct Parser<'a, 'py> {
 }
 
 impl<'py> Parser<'_, 'py> {
-    /// The byte here; 0, which nothing accepts, at the end.
+    /// The byte at `at`; 0, which nothing accepts, at the end.
     #[inline(always)]
-    fn byte(&self) -> u8 {
-        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
     }
 
-    /// Skips blanks; the byte behind them.
+    /// The first byte from `at` on that is no blank, and where it is.
     #[inline(always)]
-    fn token(&mut self) -> u8 {
-        let mut byte = self.byte();
+    fn token(&self, mut at: usize) -> (u8, usize) {
+        let mut byte = self.byte(at);
         if byte == b' ' {
-            self.at += 1;
-            byte = self.byte();
+            at += 1;
+            byte = self.byte(at);
         }
         if byte > b' ' {
-            return byte;
+            return (byte, at);
         }
-        self.blanks()
+        self.blanks(at)
     }
 
     /// The same where a line ends.
     #[inline(never)]
-    fn blanks(&mut self) -> u8 {
-        while let Some(block) = self.text.as_bytes().get(self.at..).and_then(|rest| rest.first_chunk::<16>()) {
+    fn blanks(&self, mut at: usize) -> (u8, usize) {
+        while let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
             let length = string::blanks(block);
-            self.at += length;
+            at += length;
             if length < block.len() {
-                return self.byte();
+                return (self.byte(at), at);
             }
         }
-        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte() {
-            self.at += 1;
+        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte(at) {
+            at += 1;
         }
-        self.byte()
+        (self.byte(at), at)
     }
 
-    /// The value whose first byte, which is `first`, is here.
+    /// The value at `at`, whose first byte is `first`, and where it ends.
     #[inline(always)]
-    fn value(&mut self, first: u8) -> Option<Bound<'py, PyAny>> {
+    fn value(&mut self, first: u8, at: usize) -> Option<(Bound<'py, PyAny>, usize)> {
         match first {
-            b'"' => self.string(),
-            b'{' => self.object(),
-            b'[' => self.array(),
+            b'"' => self.string(at),
+            b'{' => self.object(at),
+            b'[' => self.array(at),
             // Signs and digits in one go, as either may come; a number does not start with what is between them.
-            b'-'..=b'9' => {
-                let (value, end) = number::parse(self.py, self.text.as_bytes(), self.at)?;
-                self.at = end;
-                Some(value)
-            }
-            _ => self.word(first),
+            b'-'..=b'9' => number::parse(self.py, self.text.as_bytes(), at),
+            _ => self.word(first, at),
         }
     }
 
     #[inline(never)]
-    fn word(&mut self, first: u8) -> Option<Bound<'py, PyAny>> {
+    fn word(&self, first: u8, at: usize) -> Option<(Bound<'py, PyAny>, usize)> {
         let py = self.py;
         let (word, value) = match first {
             b'n' => ("null", py.None().into_bound(py)),
@@ -115,68 +111,66 @@ impl<'py> Parser<'_, 'py> {
             b'I' => ("Infinity", f64::INFINITY.into_pyobject(py).ok()?.into_any()),
             _ => return None,
         };
-        let rest = self.text.as_bytes().get(self.at..)?;
-        rest.starts_with(word.as_bytes()).then(|| {
-            self.at += word.len();
-            value
-        })
+        let rest = self.text.as_bytes().get(at..)?;
+        rest.starts_with(word.as_bytes()).then_some((value, at + word.len()))
     }
 
     #[inline(always)]
-    fn string(&mut self) -> Option<Bound<'py, PyAny>> {
-        let start = self.at + 1;
+    fn string(&mut self, at: usize) -> Option<(Bound<'py, PyAny>, usize)> {
+        let start = at + 1;
         let found = string::scan(self.text.as_bytes(), start)?;
         if found.plain() {
-            let inner = self.text.get(start..found.end)?;
-            self.at = found.end + 1;
-            return string::object(self.py, inner, found.ascii);
+            return Some((string::object(self.py, self.text, start..found.end, found.ascii)?, found.end + 1));
         }
         self.escaped(start, &found)
     }
 
     #[inline(never)]
-    fn escaped(&mut self, start: usize, found: &Scanned) -> Option<Bound<'py, PyAny>> {
-        let (value, end) = escaped::unescape(self.py, self.text, start, found.end, found.ascii, &mut self.scratch)?;
-        self.at = end;
-        Some(value)
+    fn escaped(&mut self, start: usize, found: &Scanned) -> Option<(Bound<'py, PyAny>, usize)> {
+        escaped::unescape(self.py, self.text, start, found.end, found.ascii, &mut self.scratch)
     }
 
     #[inline(always)]
-    fn key(&mut self) -> Option<Bound<'py, PyAny>> {
-        let start = self.at + 1;
+    fn key(&mut self, at: usize) -> Option<(Bound<'py, PyAny>, usize)> {
+        let start = at + 1;
         let found = string::scan(self.text.as_bytes(), start)?;
-        if found.plain() {
-            let inner = self.text.get(start..found.end)?;
-            self.at = found.end + 1;
-            return if found.ascii { self.keys.get(self.py, inner) } else { string::object(self.py, inner, false) };
+        if found.plain() && found.ascii {
+            return Some((self.keys.get(self.py, self.text.as_bytes().get(start..found.end)?)?, found.end + 1));
         }
-        self.escaped(start, &found)
+        self.other_key(start, &found)
     }
 
     #[inline(never)]
-    fn array(&mut self) -> Option<Bound<'py, PyAny>> {
-        self.at += 1;
+    fn other_key(&mut self, start: usize, found: &Scanned) -> Option<(Bound<'py, PyAny>, usize)> {
+        if found.plain() {
+            return Some((string::object(self.py, self.text, start..found.end, false)?, found.end + 1));
+        }
+        self.escaped(start, found)
+    }
+
+    #[inline(never)]
+    fn array(&mut self, at: usize) -> Option<(Bound<'py, PyAny>, usize)> {
         self.depth = self.depth.checked_sub(1)?;
         let base = self.elements.len();
-        let mut first = self.token();
+        let (mut first, mut at) = self.token(at + 1);
         if first != b']' {
             loop {
-                let element = self.value(first)?;
+                let (element, end) = self.value(first, at)?;
                 self.elements.push(element);
-                match self.token() {
+                let (next, place) = self.token(end);
+                at = place;
+                match next {
                     b',' => {
-                        self.at += 1;
-                        self.hold.progress(self.at);
-                        first = self.token();
+                        self.hold.progress(at);
+                        (first, at) = self.token(at + 1);
                     }
                     b']' => break,
                     _ => return None,
                 }
             }
         }
-        self.at += 1;
         self.depth += 1;
-        self.list(base)
+        Some((self.list(base)?, at + 1))
     }
 
     fn list(&mut self, base: usize) -> Option<Bound<'py, PyAny>> {
@@ -188,49 +182,51 @@ impl<'py> Parser<'_, 'py> {
             drop(PyErr::take(self.py));
             return None;
         };
-        for (place, element) in (0..length).zip(self.elements.drain(base..)) {
-            // SAFETY: the list is new and has this place, which is empty; it takes the reference over.
-            unsafe { ffi::PyList_SET_ITEM(list.as_ptr(), place, element.into_ptr()) };
+        // SAFETY: the list is new and has as many places, all empty (none at all where it has no elements); it takes
+        // the references over, which are pointers, and then they are no longer in the vector.
+        unsafe {
+            let places = (*list.as_ptr().cast::<ffi::PyListObject>()).ob_item;
+            places.cast::<Bound<'py, PyAny>>().copy_from_nonoverlapping(elements.as_ptr(), elements.len());
+            self.elements.set_len(base);
         }
         Some(list)
     }
 
     #[inline(never)]
-    fn object(&mut self) -> Option<Bound<'py, PyAny>> {
-        self.at += 1;
+    fn object(&mut self, at: usize) -> Option<(Bound<'py, PyAny>, usize)> {
         self.depth = self.depth.checked_sub(1)?;
         let dict = PyDict::new(self.py);
-        let mut first = self.token();
+        let (mut first, mut at) = self.token(at + 1);
         if first != b'}' {
             loop {
                 if first != b'"' {
                     return None;
                 }
-                let key = self.key()?;
-                if self.token() != b':' {
+                let (key, end) = self.key(at)?;
+                let (colon, end) = self.token(end);
+                if colon != b':' {
                     return None;
                 }
-                self.at += 1;
-                let first_of_value = self.token();
-                let value = self.value(first_of_value)?;
+                let (first_of_value, start) = self.token(end + 1);
+                let (value, end) = self.value(first_of_value, start)?;
                 // SAFETY: all three are alive, and `dict` is a dict that nobody else has.
                 if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } != 0 {
                     drop(PyErr::take(self.py));
                     return None;
                 }
-                match self.token() {
+                let (next, place) = self.token(end);
+                at = place;
+                match next {
                     b',' => {
-                        self.at += 1;
-                        self.hold.progress(self.at);
-                        first = self.token();
+                        self.hold.progress(at);
+                        (first, at) = self.token(at + 1);
                     }
                     b'}' => break,
                     _ => return None,
                 }
             }
         }
-        self.at += 1;
         self.depth += 1;
-        Some(dict.into_any())
+        Some((dict.into_any(), at + 1))
     }
 }

@@ -1,5 +1,7 @@
 //! Strings: where they end, and Python's own form of them.
 
+use std::ops::Range;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -120,22 +122,56 @@ pub fn blanks(block: &[u8; 16]) -> usize {
     block.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
-/// The object for `text`.
+/// The object for a part of `text`.
 #[inline(always)]
-pub fn object<'py>(py: Python<'py>, text: &str, ascii: bool) -> Option<Bound<'py, PyAny>> {
-    if !ascii {
-        return beyond_ascii(py, text);
-    }
+pub fn object<'py>(py: Python<'py>, text: &str, part: Range<usize>, ascii: bool) -> Option<Bound<'py, PyAny>> {
+    if ascii { self::ascii(py, text.as_bytes().get(part)?) } else { beyond_ascii(py, text.get(part)?) }
+}
+
+/// The object for a text in ASCII.
+#[inline(always)]
+pub fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
+    debug_assert!(text.is_ascii());
     if text.len() < 2 {
-        return shared(py, text.as_bytes().first().copied().map(u32::from));
+        return shared(py, text.first().copied().map(u32::from));
     }
     // SAFETY: the object is new, in its shortest form, and has as many bytes as are copied.
     unsafe {
         let object = new(py, text.len(), 0x7f)?;
-        let data = ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>();
-        data.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        copy(text, ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>());
         Some(object)
     }
+}
+
+/// Copies a text of two bytes or more: a short one in two halves that may overlap, as a call takes longer.
+///
+/// # Safety
+/// There must be room for all of it.
+#[inline(always)]
+unsafe fn copy(text: &[u8], out: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if text.len() > 16 {
+            out.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        } else if !(halves::<8>(text, out) || halves::<4>(text, out)) {
+            halves::<2>(text, out);
+        }
+    }
+}
+
+/// Copies a text of `N` to `2 * N` bytes; whether it is one.
+///
+/// # Safety
+/// As for `copy`.
+#[inline(always)]
+unsafe fn halves<const N: usize>(text: &[u8], out: *mut u8) -> bool {
+    let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else { return false };
+    // SAFETY: the caller's promise.
+    unsafe {
+        out.cast::<[u8; N]>().write_unaligned(*first);
+        out.add(text.len() - N).cast::<[u8; N]>().write_unaligned(*last);
+    }
+    true
 }
 
 /// One of the objects that Python has only once: of no character, or of one below U+0100.
