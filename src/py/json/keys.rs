@@ -79,16 +79,18 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     macro_rules! words {
         ($word:ty) => {{
             const SIZE: usize = size_of::<$word>();
-            let ends = |key: &[u8]| Some((*key.first_chunk::<SIZE>()?, *key.last_chunk::<SIZE>()?));
+            let word = |word: &[u8; SIZE]| <$word>::from_ne_bytes(*word);
+            let ends = |key: &[u8]| Some((word(key.first_chunk()?), word(key.last_chunk()?)));
             if let (Some(one_ends), Some(other_ends)) = (ends(one), ends(other)) {
                 let middle = || {
                     let pairs = one.as_chunks::<SIZE>().0.iter().zip(other.as_chunks::<SIZE>().0).skip(1);
-                    pairs.fold(true, |same, (one, other)| same & (one == other))
+                    pairs.fold(true, |same, (one, other)| same & (word(one) == word(other)))
                 };
                 return one_ends == other_ends && middle();
             }
         }};
     }
+    words!(u128);
     words!(u64);
     words!(u32);
     one == other
