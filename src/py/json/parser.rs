@@ -68,10 +68,18 @@ impl<'py> Parser<'_, 'py> {
         if byte > b' ' {
             return (byte, at);
         }
+        // A line ends: most often the next one is indented by less than 16.
+        if let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            at += string::blanks(block);
+            byte = self.byte(at);
+            if byte > b' ' {
+                return (byte, at);
+            }
+        }
         self.blanks(at)
     }
 
-    /// The same where a line ends.
+    /// The same where there are more.
     #[inline(never)]
     fn blanks(&self, mut at: usize) -> (u8, usize) {
         while let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
