@@ -60,7 +60,10 @@ impl<'py> Keys<'py> {
                 let known = known.as_ptr();
                 let length = ffi::PyUnicode_GET_LENGTH(known) as usize;
                 length == key.len()
-                    && same(std::slice::from_raw_parts(ffi::PyUnicode_DATA(known).cast::<u8>(), length), key)
+                    && same(
+                        std::slice::from_raw_parts(known.cast::<ffi::PyASCIIObject>().add(1).cast::<u8>(), length),
+                        key,
+                    )
             };
             if same {
                 return Some(known.bind(py).clone());
@@ -100,25 +103,20 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 #[inline(always)]
 fn place(key: &[u8]) -> usize {
     const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-    let (first, last) = (key.first_chunk::<8>(), key.last_chunk::<8>());
-    let mut hash = key.len() as u64;
-    if let (Some(first), Some(last)) = (first, last) {
-        hash = (hash ^ u64::from_le_bytes(*first)).wrapping_mul(MIX);
-        for chunk in key.as_chunks::<8>().0.iter().skip(1) {
-            hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*chunk)).wrapping_mul(MIX);
-        }
-        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*last)).wrapping_mul(MIX);
+    let (ends, mut middle) = if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        ((u64::from_le_bytes(*first), u64::from_le_bytes(*last)), key.as_chunks::<8>().0)
+    } else if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        ((u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last))), [].as_slice())
     } else {
-        let mut word = 0;
-        if let (Some(first), Some(last)) = (key.first_chunk::<4>(), key.last_chunk::<4>()) {
-            word = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
-        } else {
-            for byte in key {
-                word = word << 8 | u64::from(*byte);
-            }
-        }
-        hash = (hash ^ word).wrapping_mul(MIX);
+        let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) else { return 0 };
+        ((u64::from(u16::from_le_bytes(*first)), u64::from(u16::from_le_bytes(*last))), [].as_slice())
+    };
+    middle = middle.get(1..).unwrap_or_default();
+    let mut hash = ends.0.wrapping_mul(MIX) ^ ends.1 ^ (key.len() as u64);
+    for chunk in middle {
+        hash = hash.rotate_left(23) ^ u64::from_le_bytes(*chunk);
     }
+    hash = (hash ^ hash >> 32).wrapping_mul(MIX);
     (hash >> 40) as usize % ENTRIES
 }
 

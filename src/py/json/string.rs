@@ -138,7 +138,7 @@ pub fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
     // SAFETY: the object is new, in its shortest form, and has as many bytes as are copied.
     unsafe {
         let object = new(py, text.len(), 0x7f)?;
-        copy(text, ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>());
+        copy(text, object.as_ptr().cast::<ffi::PyASCIIObject>().add(1).cast::<u8>());
         Some(object)
     }
 }
