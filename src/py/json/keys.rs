@@ -16,7 +16,18 @@ const LONGEST: usize = 64;
 /// A power of two.
 const ENTRIES: usize = 2048;
 
-type Entries = [Option<Py<PyAny>>; ENTRIES];
+type Entries = [Entry; ENTRIES];
+
+/// A key is kept when it comes twice with none in between that has the same place: where all are different, it costs more
+/// to keep them, and to drop those kept before, than to make them.
+#[derive(Default)]
+struct Entry {
+    /// A part of the hash of `key`, so that another one is known for such without a look at it.
+    tag: u32,
+    /// That of the last one that was not found here.
+    missed: u32,
+    key: Option<Py<PyAny>>,
+}
 
 /// The one that nobody uses at the moment, to which those who are attached help themselves.
 static SPARE: AtomicPtr<Entries> = AtomicPtr::new(std::ptr::null_mut());
@@ -37,7 +48,7 @@ impl<'py> Keys<'py> {
     fn fetch() -> Option<Box<Entries>> {
         let spare = SPARE.swap(std::ptr::null_mut(), Ordering::Acquire);
         if spare.is_null() {
-            let fresh: Vec<_> = std::iter::repeat_with(|| None).take(ENTRIES).collect();
+            let fresh: Vec<_> = std::iter::repeat_with(Entry::default).take(ENTRIES).collect();
             return fresh.into_boxed_slice().try_into().ok();
         }
         // SAFETY: it was put there by `drop`, and swapped out it is nobody else's.
@@ -53,25 +64,29 @@ impl<'py> Keys<'py> {
         if self.entries.is_none() {
             self.entries = Self::fetch();
         }
-        let entry = self.entries.as_mut()?.get_mut(place(key))?;
-        if let Some(known) = entry {
+        let hash = hash(key);
+        let tag = (hash >> 32) as u32;
+        let entry = self.entries.as_mut()?.get_mut((hash >> 40) as usize % ENTRIES)?;
+        if entry.tag == tag
+            && let Some(known) = &entry.key
+        {
             // SAFETY: all entries are strings in ASCII, made below, and alive.
-            let same = unsafe {
-                let known = known.as_ptr();
-                let length = ffi::PyUnicode_GET_LENGTH(known) as usize;
-                length == key.len()
-                    && same(
-                        std::slice::from_raw_parts(known.cast::<ffi::PyASCIIObject>().add(1).cast::<u8>(), length),
-                        key,
-                    )
+            let known_text = unsafe {
+                let (text, length) =
+                    (known.as_ptr().cast::<ffi::PyASCIIObject>().add(1), ffi::PyUnicode_GET_LENGTH(known.as_ptr()));
+                std::slice::from_raw_parts(text.cast::<u8>(), length as usize)
             };
-            if same {
+            if known_text.len() == key.len() && same(known_text, key) {
                 return Some(known.bind(py).clone());
             }
         }
         let made = string::ascii(py, key)?;
-        let old = entry.replace(made.clone().unbind());
-        drop(old.map(|old| old.into_bound(py)));
+        if entry.missed == tag {
+            entry.tag = tag;
+            let old = entry.key.replace(made.clone().unbind());
+            drop(old.map(|old| old.into_bound(py)));
+        }
+        entry.missed = tag;
         Some(made)
     }
 }
@@ -99,9 +114,9 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     one == other
 }
 
-/// Where a key is, if it is there.
+/// Where a key is, if it is there, is in this.
 #[inline(always)]
-fn place(key: &[u8]) -> usize {
+fn hash(key: &[u8]) -> u64 {
     const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
     let (ends, mut middle) = if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
         ((u64::from_le_bytes(*first), u64::from_le_bytes(*last)), key.as_chunks::<8>().0)
@@ -116,8 +131,7 @@ fn place(key: &[u8]) -> usize {
     for chunk in middle {
         hash = hash.rotate_left(23) ^ u64::from_le_bytes(*chunk);
     }
-    hash = (hash ^ hash >> 32).wrapping_mul(MIX);
-    (hash >> 40) as usize % ENTRIES
+    (hash ^ hash >> 32).wrapping_mul(MIX)
 }
 
 impl Drop for Keys<'_> {
