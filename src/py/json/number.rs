@@ -118,27 +118,50 @@ fn digit(text: &[u8], at: usize) -> Option<u8> {
 /// Goes over digits and puts them behind those of `value`, which overflows when they are too many.
 #[inline(always)]
 fn digits(text: &[u8], at: &mut usize, value: &mut u64) {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const TENS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
     while let Some(eight) = text.get(*at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let plain = u64::from_le_bytes(*eight) ^ (EACH * 0x30);
-        let others = (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80);
-        if others == 0 {
-            *value = value.wrapping_mul(100_000_000).wrapping_add(joined(plain));
-            *at += 8;
-            continue;
+        let count = up_to_eight(eight, value);
+        *at += count;
+        if count < 8 {
+            return;
         }
-        // None is as likely as some: no branch for it.
-        let bits = others.trailing_zeros() & !7;
-        let ten = TENS.get(bits as usize / 8).copied().unwrap_or_default();
-        *value = value.wrapping_mul(ten).wrapping_add(joined(plain << (56 - bits) << 8));
-        *at += bits as usize / 8;
-        return;
     }
     while let Some(digit) = digit(text, *at) {
         *value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
         *at += 1;
     }
+}
+
+/// The same where there are many, as in the fraction of a float in full: without a loop for up to 23.
+#[inline(always)]
+fn many_digits(text: &[u8], at: &mut usize, value: &mut u64) {
+    if let Some(window) = text.get(*at..).and_then(|rest| rest.first_chunk::<24>()) {
+        for eight in window.as_chunks::<8>().0 {
+            let count = up_to_eight(eight, value);
+            *at += count;
+            if count < 8 {
+                return;
+            }
+        }
+    }
+    digits(text, at, value);
+}
+
+/// Puts the digits that these bytes start with behind those of `value`; how many.
+#[inline(always)]
+fn up_to_eight(bytes: &[u8; 8], value: &mut u64) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TENS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let plain = u64::from_le_bytes(*bytes) ^ (EACH * 0x30);
+    let others = (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80);
+    if others == 0 {
+        *value = value.wrapping_mul(100_000_000).wrapping_add(joined(plain));
+        return 8;
+    }
+    // None is as likely as some: no branch for it.
+    let bits = others.trailing_zeros() & !7;
+    let ten = TENS.get(bits as usize / 8).copied().unwrap_or_default();
+    *value = value.wrapping_mul(ten).wrapping_add(joined(plain << (56 - bits) << 8));
+    bits as usize / 8
 }
 
 /// Any number.
@@ -180,7 +203,7 @@ fn long_float<'py>(
     if text.get(at) == Some(&b'.') {
         at += 1;
         let start = at;
-        digits(text, &mut at, &mut value);
+        many_digits(text, &mut at, &mut value);
         let fraction = at - start;
         if fraction == 0 {
             return None;
