@@ -33,10 +33,12 @@ pub fn scaled(value: u64, exponent: i64) -> Option<f64> {
     let (high, low) = ((product >> 64) as u64, product as u64);
     // A float keeps 53 bits; what is behind them says where to round to, unless it is in the middle.
     let behind = 10 + (high >> 63) as u32;
-    let half = 1 << (behind - 1);
-    let rest = high & (2 * half - 1);
-    if (rest == half && low <= 2) || (rest == half - 1 && low >= u64::MAX - 1) {
-        return None;
+    if low.wrapping_add(2) <= 4 {
+        let half = 1 << (behind - 1);
+        let rest = high & (2 * half - 1);
+        if (rest == half && low <= 2) || (rest == half - 1 && low > 2) {
+            return None;
+        }
     }
     let binary = (exponent * 217_706) >> 16; // the logarithm of 10^exponent, rounded down
     let scale = binary + i64::from(behind) - i64::from(up) + (1023 + 52 + 64 + 64 - 127);
@@ -44,7 +46,7 @@ pub fn scaled(value: u64, exponent: i64) -> Option<f64> {
         return None;
     }
     // The highest bit is not stored; and where rounding up makes one more, it counts in the scale.
-    let kept = (high >> behind) + u64::from(rest >= half);
+    let kept = ((high >> (behind - 1)) + 1) >> 1;
     Some(f64::from_bits((scale.cast_unsigned() << 52) + kept - (1 << 52)))
 }
 
