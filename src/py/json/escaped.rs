@@ -57,34 +57,40 @@ pub fn unescape<'py>(
         // Where runs end is known for 64 bytes at a time: to look after each escape, and wait for it, takes twice as long.
         let mut stops = stops(window);
         let mut from = 0;
+        // No more than 64 stay, and a block of 32 is written behind them.
+        out.make_room(96);
         while from < 64 {
             let stop = stops.trailing_zeros() as usize;
             // Whole blocks are copied faster than parts of them.
-            let mut length = stop - from;
-            out.put(window.get(from..)?.first_chunk::<32>()?, length);
-            if length > 32 {
-                length -= 32;
-                out.put(window.get(from + 32..)?.first_chunk::<32>()?, length);
+            let length = stop - from;
+            // SAFETY: there is room, as above.
+            unsafe {
+                out.put_here(window.get(from..)?.first_chunk::<32>()?, length);
+                if length > 32 {
+                    out.put_here(window.get(from + 32..)?.first_chunk::<32>()?, length - 32);
+                }
             }
             from = stop;
             if stop == 64 {
                 break;
             }
             let byte = match (window.get(stop)?, window.get(stop + 1)?) {
-                (b'\\', b'u') => match unit(bytes, at + stop)? {
-                    code @ 0..0x80 => {
-                        from += 6;
-                        code as u8
+                (b'\\', letter) => match escape::simple(*letter) {
+                    Some(byte) => {
+                        from += 2;
+                        byte
                     }
-                    _ => {
-                        drop(out);
-                        return characters(py, text, at + stop, scratch);
-                    }
+                    None => match unit(bytes, at + stop)? {
+                        code @ 0..0x80 => {
+                            from += 6;
+                            code as u8
+                        }
+                        _ => {
+                            drop(out);
+                            return characters(py, text, at + stop, scratch);
+                        }
+                    },
                 },
-                (b'\\', letter) => {
-                    from += 2;
-                    escape::simple(*letter)?
-                }
                 (b'"', _) => {
                     drop(out);
                     return Some((ascii_object(py, &scratch.bytes)?, at + stop + 1));
@@ -95,43 +101,61 @@ pub fn unescape<'py>(
                     return characters(py, text, at + stop, scratch);
                 }
             };
-            out.put(&[byte], 1);
+            // SAFETY: as above.
+            unsafe { out.put_here(&[byte], 1) };
             stops &= u64::MAX.checked_shl(from as u32).unwrap_or(0);
         }
         at += from;
     }
 }
 
-/// Appends to a vector, whose length it keeps at hand: in memory it would be what all waits for.
+/// Appends to a vector, whose parts it keeps at hand: in memory they would be what all waits for.
 struct Tail<'a, T> {
     vector: &'a mut Vec<T>,
+    start: *mut T,
+    capacity: usize,
     length: usize,
 }
 
 impl<'a, T: Copy> Tail<'a, T> {
     fn of(vector: &'a mut Vec<T>) -> Self {
-        let length = vector.len();
-        Self { vector, length }
+        let (start, capacity, length) = (vector.as_mut_ptr(), vector.capacity(), vector.len());
+        Self { vector, start, capacity, length }
+    }
+
+    #[inline(always)]
+    fn make_room(&mut self, count: usize) {
+        if self.capacity - self.length < count {
+            self.grow(count);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, count: usize) {
+        // SAFETY: so many have been written, and the vector has room for them.
+        unsafe { self.vector.set_len(self.length) };
+        self.vector.reserve(count);
+        (self.start, self.capacity) = (self.vector.as_mut_ptr(), self.vector.capacity());
     }
 
     /// Appends the block, of which the first `kept` elements stay.
     #[inline(always)]
     fn put<const N: usize>(&mut self, block: &[T; N], kept: usize) {
-        const { assert!(N <= 64) };
-        if self.vector.capacity() - self.length < N {
-            self.grow();
-        }
-        // SAFETY: there is room for the block now: `grow` makes some for 64.
-        unsafe { self.vector.as_mut_ptr().add(self.length).cast::<[T; N]>().write(*block) };
-        self.length += kept.min(N);
+        self.make_room(N);
+        // SAFETY: there is, now.
+        unsafe { self.put_here(block, kept) };
     }
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        // SAFETY: so many have been written, and the vector has room for them.
-        unsafe { self.vector.set_len(self.length) };
-        self.vector.reserve(64);
+    /// The same.
+    ///
+    /// # Safety
+    /// There must be room for the block.
+    #[inline(always)]
+    unsafe fn put_here<const N: usize>(&mut self, block: &[T; N], kept: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.start.add(self.length).cast::<[T; N]>().write(*block) };
+        self.length += kept.min(N);
     }
 }
 
