@@ -209,7 +209,7 @@ fn long_float<'py>(
             return None;
         }
         count += fraction;
-        exponent = -i64::try_from(fraction).ok()?;
+        exponent = -(fraction.cast_signed() as i64);
     }
     if let Some(b'e' | b'E') = text.get(at) {
         at += 1;
@@ -225,16 +225,23 @@ fn long_float<'py>(
         let given = if at - start > 9 { i64::MAX / 2 } else { given.cast_signed() };
         exponent += if down { -given } else { given };
     }
-    if count > DIGITS {
-        // Zeros in front take no room.
-        let zeros = text.get(first..at)?.iter().take_while(|byte| matches!(byte, b'0' | b'.')).count();
-        count -= zeros.saturating_sub(1);
-    }
-    let size = match scaled(value, exponent).filter(|_| count <= DIGITS) {
+    let size = if count <= DIGITS { scaled(value, exponent) } else { None };
+    let size = match size {
         Some(size) => size,
-        None => std::str::from_utf8(text.get(first..at)?).ok()?.parse().ok()?,
+        None => rare(text.get(first..at)?, count, value, exponent)?,
     };
     Some((float(py, size, negative)?, at))
+}
+
+/// The number of this text, which may have too many digits for `value`, or be in the middle between two floats.
+#[cold]
+#[inline(never)]
+fn rare(text: &[u8], count: usize, value: u64, exponent: i64) -> Option<f64> {
+    // Zeros in front take no room.
+    let zeros = text.iter().take_while(|byte| matches!(byte, b'0' | b'.')).count();
+    let fits = count - zeros.saturating_sub(1) <= DIGITS;
+    let size = if fits { scaled(value, exponent) } else { None };
+    size.or_else(|| std::str::from_utf8(text).ok()?.parse().ok())
 }
 
 #[inline(never)]
