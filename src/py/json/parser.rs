@@ -111,16 +111,17 @@ impl<'py> Parser<'_, 'py> {
     #[inline(never)]
     fn word(&self, first: u8, at: usize) -> Option<(Bound<'py, PyAny>, usize)> {
         let py = self.py;
-        let (word, value) = match first {
-            b'n' => ("null", py.None().into_bound(py)),
-            b't' => ("true", true.into_pyobject(py).ok()?.to_owned().into_any()),
-            b'f' => ("false", false.into_pyobject(py).ok()?.to_owned().into_any()),
-            b'N' => ("NaN", f64::NAN.into_pyobject(py).ok()?.into_any()),
-            b'I' => ("Infinity", f64::INFINITY.into_pyobject(py).ok()?.into_any()),
+        let rest = self.text.as_bytes().get(at..)?;
+        // One by one: to compare with a text of any length is a call.
+        let (value, length) = match first {
+            b'n' if rest.starts_with(b"null") => (py.None().into_bound(py), 4),
+            b't' if rest.starts_with(b"true") => (true.into_pyobject(py).ok()?.to_owned().into_any(), 4),
+            b'f' if rest.starts_with(b"false") => (false.into_pyobject(py).ok()?.to_owned().into_any(), 5),
+            b'N' if rest.starts_with(b"NaN") => (f64::NAN.into_pyobject(py).ok()?.into_any(), 3),
+            b'I' if rest.starts_with(b"Infinity") => (f64::INFINITY.into_pyobject(py).ok()?.into_any(), 8),
             _ => return None,
         };
-        let rest = self.text.as_bytes().get(at..)?;
-        rest.starts_with(word.as_bytes()).then_some((value, at + word.len()))
+        Some((value, at + length))
     }
 
     #[inline(always)]
