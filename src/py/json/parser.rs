@@ -61,12 +61,15 @@ impl<'py> Parser<'_, 'py> {
     #[inline(always)]
     fn token(&self, mut at: usize) -> (u8, usize) {
         let mut byte = self.byte(at);
+        if byte > b' ' {
+            return (byte, at);
+        }
         if byte == b' ' {
             at += 1;
             byte = self.byte(at);
-        }
-        if byte > b' ' {
-            return (byte, at);
+            if byte > b' ' {
+                return (byte, at);
+            }
         }
         // A line ends: most often the next one is indented by less than 16.
         if let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
