@@ -1,6 +1,6 @@
 //! JSON for `Response.json()`: a parser of our own, and where it refuses, the standard library's verdict.
 //!
-//! [`parser`] makes Python objects as it reads, mostly faster than orjson (38 documents of 0.1 to 500 kB: 0.4 to 1.2 times
+//! [`parser`] makes Python objects as it reads, mostly faster than orjson (38 documents of 0.1 to 500 kB: 0.3 to 1.0 times
 //! its time; jiter, which stood here before, took 0.7 to 3.5 times). It knows no reasons and refuses what is rare:
 //! nesting beyond 200, lone surrogates. What it refuses goes to `json.loads`, so the result, and the message and place of
 //! an error, are those every Python programmer knows. NaN, Infinity and -Infinity are accepted, as there.
