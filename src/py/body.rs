@@ -17,10 +17,10 @@ use pyo3::types::PyBytes;
 
 use crate::core::pages::populate;
 
-/// A body from this size on is moved to Python in pieces of at most [`PIECE`]: 100 MiB then take 104 at their peak, not
-/// 200.
+/// A body from this size on is moved to Python in pieces of at most [`PIECE`]: 100 MiB then take 101 at their peak, not
+/// 200, and what was just made for a piece is in the cache when it is filled.
 const MOVED: usize = 256 << 10;
-const PIECE: usize = 4 << 20;
+const PIECE: usize = 1 << 20;
 
 /// A share in the bytes; cheap, and good for as long as it is held.
 pub enum Handle {

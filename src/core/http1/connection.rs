@@ -178,12 +178,16 @@ impl Connection {
                 if into.len() == into.capacity() {
                     into.reserve_exact(if into.len() < RESERVE { left_here.min(RESERVE) } else { left_here });
                 }
-                // Room is made in steps: 256 faults less for 1 MiB, which takes 0.77 ms instead of 0.92.
-                let room = left_here.min(pages::until_mark(into.len()));
-                if pages::is_mark(into.len()) {
-                    let spare = into.spare_capacity_mut();
-                    let count = spare.len().min(room);
-                    populate(spare.get_mut(..count).unwrap_or_default());
+                // Room is made in steps: 256 faults less for 1 MiB, which takes 0.77 ms instead of 0.92. Pieces for a
+                // file, which are less than the rest of it, are read into buffers that have been used before.
+                let mut room = left_here;
+                if into.capacity() >= left_here.min(RESERVE) {
+                    room = room.min(pages::until_mark(into.len()));
+                    if pages::is_mark(into.len()) {
+                        let spare = into.spare_capacity_mut();
+                        let count = spare.len().min(room);
+                        populate(spare.get_mut(..count).unwrap_or_default());
+                    }
                 }
                 let count = ready!(self.stream.poll_read(context, into, room))?;
                 if count == 0 {
