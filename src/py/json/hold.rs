@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::py::lifecycle::calling_out;
 use crate::py::port::{in_main_thread, running_loop};
 use crate::runtime::detach::detached;
 
@@ -100,5 +101,6 @@ fn resume(_py: Python<'_>, collecting: bool) {
 
 /// Whether nothing else runs in this thread.
 fn is_spare(py: Python<'_>) -> PyResult<bool> {
-    Ok(!in_main_thread(py)? && running_loop(py)?.is_none())
+    // These are Python functions: at exit they are waited for.
+    calling_out(|| Ok(!in_main_thread(py)? && running_loop(py)?.is_none()))
 }
