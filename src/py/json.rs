@@ -18,6 +18,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
+use super::lifecycle::calling_out;
+
 /// A text that is not JSON.
 pub struct NotJson<'py> {
     /// What is wrong.
@@ -61,7 +63,7 @@ fn parse_slowly<'py>(py: Python<'py>, text: &[u8]) -> Result<Bound<'py, PyAny>, 
         }
     };
     let document = PyString::new(py, text);
-    let error = match LOADS.import(py, "json", "loads")?.call1((&document,)) {
+    let error = match calling_out(|| LOADS.import(py, "json", "loads")?.call1((&document,))) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
