@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::deadline;
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
 use super::items::{Item, Items, Plain};
@@ -103,12 +104,6 @@ impl Batch {
         for _ in 0..self.options.concurrency.min(self.total) {
             workers.spawn(self.clone().work(call.clone()));
         }
-        let deadline = async {
-            match self.options.deadline {
-                Some(limit) => tokio::time::sleep_until(self.started + limit).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             () = self.stop.notified() => {}
@@ -122,7 +117,7 @@ impl Batch {
                     }
                 }
             } => {}
-            () = deadline => self.expire(),
+            () = deadline::passed(self.started, self.options.deadline) => self.expire(),
         }
         workers.shutdown().await;
         drop(call);

@@ -12,6 +12,7 @@ pub mod client;
 pub mod completion;
 pub mod connections;
 pub mod cookies;
+pub mod deadline;
 pub mod decode;
 pub mod error;
 pub mod exchange;

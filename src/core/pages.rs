@@ -11,9 +11,21 @@ const FIRST: usize = 64 << 10;
 /// The most that is made at once: it is still in the cache when it is filled, and a reactor stands still for 50 µs.
 const MOST: usize = 256 << 10;
 
-/// How many bytes of a body, of which `come` have come, there are up to the next mark. At each mark room is made for as
-/// much as has come by then.
-pub fn until_mark(come: usize) -> usize {
+/// Makes the pages for what comes next of a body of which `left` bytes are still to come, if it is at a mark; how many
+/// bytes of it are to be read until the next one. At each mark room is made for as much as has come by then.
+pub fn make_room(into: &mut Vec<u8>, left: usize) -> usize {
+    let come = into.len();
+    let next = left.min(until_mark(come));
+    if is_mark(come) {
+        let spare = into.spare_capacity_mut();
+        let count = spare.len().min(next);
+        populate(spare.get_mut(..count).unwrap_or_default());
+    }
+    next
+}
+
+/// How many bytes of a body, of which `come` have come, there are up to the next mark.
+fn until_mark(come: usize) -> usize {
     let next = match come {
         0..FIRST => FIRST,
         FIRST..MOST => (come + 1).next_power_of_two(),
@@ -23,7 +35,7 @@ pub fn until_mark(come: usize) -> usize {
 }
 
 /// Whether a body is at a mark.
-pub fn is_mark(come: usize) -> bool {
+fn is_mark(come: usize) -> bool {
     come >= FIRST && (come.is_multiple_of(MOST) || come.is_power_of_two())
 }
 

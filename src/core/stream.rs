@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::state::{Queued, State};
 use super::completion::Waiter;
+use super::deadline;
 use super::error::{Error, Failure, Kind, Phase};
 use super::fetch::{Call, Outcome};
 use super::lanes::Lanes;
@@ -208,16 +209,10 @@ impl<T: Transport> Flow<T> {
     /// Works until the stream is closed.
     async fn run(self: Arc<Self>, call: Arc<Call<T>>) {
         let mut workers = JoinSet::new();
-        let deadline = async {
-            match self.options.deadline {
-                Some(limit) => tokio::time::sleep_until(self.started + limit).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
-            () = deadline => self.expire(),
+            () = deadline::passed(self.started, self.options.deadline) => self.expire(),
             () = std::future::poll_fn(|context| self.employ(context, &call, &mut workers)) => {}
         }
         workers.shutdown().await;

@@ -12,7 +12,7 @@ use http::StatusCode;
 
 use super::head::{Framing, Parsed, parse};
 use super::stream::Stream;
-use crate::core::pages::{self, populate};
+use crate::core::pages::make_room;
 use crate::core::transport::{Head, RESERVE, reserve};
 
 /// What is read at once of heads and of bodies of unknown length. A hundred small answers fit, so one is one call.
@@ -180,15 +180,8 @@ impl Connection {
                 }
                 // Room is made in steps: 256 faults less for 1 MiB, which takes 0.77 ms instead of 0.92. Pieces for a
                 // file, which are less than the rest of it, are read into buffers that have been used before.
-                let mut room = left_here;
-                if into.capacity() >= left_here.min(RESERVE) {
-                    room = room.min(pages::until_mark(into.len()));
-                    if pages::is_mark(into.len()) {
-                        let spare = into.spare_capacity_mut();
-                        let count = spare.len().min(room);
-                        populate(spare.get_mut(..count).unwrap_or_default());
-                    }
-                }
+                let stays = into.capacity() >= left_here.min(RESERVE);
+                let room = if stays { make_room(into, left_here) } else { left_here };
                 let count = ready!(self.stream.poll_read(context, into, room))?;
                 if count == 0 {
                     return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));

@@ -74,12 +74,18 @@ fn others(block: &[u8; 16]) -> u32 {
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 fn others(block: &[u8; 16]) -> u32 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
     block.as_chunks::<8>().0.iter().rev().fold(1, |found, half| {
-        let plain = u64::from_le_bytes(*half) ^ (EACH * 0x30);
-        let flags = (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80);
+        let (_, flags) = plain(half);
         found << 8 | ((flags >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
     })
+}
+
+/// Eight digits as their values, and the highest bit of each byte that is none.
+#[inline(always)]
+fn plain(bytes: &[u8; 8]) -> (u64, u64) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let plain = u64::from_le_bytes(*bytes) ^ (EACH * 0x30);
+    (plain, (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80))
 }
 
 /// The number of the digits that fill the lowest `bits`.
@@ -149,10 +155,8 @@ fn many_digits(text: &[u8], at: &mut usize, value: &mut u64) {
 /// Puts the digits that these bytes start with behind those of `value`; how many.
 #[inline(always)]
 fn up_to_eight(bytes: &[u8; 8], value: &mut u64) -> usize {
-    const EACH: u64 = 0x0101_0101_0101_0101;
     const TENS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-    let plain = u64::from_le_bytes(*bytes) ^ (EACH * 0x30);
-    let others = (((plain & (EACH * 0x7f)) + EACH * 0x76) | plain) & (EACH * 0x80);
+    let (plain, others) = plain(bytes);
     if others == 0 {
         *value = value.wrapping_mul(100_000_000).wrapping_add(joined(plain));
         return 8;

@@ -1,0 +1,13 @@
+//! When a batch or a stream has had its time.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// Resolves when `limit` has passed since `started`; never, without a limit.
+pub async fn passed(started: Instant, limit: Option<Duration>) {
+    match limit {
+        Some(limit) => sleep_until(started + limit).await,
+        None => std::future::pending().await,
+    }
+}
