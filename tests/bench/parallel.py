@@ -282,8 +282,7 @@ def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
     """What stands in the way of the goals that are missed, a paragraph each."""
     for goal in GOALS:
         if goal.obstacle and _goal_row(goal, entries)[-1] is False:
-            name = goal.kernel.replace(":", ", ")
-            yield from (f"What stands in the way at {name}: {goal.obstacle}", "")
+            yield from report.obstacle([goal.kernel.replace(":", ", ")], goal.obstacle)
 
 
 def _goal_row(goal: Goal, entries: Sequence[Entry]) -> tuple[str, str, str, bool | None]:

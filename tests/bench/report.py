@@ -63,6 +63,11 @@ def goals_table(rows: Iterable[tuple[str, str, str, bool | None]], limit: str) -
     yield ""
 
 
+def obstacle(where: Iterable[str], text: str) -> Iterator[str]:
+    """A paragraph about goals that are missed."""
+    yield from (f"What stands in the way at {' and '.join(where)}: {text}", "")
+
+
 def missing(failures: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Who was not measured, and why."""
     failures = list(failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import report
 from contenders import LOOPS, Entry
 
 NAMES = {
@@ -119,7 +120,7 @@ def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
         if missed and goal.obstacle and goal.workload not in told.setdefault(goal.obstacle, []):
             told[goal.obstacle].append(goal.workload)
     for obstacle, workloads in told.items():
-        yield from (f"What stands in the way at {' and '.join(workloads)}: {obstacle}", "")
+        yield from report.obstacle(workloads, obstacle)
 
 
 def goal_rows(entries: Sequence[Entry], *, partial: bool) -> Iterator[tuple[str, str, str, bool | None]]:
