@@ -14,6 +14,7 @@ mod io;
 pub mod load;
 mod notifier;
 pub mod pool;
+pub mod spread;
 pub mod turn;
 
 pub use closing::{Pass, enter, is_closer, is_closing};

@@ -387,7 +387,7 @@ fn what_makes_no_rows() {
         (r#"{"headers": ["a"], "r": [[1, 2]]}"#, "/r", None, "\"/r\": row 0 has more cells than the 1 names"),
     ] {
         let failure = rows(&[json], at, columns).unwrap_err();
-        assert_eq!((failure.kind, failure.message.as_str()), (Kind::Value, message), "{json}");
+        assert_eq!((&failure.kind, failure.message.as_str()), (&Kind::Value, message), "{json}");
     }
     assert!(Rows::new(pointer(""), Some(vec!["a".into(), "a".into()])).unwrap_err().contains("\"a\""));
 }

@@ -9,6 +9,7 @@ use crate::cpu::bytes::hash::Digest;
 use crate::cpu::chunks::Chunks;
 use crate::cpu::text::findall::Found;
 use crate::cpu::texts::Texts;
+use crate::py::json::string::ascii;
 
 /// Strings made between two looks at the clock: about 10 µs.
 const STRIDE: usize = 128;
@@ -30,7 +31,8 @@ impl Piece for Text {
 
 impl Piece for Digest {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
-        Ok(Some(self.with_text(|text| PyString::new(py, text)).unbind().into_any()))
+        let object = |text: &str| ascii(py, text.as_bytes()).unwrap_or_else(|| PyString::new(py, text).into_any());
+        Ok(Some(self.with_text(object).unbind()))
     }
 }
 

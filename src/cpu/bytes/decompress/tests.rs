@@ -23,7 +23,7 @@ fn unpack(document: &[u8]) -> Result<Vec<u8>, String> {
 fn unpack_as(format: Option<Format>, document: &[u8], most: Option<u64>) -> Result<Vec<u8>, String> {
     Decompressor::new(format, most).decompress(document, &Stop::default()).map_err(|failure| {
         assert_eq!(failure.kind, crate::cpu::failure::Kind::Value);
-        failure.message
+        failure.message.clone()
     })
 }
 
