@@ -76,9 +76,10 @@ METHOD = """\
   Markdown, articles and text must have the sentences that the pages were made of, and no script or style. Compressed
   documents must come back through the standard library or the format's own. Estimates of MinHash are held against exact
   Jaccard indices; the duplicates that `dedupe` finds against those that were made.
-- XXH3 moves at the speed of memory, so a second thread and a batch have little to win. A bare loop in Rust over the
-  36 MB of the 2,000 documents takes 1.24 ms on one thread here and 0.65 on two, `xxhash` in Python 1.30. Taking 2,000
-  objects and making 2,000 strings takes 0.24 ms with the GIL. So with nothing else in between the ratio were 1.46.
+- XXH3 moves at the speed of memory: with 25 GB a second on one thread the documents came from the processor's last
+  cache, with 10 from beyond it, which is up to what else runs there. The first leaves a second thread little to win: a
+  bare loop in Rust takes 1.3 ms on one thread and 0.7 on two, and taking 2,000 objects and making 2,000 strings 0.2 ms
+  with the GIL.
 - `parallel.map`: functions of a module; pools of a process per core, warm before the clock starts. Each process tries
   some chunk sizes on a quarter of the items first and takes the fastest; the table names those of the rounds. 1 ms and
   5 µs are what the function takes when nothing else runs; megabytes go in as arguments, each different, and the
