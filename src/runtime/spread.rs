@@ -110,13 +110,16 @@ mod tests {
     fn who_finds_another_goes_elsewhere_and_may_come_back() {
         on_a_thread(|| {
             let before = allowed();
-            let spread = Spread::new(2);
-            let here = affinity::core().unwrap();
-            spread.cores.first().unwrap().store(here, Ordering::Relaxed);
-            spread.arrive(1);
-            let there = spread.cores.last().unwrap().load(Ordering::Relaxed);
             let cores = thread::available_parallelism().map_or(1, NonZero::get);
-            assert!(cores == 1 || there != here, "{there} of {cores} cores");
+            // On a busy machine it may be back before it looks where it is.
+            let gone = (0..100).any(|_| {
+                let spread = Spread::new(2);
+                let here = affinity::core().unwrap();
+                spread.cores.first().unwrap().store(here, Ordering::Relaxed);
+                spread.arrive(1);
+                spread.cores.last().unwrap().load(Ordering::Relaxed) != here
+            });
+            assert!(gone || cores == 1);
             assert_eq!(before, allowed());
         });
     }
