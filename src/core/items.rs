@@ -1,7 +1,8 @@
 //! What a batch is to fetch, as it waits for its turn.
 //!
 //! A URL that nothing needs to be known of before its turn waits as text, and becomes a request in the hands of the
-//! worker that fetches it: the call, which holds up its caller's event loop, takes a ninth of the time then (20,000: 0.5 ms instead of 4.6).
+//! worker that fetches it: the call, which holds up its caller's event loop, takes a ninth of the time then (20,000:
+//! 0.5 ms instead of 4.6).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -65,8 +65,8 @@ MANY_AT_ONCE = (
     "so that p99 is the latest of them."
 )
 OBJECTS = (
-    "nearly all of it is JSON becoming Python objects, which takes as long as in orjson, and pycurl's row uses orjson: "
-    "a tie, but for noise."
+    "nearly all of it is JSON becoming Python objects, which takes nearly as long as in orjson, and pycurl's row uses "
+    "orjson: what is left to differ is a tenth, and noise may hide it."
 )
 COPIED = (
     "two fifths of the time are that of Python's thread (`perf`): the bytes objects are made from what has been "

@@ -108,8 +108,8 @@ pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<Digest
 /// shorter is not asked for: a loop of no fixed length would take as long as the memory.
 const FETCH: usize = 2 << 10;
 
-/// It copies a little of each step to itself, 64 bytes at a time, which takes 15 to 30 % more of the whole where a page ends
-/// in the middle of it.
+/// It copies a little of each step to itself, 64 bytes at a time. Where a page ends in the middle of it, all takes 15 to
+/// 30 % longer.
 #[repr(align(512))]
 struct InOnePage(XxHash3_64);
 
