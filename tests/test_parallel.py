@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -170,8 +171,6 @@ def test_ctrl_c_keeps_what_is_finished() -> None:
 
 
 def fresh(code: str, **options) -> subprocess.CompletedProcess:
-    import textwrap
-
     command = [sys.executable, "-X", "faulthandler", "-W", "error", "-c", textwrap.dedent(code)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
 
@@ -285,6 +284,28 @@ def test_threads_are_named_and_as_many_as_asked_for() -> None:
     assert done.stdout.strip() == str([f"shoal-cpu-{i}" for i in range(3)])
     done = fresh(code, env=os.environ | {"SHOAL_THREADS": "many"})
     assert 'ValueError: SHOAL_THREADS must be a number of threads from 1 to 4096, not "many"' in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux only")
+def test_threads_may_use_the_cores_they_might_before() -> None:
+    # They move to a core of their own when they start; that must not bind them to it, nor free them of a bond.
+    code = """
+    import os
+    import time
+    from pathlib import Path
+    from shoal import parallel
+    one = {min(os.sched_getaffinity(0))}
+    if BOUND:
+        os.sched_setaffinity(0, one)
+    for _ in range(100):
+        parallel.hash([b"x" * 20_000] * 200).result()
+    time.sleep(0.1)
+    tasks = [task for task in Path("/proc/self/task").iterdir() if (task / "comm").read_text().startswith("shoal-cpu")]
+    print({frozenset(os.sched_getaffinity(int(task.name))) == os.sched_getaffinity(0) for task in tasks})
+    """
+    for bound in (False, True):
+        done = fresh(f"BOUND = {bound}\n" + textwrap.dedent(code), env=os.environ | {"SHOAL_THREADS": "2"})
+        assert done.stdout.strip() == "{True}", done.stderr
 
 
 def test_no_memory_is_lost() -> None:
