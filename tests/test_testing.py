@@ -207,6 +207,13 @@ def test_stats_count(server: Server) -> None:
     assert server.requests() == server.requests("/delay") == 0
 
 
+def test_a_closed_port_refuses_at_once() -> None:
+    for _ in range(500):
+        with Server() as server:
+            pass
+        assert refuses(server.port)
+
+
 def test_close_is_final_and_repeatable() -> None:
     server = Server()
     with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT) as client:

@@ -65,7 +65,7 @@ impl Server {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(options.latency, options.players));
         let (alive, gone) = channel();
-        handle.spawn(accept(listener, Arc::clone(&shared), alive));
+        handle.spawn(accept(Open { listener, alive }, Arc::clone(&shared)));
         let running = Mutex::new(Some(Running { threads, gone }));
         Ok(Self { address, shared, generation: fork::generation(), running })
     }
@@ -156,11 +156,17 @@ fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
     Err(failure)
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, alive: Sender<()>) {
+/// Dropped in this order: who waits for the end of `alive` finds the port closed.
+struct Open {
+    listener: TcpListener,
+    alive: Sender<()>,
+}
+
+async fn accept(open: Open, shared: Arc<Shared>) {
     loop {
-        match listener.accept().await {
+        match open.listener.accept().await {
             Ok((stream, client)) => {
-                let alive = alive.clone();
+                let alive = open.alive.clone();
                 let shared = Arc::clone(&shared);
                 tokio::spawn(async move {
                     connection::serve(stream, client, shared).await;
