@@ -304,7 +304,7 @@ def test_threads_may_use_the_cores_they_might_before() -> None:
     print({frozenset(os.sched_getaffinity(int(task.name))) == os.sched_getaffinity(0) for task in tasks})
     """
     for bound in (False, True):
-        done = fresh(f"BOUND = {bound}\n" + textwrap.dedent(code), env=os.environ | {"SHOAL_THREADS": "2"})
+        done = fresh(code.replace("BOUND", str(bound)), env=os.environ | {"SHOAL_THREADS": "2"})
         assert done.stdout.strip() == "{True}", done.stderr
 
 

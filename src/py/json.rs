@@ -10,7 +10,7 @@ mod hold;
 mod keys;
 mod number;
 mod parser;
-pub(super) mod string;
+mod string;
 
 use pyo3::exceptions::{PyRecursionError, PyValueError};
 use pyo3::intern;

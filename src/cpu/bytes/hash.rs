@@ -117,15 +117,13 @@ const _: () = assert!(size_of::<InOnePage>() == 512);
 
 fn xxh3(document: &[u8], stop: &Stop) -> Result<u64, Failure> {
     let mut hasher = InOnePage(XxHash3_64::new());
-    prefetch(document.get(..FETCH));
-    for (number, step) in document.chunks(FETCH).enumerate() {
-        let at = number * FETCH;
-        if at.is_multiple_of(STEP) {
-            stop.check()?;
+    steps(document, stop, |step| {
+        prefetch(step.get(..FETCH));
+        for (number, piece) in step.chunks(FETCH).enumerate() {
+            prefetch(step.get((number + 1) * FETCH..).and_then(|rest| rest.get(..FETCH)));
+            hasher.0.write(piece);
         }
-        prefetch(document.get(at + FETCH..).and_then(|rest| rest.get(..FETCH)));
-        hasher.0.write(step);
-    }
+    })?;
     Ok(hasher.0.finish())
 }
 
