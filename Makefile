@@ -9,6 +9,9 @@ CARGO_OPTIONS ?=
 PYTEST_OPTIONS ?=
 DEMO_OPTIONS ?=
 BENCH_OPTIONS ?=
+# For `make fuzz`: how long each target runs, and which (all).
+MINUTES ?= 1
+TARGETS ?=
 # Interpreters for `make pythons`.
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14 python3.15
 
@@ -23,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python check fmt bench bench-http bench-parallel bench-quick instructions soak dev docs pythons clean
+.PHONY: help demo test test-rust test-python check fmt bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs pythons clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -52,6 +55,7 @@ check: $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## formatting, lints and t
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest shoal._shoal --allowlist tests/stubtest.txt
+	$(BIN)/python tests/dependencies.py $(CARGO_OPTIONS)
 
 fmt: $(call GROUP,lint) ## format the Rust and Python code
 	cargo fmt
@@ -74,6 +78,12 @@ bench-quick: ## both in three minutes
 # A release build whatever PROFILE says: the baseline is one.
 instructions: $(VENV)/.extension-release ## count the instructions of the hot paths (valgrind), and fail when they have become more
 	$(BIN)/python tests/bench/instructions.py $(BENCH_OPTIONS)
+
+fuzz: $(READY) ## search for inputs that break what reads strangers' bytes: make fuzz MINUTES=10 [TARGETS="html urls"]
+	fuzz/run $$(( $(MINUTES) * 60 )) $(TARGETS)
+
+fuzz-smoke: $(READY) ## the same, ten seconds for each target
+	fuzz/run 10 $(TARGETS)
 
 dev: ## build quickly, for trying things (then: make test PROFILE=fast)
 	@$(MAKE) --no-print-directory PROFILE=fast $(VENV)/.extension-fast

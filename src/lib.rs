@@ -9,6 +9,8 @@
 
 pub mod core;
 pub mod cpu;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(feature = "python")]
 mod py;
 pub mod runtime;

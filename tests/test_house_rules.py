@@ -14,9 +14,22 @@ PURE = ("core", "cpu", "pipeline", "server")
 
 
 def code_of(path: Path) -> str:
-    """A Rust file without its comments and unit tests."""
-    library, _, _ = path.read_text().partition("#[cfg(test)]")
-    return re.sub(r"//.*", "", library)
+    """A Rust file without its comments and without the items that are for tests only."""
+    return re.sub(r"//.*", "", without_tests(path.read_text()))
+
+
+# An item under #[cfg(test)]: its attributes, then one line, or all up to the closing brace, which rustfmt puts alone on
+# a line, where the attributes begin.
+TEST_ITEM = re.compile(
+    r"""^(\ *)\#\[cfg\(test\)\]\n
+        (?:\1\#.*\n|\1\ {4}.*\n|\1\)\]\n)*
+        (?:\1.*[;,]\n|\1.*\{.*\}\n|\1\S.*\{\n(?:.*\n)*?\1\}\n)""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def without_tests(source: str) -> str:
+    return TEST_ITEM.sub("", source)
 
 
 def offenders(pattern: str, paths: list[Path]) -> list[str]:
@@ -36,6 +49,33 @@ def test_the_sources_are_found() -> None:
     assert len(SOURCES) > 10
     assert layer("core")
     assert layer("server")
+
+
+def test_only_the_items_for_tests_are_overlooked() -> None:
+    source = """
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+impl A {
+    #[cfg(test)]
+    pub fn checked(&self) -> bool {
+        if self.a { true } else { false }
+    }
+
+    pub fn used(&self) {}
+}
+
+#[cfg(test)]
+mod more {
+    fn inside() {}
+}
+
+fn last() {}
+"""
+    code = without_tests(source)
+    assert re.findall(r"fn (\w+)", code) == ["used", "last"]
+    assert all("cfg(test)" not in code_of(path) for path in SOURCES)
 
 
 def test_no_python_below_the_bindings() -> None:

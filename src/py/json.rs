@@ -49,6 +49,12 @@ pub fn parse<'py>(py: Python<'py>, text: &[u8]) -> Result<Bound<'py, PyAny>, Ref
     parser::parse(py, text).map_or_else(|| parse_slowly(py, text), Ok)
 }
 
+/// The fast parser alone.
+#[cfg(fuzzing)]
+pub fn fast<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
+    parser::parse(py, text)
+}
+
 fn parse_slowly<'py>(py: Python<'py>, text: &[u8]) -> Result<Bound<'py, PyAny>, Refused<'py>> {
     static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let text = match std::str::from_utf8(text) {

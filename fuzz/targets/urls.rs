@@ -1,0 +1,51 @@
+//! URLs as text: redaction hides every password, cached parsing gives what the url crate gives, and a file name made of
+//! anything stays inside its folder.
+#![no_main]
+
+use std::path::{Component, Path};
+
+use http::HeaderValue;
+use libfuzzer_sys::fuzz_target;
+use shoal::core::redact::{redact_input, redact_text, redact_url};
+use shoal::core::retry::parse_retry_after;
+use shoal::core::save::template::{Template, safe_name};
+use shoal::core::urls::{Texts, Urls};
+use url::Url;
+
+fuzz_target!(|input: &[u8]| {
+    let text = String::from_utf8_lossy(input);
+    let (_, _) = (redact_input(&text), redact_text(&text));
+    let (urls, mut texts) = (Urls::default(), Texts::default());
+    for line in text.lines() {
+        let expected = Url::parse(line);
+        // Twice: the second one finds the host known.
+        for _ in 0..2 {
+            assert_eq!(urls.parse(line), expected, "{line:?}");
+        }
+        if let Some(place) = texts.push(line) {
+            assert_eq!(texts.url(place), expected, "{line:?}");
+        }
+        if let Ok(url) = &expected
+            && let Some(password) = url.password()
+            && password.len() > 8
+        {
+            let shown = redact_url(url);
+            let elsewhere = url.as_str().matches(password).count() > 1;
+            assert!(elsewhere || !shown.contains(password), "{shown}");
+        }
+        let name = safe_name(line);
+        let inside = Path::new(&name).components().collect::<Vec<_>>();
+        assert!(matches!(inside[..], [Component::Normal(_)]), "{name:?}");
+        let here = Url::parse("http://example.com/").expect("a URL");
+        if let Ok(template) = Template::parse("out/{index}-{name}.json") {
+            let path = template.path(0, Some(line), &here).expect("it has a name");
+            assert!(path.starts_with("out") && path.components().count() == 2, "{path:?}");
+        }
+        if let Ok(value) = HeaderValue::from_str(line) {
+            let _ = parse_retry_after(&value, std::time::SystemTime::UNIX_EPOCH);
+        }
+    }
+    for line in text.lines() {
+        let _ = Template::parse(line);
+    }
+});

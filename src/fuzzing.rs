@@ -1,0 +1,10 @@
+//! What the fuzz targets (`fuzz/`) reach that nothing else outside this crate may. Only there with `--cfg fuzzing`.
+
+#[cfg(feature = "python")]
+use pyo3::prelude::*;
+
+/// What the parser behind `Response.json()` makes of a text; `None` where it leaves the verdict to `json.loads`.
+#[cfg(feature = "python")]
+pub fn json_objects<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
+    crate::py::json::fast(py, text)
+}
