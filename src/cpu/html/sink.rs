@@ -2,21 +2,37 @@
 //!
 //! Its own example tree searches a node among its siblings to place another before it, which is quadratic where a table
 //! holds what it may not; and it is made of counted references, which cost an allocation each.
+//!
+//! The list is in a `RefCell`, and no borrow of it leaves a method: html5ever keeps the name of an element while it asks
+//! for more, so a name is a copy.
 
 use std::borrow::Cow;
-use std::cell::{Cell, Ref, RefCell};
-use std::sync::LazyLock;
+use std::cell::{Cell, RefCell};
 
-use html5ever::interface::{ElementFlags, QuirksMode, TreeSink};
+use html5ever::interface::{ElemName, ElementFlags, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::NodeOrText;
-use html5ever::{Attribute, LocalName, QualName, ns};
+use html5ever::{Attribute, LocalName, Namespace, QualName, ns};
 
 /// No node.
 pub const NONE: u32 = u32::MAX;
 
-/// What is no element has no name; the tree builder never asks.
-static NAMELESS: LazyLock<QualName> = LazyLock::new(|| QualName::new(None, ns!(html), LocalName::from("")));
+/// The name of an element. To copy it costs nothing for the known ones, which are numbers.
+#[derive(Debug)]
+pub struct Name {
+    space: Namespace,
+    local: LocalName,
+}
+
+impl ElemName for Name {
+    fn ns(&self) -> &Namespace {
+        &self.space
+    }
+
+    fn local_name(&self) -> &LocalName {
+        &self.local
+    }
+}
 
 /// A node while the tree is being built.
 #[derive(Debug)]
@@ -172,7 +188,7 @@ impl Default for Knot {
 impl TreeSink for Sink {
     type Handle = u32;
     type Output = Self;
-    type ElemName<'a> = Ref<'a, QualName>;
+    type ElemName<'a> = Name;
 
     fn finish(self) -> Self {
         self
@@ -184,11 +200,12 @@ impl TreeSink for Sink {
         0
     }
 
-    fn elem_name<'a>(&'a self, target: &'a u32) -> Ref<'a, QualName> {
-        Ref::map(self.knots.borrow(), |knots| match knots.get(*target as usize).map(|knot| &knot.what) {
-            Some(What::Element { name, .. }) => name,
-            _ => &NAMELESS,
-        })
+    fn elem_name(&self, target: &u32) -> Name {
+        match self.knots.borrow().get(*target as usize).map(|knot| &knot.what) {
+            Some(What::Element { name, .. }) => Name { space: name.ns.clone(), local: name.local.clone() },
+            // What is no element has no name; the tree builder never asks.
+            _ => Name { space: ns!(), local: LocalName::from("") },
+        }
     }
 
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, flags: ElementFlags) -> u32 {
