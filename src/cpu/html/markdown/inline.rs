@@ -63,6 +63,12 @@ impl Marks {
     }
 }
 
+/// The emphasis that begins or ends where `shared` marks go on, up to a link: how many marks, and how many stars.
+fn stars(marks: &Marks, shared: usize) -> (usize, usize) {
+    let run = || marks.iter().skip(shared).take_while(|mark| !is_link(*mark));
+    (run().count(), run().map(|mark| if mark == Mark::Strong { 2 } else { 1 }).sum())
+}
+
 fn is_link(mark: Mark) -> bool {
     matches!(mark, Mark::Link(_))
 }
@@ -311,15 +317,28 @@ impl Inline {
     fn flank(&mut self) {
         let mut flanked = std::mem::take(&mut self.flanked);
         flanked.clear();
+        let mut open = Marks::default();
+        // How many marks are outside of a run of three stars, while one of its two is open.
+        let mut triple = None;
         for segment in &self.segments {
             let mut next = *segment;
-            let Some(before) =
-                flanked.last_mut().filter(|before| before.end == next.start && before.marks != next.marks)
-            else {
-                flanked.push(next);
-                continue;
+            let shared = open.shared(&next.marks);
+            triple = triple.filter(|outer| *outer < shared);
+            let mut before = flanked.last_mut().filter(|before: &&mut Segment| before.end == next.start);
+            let (_, closing) = before.as_ref().map_or((0, 0), |before| stars(&before.marks, shared));
+            let (_, opening) = stars(&next.marks, shared);
+            // A run of stars that both closes and opens could not be told apart if it were longer than three, nor one that
+            // might as well close what is left of a run of three.
+            if before.is_some() && opening > 0 && (closing > 0 && closing + opening > 3 || triple.is_some()) {
+                next.marks = next.marks.plain_after(shared);
+            } else if opening > 0 && closing + opening > 2 {
+                triple = Some(shared);
+            }
+            open = next.marks;
+            let (tail, head) = match &mut before {
+                Some(before) if before.marks != next.marks => self.part(before, &mut next, shared),
+                _ => (None, None),
             };
-            let (tail, head) = self.part(before, &mut next);
             flanked.extend(tail);
             flanked.extend(head);
             flanked.push(next);
@@ -329,18 +348,9 @@ impl Inline {
 
     /// Makes the marks between two segments that touch each other valid; what is cut off at the end of the first, and
     /// at the start of the second.
-    fn part(&self, before: &mut Segment, next: &mut Segment) -> (Option<Segment>, Option<Segment>) {
-        let shared = before.marks.shared(&next.marks);
-        let stars = |marks: &Marks| {
-            let run = || marks.iter().skip(shared).take_while(|mark| !is_link(*mark));
-            (run().count(), run().map(|mark| if mark == Mark::Strong { 2 } else { 1 }).sum::<usize>())
-        };
-        let (closing, length) = stars(&before.marks);
-        if length + stars(&next.marks).1 > 3 && length > 0 {
-            // No run of stars that closes and opens may be longer: its parts could not be told apart.
-            next.marks = next.marks.plain_after(shared);
-        }
-        let (opening, _) = stars(&next.marks);
+    fn part(&self, before: &mut Segment, next: &mut Segment, shared: usize) -> (Option<Segment>, Option<Segment>) {
+        let (closing, _) = stars(&before.marks, shared);
+        let (opening, _) = stars(&next.marks, shared);
         let closes_link = before.marks.len() > shared + closing;
         let opens_link = next.marks.len() > shared + opening;
         let left = if closes_link { ')' } else { self.last_char(before) };
