@@ -3,8 +3,14 @@
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
-/// How far browsers look for the `<meta>` that names the encoding.
+/// How far browsers look for the `<meta>` that names the encoding before they begin to parse.
 const PRESCAN: usize = 1024;
+
+/// With it ISO-2022-JP, which has no other bytes than ASCII, begins what is none.
+const ESCAPE: u8 = 0x1b;
+
+/// Elements whose content is no markup.
+const RAW: [&[u8]; 8] = [b"script", b"style", b"title", b"textarea", b"iframe", b"xmp", b"noembed", b"noframes"];
 
 /// The encoding that somebody named (the headers of a response, say), else that of the byte order mark, else UTF-8.
 pub fn resolve(named: Option<&'static Encoding>, bytes: &[u8]) -> &'static Encoding {
@@ -17,31 +23,64 @@ pub fn resolve(named: Option<&'static Encoding>, bytes: &[u8]) -> &'static Encod
     }
 }
 
-/// The same for an HTML page that may name its encoding itself (HTML standard, "prescan a byte stream to determine its
-/// encoding").
+/// The same for an HTML page: its mark, what somebody named, what the page says itself, else UTF-8.
 pub fn of_html(named: Option<&'static Encoding>, html: &[u8]) -> &'static Encoding {
-    let unknown = named.is_none() && Encoding::for_bom(html).is_none();
-    unknown.then(|| prescan(html)).flatten().unwrap_or_else(|| resolve(named, html))
+    let mark = Encoding::for_bom(html).map(|(encoding, _)| encoding);
+    mark.or(named).or_else(|| prescan(html)).or_else(|| late(html)).or_else(|| declared(html)).unwrap_or(UTF_8)
 }
 
+/// What a page says at its start (HTML standard, "prescan a byte stream to determine its encoding").
 fn prescan(html: &[u8]) -> Option<&'static Encoding> {
-    let mut rest = html.get(..PRESCAN).unwrap_or(html);
+    match html {
+        [b'<', 0, b'?', 0, b'x', 0, ..] => Some(UTF_16LE),
+        [0, b'<', 0, b'?', 0, b'x', ..] => Some(UTF_16BE),
+        _ => find_meta(html.get(..PRESCAN).unwrap_or(html), false),
+    }
+}
+
+/// What a `<meta>` further down says (HTML standard, "changing the encoding while parsing"). A page that is the same in
+/// all encodings is not searched.
+fn late(html: &[u8]) -> Option<&'static Encoding> {
+    let same = html.is_ascii() && !html.contains(&ESCAPE);
+    if same { None } else { find_meta(html, true) }
+}
+
+/// What the XML declaration says that XHTML begins with (HTML standard, "get an XML encoding").
+fn declared(html: &[u8]) -> Option<&'static Encoding> {
+    let rest = html.strip_prefix(b"<?xml")?;
+    let rest = rest.get(..rest.iter().position(|byte| *byte == b'>')?)?;
+    let at = rest.windows(8).position(|window| window == b"encoding")?;
+    let rest = rest.get(at + 8..)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (quote, rest) = rest.split_first().filter(|(quote, _)| matches!(quote, b'"' | b'\''))?;
+    of_label(rest.get(..rest.iter().position(|byte| byte == quote)?)?)
+}
+
+/// The first `<meta>` that names an encoding. With `parsed`, one that a parser would come to: not in a script, say.
+fn find_meta(html: &[u8], parsed: bool) -> Option<&'static Encoding> {
+    let mut rest = html;
     while let Some(at) = rest.iter().position(|byte| *byte == b'<') {
         rest = rest.get(at + 1..)?;
-        if let Some(comment) = rest.strip_prefix(b"!--") {
-            let end = comment.windows(3).position(|window| window == b"-->")?;
-            rest = comment.get(end + 3..)?;
+        if rest.starts_with(b"!--") {
+            // The dashes of `<!-->` are both.
+            let end = rest.windows(3).position(|window| window == b"-->")?;
+            rest = rest.get(end + 3..)?;
             continue;
         }
-        let tag = rest.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"meta"));
-        if tag && rest.get(4).is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b'/') {
-            rest = rest.get(5..)?;
+        let length =
+            rest.iter().position(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte)).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(length);
+        if name.eq_ignore_ascii_case(b"meta") {
+            rest = after;
             if let Some(found) = meta(&mut rest) {
                 return Some(found);
             }
         } else if rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'/') {
             // Past the attributes, in which a `<` means nothing.
             while attribute(&mut rest).is_some() {}
+            if parsed && RAW.iter().any(|raw| name.eq_ignore_ascii_case(raw)) {
+                let end = |window: &[u8]| window.strip_prefix(b"</").is_some_and(|end| end.eq_ignore_ascii_case(name));
+                rest = rest.get(rest.windows(name.len() + 2).position(end)?..)?;
+            }
         }
     }
     None
@@ -50,6 +89,7 @@ fn prescan(html: &[u8]) -> Option<&'static Encoding> {
 /// What the attributes of a `<meta>` say; leaves `rest` behind them.
 fn meta(rest: &mut &[u8]) -> Option<&'static Encoding> {
     let (mut named, mut content, mut is_type) = (None, None, false);
+    let tag = *rest;
     while let Some((name, value)) = attribute(rest) {
         match name.as_slice() {
             b"charset" if named.is_none() => named = Some(value),
@@ -58,8 +98,15 @@ fn meta(rest: &mut &[u8]) -> Option<&'static Encoding> {
             _ => {}
         }
     }
-    let label = named.or(content.filter(|_| is_type))?;
-    let found = Encoding::for_label(&label)?;
+    // One that is cut off may be short of a part of the name.
+    let ended = tag.get(..tag.len() - rest.len()).is_some_and(|tag| tag.ends_with(b">"));
+    let label = named.or(content.filter(|_| is_type)).filter(|_| ended)?;
+    of_label(&label)
+}
+
+/// The encoding that a page calls so.
+fn of_label(label: &[u8]) -> Option<&'static Encoding> {
+    let found = Encoding::for_label(label)?;
     // The page was read as ASCII to get here, so it is not in UTF-16.
     Some(match found {
         found if found == UTF_16LE || found == UTF_16BE => UTF_8,
@@ -160,9 +207,41 @@ mod tests {
         ] {
             assert_eq!(of_html(None, html.as_bytes()).name(), name, "{html}");
         }
-        let late = [&[b' '; PRESCAN], b"<meta charset=gbk>".as_slice()].concat();
-        assert_eq!(of_html(None, &late), UTF_8);
+        let spaces = " ".repeat(PRESCAN);
+        for (html, name) in [
+            ("<meta charset=gbk>\u{e4}", "GBK"),
+            ("<script>'<meta charset=big5>'</SCRIPT><meta charset=gbk>\u{e4}", "GBK"),
+            ("<title><meta charset=big5></title>\u{e4}", "UTF-8"),
+            ("<!--><meta charset=gbk>\u{e4}", "GBK"),
+            ("<!-- <meta charset=big5> --><p>\u{e4}", "UTF-8"),
+            ("\u{1b}$B<meta charset=iso-2022-jp>", "ISO-2022-JP"),
+            // The same in all of them.
+            ("<meta charset=gbk>a", "UTF-8"),
+        ] {
+            assert_eq!(of_html(None, (spaces.clone() + html).as_bytes()).name(), name, "{html}");
+        }
+        // One that goes over the limit.
+        let cut = " ".repeat(PRESCAN - 24) + "<meta charset=iso-8859-15>\u{e4}";
+        assert_eq!(of_html(None, cut.as_bytes()).name(), "ISO-8859-15");
         assert_eq!(of_html(Some(UTF_8), b"<meta charset=gbk>"), UTF_8);
         assert_eq!(of_html(None, b"\xef\xbb\xbf<meta charset=gbk>"), UTF_8);
+        assert_eq!(of_html(Some(WINDOWS_1252), b"\xef\xbb\xbfx"), UTF_8);
+    }
+
+    #[test]
+    fn xhtml_may_declare_its_encoding() {
+        for (html, name) in [
+            ("<?xml version='1.0' encoding=\"Shift_JIS\"?><p>", "Shift_JIS"),
+            ("<?xml encoding = 'koi8-r' ?>", "KOI8-R"),
+            ("<?xml encoding='gbk'?><meta charset=big5>", "Big5"),
+            ("<?xml encoding='utf-16'?>", "UTF-8"),
+            ("<?xml version='1.0'?><p encoding='gbk'>", "UTF-8"),
+            ("<?xml encoding='gbk?>", "UTF-8"),
+            (" <?xml encoding='gbk'?>", "UTF-8"),
+            ("<\0?\0x\0m\0l\0", "UTF-16LE"),
+            ("\0<\0?\0x\0m\0l", "UTF-16BE"),
+        ] {
+            assert_eq!(of_html(None, html.as_bytes()).name(), name, "{html}");
+        }
     }
 }
