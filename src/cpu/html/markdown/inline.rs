@@ -354,31 +354,28 @@ impl Inline {
         let closes_link = before.marks.len() > shared + closing;
         let opens_link = next.marks.len() > shared + opening;
         let left = if closes_link { ')' } else { self.last_char(before) };
-        let right = if opens_link { '[' } else { self.first_char(next) };
-        let stuck_close =
-            closing > 0 && !(opening == 0 && opens_link) && !left.is_alphanumeric() && !escape::is_punctuation(right);
-        let stuck_open =
-            opening > 0 && !(closing == 0 && closes_link) && !right.is_alphanumeric() && !escape::is_punctuation(left);
+        let right = |next: &Segment| if opens_link { '[' } else { self.first_char(next) };
         let (mut tail, mut head) = (None, None);
-        if stuck_close {
-            let word = self.shown(before).rfind(char::is_alphanumeric);
-            if let Some(word) = word.filter(|_| before.kind == Kind::Text && !closes_link) {
-                let length =
-                    self.shown(before).get(word..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-                let cut = before.start + word + length;
-                tail = Some(Segment { start: cut, marks: before.marks.first(shared), ..*before });
+        let ends_word = left.is_alphanumeric() || opening == 0 && opens_link || escape::is_punctuation(right(next));
+        if closing > 0 && !ends_word {
+            let text = self.shown(before);
+            let word = text.char_indices().rfind(|(at, char)| char.is_alphanumeric() && (*at > 0 || !before.refer[0]));
+            if let Some((at, char)) = word.filter(|_| before.kind == Kind::Text && !closes_link) {
+                let cut = before.start + at + char.len_utf8();
+                tail = Some(Segment { start: cut, marks: before.marks.first(shared), refer: [false; 2], ..*before });
                 before.end = cut;
             } else {
                 next.refer[0] = true;
             }
         }
-        if stuck_open {
-            let word = self.shown(next).find(char::is_alphanumeric);
-            if let Some(word) = word.filter(|_| next.kind == Kind::Text && !opens_link) {
-                let cut = next.start + word;
-                head =
-                    Some(Segment { end: cut, marks: next.marks.first(shared), refer: [next.refer[0], false], ..*next });
-                (next.start, next.refer) = (cut, [false; 2]);
+        let right = right(next);
+        let starts_word = right.is_alphanumeric() || closing == 0 && closes_link || escape::is_punctuation(left);
+        if opening > 0 && !starts_word {
+            let word = self.shown(next).find(char::is_alphanumeric).filter(|_| !next.refer[0]);
+            if let Some(at) = word.filter(|_| next.kind == Kind::Text && !opens_link) {
+                let cut = next.start + at;
+                head = Some(Segment { end: cut, marks: next.marks.first(shared), ..*next });
+                next.start = cut;
             } else {
                 tail.as_mut().unwrap_or(before).refer[1] = true;
             }
@@ -386,11 +383,22 @@ impl Inline {
         (tail, head)
     }
 
+    /// The last character as it is written.
     fn last_char(&self, segment: &Segment) -> char {
-        if segment.kind == Kind::Text { self.shown(segment).chars().next_back().unwrap_or(' ') } else { '`' }
+        let mut chars = self.shown(segment).chars();
+        match (segment.kind, chars.next_back()) {
+            (Kind::Text, Some(last)) if !segment.refer[1] && !(segment.refer[0] && chars.next().is_none()) => last,
+            (Kind::Text, _) => ';',
+            _ => '`',
+        }
     }
 
+    /// The first one.
     fn first_char(&self, segment: &Segment) -> char {
-        if segment.kind == Kind::Text { self.shown(segment).chars().next().unwrap_or(' ') } else { '`' }
+        match (segment.kind, self.shown(segment).chars().next()) {
+            (Kind::Text, Some(first)) if !segment.refer[0] => first,
+            (Kind::Text, _) => '&',
+            _ => '`',
+        }
     }
 }
