@@ -314,7 +314,7 @@ FOREIGN = [
 @pytest.mark.parametrize("doc", FOREIGN)
 def test_mathml_and_svg_within_html(doc: str) -> None:
     assert selected(doc, "*") == by_lexbor(doc, "*")
-    assert parallel.html_text([doc]).result()[0].split() == sorted(set(re.findall("[xyz]", doc.replace("xml", ""))))
+    assert "".join(parallel.html_text([doc]).result()[0].split()) == re.sub("<[^>]*>", "", doc)
 
 
 NAMES = ["math", "mi", "annotation-xml", "annotation-xml encoding=text/html", "mglyph", "mtext", "svg", "desc", "title"]

@@ -128,7 +128,7 @@ TAGS = st.sampled_from(["b", "i", "em", "strong", "code", "span", "a href=/x", "
 MARKED = st.recursive(PIECES, lambda inner: st.builds(marked, TAGS, st.lists(inner, max_size=4)), max_leaves=12)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(MARKED, max_size=8).map("".join))
 def test_no_mark_is_shown(html: str) -> None:
     """Emphases that touch each other cannot all be written; one that is not is left out, and no star shows."""
@@ -139,7 +139,7 @@ def test_no_mark_is_shown(html: str) -> None:
         assert found <= wanted and wanted - found <= {"strong", "em"}, markdown(html)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(PIECES, max_size=3), TAGS, st.lists(PIECES, min_size=1, max_size=4), st.lists(PIECES, max_size=3))
 def test_one_mark_renders_wherever_it_is(before: list[str], tag: str, within: list[str], after: list[str]) -> None:
     html = "".join(before) + marked(tag, within) + "".join(after)

@@ -2,6 +2,7 @@
 
 import re
 import string
+import unicodedata
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -177,7 +178,7 @@ def test_case_is_that_of_re(form: str) -> None:
         r"(?i)[\d\s]",
         "(?i)[\u03b1-\u03c9]+",
         "(?i)[\U00010400-\U00010410]",
-        "(?i)[\u2c00-\U00010410]",
+        "(?i)[\ufb00-\U00010410]",
         "(?i)[\x00-\U0010ffff]",
         "(?ai)[a-zé]",
         "(?ai)[^k]",
@@ -188,7 +189,9 @@ def test_case_is_that_of_re(form: str) -> None:
     ],
 )
 def test_case_of_classes_is_that_of_re(pattern: str) -> None:
-    for doc in ("İstanbul ıstanbul ISTANBUL iIi", CASED, "".join(map(chr, range(0x3000)))):
+    # What a newer Unicode has than Python's is not compared.
+    known = "".join(char for char in map(chr, range(0x3000)) if unicodedata.category(char) != "Cn")
+    for doc in ("İstanbul ıstanbul ISTANBUL iIi", CASED, known):
         assert of(pattern, doc) == re.findall(pattern, doc)
 
 

@@ -4,10 +4,11 @@
 //! holds what it may not; and it is made of counted references, which cost an allocation each.
 //!
 //! The list is in a `RefCell`, and no borrow of it leaves a method: html5ever keeps the name of an element while it asks
-//! for more, so a name is a copy.
+//! for more, so names are counted references.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use html5ever::interface::{ElemName, ElementFlags, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
@@ -17,20 +18,17 @@ use html5ever::{Attribute, LocalName, Namespace, QualName, ns};
 /// No node.
 pub const NONE: u32 = u32::MAX;
 
-/// The name of an element. To copy it costs nothing for the known ones, which are numbers.
-#[derive(Debug)]
-pub struct Name {
-    space: Namespace,
-    local: LocalName,
-}
+/// The name of an element.
+#[derive(Clone, Debug)]
+pub struct Name(Rc<QualName>);
 
 impl ElemName for Name {
     fn ns(&self) -> &Namespace {
-        &self.space
+        &self.0.ns
     }
 
     fn local_name(&self) -> &LocalName {
-        &self.local
+        &self.0.local
     }
 }
 
@@ -57,7 +55,7 @@ pub enum What {
     /// An element.
     Element {
         /// Its name.
-        name: QualName,
+        name: Name,
         /// Its attributes.
         attrs: Vec<Attribute>,
         /// What a `<template>` holds.
@@ -84,6 +82,8 @@ pub struct Sink {
     budget: Cell<usize>,
     /// Whether there were more.
     pub spent: Cell<bool>,
+    /// The name of what is no element; the tree builder never asks.
+    nameless: Name,
 }
 
 impl Sink {
@@ -96,6 +96,7 @@ impl Sink {
             deepest: Cell::new(0),
             budget: Cell::new(budget),
             spent: Cell::new(false),
+            nameless: Name(Rc::new(QualName::new(None, ns!(), LocalName::from("")))),
         }
     }
 
@@ -202,9 +203,8 @@ impl TreeSink for Sink {
 
     fn elem_name(&self, target: &u32) -> Name {
         match self.knots.borrow().get(*target as usize).map(|knot| &knot.what) {
-            Some(What::Element { name, .. }) => Name { space: name.ns.clone(), local: name.local.clone() },
-            // What is no element has no name; the tree builder never asks.
-            _ => Name { space: ns!(), local: LocalName::from("") },
+            Some(What::Element { name, .. }) => name.clone(),
+            _ => self.nameless.clone(),
         }
     }
 
@@ -215,7 +215,7 @@ impl TreeSink for Sink {
         }
         let contents = if flags.template { self.add(What::Document) } else { NONE };
         let integration = flags.mathml_annotation_xml_integration_point;
-        self.add(What::Element { name, attrs, contents, integration })
+        self.add(What::Element { name: Name(Rc::new(name)), attrs, contents, integration })
     }
 
     fn create_comment(&self, _: StrTendril) -> u32 {
