@@ -69,6 +69,22 @@ fn stars(marks: &Marks, shared: usize) -> (usize, usize) {
     (run().count(), run().map(|mark| if mark == Mark::Strong { 2 } else { 1 }).sum())
 }
 
+/// How many marks are outside of a run of three stars that opens after `shared` marks, where `closing` stars end.
+fn run_of_three(marks: &Marks, shared: usize, closing: usize) -> Option<usize> {
+    let (mut outside, mut stars) = (shared, closing);
+    for (index, mark) in marks.iter().enumerate().skip(shared) {
+        match mark {
+            Mark::Strong => stars += 2,
+            Mark::Emphasis => stars += 1,
+            Mark::Link(_) => (outside, stars) = (index + 1, 0),
+        }
+        if stars > 2 {
+            return Some(outside);
+        }
+    }
+    None
+}
+
 fn is_link(mark: Mark) -> bool {
     matches!(mark, Mark::Link(_))
 }
@@ -331,10 +347,17 @@ impl Inline {
             // might as well close what is left of a run of three.
             if before.is_some() && opening > 0 && (closing > 0 && closing + opening > 3 || triple.is_some()) {
                 next.marks = next.marks.plain_after(shared);
-            } else if opening > 0 && closing + opening > 2 {
-                triple = Some(shared);
             }
+            triple = triple.or_else(|| run_of_three(&next.marks, shared, closing));
             open = next.marks;
+            if let Some(before) = &mut before
+                && before.kind == Kind::Code
+                && (before.kind, before.marks) == (next.kind, next.marks)
+            {
+                // Two code spans that touch are none.
+                before.end = next.end;
+                continue;
+            }
             let (tail, head) = match &mut before {
                 Some(before) if before.marks != next.marks => self.part(before, &mut next, shared),
                 _ => (None, None),
