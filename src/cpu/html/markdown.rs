@@ -159,12 +159,7 @@ impl<'a> Walker<'a> {
             return;
         }
         match node.tag {
-            Tag::Br if self.in_cell || self.heading > 0 => self.inline.space(),
-            Tag::Br => {
-                if self.inline.line_break() {
-                    self.edge();
-                }
-            }
+            Tag::Br => self.line_break(),
             Tag::Img => self.image(node),
             Tag::A if self.page.attr(node, "href").is_some() => self.mark(at, node, Mark::Link(at as u32)),
             Tag::B | Tag::Strong => self.mark(at, node, Mark::Strong),
@@ -180,11 +175,10 @@ impl<'a> Walker<'a> {
                 self.push(at, node, End::Preformatted);
                 self.preformatted = Some(String::new());
             }
-            tag if self.in_cell => {
-                if is_block(tag) {
-                    self.inline.space();
-                    self.push(at, node, End::Space);
-                }
+            tag if self.in_cell && !is_block(tag) => {}
+            _ if self.in_cell => {
+                self.inline.space();
+                self.push(at, node, End::Space);
             }
             tag if self.table.is_some() => self.table_part(at, node, tag),
             Tag::P | Tag::Div | Tag::Header | Tag::Hgroup | Tag::Center | Tag::Section if self.heading > 0 => {
@@ -250,6 +244,15 @@ impl<'a> Walker<'a> {
                 self.push(at, node, End::Caption);
             }
             _ => {}
+        }
+    }
+
+    /// `<br>`; two are the edge of a paragraph.
+    fn line_break(&mut self) {
+        if self.in_cell || self.heading > 0 {
+            self.inline.space();
+        } else if self.inline.line_break() {
+            self.edge();
         }
     }
 

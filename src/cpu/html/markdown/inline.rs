@@ -351,8 +351,8 @@ impl Inline {
             triple = triple.or_else(|| run_of_three(&next.marks, shared, closing));
             open = next.marks;
             if let Some(before) = &mut before
-                && before.kind == Kind::Code
-                && (before.kind, before.marks) == (next.kind, next.marks)
+                && (before.kind, next.kind) == (Kind::Code, Kind::Code)
+                && before.marks == next.marks
             {
                 // Two code spans that touch are none.
                 before.end = next.end;
@@ -409,8 +409,10 @@ impl Inline {
     /// The last character as it is written.
     fn last_char(&self, segment: &Segment) -> char {
         let mut chars = self.shown(segment).chars();
-        match (segment.kind, chars.next_back()) {
-            (Kind::Text, Some(last)) if !segment.refer[1] && !(segment.refer[0] && chars.next().is_none()) => last,
+        let last = chars.next_back();
+        let refers = segment.refer[1] || segment.refer[0] && chars.next().is_none();
+        match (segment.kind, last) {
+            (Kind::Text, Some(last)) if !refers => last,
             (Kind::Text, _) => ';',
             _ => '`',
         }
