@@ -1,8 +1,8 @@
 //! A page as Markdown: CommonMark, with the tables of GitHub's.
 //!
 //! One walk over the flat [`Page`], without recursion: texts go to the inline content of the block that is being read
-//! ([`inline`]), the edges of blocks write it out ([`blocks`]), tables keep their cells until they end ([`table`]). That
-//! is 0.12 ms for a page of 20 KB (markdownify takes 12.8 ms, html2text 6 ms). Whatever repeats a part of the page (a link
+//! ([`inline`]), the edges of blocks write it out ([`blocks`]), tables keep their cells until they end ([`table`]). A page
+//! of 20 KB takes less than 0.2 ms (markdownify 12.8 ms, html2text 6 ms). Whatever repeats a part of the page (a link
 //! around many blocks, a cell that spans many places, the padding of columns) is taken from budgets in proportion to it.
 
 mod blocks;

@@ -35,35 +35,14 @@ pub fn is_punctuation(char: char) -> bool {
         )
 }
 
-/// What a byte of text may need: nothing, a look at the white space around it, or a backslash.
-const PLAIN: u8 = 0;
-const SPACE: u8 = 1;
-const SPECIAL: u8 = 2;
-
-#[allow(clippy::indexing_slicing, reason = "a constant: a place that does not exist would not compile")]
-static CLASSES: [u8; 256] = {
-    let mut classes = [PLAIN; 256];
-    let mut rest: &[u8] = b" \n\t\r\x0c";
-    while let [byte, after @ ..] = rest {
-        classes[*byte as usize] = SPACE;
-        rest = after;
-    }
-    rest = b"\\*_`[]<&~";
-    while let [byte, after @ ..] = rest {
-        classes[*byte as usize] = SPECIAL;
-        rest = after;
-    }
-    classes
-};
-
 /// Appends text, its white space collapsed and its special characters escaped.
 pub fn text(out: &mut String, text: &str) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        match CLASSES.get(usize::from(*byte)) {
-            Some(&SPACE) => {
+        match byte {
+            b' ' | b'\n' | b'\t' | b'\r' | b'\x0c' => {
                 let length = 1 + bytes.iter().skip(at + 1).take_while(|byte| is_space(**byte)).count();
                 if length > 1 || *byte != b' ' {
                     out.push_str(text.get(copied..at).unwrap_or_default());
@@ -72,7 +51,7 @@ pub fn text(out: &mut String, text: &str) {
                 }
                 at += length;
             }
-            Some(&SPECIAL) => {
+            b'\\' | b'*' | b'_' | b'`' | b'[' | b']' | b'<' | b'&' | b'~' => {
                 if is_special(bytes, at) {
                     out.push_str(text.get(copied..at).unwrap_or_default());
                     out.push('\\');
