@@ -1,9 +1,9 @@
 //! From the syntax of `re` to that of the crates: most is spelled alike and some of that means something else.
 //!
-//! What is translated: `\Z` and `$` (which in `re` also matches before a last newline), `\w` and `\s` (Python's letters,
-//! numbers and spaces are not quite those of Unicode's regular expressions), `(?P=name)`, octal escapes, `{,n}`, brackets
-//! within classes, comments and white space of `(?x)`, the flags, `(?a)`, and what `(?i)` folds. What is refused is refused with the words of
-//! `re`, and at its position, in characters. More than `re` can: `\p{…}`.
+//! What is translated: `\Z` and `$` (which in `re` also matches before a last newline), `\w` and `\s` (Python's
+//! letters, numbers and spaces are not quite those of Unicode's regular expressions), `(?P=name)`, octal escapes,
+//! `{,n}`, brackets within classes, comments and white space of `(?x)`, the flags, `(?a)`, and what `(?i)` folds. What
+//! is refused is refused with the words of `re`, and at its position, in characters. More than `re` can: `\p{…}`.
 //!
 //! Look-around, references, conditions, atomic groups and possessive repeats make a pattern *hard*: it needs
 //! backtracking.
