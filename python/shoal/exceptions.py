@@ -346,8 +346,10 @@ class WorkerDied(ParallelError):  # noqa: N818 - says what happened
     index: int
     exitcode: int | None
 
-    def __init__(self, index: int, exitcode: int | None = None, *, results: list[Any] | None = None) -> None:
-        super().__init__(f"item {index}: its worker process died: {_ending(exitcode)}", results=results)
+    def __init__(
+        self, index: int, exitcode: int | None = None, *, reason: str = "", results: list[Any] | None = None
+    ) -> None:
+        super().__init__(f"item {index}: its worker process died: {reason or _ending(exitcode)}", results=results)
         self.index = index
         self.exitcode = exitcode
 

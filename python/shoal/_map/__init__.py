@@ -7,11 +7,10 @@ Rust.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from shoal import _progress, _shoal
+from shoal import _native, _progress, _shoal
 from shoal._map import auto, cores
 from shoal._map.board import Board, Ledger
 from shoal._map.call import BACKENDS, ON_ERROR, Call, checked_fn, choice, chunk, count, flag, seconds
@@ -147,7 +146,7 @@ def map(  # noqa: A001 - the name of what it does everywhere
     promise = _shoal._Promise("parallel.map", board.partial, source.total)  # noqa: SLF001 - ours
     job = promise.job(reporter)
     ledger = Ledger(board, promise, call.on_error)
-    threading.Thread(target=_coordinate, args=(call, source, ledger), name="shoal-map", daemon=True).start()
+    _native.start_thread(_coordinate, "shoal-map", call, source, ledger)
     return job
 
 

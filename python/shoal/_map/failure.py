@@ -69,8 +69,10 @@ def record(error: BaseException) -> Record:
     return pickled, "", text, name
 
 
-def unsendable(what: str, value: object, error: BaseException) -> pickle.PicklingError:
+def unsendable(what: str, value: object, error: BaseException) -> BaseException:
     """The exception for an item or a result that cannot be sent."""
+    if isinstance(error, MemoryError | OSError):
+        return error  # it could be, with more memory or descriptors
     return pickle.PicklingError(f"{what} {words(value)} cannot be sent: {type(error).__name__}: {error}")
 
 
