@@ -7,11 +7,10 @@ thread: one with a Rust function further up its stack would abort the process.
 from __future__ import annotations
 
 import os
-import threading
-from queue import SimpleQueue
+from _queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from shoal import _shoal
+from shoal import _native, _shoal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +25,7 @@ class _Caller:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.calls: Calls = SimpleQueue()
-        threading.Thread(target=self._work, name="shoal-callbacks", daemon=True).start()
+        _native.start_thread(self._work, "shoal-callbacks")
 
     def _work(self) -> None:
         while True:

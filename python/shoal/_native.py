@@ -32,11 +32,14 @@ def _original(name: str) -> ModuleType:
     return copy
 
 
+# The functions themselves: what is patched later is the module.
 _thread: Any = _original("_thread")
+_start_new_thread = _thread.start_new_thread
 Lock = _thread.allocate_lock
 get_ident = _thread.get_ident
 sleep: Callable[[float], None] = _original("time").sleep
 _select: Any = _original("select")
+_new_poll, _POLLIN = _select.poll, _select.POLLIN
 
 
 def start_thread(target: Callable[..., object], name: str, *args: object) -> None:
@@ -45,10 +48,10 @@ def start_thread(target: Callable[..., object], name: str, *args: object) -> Non
     Raises:
         RuntimeError: The system grants no further thread.
     """
-    if import_module("_thread").start_new_thread is _thread.start_new_thread:
+    if import_module("_thread").start_new_thread is _start_new_thread:
         threading.Thread(target=target, args=args, name=name, daemon=True).start()
     else:
-        _thread.start_new_thread(target, args)
+        _start_new_thread(target, args)
 
 
 def poll(file: int, seconds: float) -> bool:
@@ -58,9 +61,9 @@ def poll(file: int, seconds: float) -> bool:
 
 def poll_all(files: list[int], seconds: float) -> list[int]:
     """Those of the descriptors that are readable, or closed at the other end, after at most so many seconds."""
-    waiting = _select.poll()
+    waiting = _new_poll()
     for file in files:
-        waiting.register(file, _select.POLLIN)
+        waiting.register(file, _POLLIN)
     return [file for file, _ in waiting.poll(max(0.0, seconds) * 1000)]
 
 

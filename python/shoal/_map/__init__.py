@@ -14,6 +14,7 @@ from shoal import _native, _progress, _shoal
 from shoal._map import auto, cores
 from shoal._map.board import Board, Ledger
 from shoal._map.call import BACKENDS, ON_ERROR, Call, checked_fn, choice, chunk, count, flag, seconds
+from shoal._map.failure import lacking
 from shoal._map.source import Source
 
 if TYPE_CHECKING:
@@ -140,10 +141,13 @@ def map(  # noqa: A001 - the name of what it does everywhere
     except TypeError as error:
         message = f"items must be an iterable, not {type(items).__name__}"
         raise TypeError(message) from error
-    if auto.resolve(call) == "processes":
-        call = _with_pickled(call)
     board = Board(source.total, ordered=call.ordered, on_error=call.on_error)
-    promise = _shoal._Promise("parallel.map", board.partial, source.total)  # noqa: SLF001 - ours
+    try:
+        if auto.resolve(call) == "processes":
+            call = _with_pickled(call)
+        promise = _shoal._Promise("parallel.map", board.partial, source.total)  # noqa: SLF001 - ours
+    except OSError as error:
+        raise lacking("the call cannot be started", error) from error
     job = promise.job(reporter)
     ledger = Ledger(board, promise, call.on_error)
     _native.start_thread(_coordinate, "shoal-map", call, source, ledger)
@@ -176,6 +180,8 @@ def _with_pickled(call: Call) -> Call:
 def _coordinate(call: Call, source: Source, ledger: Ledger) -> None:
     try:
         auto.run(call, source, ledger)
+    except OSError as error:
+        ledger.abort(lacking("the call cannot go on", error))
     except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for the end
         ledger.abort(error)
     finally:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal import _native
 from shoal._map import cores
+from shoal._map.chunk import Chunk
 from shoal._map.harmless import is_harmless, is_plain, size_of
 from shoal._map.local import Threads, serial, timed, work
 
@@ -79,7 +80,7 @@ def run(call: Call, source: Source, ledger: Ledger) -> None:
 def _in_processes(call: Call, source: Source, ledger: Ledger, items: list[Any] | None = None) -> None:
     # Here, because they need cloudpickle and multiprocessing, and the rest doesn't.
     from shoal._map.fleet import Exiting  # noqa: PLC0415
-    from shoal._map.processes import Chunk, Processes  # noqa: PLC0415
+    from shoal._map.processes import Processes  # noqa: PLC0415
 
     first = []
     if items:

@@ -29,21 +29,22 @@ from typing import TYPE_CHECKING
 from shoal import _native
 from shoal._map import cores
 from shoal._map.cells import CURRENT, IDLE, LIMIT, NO_LIMIT, SIZE, cells_of
+from shoal._map.failure import lacking
 from shoal._map.parcel import Incoming, Outgoing, anonymous_file
-from shoal._map.spawn import spawn, unstartable
+from shoal._map.spawn import spawn
 from shoal._map.wire import Channel, pair
 from shoal.exceptions import ParallelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shoal._map.processes import Chunk
+    from shoal._map.chunk import Chunk
 
 IDLE_SECONDS = float(os.environ.get("SHOAL_MAP_IDLE", "60"))
 """After which an unused worker ends."""
 # A call that nobody else waits behind keeps its workers; else it has each for so long at least.
 _SLICE = 0.2
-# When no worker was handed on for so long, all are stuck.
+# A worker that is at one item for so long is stuck in it, perhaps.
 _STUCK = 0.3
 _SPARE = 4
 # After a process that the system did not start, while there are others.
@@ -77,13 +78,14 @@ class Hand:
             if file >= 0:
                 os.close(file)
         self._status: int | None = None
+        self._stuck_in, self._stuck_since = IDLE, 0.0
         self.ended = False
         """Whether the process is known to be gone."""
         self.started_at = time.monotonic()
         self.spare = False
         """Whether it was started beyond what there may be, and ends once nobody waits for it."""
         # What the call that has it keeps here.
-        self.taken_at = 0.0
+        self.taken_at = self.started_at
         self.chunks: deque[Chunk] = deque()
         self.chunk_number = 0
         self.ready = False
@@ -93,6 +95,8 @@ class Hand:
         self.seen: tuple[int, int] | None = None
         self.seen_at = 0.0
         self.closed_at = 0.0
+        self.reason = ""
+        """Why it was killed, if it did something wrong."""
 
     def poll(self) -> bool:
         """Whether the process still runs."""
@@ -110,6 +114,13 @@ class Hand:
     def is_alive(self) -> bool:
         """Whether the process still runs, and can be talked to."""
         return self.poll() and not self.channel.closed
+
+    def is_stuck(self) -> bool:
+        """Whether it has been at the same item since it was asked some time ago."""
+        current, now = self.cells[CURRENT], time.monotonic()
+        if current != self._stuck_in:
+            self._stuck_in, self._stuck_since = current, now
+        return current >= 0 and now - self._stuck_since > _STUCK
 
     def kill(self) -> None:
         """Ends the process, whatever it does."""
@@ -155,7 +166,6 @@ class Fleet:
         self._waiting: list[Claim] = []
         """Those that want a worker more, in the order in which they came."""
         self._starts = 0
-        self._moved_at = time.monotonic()
         self._refused_until = 0.0
         self._orders: SimpleQueue[SimpleQueue[Hand | BaseException]] = SimpleQueue()
         self._starting = _native.Lock()
@@ -197,7 +207,6 @@ class Fleet:
             if hand or may_start:
                 self._waiting.remove(claim)
                 claim.held += 1
-                self._moved_at = time.monotonic()
                 self._starts += may_start
         for each in dead:
             self._bury(each)
@@ -219,8 +228,8 @@ class Fleet:
             self._all.discard(hand)
             dead.append(hand)
         count, most = len(self._all) + self._starts, self._most()
-        is_stuck = not claim.held and time.monotonic() - self._moved_at > _STUCK
-        may_start = count < most or (is_stuck and count < most + _SPARE)
+        stuck = [hand.is_stuck() for hand in self._all]
+        may_start = count < most or (not claim.held and not self._starts and all(stuck) and count < most + _SPARE)
         return None, may_start and time.monotonic() > self._refused_until
 
     def _most(self) -> int:
@@ -270,7 +279,6 @@ class Fleet:
         """Takes back a worker that is idle."""
         with self._lock:
             claim.held -= 1
-            self._moved_at = time.monotonic()
             kept = not hand.spare or bool(self._waiting)
             if kept:
                 self._idle.append(hand)
@@ -283,7 +291,6 @@ class Fleet:
         self._end(hand)
         with self._lock:
             claim.held -= 1
-            self._moved_at = time.monotonic()
             self._wake_next()
 
     def _end(self, hand: Hand) -> None:
@@ -333,7 +340,7 @@ class Fleet:
                     raise Exiting  # noqa: TRY301 - handled like the others
                 started = Hand()
             except OSError as error:
-                started = unstartable(error)
+                started = lacking("no worker process can be started", error)
             except BaseException as error:  # noqa: BLE001 - raised where the worker was asked for
                 started = error
             with self._lock:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from shoal import _native
+from shoal._map.failure import traceback_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def leave(error: BaseException | None = None) -> NoReturn:
             code = _exit_code(error.code)
         elif error is not None:
             code = 1
-            traceback.print_exception(error)
+            sys.stderr.write(traceback_of(error))
     finally:
         flush_streams()
         os._exit(code)

@@ -23,14 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 from shoal import _native
 from shoal._map.cells import CURRENT, FLUSHING, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
-from shoal._map.failure import item_error, traceback_of, unsendable
+from shoal._map.chunk import Chunk, Death
+from shoal._map.failure import item_error, lacking, traceback_of, unsendable
 from shoal._map.fleet import Claim, Exiting, Hand, fleet
 from shoal._map.parcel import dump
 from shoal._map.sizer import Sizer
 from shoal.exceptions import ItemError, ParallelError, WorkerDied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from shoal._map.board import Ledger
     from shoal._map.call import Call
@@ -53,25 +54,6 @@ _UNEXPLAINED = 3
 # What a worker has to be there, and to be gone once it has closed its end.
 _START, _GONE = 60.0, 1.0
 _numbers = itertools.count(1)
-
-
-class Chunk:
-    """Items that went to a worker together."""
-
-    __slots__ = ("cut", "indices", "items", "number", "segment", "size")
-
-    def __init__(self, indices: Sequence[int], items: list[Any]) -> None:
-        self.indices = indices
-        self.items = items
-        self.number = 0
-        self.segment: int | None = None
-        self.size = 0
-        self.cut = len(items)
-        """Items from here on were given to others."""
-
-    def part(self, begin: int, end: int) -> Chunk:
-        """Some of the items, as a chunk of their own."""
-        return Chunk(self.indices[begin:end], self.items[begin:end])
 
 
 class Processes:
@@ -174,8 +156,7 @@ class Processes:
             stream, buffers = self._call.pickled or dump([self._call.fn])
             fn, more, _ = hand.outgoing.pack_dumped(stream, buffers)
         except OSError as error:  # no descriptor is left, or no memory
-            message = f"fn cannot be sent to a worker process ({error})"
-            raise ParallelError(message) from error
+            raise lacking("fn cannot be sent to a worker process", error) from error
         hand.call_segments = [parcel[0] for parcel in (place, fn) if not isinstance(parcel, bytes)]
         self._tell(hand, ("call", self._number, self._call.timeout is not None, place, fn), files + more)
         hand.called = True
@@ -239,7 +220,7 @@ class Processes:
                 error.__cause__ = item_error(0, sent).exception
                 self._ledger.abort(error)
             else:
-                hand.ready = True
+                hand.ready, hand.taken_at = True, time.monotonic()
         if hand.channel.closed and not hand.closed_at:
             hand.closed_at = time.monotonic()
             if hand.channel.fault:
@@ -345,9 +326,10 @@ class Processes:
             if not hand.poll():
                 self._hear(hand)
                 self._died(hand)
-            elif (hand.closed_at and now - hand.closed_at > _GONE) or (
-                not hand.ready and now - hand.started_at > _START
-            ):
+            elif hand.closed_at and now - hand.closed_at > _GONE:
+                hand.reason = "it closed the pipe of its results"
+                hand.kill()
+            elif not hand.ready and now - hand.started_at > _START:
                 hand.kill()
             elif self._call.timeout is not None and hand.chunks:
                 self._check_time(hand, self._call.timeout)
@@ -400,6 +382,8 @@ class Processes:
         state, number = self._state(hand)
         flushing = bool(hand.cells[FLUSHING])
         overdue = hand.overdue is not None and hand.overdue == (state, number)
+        doubtful = bool(fault) or (exitcode == -signal.SIGKILL and not hand.reason)
+        death = Death(exitcode, fault or hand.reason, overdue=overdue, doubtful=doubtful)
         chunks = list(hand.chunks)
         self._hands.remove(hand)
         hand.chunks.clear()
@@ -419,10 +403,10 @@ class Processes:
                 self._again.extend(
                     part for part in (chunk.part(0, position), chunk.part(position + 1, chunk.cut)) if part.items
                 )
-                self._blame(chunk, position, exitcode, overdue=overdue)
+                self._blame(chunk, position, death)
             elif state >= 0 or state in {UNPACKING, PACKING}:
                 blamed = True
-                self._blame_chunk(chunk, exitcode, overdue=overdue, fault=fault)
+                self._blame_chunk(chunk, death)
             else:
                 self._split(chunk, 0, chunk.cut, max(1, chunk.cut))
         if chunks and not blamed:
@@ -434,24 +418,24 @@ class Processes:
                 )
                 self._ledger.abort(ParallelError(message))
 
-    def _blame_chunk(self, chunk: Chunk, exitcode: int | None, *, overdue: bool, fault: str) -> None:
+    def _blame_chunk(self, chunk: Chunk, death: Death) -> None:
         left = [position for position in range(chunk.cut) if not self._ledger.board.is_settled(chunk.indices[position])]
         if len(left) == 1:
-            self._blame(chunk, left[0], exitcode, overdue=overdue, fault=fault)
+            self._blame(chunk, left[0], death)
             return
         for position in left:
             self._again.append(chunk.part(position, position + 1))
 
-    def _blame(self, chunk: Chunk, position: int, exitcode: int | None, *, overdue: bool, fault: str = "") -> None:
+    def _blame(self, chunk: Chunk, position: int, death: Death) -> None:
         index = chunk.indices[position]
-        if overdue:
+        if death.overdue:
             error = TimeoutError(f"not done within {self._call.timeout} s")
             self._ledger.fail(ItemError(index, error), index, "TimeoutError")
-        elif (fault or exitcode == -signal.SIGKILL) and index not in self._suspects:
+        elif death.doubtful and index not in self._suspects:
             self._suspects.add(index)
             self._again.append(chunk.part(position, position + 1))
         else:
-            self._ledger.fail(WorkerDied(index, exitcode, reason=fault), index, "WorkerDied")
+            self._ledger.fail(WorkerDied(index, death.exitcode, reason=death.reason), index, "WorkerDied")
 
     # The end
 

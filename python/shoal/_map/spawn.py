@@ -6,7 +6,6 @@ missing, closed or replaced.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import signal
@@ -18,6 +17,7 @@ from multiprocessing.util import spawnv_passfds
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoal._map.failure import lacking
 from shoal.exceptions import ParallelError
 
 if TYPE_CHECKING:
@@ -30,12 +30,6 @@ import sys
 sys.path[:] = sys.argv[{_NUMBERS + 1}:]
 from shoal._map.worker import main
 main(*map(float, sys.argv[1:{_NUMBERS + 1}]))"""
-_HINTS = {
-    errno.EMFILE: "close files or raise the limit of open files (ulimit -n), ",
-    errno.ENFILE: "too many files are open on this machine, ",
-    errno.EAGAIN: "raise the limit of processes (ulimit -u), ",
-    errno.ENOMEM: "free memory, ",
-}
 
 
 def spawn(end: int, cells: int, patience: float) -> int:
@@ -67,13 +61,7 @@ def spawn(end: int, cells: int, patience: float) -> int:
             arguments = [executable, *flags, "-c", _BOOT, *numbers, *_path()]
             return int(spawnv_passfds(os.fsencode(executable), arguments, [end, cells, *([tracker] * (tracker >= 0))]))
     except OSError as error:
-        raise unstartable(error) from error
-
-
-def unstartable(error: OSError) -> ParallelError:
-    """The error of a worker that the system does not start."""
-    hint = _HINTS.get(error.errno or 0, "")
-    return ParallelError(f"no worker process can be started ({error}): {hint}or use backend='threads'")
+        raise lacking("no worker process can be started", error) from error
 
 
 def beyond_standard(file: int) -> int:
