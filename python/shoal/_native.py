@@ -7,17 +7,19 @@ run. What Shoal needs is therefore taken from C modules that they don't patch, o
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+from contextlib import contextmanager
 from importlib import import_module
 from posix import waitpid
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
-__all__ = ["Event", "Lock", "get_ident", "poll", "sleep", "start_thread", "waitpid"]
+__all__ = ["Event", "Lock", "get_ident", "load", "no_fork", "poll", "poll_all", "sleep", "start_thread", "waitpid"]
 
 
 def _original(name: str) -> ModuleType:
@@ -65,6 +67,42 @@ def poll_all(files: list[int], seconds: float) -> list[int]:
     for file in files:
         waiting.register(file, _POLLIN)
     return [file for file, _ in waiting.poll(max(0.0, seconds) * 1000)]
+
+
+# Forks of other threads wait for it.
+_unforkable = Lock()
+_FORK_WAIT = 10.0
+_waited = False
+
+
+@contextmanager
+def no_fork() -> Iterator[None]:
+    """Lets no other thread fork meanwhile: in its child a lock that is held in here would be locked for ever."""
+    with _unforkable:
+        yield
+
+
+def load(name: str) -> None:
+    """Imports a module that is only now needed; one that is being imported is locked, too."""
+    if name in sys.modules and not _unforkable.locked():
+        return
+    # It brings hooks of `os.fork` of its own along, which must not appear in the middle of one.
+    import_module("logging")
+    with no_fork():
+        import_module(name)
+
+
+def _before_fork() -> None:
+    global _waited  # noqa: PLW0603 - only the thread that forks is here
+    _waited = _unforkable.acquire(timeout=_FORK_WAIT)  # unless it is this thread itself that has it
+
+
+def _after_fork() -> None:
+    if _waited:
+        _unforkable.release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 class Event:

@@ -8,6 +8,7 @@ Rust.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from shoal import _native, _progress, _shoal
@@ -155,8 +156,7 @@ def map(  # noqa: A001 - the name of what it does everywhere
 
 
 def _with_pickled(call: Call) -> Call:
-    from dataclasses import replace  # noqa: PLC0415 - with cloudpickle
-
+    _native.load("shoal._map.processes")
     from shoal._map.parcel import dump  # noqa: PLC0415 - needs cloudpickle, which threads don't
 
     try:

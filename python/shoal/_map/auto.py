@@ -79,6 +79,7 @@ def run(call: Call, source: Source, ledger: Ledger) -> None:
 
 def _in_processes(call: Call, source: Source, ledger: Ledger, items: list[Any] | None = None) -> None:
     # Here, because they need cloudpickle and multiprocessing, and the rest doesn't.
+    _native.load("shoal._map.processes")
     from shoal._map.fleet import Exiting  # noqa: PLC0415
     from shoal._map.processes import Processes  # noqa: PLC0415
 

@@ -17,6 +17,7 @@ from multiprocessing.util import spawnv_passfds
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoal import _native
 from shoal._map.failure import lacking
 from shoal.exceptions import ParallelError
 
@@ -94,7 +95,7 @@ def _tracker() -> int:
 
     With one of its own a worker would take the named shared memory of `multiprocessing` along when it ends.
     """
-    with suppress(OSError, TypeError, ValueError):  # it cannot be started
+    with suppress(OSError, TypeError, ValueError), _native.no_fork():  # it cannot be started; it has a lock
         file = resource_tracker.getfd() or -1
         return file if file > 2 else -1  # noqa: PLR2004 - standard error
     return -1
