@@ -53,6 +53,8 @@ def start_thread(target: Callable[..., object], name: str, *args: object) -> Non
     if import_module("_thread").start_new_thread is _start_new_thread:
         threading.Thread(target=target, args=args, name=name, daemon=True).start()
     else:
+        if gevent := sys.modules.get("gevent"):
+            gevent.get_hub()  # the first one imports, which is a deadlock in two threads at once
         _start_new_thread(target, args)
 
 

@@ -6,14 +6,14 @@
 //! looks at them.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -167,14 +167,22 @@ impl PyPromise {
     }
 }
 
+fn pair() -> io::Result<(UnixStream, UnixStream)> {
+    let (waker, woken) = UnixStream::pair()?;
+    waker.set_nonblocking(true)?;
+    woken.set_nonblocking(true)?;
+    Ok((waker, woken))
+}
+
 #[pymethods]
 impl PyPromise {
     #[new]
     #[pyo3(signature = (name, collect, total=None))]
     fn new(name: String, collect: Py<PyAny>, total: Option<usize>) -> PyResult<Self> {
-        let (waker, woken) = UnixStream::pair()?;
-        waker.set_nonblocking(true)?;
-        woken.set_nonblocking(true)?;
+        let (waker, woken) = pair().map_err(|error| match error.raw_os_error() {
+            Some(code) => PyOSError::new_err((code, error.to_string())),
+            None => error.into(),
+        })?;
         let shared = Shared {
             name,
             started: Instant::now(),

@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import sys
 import tempfile
 from array import array
 from contextlib import suppress
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
     # Inline; or a segment, whether its descriptor comes along, and how many lengths it begins with.
     Parcel = bytes | tuple[int, bool, int]
+
+# Of a process that multiprocessing has spawned: no more to be imported in a worker than any other.
+_main: Any = sys.modules.get("__main__")
+if getattr(_main, "__name__", "") == "__mp_main__":
+    cloudpickle.register_pickle_by_value(_main)
 
 # A buffer below this costs more as a system call of its own than as part of the pickle.
 _OUT_OF_BAND = 16 << 10

@@ -28,7 +28,7 @@ from shoal._map.failure import item_error, lacking, traceback_of, unsendable
 from shoal._map.fleet import Claim, Exiting, Hand, fleet
 from shoal._map.parcel import dump
 from shoal._map.sizer import Sizer
-from shoal.exceptions import ItemError, ParallelError, WorkerDied
+from shoal.exceptions import ItemError, ParallelError, WorkerDied, _ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -413,8 +413,8 @@ class Processes:
             self._unexplained += 1
             if self._unexplained >= _UNEXPLAINED:
                 message = (
-                    f"worker processes end before they can work (exit code {exitcode}); standard error may say why, "
-                    f"and sys.executable, {sys.executable!r}, must be a Python interpreter"
+                    f"worker processes end before they can work: {_ending(exitcode)}; standard error may say why, "
+                    f"and sys.executable ({sys.executable!r}) must be a Python interpreter"
                 )
                 self._ledger.abort(ParallelError(message))
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
+from multiprocessing.spawn import get_executable
 from multiprocessing.util import spawnv_passfds
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,12 +78,11 @@ def beyond_standard(file: int) -> int:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Lends a process whose standard streams are closed some that lead nowhere."""
+    """Keeps what is opened meanwhile away from the numbers of the standard streams, where these are closed."""
     lent: list[int] = []
     try:
         while (file := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
             lent.append(file)
-            os.set_inheritable(file, True)
         os.close(file)
         yield
     finally:
@@ -95,10 +95,12 @@ def _tracker() -> int:
 
     With one of its own a worker would take the named shared memory of `multiprocessing` along when it ends.
     """
-    with suppress(OSError, TypeError, ValueError), _native.no_fork():  # it cannot be started; it has a lock
+    executable = get_executable()
+    if not executable or not os.access(executable, os.X_OK):  # of the time when multiprocessing was imported
+        return -1
+    with _native.no_fork():  # it has a lock
         file = resource_tracker.getfd() or -1
-        return file if file > 2 else -1  # noqa: PLR2004 - standard error
-    return -1
+    return file if file > 2 else -1  # noqa: PLR2004 - standard error
 
 
 def _path() -> Iterator[bytes]:

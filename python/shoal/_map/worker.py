@@ -54,8 +54,10 @@ def main(end: float, cells: float, tracker: float, parent: float, patience: floa
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _follow(int(parent))
     cores.inside_worker = True
-    null = os.open(os.devnull, os.O_RDONLY)
+    null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
+    while null <= 2:  # noqa: PLR2004 - standard error: closed, like standard output perhaps
+        null = os.dup(null)
     os.close(null)
     if tracker >= 0:
         resource_tracker._resource_tracker._fd = int(tracker)  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing
