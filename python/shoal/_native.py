@@ -12,14 +12,11 @@ import sys
 import threading
 from contextlib import contextmanager
 from importlib import import_module
-from posix import waitpid
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
-
-__all__ = ["Event", "Lock", "get_ident", "load", "no_fork", "poll", "poll_all", "sleep", "start_thread", "waitpid"]
 
 
 def _original(name: str) -> ModuleType:
@@ -53,9 +50,17 @@ def start_thread(target: Callable[..., object], name: str, *args: object) -> Non
     if import_module("_thread").start_new_thread is _start_new_thread:
         threading.Thread(target=target, args=args, name=name, daemon=True).start()
     else:
-        if gevent := sys.modules.get("gevent"):
-            gevent.get_hub()  # the first one imports, which is a deadlock in two threads at once
         _start_new_thread(target, args)
+
+
+def make_hub() -> None:
+    """Makes gevent's hub of this thread, if Python code that gevent has patched will run in others.
+
+    The first hub of a process imports modules, which is a deadlock where two threads do it at once.
+    """
+    gevent = sys.modules.get("gevent")
+    if gevent and import_module("_thread").start_new_thread is not _start_new_thread:
+        gevent.get_hub()
 
 
 def poll(file: int, seconds: float) -> bool:

@@ -97,7 +97,8 @@ def map(  # noqa: A001 - the name of what it does everywhere
             worker processes, or threads on free-threaded Python; only items that take less than sending them would, of
             a function known to be harmless (builtins such as `len`, and code without loops made of those), run in this
             process.
-        workers: how many items run at a time (int, at least 1); None means as many as there are usable cores, or the
+        workers: how many items run at a time at most (int, at least 1; all calls of a process share its worker
+            processes, as many as the greatest of these numbers); None means as many as there are usable cores, or the
             environment variable `SHOAL_THREADS`.
         chunksize: items that go to a worker at a time (int, at least 1); "auto" finds by timing what takes 30 ms.
         on_error: "raise": the first error ends the call; "return": the error stands in the item's place; "skip": the
@@ -151,6 +152,7 @@ def map(  # noqa: A001 - the name of what it does everywhere
         raise lacking("the call cannot be started", error) from error
     job = promise.job(reporter)
     ledger = Ledger(board, promise, call.on_error)
+    _native.make_hub()
     _native.start_thread(_coordinate, "shoal-map", call, source, ledger)
     return job
 

@@ -54,11 +54,7 @@ def main(end: float, cells: float, tracker: float, parent: float, patience: floa
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _follow(int(parent))
     cores.inside_worker = True
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
-    while null <= 2:  # noqa: PLR2004 - standard error: closed, like standard output perhaps
-        null = os.dup(null)
-    os.close(null)
+    _open_streams()
     if tracker >= 0:
         resource_tracker._resource_tracker._fd = int(tracker)  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing
     code = 0
@@ -72,6 +68,19 @@ def main(end: float, cells: float, tracker: float, parent: float, patience: floa
     finally:
         forked.flush_streams()
         os._exit(code)  # not held up by threads or handlers that a function has left
+
+
+def _open_streams() -> None:
+    """Standard input is empty; the others lead nowhere if they are closed."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    for number in (1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(null, number)
+    if null > 2:  # noqa: PLR2004 - standard error
+        os.close(null)
 
 
 def _follow(parent: int) -> None:
