@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import CancelledError
+from pathlib import Path
 
 import pytest
 
@@ -260,10 +261,10 @@ def test_standard_input_is_empty() -> None:
 
 
 def _write_to_sockets(data: bytes) -> None:
-    for name in os.listdir("/proc/self/fd"):
+    for path in list(Path("/proc/self/fd").iterdir()):
         try:
-            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):  # noqa: PTH115 - as short as can be
-                os.write(int(name), data)
+            if str(path.readlink()).startswith("socket:"):
+                os.write(int(path.name), data)
         except OSError:
             continue
 
@@ -277,7 +278,7 @@ GARBAGE = {
 }
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs /proc")  # noqa: PTH110 - likewise
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 @pytest.mark.parametrize("garbage", GARBAGE)
 @pytest.mark.parametrize("chunksize", [1, 9])
 def test_an_item_that_writes_to_the_pipe_of_its_results(garbage: str, chunksize: int) -> None:

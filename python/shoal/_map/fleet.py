@@ -24,6 +24,7 @@ from _queue import Empty, SimpleQueue
 from collections import deque
 from contextlib import suppress
 from multiprocessing import process
+from posix import waitpid  # gevent replaces that of `os`
 from typing import TYPE_CHECKING
 
 from shoal import _native
@@ -102,7 +103,7 @@ class Hand:
         """Whether the process still runs."""
         if not self.ended:
             try:
-                pid, status = _native.waitpid(self.pid, os.WNOHANG)
+                pid, status = waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:  # somebody waits for all children of this process, or ignores them
                 self.ended = True
             else:
