@@ -1,6 +1,6 @@
 //! How connections are made, whichever lane makes them: trust, proxies, protocol, time to live.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use url::Url;
 
 use super::tls::{self, Verify};
+use crate::runtime::fork::PerProcess;
 
 /// An idle connection is closed after this long: below the 60 to 75 s at which common servers close theirs, so that a
 /// request rarely meets a connection that dies under it.
@@ -38,16 +39,13 @@ impl Default for Connections {
 
 impl Connections {
     /// The TLS configuration, without ALPN. The system's certificates take 10 ms to read, so every client of the process
-    /// shares one configuration of them, and with it the sessions it can resume.
+    /// shares one configuration of them, and with it the sessions it can resume. Those are behind a lock that a thread in
+    /// a handshake may hold when the process forks, so a child reads the certificates again.
     pub fn tls(&self) -> Result<ClientConfig, String> {
-        static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
-        match (&self.verify, SYSTEM.get()) {
-            (Verify::System, Some(known)) => Ok(known.clone()),
-            (Verify::System, None) => {
-                let config = tls::config(&Verify::System)?;
-                Ok(SYSTEM.get_or_init(|| config).clone())
-            }
-            (verify, _) => tls::config(verify),
+        static SYSTEM: PerProcess<ClientConfig> = PerProcess::new();
+        match &self.verify {
+            Verify::System => SYSTEM.get_or_try_init(|| tls::config(&Verify::System)).cloned(),
+            named => tls::config(named),
         }
     }
 

@@ -35,16 +35,17 @@ pub enum Source {
     File(PathBuf),
 }
 
-/// Memory that is read without anybody's leave.
+/// Memory that somebody may change while it is read: never a slice, only ever copied.
 #[derive(Debug)]
 pub struct Writable {
     start: *const u8,
     length: usize,
 }
 
-// SAFETY: it is only ever read, and `Writable::new` promises that this is possible from everywhere.
+// SAFETY: a pointer that is only ever read through, in `copy`; the caller of `Writable::new` has promised that every
+// thread may.
 unsafe impl Send for Writable {}
-// SAFETY: as above.
+// SAFETY: as for `Send`: two threads that copy at once both only read.
 unsafe impl Sync for Writable {}
 
 impl Writable {
@@ -55,14 +56,16 @@ impl Writable {
     }
 
     /// As it is now. Bytes that are changed at this very moment are old or new.
-    fn copy(&self) -> Vec<u8> {
-        let mut copy = Vec::with_capacity(self.length);
-        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then.
+    fn copy(&self) -> Result<Vec<u8>, Failure> {
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(self.length).map_err(|_| Failure::memory(self.length))?;
+        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then. No
+        // reference to the memory is made, as somebody else may write to it meanwhile.
         unsafe {
-            std::ptr::copy(self.start, copy.as_mut_ptr(), self.length);
+            std::ptr::copy_nonoverlapping(self.start, copy.as_mut_ptr(), self.length);
             copy.set_len(self.length);
         }
-        copy
+        Ok(copy)
     }
 }
 
@@ -97,7 +100,7 @@ impl Document {
         Ok(match &self.source {
             Source::Bytes(bytes) => Cow::Borrowed(*bytes),
             Source::Shared(bytes) => Cow::Borrowed(bytes),
-            Source::Writable(writable) => Cow::Owned(writable.copy()),
+            Source::Writable(writable) => Cow::Owned(writable.copy()?),
             Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
             Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),

@@ -81,6 +81,11 @@ impl Failure {
         self
     }
 
+    /// There is no memory for so many bytes.
+    pub fn memory(bytes: usize) -> Self {
+        Self::value(format!("no memory for a document of {bytes} bytes"))
+    }
+
     /// A fault of ours.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)

@@ -15,16 +15,16 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::awaiting::{Awaiting, thrown_error};
-use super::callbacks::call_when_done;
+use super::callbacks::Caller;
 use super::interrupt::interruptible;
 use super::lifecycle::{awaiting, calling_out, exiting};
 use super::limits::float;
-use super::outcome::{End, Ended, Harvest, Step, cancelled_error};
+use super::outcome::{End, Ended, Harvest, Step, cancelled_error, started_before_fork};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
 use crate::core::completion::{Completion, Waiter};
 use crate::runtime::detach::detached;
-use crate::runtime::{fork, is_closing};
+use crate::runtime::is_closing;
 
 /// How long an event loop is held at a time while results become Python objects (some 3,000 responses): a task
 /// that falls due meanwhile has its turn after three of these at most.
@@ -67,7 +67,6 @@ pub struct Job {
     work: Arc<dyn Work>,
     progress: Option<Arc<Progress>>,
     callbacks: Mutex<Vec<Py<PyAny>>>,
-    generation: u32,
     started: Instant,
 }
 
@@ -84,7 +83,6 @@ impl Job {
             work,
             progress: progress.map(|reporter| Arc::new(Progress::new(reporter))),
             callbacks: Mutex::default(),
-            generation: fork::generation(),
             started: Instant::now(),
         };
         let job = Bound::new(py, job)?;
@@ -98,12 +96,12 @@ impl Job {
 
     /// Done and total, for [`Progress`]; `None` when there is nothing more to report.
     pub fn progress_now(&self) -> Option<(usize, Option<usize>)> {
-        if self.end.is_done() { None } else { Some(self.work.figures()) }
+        if self.end.is_done() || self.end.is_parents() { None } else { Some(self.work.figures()) }
     }
 
     /// Registers a waiter for the end; `false` if it has come already.
     pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
-        self.end.completion().watch(waiter, token)
+        !self.end.is_parents() && self.end.completion().watch(waiter, token)
     }
 
     /// The functions to call at the end, each once.
@@ -112,14 +110,11 @@ impl Job {
     }
 
     fn check_process(&self) -> PyResult<()> {
-        if self.generation == fork::generation() || self.end.is_done() {
-            return Ok(());
-        }
-        Err(PyRuntimeError::new_err("this Job was started before fork(): its work goes on in the parent process only"))
+        if self.end.is_parents() && !self.end.is_done() { Err(started_before_fork()) } else { Ok(()) }
     }
 
     fn stop(&self) -> bool {
-        if self.end.is_done() || self.generation != fork::generation() {
+        if self.end.is_done() || self.end.is_parents() {
             return false;
         }
         // As one step: the work that was stopped ends too, and must not be taken for one that ended by itself.
@@ -215,7 +210,9 @@ impl Job {
     }
 
     fn report_end(&self, py: Python<'_>) {
-        if let Some(progress) = &self.progress {
+        if let Some(progress) = &self.progress
+            && !self.end.is_parents()
+        {
             progress.close(py, self.work.figures());
         }
     }
@@ -319,6 +316,7 @@ impl Job {
         }
         let job = slf.get();
         job.check_process()?;
+        let caller = Caller::ready(slf.py())?;
         let first = {
             let mut callbacks = job.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
             callbacks.push(r#fn.unbind());
@@ -327,12 +325,15 @@ impl Job {
         if !first && !job.end.is_done() {
             return Ok(());
         }
-        call_when_done(slf)
+        caller.call_when_done(slf)
     }
 
     /// What the work has done so far: counts, retries, bytes, times, and what limited it.
     #[getter]
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if self.end.is_parents() && (!self.end.is_done() || self.end.is_cancelled()) {
+            return Err(started_before_fork());
+        }
         self.work.stats(py)
     }
 
@@ -367,6 +368,9 @@ impl Job {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let name = self.work.name();
         if !self.end.is_done() {
+            if self.end.is_parents() {
+                return Ok(format!("<Job {name}: started before fork(), goes on in the parent process only>"));
+            }
             let done = done_text(self.work.figures());
             let seconds = self.started.elapsed().as_secs_f64();
             return Ok(format!("<Job {name}: {done} done after {seconds:.1} s; await it, or call .result()>"));
@@ -392,7 +396,7 @@ impl Job {
         let job = slf.get();
         let text = slf.repr()?;
         let escaped = escape(&text)?;
-        let (done, total) = job.work.progress();
+        let (done, total) = if job.end.is_parents() { (0, 1) } else { job.work.progress() };
         Ok(format!("<progress value=\"{done}\" max=\"{}\"></progress> <code>{escaped}</code>", total.max(1)))
     }
 

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,6 +15,7 @@ use super::error::to_python;
 use super::lifecycle::{exiting, is_lost};
 use crate::core::completion::{Completion, Promise};
 use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::runtime::fork;
 
 /// Owned data on its way to becoming a Python object.
 pub trait Harvest: Send {
@@ -62,6 +63,20 @@ impl Harvest for Panic {
     }
 }
 
+/// What a job of the parent's raises in a forked child.
+pub fn started_before_fork() -> PyErr {
+    PyRuntimeError::new_err("this Job was started before fork(): its work goes on in the parent process only")
+}
+
+/// A result that was on its way at the moment of the fork.
+struct LeftBehind;
+
+impl Harvest for LeftBehind {
+    fn step(&mut self, _py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        Err(started_before_fork())
+    }
+}
+
 enum Outcome {
     /// Not looked at yet.
     Unknown,
@@ -97,18 +112,24 @@ pub enum Step {
 /// How a job ends, or has ended.
 pub struct End {
     completion: Arc<Completion<Ended>>,
+    generation: u32,
     outcome: Mutex<Outcome>,
 }
 
 impl End {
     /// Of work that runs.
     pub fn new(completion: Arc<Completion<Ended>>) -> Self {
-        Self { completion, outcome: Mutex::new(Outcome::Unknown) }
+        Self { completion, generation: fork::generation(), outcome: Mutex::new(Outcome::Unknown) }
     }
 
     /// Where the reactor puts it.
     pub fn completion(&self) -> &Completion<Ended> {
         &self.completion
+    }
+
+    /// Whether the work belongs to the parent of this process: what its threads lock must be left alone.
+    pub fn is_parents(&self) -> bool {
+        self.generation != fork::generation()
     }
 
     /// Whether it has come.
@@ -139,7 +160,12 @@ impl End {
     fn looked_at(&self) -> MutexGuard<'_, Outcome> {
         let mut outcome = self.lock();
         if matches!(*outcome, Outcome::Unknown) {
-            *outcome = self.completion.take().map_or(Outcome::Cancelled(None), Ended::outcome);
+            let ended = if self.is_parents() {
+                self.completion.take_in_child().unwrap_or_else(|| Ended::Done(Box::new(LeftBehind)))
+            } else {
+                self.completion.take().unwrap_or(Ended::Lost)
+            };
+            *outcome = ended.outcome();
         }
         outcome
     }
@@ -180,7 +206,8 @@ impl End {
             }
             (Err(_), Finish::Cancelled) => (Outcome::Cancelled(None), Step::Cancelled(None)),
         };
-        *self.lock() = next;
+        let before = std::mem::replace(&mut *self.lock(), next);
+        drop(before);
         step
     }
 

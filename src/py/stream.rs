@@ -113,6 +113,15 @@ impl Stream {
         self.generation != fork::generation()
     }
 
+    fn check_process(&self) -> PyResult<()> {
+        if self.is_parents() {
+            return Err(PyRuntimeError::new_err(
+                "this Stream was started before fork(): its work goes on in the parent process only",
+            ));
+        }
+        Ok(())
+    }
+
     fn close_flow(&self) {
         if !self.is_parents() {
             self.flow.close();
@@ -123,6 +132,15 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn replace(&self, source: Source) -> Source {
+        std::mem::replace(&mut self.lock().source, source)
+    }
+
+    /// What was there is dropped when the lock is free again: an iterator's end runs Python code.
+    fn put(&self, source: Source) {
+        drop(self.replace(source));
+    }
+
     /// Reads the source as far as there is room, or until something else is due. In an event loop, `in_loop`, an async
     /// one is awaited.
     fn fill(slf: &Bound<'_, Self>, in_loop: bool) -> PyResult<Filled> {
@@ -130,16 +148,15 @@ impl Stream {
         let stream = slf.get();
         let event_loop = if in_loop { Some(require_loop(py)?) } else { None };
         // Taken out while it runs: a generator may do anything, and so may another thread meanwhile.
-        let source = std::mem::replace(&mut stream.lock().source, Source::Elsewhere);
-        match source {
+        match stream.replace(Source::Elsewhere) {
             Source::Elsewhere => Ok(Filled::Enough),
             Source::End => {
-                stream.lock().source = Source::End;
+                stream.put(Source::End);
                 Ok(Filled::Enough)
             }
             Source::Async(iterable) => {
                 let Some(event_loop) = event_loop else {
-                    stream.lock().source = Source::Async(iterable);
+                    stream.put(Source::Async(iterable));
                     return Err(PyTypeError::new_err(
                         "requests is an async iterable: read the stream with `async for`",
                     ));
@@ -155,7 +172,7 @@ impl Stream {
                 if matches!(filled, Filled::Ended) {
                     stream.source_ended(raised);
                 } else {
-                    stream.lock().source = Source::Iterator(iterator);
+                    stream.put(Source::Iterator(iterator));
                 }
                 Ok(filled)
             }
@@ -186,10 +203,9 @@ impl Stream {
 
     /// The source has ended, with an exception or without.
     pub fn source_ended(&self, raised: Option<PyErr>) {
-        let mut state = self.lock();
-        state.source = Source::End;
-        state.raised = raised;
-        drop(state);
+        self.put(Source::End);
+        let before = std::mem::replace(&mut self.lock().raised, raised);
+        drop(before);
         self.flow.exhaust();
     }
 
@@ -206,11 +222,7 @@ impl Stream {
     fn take(slf: &Bound<'_, Self>, in_loop: bool) -> PyResult<Next> {
         let py = slf.py();
         let stream = slf.get();
-        if stream.is_parents() {
-            return Err(PyRuntimeError::new_err(
-                "this Stream was started before fork(): its work goes on in the parent process only",
-            ));
-        }
+        stream.check_process()?;
         let (filled, taken) = loop {
             let due = stream.flow.is_due();
             let filled = if due { Self::fill(slf, in_loop)? } else { Filled::Enough };
@@ -250,11 +262,12 @@ impl Stream {
 
     fn finish(&self, py: Python<'_>) {
         self.close_flow();
-        if let Some(progress) = &self.progress {
+        if let Some(progress) = &self.progress
+            && !self.is_parents()
+        {
             progress.close(py, (self.flow.taken(), self.total));
         }
-        let source = std::mem::replace(&mut self.lock().source, Source::End);
-        drop(source);
+        self.put(Source::End);
     }
 
     fn report(&self, py: Python<'_>) -> PyResult<()> {
@@ -332,8 +345,9 @@ impl Stream {
 
     /// What the stream has done so far, as `Job.stats`.
     #[getter]
-    fn stats(&self) -> PyStats {
-        PyStats(self.flow.stats())
+    fn stats(&self) -> PyResult<PyStats> {
+        self.check_process()?;
+        Ok(PyStats(self.flow.stats()))
     }
 
     fn __repr__(&self) -> String {
@@ -353,8 +367,7 @@ impl Stream {
     }
 
     fn __clear__(&self) {
-        let source = std::mem::replace(&mut self.lock().source, Source::End);
-        drop(source);
+        self.put(Source::End);
     }
 }
 

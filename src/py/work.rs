@@ -24,6 +24,11 @@ pub fn reactor() -> PyResult<&'static Handle> {
     runtime::handle().map_err(|error| no_threads(&error))
 }
 
+/// Why a thread can't be started.
+pub fn no_thread(error: &std::io::Error) -> PyErr {
+    PyRuntimeError::new_err(format!("a thread could not be started: {error}"))
+}
+
 /// Why nothing can be started.
 pub fn no_threads(error: &ShutDown) -> PyErr {
     match error {

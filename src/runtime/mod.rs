@@ -20,4 +20,4 @@ pub mod turn;
 pub use closing::{Pass, enter, is_closer, is_closing};
 pub use dedicated::Dedicated;
 pub use io::{ShutDown, handle, is_second, panic_message, shutdown, submit};
-pub use notifier::{notify, thread};
+pub use notifier::{Notifier, notifier, thread};

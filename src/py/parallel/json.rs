@@ -1,5 +1,7 @@
 //! `json_extract`, `json_rows`.
 
+use std::collections::HashSet;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -12,6 +14,8 @@ use crate::cpu::json::pointer::Pointer;
 use crate::cpu::json::rows::Rows;
 use crate::py::input::{pairs, type_name};
 use crate::py::job::Job;
+use crate::py::lend::Lend;
+use crate::runtime::detach::detached;
 
 /// Values out of each JSON document, as a table with a row for each.
 ///
@@ -46,20 +50,8 @@ pub fn json_extract(
     columns: &Bound<'_, PyAny>,
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
-    let mut places: Vec<(String, Pointer)> = Vec::new();
-    for (name, place) in pairs("columns", columns)? {
-        let name = text("columns", &name)?.to_owned();
-        let place = text(&format!("columns[{name:?}]"), &place)?;
-        let pointer = Pointer::parse(place).map_err(|error| unfit(&format!("columns[{name:?}]"), &error))?;
-        if places.iter().any(|(other, _)| *other == name) {
-            return Err(PyValueError::new_err(format!("columns: {name:?} is there twice")));
-        }
-        places.push((name, pointer));
-    }
-    if places.is_empty() {
-        return Err(PyValueError::new_err("columns must name at least one column"));
-    }
-    let extract = Extract::new(&places);
+    let places = places_from(columns)?;
+    let extract = detached(docs.py(), || Extract::new(&places));
     let finish = extract.clone();
     Call::new("json_extract", docs, keywords).whole(
         move |document, stop| {
@@ -125,6 +117,35 @@ pub fn json_rows(
             Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure)))
         },
     )
+}
+
+/// Names and places: read in slices, for there may be 100,000 of them, and parsed without the GIL.
+fn places_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Pointer)>> {
+    let py = columns.py();
+    let mut lend = Lend::new();
+    let mut written: Vec<(String, String)> = Vec::new();
+    for (name, place) in pairs("columns", columns)? {
+        let name = text("columns", &name)?.to_owned();
+        let place = text(&format!("columns[{name:?}]"), &place)?.to_owned();
+        written.push((name, place));
+        lend.step(py);
+    }
+    let parsed = detached(py, || {
+        let mut known = HashSet::with_capacity(written.len());
+        let parse = |(name, place): &(String, String)| {
+            let pointer = Pointer::parse(place).map_err(|error| (format!("columns[{name:?}]"), error))?;
+            if !known.insert(name.clone()) {
+                return Err(("columns".to_owned(), format!("{name:?} is there twice")));
+            }
+            Ok((name.clone(), pointer))
+        };
+        written.iter().map(parse).collect::<Result<Vec<_>, _>>()
+    });
+    let places = parsed.map_err(|(argument, error)| unfit(&argument, &error))?;
+    if places.is_empty() {
+        return Err(PyValueError::new_err("columns must name at least one column"));
+    }
+    Ok(places)
 }
 
 fn names_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {

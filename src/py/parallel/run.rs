@@ -19,7 +19,7 @@ use crate::py::job::{Job, Work};
 use crate::py::lifecycle::calling_out;
 use crate::py::outcome::{Ended, Harvest, promise};
 use crate::py::stats::PyStats;
-use crate::py::work::no_threads;
+use crate::py::work::{no_thread, no_threads};
 use crate::runtime::detach::detached;
 
 /// What a finished batch becomes, on the pool.
@@ -101,7 +101,8 @@ impl<'a, 'py> Call<'a, 'py> {
                 promised.settle(Ended::Done(made.unwrap_or_else(|failure| Box::new(Failed(failure)))));
             };
             let options = Options { workers, keep_going: policy != Policy::Raise };
-            let batch = Batch::start(list, held.lend(), options, kernel, end).map_err(|error| no_threads(&error))?;
+            let lease = held.lend().map_err(|error| no_thread(&error))?;
+            let batch = Batch::start(list, lease, options, kernel, end).map_err(|error| no_threads(&error))?;
             Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress)
         })
     }
