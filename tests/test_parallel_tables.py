@@ -3,6 +3,8 @@
 import gc
 import json
 import pickle
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -238,3 +240,32 @@ def test_every_member_is_documented(kind: str) -> None:
     for name, member in vars(getattr(parallel, kind)).items():
         if not name.startswith("_") or name.startswith("__arrow"):
             assert len(member.__doc__ or "") > 10, name
+
+
+def test_tens_of_thousands_of_columns() -> None:
+    """In time that grows with their number, and with the GIL for others in between."""
+    count = 60_000
+    columns = {f"column {i}": f"/rows/{i % 2}/key {i}" for i in range(count)}
+    document = json.dumps({"rows": [{f"key {i}": i for i in range(half, count, 2)} for half in range(2)]})
+    pauses, ended = [], threading.Event()
+
+    def look() -> None:
+        last = time.monotonic()
+        while not ended.is_set():
+            time.sleep(0.001)
+            pauses.append(time.monotonic() - last)
+            last = time.monotonic()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        table = parallel.json_extract([document], columns).result(20)
+        assert [column.to_pylist() for column in table] == [[i] for i in range(count)]
+        assert [table[name].name for name in columns] == list(columns)
+        assert table.to_pydict() == {name: [i] for i, name in enumerate(columns)}
+        assert "column 0" in table
+        assert "column" not in table
+    finally:
+        ended.set()
+        looking.join()
+    assert max(pauses) < 1

@@ -14,6 +14,7 @@ use super::error::{Failure, Kind, Phase};
 use super::request::Request;
 use super::save::{FileWriter, Queue, write_atomic};
 use super::transport::{Body, Head, reserve};
+use crate::runtime::may_block;
 
 /// A body on its way into a file is written in pieces of this size; a smaller one is written at once, at its end.
 const SPOOL: usize = 1 << 20;
@@ -187,6 +188,7 @@ impl Spooled {
     /// Begins to write `piece`; an empty buffer comes back.
     async fn append(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let (open, free) = self.last().await?.unzip();
+        self.outcome(Some(may_block()))?;
         let target = self.target.clone();
         self.written += piece.len() as u64;
         self.begun = Some(spawn_blocking(move || {
@@ -205,6 +207,7 @@ impl Spooled {
     /// Writes `rest`, and makes the file appear; how many bytes it has.
     async fn finish(mut self, rest: Vec<u8>, queue: &Arc<Queue>) -> Result<u64, Failure> {
         let open = self.last().await?;
+        self.outcome(Some(may_block()))?;
         let written = self.written + rest.len() as u64;
         let target = self.target.clone();
         let done = match open {

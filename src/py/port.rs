@@ -422,7 +422,7 @@ impl Bell {
 
     fn silence(&self) {
         let mut count = [0u8; 8];
-        // SAFETY: as above.
+        // SAFETY: the buffer has the 8 bytes that an eventfd gives; the descriptor is open as long as `self`.
         unsafe { libc::read(self.descriptor(), count.as_mut_ptr().cast(), count.len()) };
     }
 }

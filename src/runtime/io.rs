@@ -35,6 +35,22 @@ struct Thread {
 
 thread_local! {
     static IS_SECOND: Cell<bool> = const { Cell::new(false) };
+    /// When this reactor last made sure that it has a blocking thread.
+    static BLOCKING: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// A blocking thread without work ends after this long.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// On a reactor, before `spawn_blocking`: an error where no thread can be started. tokio panics there, unless it has one
+/// already, as it has for [`LINGER`] after the last time.
+pub fn may_block() -> std::io::Result<()> {
+    let now = Instant::now();
+    if BLOCKING.get().is_none_or(|since| now - since > LINGER / 2) {
+        std::thread::Builder::new().name("shoal-blocking".into()).spawn(|| ())?;
+        BLOCKING.set(Some(now));
+    }
+    Ok(())
 }
 
 static CURRENT: PerProcess<Reactor> = PerProcess::new();
@@ -109,7 +125,7 @@ impl Thread {
             .enable_time()
             .thread_name("shoal-blocking")
             .max_blocking_threads(BLOCKING_THREADS)
-            .thread_keep_alive(Duration::from_secs(2))
+            .thread_keep_alive(LINGER)
             .build()?;
         let handle = runtime.handle().clone();
         let stop = CancellationToken::new();

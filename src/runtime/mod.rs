@@ -19,5 +19,5 @@ pub mod turn;
 
 pub use closing::{Pass, enter, is_closer, is_closing};
 pub use dedicated::Dedicated;
-pub use io::{ShutDown, handle, is_second, panic_message, shutdown, submit};
+pub use io::{ShutDown, handle, is_second, may_block, panic_message, shutdown, submit};
 pub use notifier::{Notifier, notifier, thread};

@@ -70,13 +70,14 @@ impl Arrays {
             // SAFETY: the capsule, which is alive, owns the schema, and nobody releases it meanwhile: this thread is
             // attached and calls no Python code.
             let layout = Layout::of(unsafe { schema.as_ref() })?;
-            // SAFETY: as above. The array is moved out, as the interface wants it: its capsule is left a released one.
+            // SAFETY: the capsule owns the array, too. It is moved out, as the interface wants it: its capsule is left a released one.
             let array = unsafe { FFI_ArrowArray::from_raw(array.as_ptr()) };
             return Ok(Self { layout, chunks: vec![unreleased(array)?] });
         }
         let capsule = docs.call_method0(intern!(py, "__arrow_c_stream__"))?;
         let capsule = capsule.cast::<PyCapsule>()?;
-        // SAFETY: as above, for a stream.
+        // SAFETY: the name is that of capsules of streams; this one is alive and attached code alone takes it out. It is moved
+        // out, as the interface wants it: its capsule is left a released one.
         let stream = unsafe { FFI_ArrowArrayStream::from_raw(content(capsule)?.as_ptr()) };
         Self::read(stream)
     }
@@ -96,7 +97,7 @@ impl Arrays {
         let mut arrays = Self { layout: Layout::of(&schema)?, chunks: Vec::new() };
         loop {
             let mut array = FFI_ArrowArray::empty();
-            // SAFETY: as above.
+            // SAFETY: the stream is not released, and `array` is a place for the result.
             let code = unsafe { get_next(&raw mut stream, &raw mut array) };
             if code != 0 {
                 return Err(failed(&mut stream, code));

@@ -135,7 +135,8 @@ impl Documents {
             // owner of the memory never changes it.
             Source::Bytes(unsafe { forever(std::slice::from_raw_parts(start, length)) })
         } else {
-            // SAFETY: exported as above; changes are what `Writable` expects.
+            // SAFETY: exported for `length` contiguous bytes as long as the buffer is held, as long as the document. Changes
+            // are what `Writable` expects.
             Source::Writable(unsafe { Writable::new(start, length) })
         };
         self.held.buffers.push(buffer);

@@ -1,6 +1,7 @@
 //! `json_extract`, `json_rows`.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -51,7 +52,7 @@ pub fn json_extract(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let places = places_from(columns)?;
-    let extract = detached(docs.py(), || Extract::new(&places));
+    let extract = detached(docs.py(), move || Arc::new(Extract::new(&places)));
     let finish = extract.clone();
     Call::new("json_extract", docs, keywords).whole(
         move |document, stop| {
@@ -130,7 +131,7 @@ fn places_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Pointer)>> {
         written.push((name, place));
         lend.step(py);
     }
-    let parsed = detached(py, || {
+    let parsed = detached(py, move || {
         let mut known = HashSet::with_capacity(written.len());
         let parse = |(name, place): &(String, String)| {
             let pointer = Pointer::parse(place).map_err(|error| (format!("columns[{name:?}]"), error))?;
