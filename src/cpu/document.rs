@@ -12,6 +12,7 @@ use url::Url;
 
 use super::charset;
 use super::failure::Failure;
+use super::room::check_room;
 
 /// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
 pub type Lease = Box<dyn Send + Sync>;
@@ -95,6 +96,18 @@ impl Document {
         self.url.as_deref()
     }
 
+    /// In memory; of a file, which is read fallibly, nothing is known.
+    fn size(&self) -> usize {
+        match &self.source {
+            Source::Bytes(bytes) | Source::Latin1(bytes) => bytes.len(),
+            Source::Writable(writable) => writable.length,
+            Source::Ucs2(units) => size_of_val(*units),
+            Source::Ucs4(units) => size_of_val(*units),
+            Source::Shared(bytes) => bytes.len(),
+            Source::File(_) => 0,
+        }
+    }
+
     /// The bytes: of a text its UTF-8.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Failure> {
         Ok(match &self.source {
@@ -112,16 +125,19 @@ impl Document {
     /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
     /// out.
     pub fn text(&self) -> Result<Cow<'_, str>, Failure> {
+        check_room(self.size(), 4)?;
         self.decoded(charset::resolve)
     }
 
     /// The same for HTML, which may name its encoding itself.
     pub fn html(&self) -> Result<Cow<'_, str>, Failure> {
+        check_room(self.size(), 8)?;
         self.decoded(charset::of_html)
     }
 
     /// The text as UTF-8 for kernels that check it themselves: no character is replaced where the encoding is UTF-8.
     pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        check_room(self.size(), 8)?;
         if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
             return self.bytes();
         }

@@ -83,7 +83,7 @@ impl Failure {
 
     /// There is no memory for so many bytes.
     pub fn memory(bytes: usize) -> Self {
-        Self::value(format!("no memory for a document of {bytes} bytes"))
+        Self::value(format!("no memory: {bytes} bytes more are needed"))
     }
 
     /// A fault of ours.
