@@ -162,11 +162,11 @@ mod tests {
         static VALUE: PerProcess<Counted> = PerProcess::new();
         assert!(VALUE.get().is_none());
         assert_eq!(VALUE.get_or_try_init(|| Err("no")).err(), Some("no"));
-        let make = || {
+        fn make() -> Counted {
             MADE.fetch_add(1, Ordering::SeqCst);
             thread::yield_now();
             Counted(&DROPPED)
-        };
+        }
         let get = || ptr::from_ref(VALUE.get_or_init(make)).addr();
         let users: Vec<_> = (0..8).map(|_| thread::spawn(get)).collect();
         let got: Vec<_> = users.into_iter().map(|user| user.join().unwrap()).collect();

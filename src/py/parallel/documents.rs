@@ -160,12 +160,12 @@ impl Documents {
 /// Whether items of this format are bytes or numbers: the memory of texts (`w`), objects (`O`), pointers and records is
 /// nothing that a document can be made of.
 fn is_plain(format: &[u8]) -> bool {
-    let unordered = format.strip_prefix(b"Z").unwrap_or_else(|| match format {
-        [b'@' | b'=' | b'<' | b'>' | b'!' | b'|', rest @ ..] => rest,
-        _ => format,
-    });
+    let item = match format {
+        [b'@' | b'=' | b'<' | b'>' | b'!' | b'|' | b'Z', item @ ..] => item,
+        item => item,
+    };
     matches!(
-        unordered,
+        item,
         [] | [b'?' | b'c' | b'b' | b'B' | b'h' | b'H' | b'i' | b'I' | b'l' | b'L' | b'q' | b'Q']
             | [b'n' | b'N' | b'e' | b'f' | b'd' | b'g']
     )
