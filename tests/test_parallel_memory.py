@@ -9,6 +9,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="n
 
 PROGRAM = """
 import gzip, os, resource, sys
+from pathlib import Path
 import shoal
 from shoal import parallel
 DOCUMENTS = {
@@ -23,7 +24,7 @@ DOCUMENTS = {
 }
 assert len(parallel.hash([b"x"] * 100).result()) == 100
 document = DOCUMENTS[sys.argv[1]]()
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20),) * 2)
 work = eval(sys.argv[2])
 try:
