@@ -91,7 +91,7 @@ def test_the_first_use_is_tried_again(short_of_threads: Callable, work: str) -> 
 
 def test_callbacks_are_promised_only_where_they_can_be_called(short_of_threads: Callable) -> None:
     short_of_threads(
-        "job = shoal.gather_fetch([url])\n"
+        "job = shoal.gather_fetch([url.replace('/bytes/3', '/delay/500')])\n"
         "refused(lambda: job.add_done_callback(print))\n"
         "assert called(job)\n"
         "assert called(shoal.gather_fetch([url]))\n"

@@ -67,8 +67,13 @@ impl Caller {
             return Ok(());
         }
         drop(leave(token));
-        hand_over(job, intern!(job.py(), "call"))
+        call_now(job)
     }
+}
+
+/// Calls the callbacks of a job that has ended.
+pub fn call_now(job: &Bound<'_, Job>) -> PyResult<()> {
+    hand_over(job, intern!(job.py(), "call"))
 }
 
 fn hand_over(job: &Bound<'_, Job>, how: &Bound<'_, PyString>) -> PyResult<()> {

@@ -15,7 +15,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::awaiting::{Awaiting, thrown_error};
-use super::callbacks::Caller;
+use super::callbacks::{Caller, call_now};
 use super::interrupt::interruptible;
 use super::lifecycle::{awaiting, calling_out, exiting};
 use super::limits::float;
@@ -316,7 +316,7 @@ impl Job {
         }
         let job = slf.get();
         job.check_process()?;
-        let caller = Caller::ready(slf.py())?;
+        let caller = if job.end.is_done() { None } else { Some(Caller::ready(slf.py())?) };
         let first = {
             let mut callbacks = job.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
             callbacks.push(r#fn.unbind());
@@ -325,7 +325,7 @@ impl Job {
         if !first && !job.end.is_done() {
             return Ok(());
         }
-        caller.call_when_done(slf)
+        caller.map_or_else(|| call_now(slf), |caller| caller.call_when_done(slf))
     }
 
     /// What the work has done so far: counts, retries, bytes, times, and what limited it.

@@ -142,6 +142,7 @@ impl<T> Drop for ForkGuard<T> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::AtomicUsize;
     use std::thread;
 
@@ -175,15 +176,47 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_drops_what_is_this_process_s() {
+    fn a_guard_drops_what_belongs_to_this_process() {
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         let guard = ForkGuard::new(Counted(&DROPPED));
         assert!(!guard.is_parents());
         drop(guard);
         assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
-        let other = ForkGuard { generation: 0, value: ManuallyDrop::new(Counted(&DROPPED)) };
-        assert!(other.is_parents());
-        drop(other);
-        assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
+    }
+
+    /// Whether `check` holds in a forked child.
+    fn holds_in_a_child(check: impl FnOnce() -> bool) -> bool {
+        // SAFETY: the child allocates, which the C library allows it, and touches what `check` says; it ends here.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::_exit(i32::from(!check()));
+            }
+            let mut status = 0;
+            child > 0 && libc::waitpid(child, &raw mut status, 0) == child && status == 0
+        }
+    }
+
+    #[test]
+    fn a_child_makes_its_own_whatever_is_locked_in_its_parent() {
+        static TABLE: PerProcess<Mutex<u32>> = PerProcess::new();
+        let table = || TABLE.get_or_init(Mutex::default);
+        let mut held = table().lock().unwrap();
+        *held = 7;
+        assert!(holds_in_a_child(|| TABLE.get().is_none() && table().try_lock().is_ok_and(|number| *number == 0)));
+        drop(held);
+        assert_eq!(*table().lock().unwrap(), 7);
+    }
+
+    #[test]
+    fn a_child_drops_nothing_of_its_parent() {
+        static DROPPED: AtomicUsize = AtomicUsize::new(0);
+        let guard = ForkGuard::new(Counted(&DROPPED));
+        let check = || {
+            let parents = guard.is_parents();
+            drop(guard);
+            parents && DROPPED.load(Ordering::SeqCst) == 0
+        };
+        assert!(holds_in_a_child(check));
     }
 }
