@@ -145,13 +145,12 @@ impl Documents {
 
     fn add_arrow(&mut self, docs: &Bound<'_, PyAny>) -> PyResult<()> {
         let arrays = Arrays::import(docs)?;
-        let values = arrays.values(docs.py()).map_err(|(index, unfit)| match unfit {
+        self.list = arrays.documents(docs.py()).map_err(|(index, unfit)| match unfit {
             Unfit::Null(_) => {
                 PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not null; leave nulls out"))
             }
             invalid @ Unfit::Invalid(_) => PyValueError::new_err(format!("docs: {invalid}")),
         })?;
-        self.list.extend(values.into_iter().map(|value| Document::new(Source::Bytes(value))));
         self.held.arrays = arrays.chunks;
         Ok(())
     }
