@@ -93,7 +93,8 @@ impl Documents {
 
     fn text(&mut self, text: &Bound<'_, PyString>) -> PyResult<Document> {
         self.held.objects.push(text.clone().unbind().into_any());
-        // SAFETY: tested on the platforms that wheels are made for (tests/test_parallel_documents.py).
+        // SAFETY: attached, and `text` is a `str`, whose head the bindings of this version of Python describe. Its bit fields
+        // are C's to lay out: tested on the platforms that wheels are made for (tests/test_parallel_documents.py).
         let data = unsafe { text.data()? };
         // SAFETY: a `str` never changes or moves, and the object is held as long as the document.
         let source = unsafe {
