@@ -28,6 +28,7 @@ from shoal._shoal import (
     gather_fetch,
     stream_fetch,
 )
+from shoal._types import USE_CLIENT_DEFAULT
 from shoal.exceptions import (
     BlockedAddress,
     BodyTooLarge,
@@ -96,6 +97,7 @@ __all__ = [
     "TLSError",
     "Timeout",
     "TimeoutException",
+    "USE_CLIENT_DEFAULT",
     "TooManyRedirects",
     "TotalTimeout",
     "WorkerDied",

@@ -52,7 +52,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: Timeout::default(),
-            retry: Retry::none(),
+            retry: Retry::default(),
             follow_redirects: true,
             max_redirects: 10,
             max_body: DEFAULT_MAX_BODY,

@@ -117,8 +117,8 @@ impl PyHeaders {
     /// Args:
     ///     name: in any case.
     #[pyo3(signature = (name, /))]
-    fn get_list(&self, name: &str) -> Vec<String> {
-        self.map.get_all(name).iter().map(value_text).collect()
+    fn get_list(&self, name: &Bound<'_, PyString>) -> Vec<String> {
+        name.to_str().map_or_else(|_| Vec::new(), |name| self.map.get_all(name).iter().map(value_text).collect())
     }
 
     /// The names, in lower case, each once (a `KeysView`).

@@ -3,10 +3,12 @@
 //! Every function checks its whole argument and names it, with the offending value, in a `TypeError` or `ValueError`;
 //! values of headers and cookies are never shown, since they may be secrets.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -93,6 +95,37 @@ pub fn utf8<'a>(argument: &str, text: &'a Bound<'_, PyString>) -> PyResult<&'a s
     text.to_str().map_err(|_| PyValueError::new_err(format!("{argument}: {reason}")))
 }
 
+/// The text of an argument that must be a str.
+pub fn text<'a>(argument: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    let text = value.cast::<PyString>();
+    utf8(argument, text.map_err(|_| PyTypeError::new_err(format!("{argument} must be str, not {}", type_name(value))))?)
+}
+
+/// A path. One that the file system's encoding has no bytes for is refused as such.
+pub fn path_from(argument: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyResult<PathBuf> {
+    value.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyUnicodeEncodeError>(value.py()) {
+            return PyValueError::new_err(format!(
+                "{argument}: a path has a lone surrogate, which no file name can have"
+            ));
+        }
+        PyTypeError::new_err(format!("{argument} must {expected}, not {}", type_name(value)))
+    })
+}
+
+/// A str or a path; a path of bytes has no text.
+pub fn path_text(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = value.py();
+    let path = match value.cast::<PyString>() {
+        Ok(_) => value.clone(),
+        Err(_) => match value.call_method0(intern!(py, "__fspath__")) {
+            Ok(path) => path,
+            Err(_) => return Ok(None),
+        },
+    };
+    path.cast::<PyString>().ok().map(|path| utf8(argument, path).map(str::to_owned)).transpose()
+}
+
 /// What a cookie value may not have raw (RFC 6265, 4.1.1), and the percent sign.
 const COOKIE_UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
@@ -100,9 +133,10 @@ const COOKIE_UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';
 pub fn cookies_from(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     let mut found = Vec::new();
     for (name, value) in pairs("cookies", value)? {
-        let (Ok(name), Ok(value)) = (name.extract::<String>(), value.extract::<String>()) else {
+        let (Ok(name), Ok(value)) = (name.cast::<PyString>(), value.cast::<PyString>()) else {
             return Err(PyTypeError::new_err(format!("cookies: {name:?} and its value must be str")));
         };
+        let (name, value) = (utf8("cookies", name)?.to_owned(), utf8("cookies", value)?.to_owned());
         let token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
             return Err(PyValueError::new_err(format!("cookies: {name:?} is not a cookie name")));
@@ -140,8 +174,8 @@ pub fn auth_header_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderValue> {
         return Ok(header);
     }
     let pair = value.cast::<PyTuple>().map_err(|_| wrong())?;
-    let (user, password) = pair.extract::<(String, String)>().map_err(|_| wrong())?;
-    basic_auth(&user, &password)
+    let (user, password) = pair.extract::<(Bound<'_, PyString>, Bound<'_, PyString>)>().map_err(|_| wrong())?;
+    basic_auth(utf8("auth", &user)?, utf8("auth", &password)?)
 }
 
 /// `Authorization: Basic`, in UTF-8.

@@ -34,6 +34,7 @@ mod source;
 mod stats;
 mod stream;
 mod timeout;
+mod unwatched;
 mod work;
 
 #[pyo3::pymodule(gil_used = false)]

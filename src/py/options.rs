@@ -7,11 +7,12 @@ use http::Method;
 use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 
 use super::input::{
     AUTH_HEADER, BodyInput, auth_header_from, content_from, cookie_header, cookies_from, data_from, headers_from,
-    json_from, type_name,
+    json_from, text, type_name, utf8,
 };
 use super::limits::{PyRetry, method_from, retry_from, whole};
 use super::params::params_from;
@@ -138,13 +139,14 @@ impl RequestOptions {
     /// Takes one keyword; `false` if it is none of [`REQUEST_KEYS`].
     pub fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match key {
+            key if !REQUEST_KEYS.contains(&key) => return Ok(false),
+            _ if is_client_default(value)? => {}
             "timeout" => self.timeout = Some(timeout_from(value)?),
             "retry" => self.retry = Some(retry_from(value)?),
             "max_body" => self.max_body = Some(size_from("max_body", value)?),
             "follow_redirects" => self.follow_redirects = Some(flag("follow_redirects", value)?),
             "raise_for_status" => self.raise_for_status = Some(flag("raise_for_status", value)?),
             "max_redirects" => self.max_redirects = Some(count("max_redirects", value)?),
-            key if !REQUEST_KEYS.contains(&key) => return Ok(false),
             // For the others None means "not given".
             _ if value.is_none() && key != "json" => {}
             "method" => self.method = Some(method_from("method", value)?),
@@ -163,12 +165,7 @@ impl RequestOptions {
                     self.set_body("json", json_from(value)?)?;
                 }
             }
-            "name" => {
-                let name = value
-                    .extract::<String>()
-                    .map_err(|_| PyTypeError::new_err(format!("name must be str, not {}", type_name(value))))?;
-                self.name = Some(name.into());
-            }
+            "name" => self.name = Some(text("name", value)?.into()),
             _ => return Ok(false),
         }
         Ok(true)
@@ -284,9 +281,19 @@ pub fn flag(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     truth.map_err(|_| PyTypeError::new_err(format!("{argument} must be True or False, not {}", type_name(value))))
 }
 
+/// `USE_CLIENT_DEFAULT`: the same as leaving the argument out.
+pub fn is_client_default(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static DEFAULT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    Ok(value.is(DEFAULT.import(value.py(), "shoal._types", "USE_CLIENT_DEFAULT")?))
+}
+
+/// A number of something, or None for no limit.
 fn count(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if value.is_none() {
+        return Ok(u32::MAX);
+    }
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
-        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
+        return Err(PyTypeError::new_err(format!("{argument} must be an int or None, not {}", type_name(value))));
     }
     whole(argument, value)
 }
@@ -309,7 +316,7 @@ pub fn size_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
         let message = format!("{argument} must be an int, a size like \"64MiB\" or None, not {}", type_name(value));
         return Err(PyTypeError::new_err(message));
     };
-    let text = text.to_str()?.trim();
+    let text = utf8(argument, text)?.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {

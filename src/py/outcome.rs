@@ -20,6 +20,9 @@ use crate::core::error::{Error, Failure, Kind, Phase};
 pub trait Harvest: Send {
     /// Goes on until `deadline`; `None` means that there is more to do, an error is what the job raises.
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>>;
+
+    /// The exception that the job raises, if it is known to raise one, without the results that go with it.
+    fn failure(&self, py: Python<'_>) -> Option<PyErr>;
 }
 
 /// How a job ended.
@@ -54,11 +57,21 @@ impl Ended {
 /// The exception for a bug.
 struct Panic;
 
-impl Harvest for Panic {
-    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+impl Panic {
+    fn error(py: Python<'_>) -> PyErr {
         let message = "the engine panicked: a bug in shoal; what it said is on stderr";
         let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-        Err(to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO)))
+        to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO))
+    }
+}
+
+impl Harvest for Panic {
+    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        Err(Self::error(py))
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        Some(Self::error(py))
     }
 }
 
@@ -182,6 +195,16 @@ impl End {
         };
         *self.lock() = next;
         step
+    }
+
+    /// What the job raised, of one that is about to be dropped.
+    pub fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        let outcome = std::mem::replace(&mut *self.looked_at(), Outcome::Cancelled(None));
+        match outcome {
+            Outcome::Converting(harvest, Finish::Value) => harvest.failure(py),
+            Outcome::Raised(error) => Some(PyErr::from_value(error.into_bound(py).into_any())),
+            _ => None,
+        }
     }
 
     /// For the garbage collector.

@@ -62,7 +62,7 @@ fn scalar(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> 
         || value.is_instance_of::<PyFloat>()
         || value.is_instance(NUMBER.import(value.py(), "numbers", "Number")?)?
     {
-        return Ok(Some(value.str()?.to_str()?.to_owned()));
+        return Ok(Some(utf8(argument, &value.str()?)?.to_owned()));
     }
     Ok(None)
 }

@@ -7,12 +7,11 @@ use std::time::Duration;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
-use super::input::{AUTH_HEADER, BodyInput, type_name};
+use super::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8};
 use super::options::RequestOptions;
 use super::request::{PyRequest, from_core, options_from};
 use crate::core::error::{Error, Failure, Kind, Phase};
@@ -196,11 +195,7 @@ impl Plan {
             Some(SaveTo::Callable(function)) => {
                 let request = from_core(py, &Arc::new(request.clone()))?;
                 let path = function.call1(py, (index, request))?;
-                let path = path.bind(py);
-                path.extract::<PathBuf>().map(Some).map_err(|_| {
-                    let kind = type_name(path);
-                    PyTypeError::new_err(format!("save_to: the callable must return str or a path, not {kind}"))
-                })
+                path_from("save_to: the callable", path.bind(py), "return str or a path").map(Some)
             }
         }
     }
@@ -250,7 +245,7 @@ pub fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
     let Ok(text) = value.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
     };
-    let text = text.to_str()?;
+    let text = utf8("base_url", text)?;
     let wrong = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
     let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -318,19 +313,10 @@ pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
     if value.is_callable() {
         return Ok(Some(SaveTo::Callable(value.clone().unbind())));
     }
-    let py = value.py();
-    let text = match value.cast::<PyString>() {
-        Ok(text) => text.to_str()?.to_owned(),
-        Err(_) => {
-            let path = value.call_method0(intern!(py, "__fspath__")).and_then(|path| path.extract::<String>());
-            path.map_err(|_| {
-                let kind = type_name(value);
-                PyTypeError::new_err(format!(
-                    "save_to must be a template as str or path, a callable or None, not {kind}"
-                ))
-            })?
-        }
-    };
+    let text = path_text("save_to", value)?.ok_or_else(|| {
+        let kind = type_name(value);
+        PyTypeError::new_err(format!("save_to must be a template as str or path, a callable or None, not {kind}"))
+    })?;
     let template = Template::parse(&text).map_err(|reason| PyValueError::new_err(format!("save_to: {reason}")))?;
     Ok(Some(SaveTo::Template(template)))
 }

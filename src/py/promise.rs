@@ -20,6 +20,7 @@ use pyo3::prelude::*;
 use super::job::{Job, Work};
 use super::outcome::{Ended, Harvest};
 use super::stats::PyStats;
+use super::unwatched::CallSite;
 use crate::core::completion::Completion;
 use crate::core::stats::{LimitedBy, Stats};
 
@@ -140,6 +141,11 @@ impl Harvest for Ready {
             None => Ok(Some(py.None())),
         }
     }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        let error = self.0.as_ref()?.as_ref().err()?;
+        Some(PyErr::from_value(error.clone_ref(py).into_bound(py).into_any()))
+    }
 }
 
 /// What was finished when the job was cancelled.
@@ -148,6 +154,10 @@ struct Collect(Py<PyAny>);
 impl Harvest for Collect {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         self.0.call0(py).map(Some)
+    }
+
+    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
+        None
     }
 }
 
@@ -192,7 +202,8 @@ impl PyPromise {
         if Arc::strong_count(&self.completion) > 1 || self.completion.is_done() {
             return Err(PyRuntimeError::new_err("there is one Job for a promise"));
         }
-        Job::create(py, self.completion.clone(), Arc::new(Kept(self.shared.clone())), progress)
+        let site = CallSite::here(py, true);
+        Job::create(py, self.completion.clone(), Arc::new(Kept(self.shared.clone())), progress, site)
     }
 
     /// Readable when somebody called `wake`, or cancelled the job.

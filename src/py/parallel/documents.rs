@@ -1,7 +1,5 @@
 //! The argument `docs`: borrowed where the memory cannot move or change, without a copy of any document.
 
-use std::path::PathBuf;
-
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     BinaryViewType, ByteArrayType, ByteViewType, GenericBinaryType, GenericStringType, StringViewType,
@@ -18,7 +16,7 @@ use pyo3_arrow::input::AnyArray;
 
 use super::held::Held;
 use crate::cpu::document::{Document, Source, Writable};
-use crate::py::input::type_name;
+use crate::py::input::{path_from, type_name};
 use crate::py::response::PyResponse;
 
 /// A batch of documents and what lends their memory.
@@ -113,7 +111,7 @@ impl Documents {
     fn other(&mut self, item: &Bound<'_, PyAny>) -> PyResult<Document> {
         let index = self.list.len();
         if item.hasattr(intern!(item.py(), "__fspath__"))? {
-            let path: PathBuf = item.extract()?;
+            let path = path_from(&format!("docs[{index}]"), item, "be a path")?;
             return Ok(Document::new(Source::File(path)));
         }
         // A NumPy number has a buffer too, of no dimension.

@@ -8,6 +8,7 @@ use super::arguments::{text, unfit};
 use super::run::Call;
 use super::tabled::{Data, Places, Tabled};
 use crate::cpu::json::extract::Extract;
+use crate::cpu::json::matches::Matches;
 use crate::cpu::json::pointer::Pointer;
 use crate::cpu::json::rows::Rows;
 use crate::py::input::{pairs, type_name};
@@ -19,7 +20,7 @@ use crate::py::job::Job;
 ///     frame = pandas.DataFrame.from_arrow(table)      # or polars.DataFrame(table), pyarrow.table(table)
 ///
 /// A document is checked to its last byte, but nothing is built but what is asked for. Where a document has no value
-/// the table has null. The type of a column is that of its values: bool, int64, uint64, float64 or large_utf8; integers
+/// the table has null; a pointer that matches in no document at all warns (UserWarning). The type of a column is that of its values: bool, int64, uint64, float64 or large_utf8; integers
 /// and fractions together are float64, all other mixtures are text, and so are arrays and objects: their JSON.
 ///
 /// Args:
@@ -67,9 +68,10 @@ pub fn json_extract(
             extract.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let Places { results, errors, failure } = Places::of(gathered, policy);
+            let Places { results, errors, failure, complete } = Places::of(gathered, policy);
             let table = finish.finish(results, stop)?;
-            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure)))
+            let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
+            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure).warning(warnings)))
         },
     )
 }
@@ -89,7 +91,7 @@ pub fn json_extract(
 ///     columns: the names of the columns to take, in this order; of arrays without names, the names to give. None for
 ///         all, in the order in which they appear.
 ///     on_error: "raise" the first failure as an ItemError; "return": the table's `errors` has it; or "skip"; "raise".
-///         A document that fails has no row.
+///         A document that fails has no row. A pointer that matches in no document at all warns (UserWarning).
 ///     workers, progress: as for `json_extract`.
 ///
 /// Returns:
@@ -120,11 +122,18 @@ pub fn json_rows(
             rows.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let Places { results, errors, failure } = Places::of(gathered, policy);
+            let Places { results, errors, failure, complete } = Places::of(gathered, policy);
             let table = finish.finish(results.into_iter().flatten(), stop)?;
-            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure)))
+            let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
+            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure).warning(warnings)))
         },
     )
+}
+
+/// What is told of pointers that matched nothing.
+fn never_matched(matches: &Matches) -> Vec<String> {
+    let warning = |pointer| format!("the JSON pointer {pointer:?} matched nothing in any document");
+    matches.never().into_iter().map(warning).collect()
 }
 
 fn names_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {

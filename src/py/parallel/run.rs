@@ -19,6 +19,7 @@ use crate::py::job::{Job, Work};
 use crate::py::lifecycle::calling_out;
 use crate::py::outcome::{Ended, Harvest, promise};
 use crate::py::stats::PyStats;
+use crate::py::unwatched::CallSite;
 use crate::py::work::no_threads;
 use crate::runtime::detach::detached;
 
@@ -102,7 +103,8 @@ impl<'a, 'py> Call<'a, 'py> {
             };
             let options = Options { workers, keep_going: policy != Policy::Raise };
             let batch = Batch::start(list, held.lend(), options, kernel, end).map_err(|error| no_threads(&error))?;
-            Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress)
+            let site = CallSite::here(docs.py(), false);
+            Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress, site)
         })
     }
 }
@@ -118,6 +120,10 @@ impl<T: Send> Harvest for Unfinished<T> {
         }
         self.1.as_mut().map_or_else(|| Ok(Some(py.None())), |made| made.step(py, deadline))
     }
+
+    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
+        None
+    }
 }
 
 /// A batch whose end failed.
@@ -126,6 +132,10 @@ struct Failed(Failure);
 impl Harvest for Failed {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Err(PyErr::from_value(exception(py, &self.0)?))
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        Some(exception(py, &self.0).map_or_else(|error| error, PyErr::from_value))
     }
 }
 

@@ -22,7 +22,8 @@ const SHOWN: usize = 10;
 /// A table in memory, in Arrow's format: what `json_extract` and `json_rows` make.
 ///
 /// Everything that speaks Arrow takes it as it is and copies nothing: `pandas.DataFrame.from_arrow(table)` (pandas 3),
-/// `pyarrow.table(table)`, `polars.DataFrame(table)`, and DuckDB finds it in a query by the name of its variable.
+/// `pyarrow.table(table)`, `polars.DataFrame(table)`, and DuckDB finds it in a query by the name of its variable. An older
+/// pandas takes `pandas.DataFrame(table.to_pydict())`; `pandas.DataFrame(table)` and `numpy.asarray(table)` are refused.
 /// `table["name"]` is a column, `to_pydict()` and `to_pylist()` make Python objects. `len(table)` is the number of rows.
 ///
 /// It cannot be changed, and may be used from any thread.
@@ -124,13 +125,23 @@ impl PyTable {
         Ok(rows)
     }
 
+    /// Refused: NumPy, and `pandas.DataFrame(table)` by way of it, would take the columns for rows.
+    #[pyo3(signature = (dtype=None, copy=None))]
+    fn __array__(&self, dtype: Option<&Bound<'_, PyAny>>, copy: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let _ = (dtype, copy);
+        Err(PyTypeError::new_err(
+            "a Table is no array: use pandas.DataFrame.from_arrow(table) (pandas 3), \
+             pandas.DataFrame(table.to_pydict()), or numpy.asarray(table[\"name\"]) for one column",
+        ))
+    }
+
     fn __len__(&self) -> usize {
         self.batch.num_rows()
     }
 
     fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<PyColumn> {
         if let Ok(name) = key.cast::<PyString>() {
-            let found = self.batch.schema_ref().index_of(name.to_str()?).ok();
+            let found = name.to_str().ok().and_then(|name| self.batch.schema_ref().index_of(name).ok());
             let column = found.and_then(|index| self.column(index));
             return column.ok_or_else(|| PyKeyError::new_err(key.clone().unbind()));
         }
