@@ -1,6 +1,7 @@
 """What is told of a Job that nobody waits for: a warning when its work is cut off, a line in the log when it failed."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import sys
@@ -119,18 +120,19 @@ def begin_to_await(job: shoal.Job) -> None:
 @pytest.mark.parametrize(
     "notice",
     [
-        lambda job: pytest.raises(TimeoutError, job.result, 0.01),
-        lambda job: pytest.raises(TimeoutError, job.exception, 0),
+        lambda job: job.result(0.01),
+        lambda job: job.exception(0),
         begin_to_await,
         lambda job: job.cancel(),
         lambda job: job.close(),
-        lambda job: pytest.raises(LookupError, job.throw, LookupError),
+        lambda job: job.throw(LookupError),
     ],
     ids=["result", "exception", "await", "cancel", "close", "throw"],
 )
 def test_a_job_that_was_noticed_does_not_warn(own: Server, notice) -> None:
     job = shoal.gather_fetch([own.url(SLOW)])
-    notice(job)
+    with contextlib.suppress(TimeoutError, LookupError):
+        notice(job)
     del job
     gc.collect()
 
@@ -299,7 +301,7 @@ def test_attributes_of_the_result(server: Server, name: str) -> None:
         assert not hasattr(job, name)
         assert getattr(job, name, 3) == 3
         with pytest.raises(AttributeError, match=r"'Job' object has no attribute '_ipython_display_'$"):
-            job._ipython_display_  # noqa: B018, SLF001 - as IPython asks for it
+            job._ipython_display_  # noqa: B018 - as IPython asks for it
         assert name not in dir(job)
         job.result()
 

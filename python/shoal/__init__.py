@@ -62,6 +62,7 @@ from shoal.exceptions import (
 )
 
 __all__ = [
+    "USE_CLIENT_DEFAULT",
     "BlockedAddress",
     "BodyTooLarge",
     "Client",
@@ -97,7 +98,6 @@ __all__ = [
     "TLSError",
     "Timeout",
     "TimeoutException",
-    "USE_CLIENT_DEFAULT",
     "TooManyRedirects",
     "TotalTimeout",
     "WorkerDied",

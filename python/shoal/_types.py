@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 @final
 class UseClientDefault(str):
-    """The type of `USE_CLIENT_DEFAULT`. A str, because `inspect` reads nothing else from a signature of an extension."""
+    """The type of `USE_CLIENT_DEFAULT`: a str, as `inspect` reads no other objects from an extension's signature."""
 
     __slots__ = ()
 
@@ -62,4 +62,4 @@ class UseClientDefault(str):
 
 
 USE_CLIENT_DEFAULT: Final = UseClientDefault()
-"""Stands for "as the client has it" in the arguments of a client's methods, as in httpx: the same as leaving them out."""
+"""Stands for "as the client has it", as in httpx: the same as leaving the argument out."""

@@ -471,12 +471,17 @@ impl Drop for Job {
         }
         // Python drops its objects attached.
         Python::attach(|py| {
-            if stopped {
-                if self.notice.is_unasked() {
-                    warn_of_drop(py, self.work.name(), self.site.as_ref());
+            // Whatever is on its way up stays so, and no Python code runs while it is set.
+            let unwinding = PyErr::take(py);
+            if !stopped {
+                if let Some(failure) = self.end.failure(py) {
+                    log_failure(py, self.work.name(), self.site.as_ref(), failure);
                 }
-            } else if let Some(failure) = self.end.failure(py) {
-                log_failure(py, self.work.name(), self.site.as_ref(), failure);
+            } else if unwinding.is_none() && self.notice.is_unasked() {
+                warn_of_drop(py, self.work.name(), self.site.as_ref());
+            }
+            if let Some(error) = unwinding {
+                error.restore(py);
             }
         });
     }

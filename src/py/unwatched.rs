@@ -114,14 +114,10 @@ fn speaking<T>(py: Python<'_>, speak: impl FnOnce() -> PyResult<T>) {
     }
 }
 
-/// A job was dropped before its end, and so its work was stopped, and nobody had asked for it. Not told while an
-/// exception unwinds: that is the fault to tell of then.
+/// A job was dropped before its end, which stopped its work, and nobody had asked for it.
 pub fn warn_of_drop(py: Python<'_>, name: &str, site: Option<&CallSite>) {
     /// The warnings that were shown, by file: the same line is told of once.
     static SHOWN: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    if PyErr::occurred(py) {
-        return;
-    }
     speaking(py, || {
         let (file, line) = match site {
             Some(site) => (site.file(py)?, site.line(py)),
@@ -148,8 +144,6 @@ pub fn warn_of_drop(py: Python<'_>, name: &str, site: Option<&CallSite>) {
 
 /// A job has failed, and was dropped before anybody knew.
 pub fn log_failure(py: Python<'_>, name: &str, site: Option<&CallSite>, failure: PyErr) {
-    // Whatever is on its way up stays so.
-    let unwinding = PyErr::take(py);
     speaking(py, || {
         let place = match site {
             Some(site) => format!(", called at {}:{}", site.file(py)?, site.line(py)),
@@ -161,7 +155,4 @@ pub fn log_failure(py: Python<'_>, name: &str, site: Option<&CallSite>, failure:
         let message = format!("the exception of a Job was never retrieved: {name}{place}");
         logger.call_method(intern!(py, "error"), ("%s", message), Some(&keywords))
     });
-    if let Some(error) = unwinding {
-        error.restore(py);
-    }
 }
