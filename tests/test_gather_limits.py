@@ -144,7 +144,7 @@ def test_requests_that_wait_for_their_host_are_not_in_flight() -> None:
 @pytest.mark.parametrize(
     ("limits", "options", "words"),
     [
-        (Limits(5, per_host=1), {}, r"all 1 permits of per_host for http://127.0.0.1:\d+ are in use \(limits of the"),
+        (Limits(5, per_host=1), {}, r"all 1 permits of per_host for http://127.0.0.1:\d+ are in use \(phase"),
         (Limits(5), {"per_host": 1}, r"all 1 permits of per_host for http://127.0.0.1:\d+ are in use \(phase"),
         (Limits(5), {"rate": "1/h"}, r"rate holds http://127.0.0.1:\d+ back for another 3\d\d\d\.\d s \(phase"),
     ],
@@ -159,7 +159,7 @@ def test_a_pool_timeout_says_what_was_missing(server, limits, options, words) ->
 def test_a_pool_timeout_of_a_single_request(server) -> None:
     with shoal.Client(limits=Limits(1)) as client:
         first = client.get(server.url("/delay/5000"))
-        words = r"no permit within 0.1 s: all 1 permits of concurrency are in use \(limits of the client\)"
+        words = r"no permit within 0.1 s: all 1 permits of concurrency are in use \(phase"
         with pytest.raises(shoal.PoolTimeout, match=words):
             client.get(server.url("/bytes/1"), timeout=shoal.Timeout(pool=0.1)).result()
         first.cancel()

@@ -238,3 +238,15 @@ def test_every_member_is_documented(kind: str) -> None:
     for name, member in vars(getattr(parallel, kind)).items():
         if not name.startswith("_") or name.startswith("__arrow"):
             assert len(member.__doc__ or "") > 10, name
+
+
+def test_pandas_does_not_take_columns_for_rows() -> None:
+    pandas = pytest.importorskip("pandas")
+    numpy = pytest.importorskip("numpy")
+    table = parallel.json_extract([b'{"a": 1, "b": 2}', b'{"a": 3, "b": 4}'], {"a": "/a", "b": "/b"}).result()
+    for refused in (pandas.DataFrame, numpy.asarray, numpy.array):
+        with pytest.raises(TypeError, match=r"a Table is no array: use pandas\.DataFrame\.from_arrow\(table\)"):
+            refused(table)
+    frame = pandas.DataFrame(table.to_pydict())
+    assert (list(frame.columns), frame.shape, frame["b"].tolist()) == (["a", "b"], (2, 2), [2, 4])
+    assert numpy.asarray(table["a"]).tolist() == [1, 3]

@@ -119,9 +119,9 @@ impl<T: Transport> Call<T> {
 
     /// A request got no permit in time.
     fn no_permit(&self, limit: Duration, url: &Url) -> Failure {
-        let of_call = self.limits.as_ref().and_then(|limits| limits.shortage(url)).map(|why| format!(": {why}"));
-        let of_client = || self.session.governor.shortage(url).map(|why| format!(": {why} (limits of the client)"));
-        let why = of_call.or_else(of_client).unwrap_or_default();
+        let of_call = self.limits.as_ref().and_then(|limits| limits.shortage(url));
+        let why = of_call.or_else(|| self.session.governor.shortage(url)).map(|why| format!(": {why}"));
+        let why = why.unwrap_or_default();
         Failure::new(Kind::PoolTimeout, Phase::Queue, format!("no permit within {} s{why}", limit.as_secs_f64()))
     }
 

@@ -15,7 +15,7 @@ use pyo3::types::{PyList, PyString};
 
 use super::awaiting::{Awaiting, returned, thrown_error};
 use super::callbacks::call_when_done;
-use super::interrupt::interruptible;
+use super::interrupt::{interruptible, say_where};
 use super::lifecycle::{awaiting, calling_out, exiting};
 use super::limits::float;
 use super::outcome::{End, Ended, Harvest, Step, cancelled_error};
@@ -166,16 +166,9 @@ impl Job {
         if let Ok(Step::Cancelled(Some(results)) | Step::Value(results)) = self.settle(py)
             && results.bind(py).is_instance_of::<PyList>()
         {
-            let error = error.value(py);
-            let args = intern!(py, "args");
-            // Ctrl-C and the like come without a word: the place for one that says where the results are.
-            if error.getattr(args).and_then(|args| args.is_truthy()).is_ok_and(|said| !said) {
-                let (done, total) = self.work.progress();
-                let _ =
-                    error.setattr(args, (format!("{done} of {total} were finished: see .results of this exception"),));
-            }
+            say_where(py, error, self.work.progress());
             // Some exceptions take no attributes; then there is nowhere to put them.
-            let _ = error.setattr(intern!(py, "results"), results);
+            let _ = error.value(py).setattr(intern!(py, "results"), results);
         }
     }
 
