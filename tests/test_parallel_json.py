@@ -87,6 +87,7 @@ def places(value: object, pointer: str = "") -> dict:
     return found
 
 
+@pytest.mark.filterwarnings("ignore:the JSON pointer .* matched nothing")
 @given(document=DOCUMENTS, writing=WRITINGS)
 @settings(max_examples=300, deadline=None)
 @example(document={"a": -0.0, "b": [1e300, 5e-324, 2**63, -(2**63) - 1]}, writing={})
@@ -143,6 +144,7 @@ def test_rows_of_random_arrays(rows: list, writing: dict) -> None:
     assert parallel.json_rows([bare], "", columns=["p", "q", "r"]).result().column_names == ["p", "q", "r"]
 
 
+@pytest.mark.filterwarnings("ignore:the JSON pointer .* matched nothing")
 def test_broken_documents_are_those_of_orjson() -> None:
     orjson = pytest.importorskip("orjson")
     generator = random.Random(3)

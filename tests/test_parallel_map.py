@@ -327,8 +327,9 @@ def test_dropping_the_job_ends_its_work(tmp_path) -> None:
 
     job = parallel.map(touch, itertools.count(), backend="processes", workers=2)
     assert wait_until(lambda: len(list(tmp_path.iterdir())) > 2, 10)
-    del job
-    gc.collect()
+    with pytest.warns(RuntimeWarning, match="a Job of map was dropped before its end"):
+        del job
+        gc.collect()
     time.sleep(0.5)
     count = len(list(tmp_path.iterdir()))
     time.sleep(0.5)

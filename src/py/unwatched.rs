@@ -11,7 +11,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCode, PyDict};
 
-use super::lifecycle::is_lost;
 use crate::runtime;
 
 /// Somebody waited for the job, stopped it, or left a callback.
@@ -87,7 +86,7 @@ impl CallSite {
     }
 
     fn file(&self, py: Python<'_>) -> PyResult<String> {
-        self.code.bind(py).getattr(intern!(py, "co_filename"))?.extract()
+        Ok(self.code.bind(py).getattr(intern!(py, "co_filename"))?.str()?.to_string_lossy().into_owned())
     }
 }
 
@@ -106,7 +105,7 @@ fn is_ours(code: &Bound<'_, PyCode>) -> bool {
 /// Whether Python code may run for a job that is being dropped: not at exit, when nobody reads it any more.
 fn speaking<T>(py: Python<'_>, speak: impl FnOnce() -> PyResult<T>) {
     let pass = runtime::enter();
-    if pass.is_none() || is_lost() || runtime::is_closing() {
+    if pass.is_none() {
         return;
     }
     if let Err(error) = speak() {
