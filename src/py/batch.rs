@@ -114,7 +114,7 @@ impl BatchOptions {
     /// The limits of this call by host, if it has any.
     fn by_host(&self) -> Option<Limits> {
         let limited = self.per_host.is_some() || self.rate.is_some();
-        limited.then(|| Limits { concurrency: None, per_host: self.per_host, rate: self.rate })
+        limited.then_some(Limits { concurrency: None, per_host: self.per_host, rate: self.rate })
     }
 }
 
