@@ -329,7 +329,7 @@ def test_dropping_the_job_ends_its_work(tmp_path) -> None:
     assert wait_until(lambda: len(list(tmp_path.iterdir())) > 2, 10)
     with pytest.warns(RuntimeWarning, match="a Job of map was dropped before its end"):
         del job
-        gc.collect()
+    gc.collect()
     time.sleep(0.5)
     count = len(list(tmp_path.iterdir()))
     time.sleep(0.5)

@@ -53,6 +53,7 @@ class UseClientDefault(str):
     """The type of `USE_CLIENT_DEFAULT`: a str, as `inspect` reads no other objects from an extension's signature."""
 
     __slots__ = ()
+    __module__ = "shoal"
 
     def __repr__(self) -> str:
         return "USE_CLIENT_DEFAULT"
