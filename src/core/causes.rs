@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::error::{Failure, Kind, Phase};
+use super::memory::OutOfMemory;
 
 type Cause = dyn StdError + 'static;
 
@@ -94,6 +95,7 @@ pub fn exchange_failure(error: &Cause, phase: Phase) -> Failure {
         (_, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)) => {
             (Kind::Protocol, "the server broke the protocol")
         }
+        (_, Some(io::ErrorKind::OutOfMemory)) => return Failure { phase, ..OutOfMemory.into() },
         (_, Some(io::ErrorKind::BrokenPipe)) => (Kind::Write, "the connection closed while sending"),
         (_, Some(_)) => (Kind::Read, "the connection broke"),
         (Some(hyper), None) if hyper.is_incomplete_message() => match phase {

@@ -33,6 +33,8 @@ pub enum Kind {
     IncompleteBody,
     Decoding,
     HttpStatus,
+    /// There is no memory for a body: a plain `FetchError` whose cause is a `MemoryError`.
+    Memory,
     /// A body could not be written to its file: a plain `FetchError` whose cause is the `OSError`.
     Save,
     Internal,
@@ -60,7 +62,7 @@ impl Kind {
             Self::IncompleteBody => "IncompleteBody",
             Self::Decoding => "DecodingError",
             Self::HttpStatus => "HTTPStatusError",
-            Self::Save => "FetchError",
+            Self::Memory | Self::Save => "FetchError",
             Self::Internal => "InternalError",
         }
     }

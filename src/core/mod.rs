@@ -23,6 +23,7 @@ pub mod http;
 pub mod http1;
 pub mod items;
 pub mod lanes;
+pub mod memory;
 pub mod pages;
 pub mod redact;
 pub mod request;

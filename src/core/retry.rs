@@ -264,6 +264,7 @@ mod tests {
             Kind::TooManyRedirects,
             Kind::DeadlineExceeded,
             Kind::PoolTimeout,
+            Kind::Memory,
             Kind::Save,
             Kind::Internal,
         ] {
