@@ -67,10 +67,14 @@ pub async fn exchange<T: Transport>(
         session.jar.store(url, &head.headers);
         let next = if settings.follow_redirects { redirected(&head, url) } else { None };
         let Some(next) = next else {
+            let path = target(request, head.status);
+            if path.is_some() {
+                clock.saves();
+            }
             let reading = Reading {
                 max_body: settings.max_body,
-                read_timeout: settings.timeout.read,
-                save_to: target(request, head.status).map(|path| (path, &session.saves)),
+                read_timeout: if path.is_some() { settings.timeout.silence() } else { settings.timeout.read },
+                save_to: path.map(|path| (path, &session.saves)),
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;

@@ -118,7 +118,7 @@ impl<T: Transport> Call<T> {
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
         let clock = Arc::new(Clock::start(settings.timeout.connect));
         // Pinned where it is: `timeout` would move it, and the futures of reqwest inside are kilobytes.
-        let work = pin!(async {
+        let mut work = pin!(async {
             let first = exchange(&self.session, request, settings, &self.headers, &clock).await;
             match &first {
                 // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
@@ -136,8 +136,9 @@ impl<T: Transport> Call<T> {
         });
         let result = match settings.timeout.total {
             None => work.await,
-            Some(limit) => match tokio::time::timeout(limit, work).await {
+            Some(limit) => match tokio::time::timeout(limit, work.as_mut()).await {
                 Ok(result) => result,
+                Err(_) if settings.timeout.plain && clock.marks().saves => work.await,
                 Err(_) => Err(timed_out(limit, clock.phase())),
             },
         };

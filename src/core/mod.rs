@@ -24,6 +24,7 @@ pub mod http1;
 pub mod items;
 pub mod lanes;
 pub mod memory;
+pub mod pace;
 pub mod pages;
 pub mod redact;
 pub mod request;

@@ -96,6 +96,8 @@ pub struct Marks {
     pub ready: Duration,
     /// The bytes of its body, decoded.
     pub bytes: u64,
+    /// The body goes to a file.
+    pub saves: bool,
     /// The way its last hop took.
     pub lane: Option<Lane>,
 }
@@ -146,6 +148,11 @@ impl Clock {
     /// The whole body was read.
     pub fn body_loaded(&self, bytes: u64) {
         self.update(|marks| marks.bytes = bytes);
+    }
+
+    /// The body goes to a file.
+    pub fn saves(&self) {
+        self.update(|marks| marks.saves = true);
     }
 
     /// The head has arrived.

@@ -271,20 +271,23 @@ fn streamed(
 ///     concurrency: requests in flight at once; 100.
 ///     per_host: requests in flight at once to one origin; None for no limit.
 ///     rate: requests to one origin per time, such as "10/s" or "100/min"; None for no limit.
-///     timeout: seconds per attempt, from its turn to the last byte, or a `Timeout`, or None for no limit; 30.0.
+///     timeout: seconds per attempt, from its turn to the last byte, or a `Timeout`, or None for no limit; 30.0. Of a body
+///         that is saved a number bounds the head and each silence, not the whole: that is `Timeout(total=...)`.
 ///     deadline: seconds for the whole batch, retries and waiting included; None for no limit.
 ///     retry: attempts after the first, or a `Retry`; 2. Repeated are requests that never reached the server and, of
 ///         idempotent methods, those that failed on the way or ended in status 408, 425, 429, 500, 502, 503 or 504;
 ///         with backoff, and as long as a Retry-After asks for.
 ///     follow_redirects: True.
 ///     max_redirects: more than that raise TooManyRedirects; 10.
-///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit.
+///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+///         one, a body that is saved may have 64 MiB and 100 times the bytes received.
 ///     return_exceptions: put exceptions into the list instead of raising the first one; False.
 ///     raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
 ///     progress: True for a tqdm bar, or a callable that gets `(done, total)`; False.
 ///     save_to: write 2xx bodies to files instead of memory: a template such as "out/{index:05}.json" or
 ///         "out/{name}.json" (the item's `name`), or a callable `(index, request)` that returns a path. Files appear
-///         whole or not at all, folders are made. `Response.path` tells the file. Other statuses write no file.
+///         whole or not at all, folders are made. `Response.path` tells the file. Other statuses write no file. Two items
+///         that would be written to one file are a ValueError.
 ///     client: a `Client` whose connections, cookies and settings are used; keywords left out take its values. Its
 ///         limits are shared by all its requests; a `per_host` or `rate` given here counts this batch alone.
 ///

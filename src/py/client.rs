@@ -206,7 +206,7 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
         match key {
             "timeout" => settings.timeout = timeout_from(&value)?,
             "retry" => settings.retry = retry_from(&value)?,
-            "max_body" => settings.max_body = size_from("max_body", &value)?,
+            "max_body" => settings.max_body = Some(size_from("max_body", &value)?),
             "follow_redirects" => settings.follow_redirects = flag("follow_redirects", &value)?,
             "raise_for_status" => settings.raise_for_status = flag("raise_for_status", &value)?,
             "http2" => config.connections.http2 = flag("http2", &value)?,

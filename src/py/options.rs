@@ -15,7 +15,7 @@ use super::input::{
 };
 use super::limits::{PyRetry, method_from, retry_from, whole};
 use super::params::params_from;
-use super::timeout::{PyTimeout, timeout_from};
+use super::timeout::{timeout_from, timeout_to_python};
 use crate::core::request::Request;
 use crate::core::retry::Retry;
 use crate::core::settings::{Settings, Timeout};
@@ -87,7 +87,7 @@ impl RequestOptions {
             retry: Some(settings.retry.clone()),
             follow_redirects: Some(settings.follow_redirects),
             max_redirects: Some(settings.max_redirects),
-            max_body: Some(settings.max_body),
+            max_body: settings.max_body,
             raise_for_status: Some(settings.raise_for_status),
             ..Self::default()
         }
@@ -106,7 +106,8 @@ impl RequestOptions {
         set_if_given(&keywords, "method", self.method.as_ref().map(Method::as_str))?;
         set_if_given(&keywords, "content", self.body.as_ref().map(|body| PyBytes::new(py, &body.bytes)))?;
         set_if_given(&keywords, "name", self.name.as_deref())?;
-        set_if_given(&keywords, "timeout", self.timeout.map(PyTimeout))?;
+        let timeout = self.timeout.map(|timeout| timeout_to_python(py, timeout)).transpose()?;
+        set_if_given(&keywords, "timeout", timeout)?;
         set_if_given(&keywords, "retry", self.retry.clone().map(PyRetry))?;
         set_if_given(&keywords, "follow_redirects", self.follow_redirects)?;
         set_if_given(&keywords, "max_redirects", self.max_redirects)?;
@@ -228,7 +229,7 @@ impl RequestOptions {
             retry: self.retry.clone().unwrap_or(base.retry),
             follow_redirects: self.follow_redirects.unwrap_or(base.follow_redirects),
             max_redirects: self.max_redirects.unwrap_or(base.max_redirects),
-            max_body: self.max_body.unwrap_or(base.max_body),
+            max_body: self.max_body.or(base.max_body),
             raise_for_status: self.raise_for_status.unwrap_or(base.raise_for_status),
         })
     }

@@ -19,7 +19,7 @@ use crate::core::error::{Error, Failure, Kind, Phase};
 use crate::core::items::Items;
 use crate::core::redact::redact_input;
 use crate::core::request::{Request, basic_auth};
-use crate::core::save::Template;
+use crate::core::save::{Places, Template};
 use crate::core::settings::Settings;
 use crate::core::urls::Urls;
 
@@ -29,6 +29,16 @@ pub enum SaveTo {
     Template(Template),
     /// Asked for every item, on the caller's thread, before any I/O.
     Callable(Py<PyAny>),
+}
+
+impl SaveTo {
+    /// What keeps items from replacing each other's files, unless each has its own by its index.
+    pub fn places(&self) -> Option<Places> {
+        match self {
+            Self::Template(template) if template.is_distinct() => None,
+            _ => Some(Places::default()),
+        }
+    }
 }
 
 /// What all items of a call have in common.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::LINK;
 use http::{HeaderMap, StatusCode, Version};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -20,7 +21,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use url::Url;
 
-use super::body::{Body, Handle};
+use super::body::{Body, Handle, text_of};
 use super::charset;
 use super::error::{class, to_python, url_text};
 use super::headers::{PyHeaders, value_text};
@@ -31,6 +32,7 @@ use super::restore;
 use super::shown;
 use crate::core::cookies::response_cookies;
 use crate::core::fetch::status_error;
+use crate::core::memory::granted;
 use crate::core::request::Request;
 use crate::core::response::Response;
 
@@ -191,10 +193,12 @@ impl PyResponse {
 
     /// The body as text (str), decoded with `encoding`; what is not valid becomes U+FFFD. Decoded anew each time.
     #[getter]
-    fn text<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+    fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let body = self.body.handle(py);
         let bytes = body.as_slice(py);
-        PyString::new(py, &charset::decode(charset::encoding_of(&self.headers, bytes), bytes))
+        // What is not UTF-8 is decoded into a buffer that can't fail to grow.
+        granted(bytes.len()).map_err(|error| PyMemoryError::new_err(error.to_string()))?;
+        text_of(py, &charset::decode(charset::encoding_of(&self.headers, bytes), bytes))
     }
 
     /// The name of the body's encoding (str), in lower case: the charset of Content-Type, else that of a byte order

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
@@ -17,12 +17,13 @@ use tokio::runtime::Handle;
 use super::error::to_python;
 use super::interrupt::interruptible;
 use super::lifecycle::{awaiting, calling_out, exiting};
-use super::plan::Plan;
+use super::plan::{Plan, SaveTo};
 use super::port::{Port, require_loop};
 use super::progress::Progress;
 use super::response::into_python;
 use super::source::pump;
 use super::stats::PyStats;
+use crate::core::save::Places;
 use crate::core::stream::{Flow, Taken};
 use crate::runtime::detach::detached;
 use crate::runtime::{fork, is_closing};
@@ -58,6 +59,8 @@ struct State {
 pub struct Stream {
     flow: Arc<Flow>,
     plan: Arc<Plan>,
+    /// The files that items were given.
+    places: Option<Places>,
     handle: &'static Handle,
     state: Mutex<State>,
     progress: Option<Progress>,
@@ -99,6 +102,7 @@ impl Stream {
         flow.arm(handle);
         Ok(Self {
             flow,
+            places: plan.save_to.as_ref().and_then(SaveTo::places),
             plan: Arc::new(plan),
             handle,
             state: Mutex::new(State { source, raised: None, yielded: Instant::now() }),
@@ -179,7 +183,17 @@ impl Stream {
 
     /// Hands an item of the source over.
     pub fn accept(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<()> {
-        let request = self.plan.request(py, item, self.flow.next_index())?;
+        let index = self.flow.next_index();
+        let request = self.plan.request(py, item, index)?;
+        if let Ok(request) = &request
+            && let (Some(places), Some(path)) = (&self.places, &request.save_to)
+            && !places.take(path)
+        {
+            return Err(PyValueError::new_err(format!(
+                "save_to: requests[{index}] would be written to {path:?} like one before it; use {{index}} or different \
+                 names"
+            )));
+        }
         self.flow.push(self.handle, request);
         Ok(())
     }
