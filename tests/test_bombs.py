@@ -67,15 +67,15 @@ def test_timeout_and_cancel_hold_while_a_body_is_decoded(bombs, coding):
 
 def test_others_are_served_while_bombs_are_decoded(bombs, server):
     scripts = [READ, answer("gzip, br", bombs["gzip, br"])]
-    with Scripted(scripts) as bomber, shoal.Client(timeout=30) as victim, shoal.Client() as other:
+    with Scripted(scripts) as bomber, shoal.Client(timeout=None) as victim, shoal.Client() as other:
         bombing = victim.gather([bomber.url] * 8, return_exceptions=True)
-        longest = 0.0
+        started, longest = time.monotonic(), 0.0
         while not bombing.done():
             begun = time.monotonic()
-            assert other.get(server.url("/bytes/100"), timeout=5).result().ok
+            assert other.get(server.url("/bytes/100"), timeout=10).result().ok
             longest = max(longest, time.monotonic() - begun)
-        # Eight at a millisecond each, before everything else that this machine may be at.
-        assert longest < 1
+        # Eight are decoded at a millisecond each, not one after the other: nobody waits for as much as one of them.
+        assert longest < (time.monotonic() - started) / 4
         assert {type(error) for error in bombing.result()} == {shoal.BodyTooLarge}
 
 

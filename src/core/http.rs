@@ -18,6 +18,7 @@ use tower_service::Service;
 use super::causes::{BoxError, connect_failure, deepest, exchange_failure};
 use super::connections::{IDLE, Proxies};
 use super::error::{Failure, Phase};
+use super::memory;
 use super::transport::{Body, Clock, Head, Outgoing, Transport, reserve};
 
 tokio::task_local! {
@@ -114,9 +115,9 @@ impl Body for Incoming {
                         // Copied: a slice of the connection's read buffer would keep all of that alive (8 KB and more
                         // for a body of 100 bytes).
                         if into.capacity() == 0 {
-                            into.reserve_exact(reserve(self.length).max(data.len()));
+                            memory::reserve_exact(into, reserve(self.length).max(data.len()))?;
                         }
-                        into.extend_from_slice(&data);
+                        memory::extend(into, &data)?;
                         return Ok(data.len());
                     }
                 }
