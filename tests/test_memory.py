@@ -37,7 +37,9 @@ def check(done):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
-@pytest.mark.parametrize("path", ["bytes/SIZE", "chunked/SIZE", *[f"fault/{coding}-bomb?mb=SIZE" for coding in CODINGS]])
+@pytest.mark.parametrize(
+    "path", ["bytes/SIZE", "chunked/SIZE", *[f"fault/{coding}-bomb?mb=SIZE" for coding in CODINGS]]
+)
 def test_large_bodies_fail_and_the_process_lives(server, python, path):
     sizes = ("100", "1") if "bomb" in path else ("100000000", "1000000")
     code = """

@@ -8,9 +8,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import wait_until
 
 import shoal
+from conftest import wait_until
 from servers.scripted import READ, Scripted, Sleep
 from shoal import Request
 from shoal.testing import Server
@@ -260,7 +260,9 @@ def test_permissions_are_those_of_any_file(tmp_path, urls) -> None:
 def test_a_stream_refuses_names_that_become_one(tmp_path, server, template, names) -> None:
     items = [(server.url(f"/bytes/{n}"), {"name": name} if name else {}) for n, name in enumerate(names)]
     done = []
-    with pytest.raises(ValueError, match=rf"save_to: requests\[{len(names) - 1}\] would be written to .* like one before"):
+    with pytest.raises(
+        ValueError, match=rf"save_to: requests\[{len(names) - 1}\] would be written to .* like one before"
+    ):
         done.extend(shoal.stream_fetch(items, save_to=tmp_path / template, ordered=True))
     assert [response.index for response in done] == list(range(len(names) - 1))
     with pytest.raises(ValueError, match="would both be written to"):
@@ -273,10 +275,10 @@ def test_an_async_source_is_no_way_around_it(tmp_path, server, run) -> None:
             yield server.url("/bytes/3"), {"name": name}
 
     async def main() -> list[str]:
-        seen = []
+        stream = shoal.stream_fetch(items(), save_to=tmp_path / "{name}")
+        seen = [(await anext(stream)).path.name for _ in range(2)]
         with pytest.raises(ValueError, match=r"requests\[2\]"):
-            async for response in shoal.stream_fetch(items(), save_to=tmp_path / "{name}"):
-                seen.append(response.path.name)
+            await anext(stream)
         return seen
 
     assert sorted(run(main())) == ["a_b", "c"]
@@ -317,7 +319,11 @@ def test_a_number_bounds_each_silence_of_a_body_that_is_saved(tmp_path, server) 
 
 
 def test_a_body_that_is_not_saved_has_the_number_for_the_whole(tmp_path) -> None:
-    slow = [READ, b"HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n", *[step for _ in range(50) for step in (b"x", Sleep(0.1))]]
+    slow = [
+        READ,
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n",
+        *[step for _ in range(50) for step in (b"x", Sleep(0.1))],
+    ]
     with Scripted(slow) as origin:
         (error,) = shoal.gather_fetch(
             [origin.url], save_to=tmp_path / "a", timeout=0.5, retry=0, return_exceptions=True

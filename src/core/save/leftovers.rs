@@ -119,7 +119,8 @@ pub(super) fn claim(_file: &File) -> bool {
 #[cfg(not(unix))]
 fn remove(_folder: &Path) {}
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::fs;
