@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::decode::{Decoder, codings};
@@ -144,10 +145,7 @@ struct Coded {
 impl<B: Body> Inflow<B> {
     /// What has come and was not taken out yet.
     fn held(&mut self) -> &mut Vec<u8> {
-        match &mut self.coding {
-            Coding::Identity(bytes) => bytes,
-            Coding::Coded(coded) => coded.decoder.decoded(),
-        }
+        self.coding.held()
     }
 
     /// Adds what has come, or a part of it, to what is held; `false` at the end.
@@ -166,27 +164,67 @@ impl<B: Body> Inflow<B> {
                 Ok(count > 0)
             }
             Coding::Coded(coded) => {
-                let Coded { raw, read, done, decoder } = &mut **coded;
-                if *done {
-                    raw.clear();
-                    let count = within(*timeout, pace.wait(body.read(raw))).await?;
+                if coded.done {
+                    coded.raw.clear();
+                    let count = within(*timeout, pace.wait(body.read(&mut coded.raw))).await?;
                     if count == 0 {
-                        decoder.end()?;
+                        coded.decoder.end()?;
                         return Ok(false);
                     }
                     *received += count as u64;
-                    *read = 0;
-                    decoder.set_limit(limit.after(*received));
+                    coded.read = 0;
+                    coded.decoder.set_limit(limit.after(*received));
                 }
-                let progress = decoder.write(raw.get(*read..).unwrap_or_default(), pace)?;
-                *read += progress.read;
-                *done = progress.done;
-                if !progress.done && pace.is_due() {
+                if coded.decoder.is_heavy() {
+                    coding.decode_elsewhere(pace).await?;
+                    return Ok(true);
+                }
+                coded.decode(pace)?;
+                if !coded.done && pace.is_due() {
                     pace.rest().await;
                 }
                 Ok(true)
             }
         }
+    }
+}
+
+impl Coded {
+    /// Decodes some of what was received.
+    fn decode(&mut self, pace: &mut Pace) -> Result<(), Failure> {
+        let progress = self.decoder.write(self.raw.get(self.read..).unwrap_or_default(), pace)?;
+        self.read += progress.read;
+        self.done = progress.done;
+        Ok(())
+    }
+}
+
+impl Coding {
+    /// The same on the blocking pool.
+    async fn decode_elsewhere(&mut self, pace: &mut Pace) -> Result<(), Failure> {
+        let Self::Coded(mut coded) = mem::replace(self, Self::Identity(Vec::new())) else { return Ok(()) };
+        let decoding = spawn_blocking(move || {
+            let decoded = coded.decode(&mut Pace::default());
+            (coded, decoded)
+        });
+        let failed = |_| Failure::new(Kind::Internal, Phase::Body, "the decoder failed");
+        let (coded, decoded) = pace.wait(decoding).await.map_err(failed)?;
+        *self = Self::Coded(coded);
+        decoded
+    }
+
+    /// What has come and was not taken out yet.
+    fn held(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Identity(bytes) => bytes,
+            Self::Coded(coded) => coded.decoder.decoded(),
+        }
+    }
+}
+
+impl<B> Drop for Inflow<B> {
+    fn drop(&mut self) {
+        memory::discard(mem::take(self.coding.held()));
     }
 }
 
@@ -220,7 +258,7 @@ async fn save<B: Body>(
             Ok(false) => break,
             Err(failure) => {
                 // What was begun is gone by the time anybody hears of it.
-                drop(file.last().await);
+                file.discard().await;
                 return Err(failure);
             }
         }
@@ -279,6 +317,13 @@ impl Spooled {
         Ok(written)
     }
 
+    /// Gives up. The file is removed where that may wait: a large one takes the system milliseconds.
+    async fn discard(&mut self) {
+        if let Ok(Some(open)) = self.last().await {
+            drop(spawn_blocking(move || drop(open)).await);
+        }
+    }
+
     async fn last(&mut self) -> Result<Option<Written>, Failure> {
         match self.begun.take() {
             None => Ok(None),
@@ -296,6 +341,15 @@ impl Spooled {
                 Err(failure)
             }
             None => Err(Failure::new(Kind::Internal, Phase::Save, "the file writer failed")),
+        }
+    }
+}
+
+impl Drop for Spooled {
+    /// Cancelled: what was begun is removed as in [`Spooled::discard`].
+    fn drop(&mut self) {
+        if let (Some(begun), Ok(handle)) = (self.begun.take(), Handle::try_current()) {
+            handle.spawn_blocking(move || drop(begun));
         }
     }
 }

@@ -162,6 +162,11 @@ impl Decoder {
         Ok(None)
     }
 
+    /// Whether a single step may take milliseconds: it had better be done on another thread than the reactor's.
+    pub fn is_heavy(&self) -> bool {
+        self.stages.iter().any(Stage::is_heavy)
+    }
+
     /// What was decoded so far, for whoever takes it out. The limit counts on.
     pub fn decoded(&mut self) -> &mut Vec<u8> {
         &mut self.sink.decoded
@@ -212,7 +217,7 @@ impl Sink {
 
     /// What was decoded is of no use any more.
     fn too_large(&mut self, what: &str) -> Failure {
-        self.decoded = Vec::new();
+        memory::discard(std::mem::take(&mut self.decoded));
         let message = format!("{what} is larger than max_body ({} bytes)", self.limit);
         Failure::new(Kind::BodyTooLarge, Phase::Body, message)
     }

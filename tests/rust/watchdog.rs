@@ -63,7 +63,7 @@ fn fetch(url: &str, full: bool, save: bool) -> (Outcome, Duration) {
     let call = Call {
         governor: session.governor.clone(),
         session,
-        settings: Arc::new(Settings { timeout: Timeout::seconds(Duration::from_secs(2)), ..Settings::default() }),
+        settings: Arc::new(Settings { timeout: Timeout::seconds(Duration::from_secs(1)), ..Settings::default() }),
         headers: Arc::new(headers),
         collector: Arc::new(Collector::new()),
     };

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper};
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
 
@@ -21,6 +21,12 @@ const INPUT: usize = 4 << 10;
 
 /// The same for brotli, whose blocks may have 768 tables: up to 2 µs a byte.
 const BROTLI_INPUT: usize = 1 << 10;
+
+/// The same as long as brotli's window is not made: the first copy into it takes more bytes than these.
+const BROTLI_HEAD: usize = 8;
+
+/// brotli fills its window in one step, up to 16 MiB. One that is not larger than this takes a millisecond.
+const LIGHT_WINDOW: usize = (1 << 20) + (64 << 10);
 
 /// RFC 9659: a zstd window of more than 2^23 bytes is not for HTTP.
 const ZSTD_WINDOW_LOG: u32 = 23;
@@ -82,10 +88,19 @@ impl Stage {
         self.filled
     }
 
+    /// Whether a step may take milliseconds.
+    pub(super) fn is_heavy(&self) -> bool {
+        matches!(&self.engine, Engine::Brotli(brotli) if brotli.window() > LIGHT_WINDOW)
+    }
+
     /// One step: decodes at most [`SCRATCH`] bytes from the beginning of `input`; how many of that were read. What was
     /// decoded before must be taken.
     pub(super) fn decode(&mut self, input: &[u8]) -> Result<usize, Failure> {
-        let piece = if self.coding == Coding::Brotli { BROTLI_INPUT } else { INPUT };
+        let piece = match &self.engine {
+            Engine::Brotli(brotli) if brotli.window() == 0 => BROTLI_HEAD,
+            Engine::Brotli(_) => BROTLI_INPUT,
+            _ => INPUT,
+        };
         let step = self.engine.step(input.get(..piece).unwrap_or(input), &mut self.scratch);
         let step = step.map_err(|error| match error {
             StepError::Memory => OutOfMemory.into(),
@@ -266,6 +281,11 @@ impl Brotli {
     fn new() -> Self {
         let heap = Heap::default;
         Self { state: BrotliState::new_strict(heap(), heap(), heap()), total: 0, begun: false }
+    }
+
+    /// The bytes of its window; 0 until it is needed.
+    fn window(&self) -> usize {
+        self.state.ringbuffer.slice().len()
     }
 
     fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
