@@ -90,7 +90,9 @@ pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result
     match reading.save_to {
         None => {
             while inflow.read().await? {}
-            Ok(Loaded::Memory(mem::take(inflow.held()).into()))
+            let mut bytes = mem::take(inflow.held());
+            memory::trim(&mut bytes);
+            Ok(Loaded::Memory(bytes.into()))
         }
         Some((path, queue)) => save(inflow, head.length, path, queue).await,
     }

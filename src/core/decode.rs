@@ -118,14 +118,16 @@ impl Decoder {
         self.sink.limit = limit;
     }
 
-    /// Decodes the next piece of the body, or a part of it: until `pace` is due, or enough is decoded to be taken out.
+    /// Decodes the next piece of the body, or a part of it: until `pace` is due, enough is decoded to be taken out, or
+    /// what follows [is heavy](Self::is_heavy).
     /// After an error the decoder is of no further use.
     pub fn write(&mut self, input: &[u8], pace: &mut Pace) -> Result<Progress, Failure> {
         let mut read = 0;
         let most = self.sink.decoded.len().saturating_add(PIECE);
+        let was_heavy = self.is_heavy();
         while let Some(count) = self.step(input.get(read..).unwrap_or_default())? {
             read += count;
-            if pace.is_due() || self.sink.decoded.len() >= most {
+            if pace.is_due() || self.sink.decoded.len() >= most || self.is_heavy() != was_heavy {
                 return Ok(Progress { read, done: false });
             }
         }

@@ -44,7 +44,7 @@ pub struct Head {
 }
 
 /// The most memory set aside at once on the word of a `Content-Length`; more is, once so much has really come.
-pub const RESERVE: usize = 4 << 20;
+pub const RESERVE: usize = 2 << 20;
 
 /// What to set aside for a body of this length, of which nothing has come yet.
 pub fn reserve(length: Option<u64>) -> usize {
