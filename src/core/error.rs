@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::redact::redact_url;
+use super::redact::{redact_message, redact_url};
 use super::request::Request;
 use super::response::Response;
 
@@ -129,9 +129,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without a response.
+    /// A failure without a response. What a peer or a library wrote into the message is bounded, and its URLs lose their
+    /// secrets.
     pub fn new(kind: Kind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, phase, message: message.into(), response: None, os_error: None }
+        Self { kind, phase, message: redact_message(message.into()), response: None, os_error: None }
     }
 }
 

@@ -16,8 +16,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::causes::{BoxError, connect_failure, deepest, exchange_failure};
-use super::connections::{IDLE, Proxies};
+use super::connections::IDLE;
 use super::error::{Failure, Phase};
+use super::proxies::Proxies;
 use super::transport::{Body, Clock, Head, Outgoing, Transport, reserve};
 
 tokio::task_local! {
@@ -47,8 +48,11 @@ impl Http {
         if !http2 {
             builder = builder.http1_only();
         }
-        if proxies.is_none() {
-            builder = builder.no_proxy();
+        // reqwest would read the environment in its own way.
+        builder = builder.no_proxy();
+        if let Some(proxies) = proxies.clone() {
+            let find = move |url: &url::Url| proxies.find(url).ok().flatten().map(|proxy| proxy.url().clone());
+            builder = builder.proxy(reqwest::Proxy::custom(find));
         }
         let client = builder.build().map_err(|error| deepest(&error))?;
         Ok(Self { client, proxies })
@@ -60,6 +64,10 @@ impl Transport for Http {
 
     async fn send(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, Incoming), Failure> {
         let Outgoing { method, url, headers, body } = outgoing;
+        if let Some(proxies) = &self.proxies {
+            // One that cannot be used is told here: reqwest would connect directly.
+            proxies.find(url)?;
+        }
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = headers.into_owned();
         *request.body_mut() = body.map(Into::into);

@@ -19,8 +19,9 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRAILER, TRANSFER_ENC
 use http::{HeaderMap, HeaderName, Method, Version};
 use url::{Position, Url};
 
-use super::connections::{Configure, Connections, Proxies};
+use super::connections::{Configure, Connections};
 use super::error::{Failure, Kind, Phase};
+use super::proxies::Proxies;
 use super::tls::Verify;
 use super::transport::{Body, Clock, Head, Outgoing, Transport};
 use super::{http as full, http1 as lean};

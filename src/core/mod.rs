@@ -24,6 +24,7 @@ pub mod http1;
 pub mod items;
 pub mod lanes;
 pub mod pages;
+pub mod proxies;
 pub mod redact;
 pub mod request;
 pub mod response;

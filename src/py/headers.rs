@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTu
 
 use super::input::headers_from;
 use crate::core::redact::is_secret_header;
+use crate::core::response::header_text;
 
 /// The headers of a response or request: a mapping of str to str in which case does not matter.
 ///
@@ -54,10 +55,7 @@ impl PyHeaders {
 
 /// UTF-8 if valid, else latin-1, of which every byte is a character.
 pub fn value_text(value: &HeaderValue) -> String {
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
-    }
+    header_text(value.as_bytes())
 }
 
 /// Names and values as bytes, for pickling.
