@@ -173,8 +173,7 @@ impl Jar {
         let seeds = self.seeds();
         let own = seeds.iter().map(|(name, value)| (name.clone(), value.clone(), String::new(), "/".to_owned()));
         let (now, stored) = (now(), self.stored());
-        let mut set: Vec<(&str, &Cookie)> =
-            stored.each().filter(|(_, cookie)| cookie.is_alive(now)).collect();
+        let mut set: Vec<(&str, &Cookie)> = stored.each().filter(|(_, cookie)| cookie.is_alive(now)).collect();
         set.sort_unstable_by_key(|(_, cookie)| cookie.number);
         let set = set.into_iter().map(|(domain, cookie)| {
             (header_text(&cookie.name), header_text(&cookie.value), domain.to_owned(), cookie.path.to_string())
@@ -240,15 +239,16 @@ impl Stored {
             None => default_path(url).to_owned(),
         };
         // What https has set, http neither replaces nor hides.
-        let is_guarded = |known: &Cookie| known.secure && *known.name == *cookie.name && path_matches(&path, &known.path);
-        if !is_secure(url) && with_parents(url).any(|name| self.domains.get(name).is_some_and(|c| c.iter().any(is_guarded)))
+        let is_guarded =
+            |known: &Cookie| known.secure && *known.name == *cookie.name && path_matches(&path, &known.path);
+        if !is_secure(url)
+            && with_parents(url).any(|name| self.domains.get(name).is_some_and(|c| c.iter().any(is_guarded)))
         {
             return;
         }
         let known = self.domains.get_mut(&*domain).and_then(|cookies| {
-            let same = |known: &Cookie| {
-                *known.name == *cookie.name && *known.path == *path && known.host_only == host_only
-            };
+            let same =
+                |known: &Cookie| *known.name == *cookie.name && *known.path == *path && known.host_only == host_only;
             cookies.iter().position(same).map(|at| (cookies, at))
         });
         match known {

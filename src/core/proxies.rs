@@ -213,7 +213,8 @@ impl Entry {
         if text == "*" {
             return Some(Self { place: Place::Everywhere, port: None });
         }
-        let bare = |text: &str| text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).to_owned();
+        let bare =
+            |text: &str| text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).to_owned();
         let address = |text: &str| bare(text).parse::<IpAddr>().ok();
         if let Some((start, bits)) = text.split_once('/') {
             let (start, bits) = (address(start)?, bits.parse().ok()?);

@@ -52,17 +52,8 @@ const SECRET_NAMES: [&str; 24] = [
 ];
 
 /// Names that end so are secret too: `access_token`, `client_secret`, `X-Amz-Signature`, `x-goog-api-key`.
-const SECRET_ENDINGS: [&str; 9] = [
-    "token",
-    "secret",
-    "password",
-    "signature",
-    "credential",
-    "apikey",
-    "authorization",
-    "assertion",
-    "jwt",
-];
+const SECRET_ENDINGS: [&str; 9] =
+    ["token", "secret", "password", "signature", "credential", "apikey", "authorization", "assertion", "jwt"];
 
 /// Headers that end in `-key` and are no secret.
 const HARMLESS_KEYS: [&str; 4] = ["idempotency-key", "surrogate-key", "cache-key", "sec-websocket-key"];
@@ -206,8 +197,8 @@ pub fn quote(bytes: &[u8]) -> String {
     format!("{:?}", cut(&redact_text(&text), LONGEST_INPUT))
 }
 
-/// The beginning of a text that is longer.
-fn cut(text: &str, longest: usize) -> String {
+/// A text, or the beginning of one that is longer.
+pub fn cut(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
         Some((end, _)) => text.get(..end).unwrap_or(text).to_owned() + "…",

@@ -1,20 +1,62 @@
 //! Which characters bytes stand for, when that must be told from the bytes: a byte order mark, or what an HTML page says
 //! of itself.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
 /// How far browsers look for the `<meta>` that names the encoding.
 const PRESCAN: usize = 1024;
 
-/// The encoding that somebody named (the headers of a response, say), else that of the byte order mark, else UTF-8.
+/// The encoding of the byte order mark, which wins over everything (WHATWG Encoding, "decode"), else the one that somebody
+/// named (the headers of a response, say), else UTF-8.
 pub fn resolve(named: Option<&'static Encoding>, bytes: &[u8]) -> &'static Encoding {
-    let mark = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
-    match named {
-        // "utf-16" leaves the order of the bytes to the mark.
-        Some(named) if named == UTF_16LE && mark == Some(UTF_16BE) => UTF_16BE,
-        Some(named) => named,
-        None => mark.unwrap_or(UTF_8),
+    Encoding::for_bom(bytes).map(|(mark, _)| mark).or(named).unwrap_or(UTF_8)
+}
+
+/// A JSON document in UTF-8, without byte order mark. JSON is in UTF-8 whatever its headers say (RFC 8259 8.1), or in
+/// UTF-16 or UTF-32, which `json.loads` tells from the first bytes; only what is neither is in the encoding that somebody
+/// named.
+pub fn json_text<'a>(named: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    let decoded = |encoding: &'static Encoding, bytes: &'a [u8]| -> Cow<'a, [u8]> {
+        match encoding.decode_without_bom_handling(bytes).0 {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }
+    };
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0, 0, 0xfe, 0xff, rest @ ..] => Cow::Owned(utf32(rest, u32::from_be_bytes)),
+        [0xff, 0xfe, 0, 0, rest @ ..] => Cow::Owned(utf32(rest, u32::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => decoded(UTF_16BE, rest),
+        [0xff, 0xfe, rest @ ..] => decoded(UTF_16LE, rest),
+        // The first characters are ASCII.
+        [0, 0, _, _, ..] => Cow::Owned(utf32(bytes, u32::from_be_bytes)),
+        [_, 0, 0, 0, ..] => Cow::Owned(utf32(bytes, u32::from_le_bytes)),
+        [0, _] | [0, _, _, _, ..] => decoded(UTF_16BE, bytes),
+        [_, 0] | [_, 0, _, _, ..] => decoded(UTF_16LE, bytes),
+        _ => match named {
+            Some(named) if named != UTF_8 && !is_utf8(named, bytes) => decoded(named, bytes),
+            _ => Cow::Borrowed(bytes),
+        },
     }
+}
+
+/// Whether JSON that is said to be in `named` is in UTF-8 all the same. (ISO-2022-JP is ASCII with escape sequences, and
+/// so looks like UTF-8.)
+pub fn is_utf8(named: &'static Encoding, bytes: &[u8]) -> bool {
+    named != ISO_2022_JP && simdutf8::basic::from_utf8(bytes).is_ok()
+}
+
+/// As for other encodings, what is no character becomes U+FFFD.
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() / 4);
+    for four in bytes.chunks(4) {
+        let character = four.try_into().ok().and_then(|four| char::from_u32(unit(four)));
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    text
 }
 
 /// The same for an HTML page that may name its encoding itself (HTML standard, "prescan a byte stream to determine its
@@ -136,7 +178,44 @@ mod tests {
         assert_eq!(resolve(None, b"abc"), UTF_8);
         assert_eq!(resolve(None, b"\xff\xfea\0"), UTF_16LE);
         assert_eq!(resolve(Some(UTF_16LE), b"\xfe\xff\0a"), UTF_16BE);
-        assert_eq!(resolve(Some(WINDOWS_1252), b"\xef\xbb\xbf"), WINDOWS_1252);
+        assert_eq!(resolve(Some(WINDOWS_1252), b"\xef\xbb\xbf"), UTF_8);
+        assert_eq!(resolve(Some(UTF_8), b"\xff\xfea\0"), UTF_16LE);
+        assert_eq!(resolve(Some(WINDOWS_1252), b"abc"), WINDOWS_1252);
+    }
+
+    #[test]
+    fn json_is_unicode() {
+        let utf16 = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+        let utf32 = |text: &str| text.chars().map(u32::from).collect::<Vec<_>>();
+        for text in ["1", "12", "123", "[]", "{\"a\":\"é漢😀\"}", "\"é\"", "\"漢\"", ""] {
+            for mark in ["", "\u{feff}"] {
+                let marked = mark.to_owned() + text;
+                let all: [Vec<u8>; 5] = [
+                    marked.clone().into_bytes(),
+                    utf16(&marked).into_iter().flat_map(u16::to_le_bytes).collect(),
+                    utf16(&marked).into_iter().flat_map(u16::to_be_bytes).collect(),
+                    utf32(&marked).into_iter().flat_map(u32::to_le_bytes).collect(),
+                    utf32(&marked).into_iter().flat_map(u32::to_be_bytes).collect(),
+                ];
+                for bytes in &all {
+                    for named in [None, Some(UTF_8), Some(WINDOWS_1252), Some(UTF_16LE), Some(encoding_rs::SHIFT_JIS)] {
+                        assert_eq!(&*json_text(named, bytes), text.as_bytes(), "{bytes:?} {named:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn json_that_is_not_unicode_is_what_its_headers_say() {
+        assert_eq!(&*json_text(Some(WINDOWS_1252), b"\"caf\xe9\""), "\"café\"".as_bytes());
+        assert_eq!(&*json_text(Some(WINDOWS_1252), "\"café\"".as_bytes()), "\"café\"".as_bytes());
+        assert_eq!(&*json_text(Some(encoding_rs::SHIFT_JIS), b"\"\x83A\""), "\"ア\"".as_bytes());
+        assert_eq!(&*json_text(Some(ISO_2022_JP), b"\"\x1b$B%\"\x1b(B\""), "\"ア\"".as_bytes());
+        assert_eq!(&*json_text(None, b"\"\xff\""), b"\"\xff\"");
+        // Broken at its end.
+        assert_eq!(&*json_text(None, b"[\0\0\0]\0"), "[\u{fffd}".as_bytes());
+        assert_eq!(&*json_text(None, b"\0\0\xd8\0"), "\u{fffd}".as_bytes());
     }
 
     #[test]

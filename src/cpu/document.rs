@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::Encoding;
 use url::Url;
 
 use super::charset;
@@ -117,23 +117,22 @@ impl Document {
         self.decoded(charset::of_html)
     }
 
-    /// The text as UTF-8 for kernels that check it themselves: no character is replaced where the encoding is UTF-8.
+    /// A JSON document in UTF-8, as `Response.json` reads it. The kernels check it themselves: no character is replaced
+    /// where it is in UTF-8 already.
     pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
-        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
-            return self.bytes();
-        }
         let bytes = self.bytes()?;
-        let encoding = charset::resolve(self.encoding, &bytes);
-        if encoding != UTF_8 {
-            return Ok(Cow::Owned(encoding.decode_with_bom_removal(&bytes).0.into_owned().into_bytes()));
+        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
+            return Ok(bytes);
         }
-        let mark = b"\xef\xbb\xbf";
         Ok(match bytes {
-            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.strip_prefix(mark).unwrap_or(bytes)),
+            Cow::Borrowed(bytes) => charset::json_text(self.encoding, bytes),
             Cow::Owned(mut bytes) => {
-                if bytes.starts_with(mark) {
-                    bytes.drain(..mark.len());
-                }
+                let length = match charset::json_text(self.encoding, &bytes) {
+                    // The end of the bytes is the text: a mark at most was before it.
+                    Cow::Borrowed(text) => text.len(),
+                    Cow::Owned(text) => return Ok(Cow::Owned(text)),
+                };
+                bytes.drain(..bytes.len() - length);
                 Cow::Owned(bytes)
             }
         })

@@ -141,13 +141,11 @@ fn prepare(
     let concurrency = options.concurrency.or(of_client.flatten()).unwrap_or(CONCURRENCY);
     let headers = call_headers(&defaults.headers, &request);
     let settings = request.settings(&defaults.settings);
-    let own: Vec<_> = request.params;
-    let of_client = defaults.params.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name)).cloned();
     let plan = Plan {
         method: request.method.unwrap_or(http::Method::GET),
         urls: Urls::default(),
         base_url: defaults.base_url.clone(),
-        params: of_client.chain(own.iter().cloned()).collect(),
+        params: request.params.over(&defaults.params),
         cookies: request.cookies,
         body: request.body,
         typed: headers.contains_key(CONTENT_TYPE)
@@ -261,7 +259,8 @@ fn streamed(
 ///     requests: an iterable of `str`, `shoal.Request`, `(url, options)` or mappings with "url". An item's options win
 ///         over the call's; `params`, `headers` and `cookies` are merged name by name. An empty iterable gives [].
 ///     method: of every request without its own; "GET".
-///     params: query parameters: a mapping, pairs or a query string. None values are left out, lists repeat the name.
+///     params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
+///         query string, which is sent as it is.
 ///     headers: a mapping or pairs; a None value leaves a default header out.
 ///     cookies: a mapping or pairs.
 ///     auth: `(user, password)` for Basic, or a bearer token.

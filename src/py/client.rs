@@ -17,7 +17,7 @@ use super::job::Job;
 use super::lifecycle::calling_out;
 use super::limits::{PyLimits, method_from, rebuilt, retry_from};
 use super::options::{RequestOptions, flag, size_from, unknown};
-use super::params::params_from;
+use super::params::{Params, params_from};
 use super::plan::{Plan, base_url_from, url_text};
 use super::request::options_from;
 use super::stream::{Closed, Entered};
@@ -38,7 +38,7 @@ pub struct Defaults {
     /// For relative URLs.
     pub base_url: Option<Url>,
     /// Sent with every request.
-    pub params: Vec<(String, String)>,
+    pub params: Params,
     /// Sent with every request.
     pub headers: Arc<HeaderMap>,
     /// For every request.
@@ -61,7 +61,7 @@ impl Defaults {
         let session = client.session().map_err(PyRuntimeError::new_err)?;
         let defaults = Self {
             base_url: None,
-            params: Vec::new(),
+            params: Params::default(),
             headers: Arc::new(standard_headers()),
             settings: Arc::new(Settings { retry: Retry::new(2), ..Settings::default() }),
         };
@@ -103,7 +103,8 @@ const KEYS: [&str; 16] = [
 ///     headers: sent with every request; a None value leaves out a standard header (Accept-Encoding,
 ///         User-Agent).
 ///     params: query parameters of every request.
-///     cookies: sent with every request, to every host. Cookies that servers set are kept and sent back (RFC 6265).
+///     cookies: sent with every request, to every host, but not on from a redirect to another origin. Cookies that
+///         servers set are kept and sent back (RFC 6265).
 ///     auth: `(user, password)` for Basic, or a bearer token; not sent to other origins after a redirect.
 ///     timeout: seconds per attempt, or a `Timeout`, or None for no limit; 30.0.
 ///     retry: attempts after the first, or a `Retry`; 0.
@@ -115,7 +116,8 @@ const KEYS: [&str; 16] = [
 ///     http2: offer HTTP/2 to https servers; True.
 ///     verify: True to check certificates against the system's, a path or bytes (PEM) to trust just those, False to
 ///         trust anything.
-///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; True.
+///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (lower case wins); True. One that
+///         cannot be used makes requests that it is for fail with InvalidURL; they never go directly.
 ///     user_agent: "shoal/" and the version.
 ///
 /// Raises:
@@ -198,7 +200,7 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
     let mut own = super::input::HeaderInput::default();
     let mut auth = None;
     let mut base_url = None;
-    let mut params = Vec::new();
+    let mut params = Params::default();
     let mut limits = None;
     for (key, value) in keywords {
         let key = key.cast::<PyString>()?;

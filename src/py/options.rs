@@ -14,7 +14,7 @@ use super::input::{
     json_from, type_name,
 };
 use super::limits::{PyRetry, method_from, retry_from, whole};
-use super::params::params_from;
+use super::params::{Params, params_from};
 use super::timeout::{PyTimeout, timeout_from};
 use crate::core::request::Request;
 use crate::core::retry::Retry;
@@ -45,7 +45,7 @@ pub struct RequestOptions {
     /// `method`.
     pub method: Option<Method>,
     /// `params`.
-    pub params: Vec<(String, String)>,
+    pub params: Params,
     /// `headers`, with `auth` among them.
     pub headers: HeaderMap,
     /// The headers whose value is None.
@@ -101,7 +101,7 @@ impl RequestOptions {
         headers
             .extend(self.headers.iter().map(|(name, value)| (name.as_str(), Some(PyBytes::new(py, value.as_bytes())))));
         set_unless_empty(&keywords, "headers", headers)?;
-        set_unless_empty(&keywords, "params", self.params.clone())?;
+        set_if_given(&keywords, "params", (!self.params.is_empty()).then(|| self.params.to_text()))?;
         set_unless_empty(&keywords, "cookies", self.cookies.clone())?;
         set_if_given(&keywords, "method", self.method.as_ref().map(Method::as_str))?;
         set_if_given(&keywords, "content", self.body.as_ref().map(|body| PyBytes::new(py, &body.bytes)))?;

@@ -14,10 +14,11 @@ use url::{ParseError, Url};
 
 use super::input::{AUTH_HEADER, BodyInput, type_name};
 use super::options::RequestOptions;
+use super::params::Params;
 use super::request::{PyRequest, from_core, options_from};
 use crate::core::error::{Error, Failure, Kind, Phase};
 use crate::core::items::Items;
-use crate::core::redact::redact_input;
+use crate::core::redact::{quote, redact_input};
 use crate::core::request::{Request, basic_auth};
 use crate::core::save::Template;
 use crate::core::settings::Settings;
@@ -40,7 +41,7 @@ pub struct Plan {
     /// For relative URLs.
     pub base_url: Option<Url>,
     /// Of client and call.
-    pub params: Vec<(String, String)>,
+    pub params: Params,
     /// Of the call.
     pub cookies: Vec<(String, String)>,
     /// Unless the item has its own.
@@ -133,10 +134,10 @@ impl Plan {
         let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
         let mut request = Request::new(method, url);
         request.body = self.body.as_ref().map(|body| body.bytes.clone());
-        let own: &[(String, String)] = options.map_or(&[], |options| &options.params);
+        let none = Params::default();
+        let own = options.map_or(&none, |options| &options.params);
         if !self.params.is_empty() || !own.is_empty() {
-            let of_call = self.params.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
-            request.url.query_pairs_mut().extend_pairs(of_call.chain(own));
+            self.params.add_to(&mut request.url, own);
         }
         if let Some(options) = options {
             request.headers = options.headers_with_cookies(&self.cookies);
@@ -181,7 +182,7 @@ impl Plan {
         };
         match url.scheme() {
             "http" | "https" => Ok(url),
-            scheme => Err(format!("scheme must be http or https, not {scheme:?}")),
+            scheme => Err(format!("scheme must be http or https, not {}", quote(scheme.as_bytes()))),
         }
     }
 

@@ -6,12 +6,14 @@
 //! that all threads may read.
 
 use std::ffi::c_int;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::LINK;
+use http::header::{CONTENT_TYPE, LINK};
 use http::{HeaderMap, StatusCode, Version};
 use pyo3::ffi;
 use pyo3::intern;
@@ -31,10 +33,12 @@ use super::restore;
 use super::shown;
 use crate::core::cookies::response_cookies;
 use crate::core::fetch::status_error;
+use crate::core::redact::{quote, redact_url};
 use crate::core::request::Request;
 use crate::core::response::Response;
+use crate::cpu::charset::json_text;
 
-/// How much of the body the message of an `HTTPStatusError` quotes, at most.
+/// How much of the body a message quotes, at most.
 const QUOTED: usize = 200;
 
 /// The answer to one request, body included: nothing is left to await.
@@ -119,7 +123,31 @@ impl PyResponse {
         known.set_item(intern!(py, "index"), self.index)?;
         known.set_item(intern!(py, "attempts"), self.attempts)?;
         known.set_item(intern!(py, "elapsed"), self.elapsed.as_secs_f64())?;
+        known.set_item(intern!(py, "context"), self.context(py))?;
         Ok(PyErr::from_value(class(py, "JSONDecodeError")?.call((message, document, position), Some(&known))?))
+    }
+
+    /// What was asked for and what came back, for a message.
+    fn context(&self, py: Python<'_>) -> String {
+        let media_type = match self.headers.get(CONTENT_TYPE) {
+            Some(value) => quote(value.as_bytes()),
+            None => "no Content-Type".to_owned(),
+        };
+        let body = match &self.path {
+            Some(path) => {
+                let mut start = Vec::new();
+                let read = File::open(path).and_then(|file| file.take(QUOTED as u64).read_to_end(&mut start));
+                let start = read.map_or_else(|_| String::new(), |_| format!(" beginning with {}", quote(&start)));
+                format!("body saved to {}{start}", quote(path.as_os_str().as_encoded_bytes()))
+            }
+            None => {
+                let body = self.body.handle(py);
+                let bytes = body.as_slice(py);
+                format!("body beginning with {}", quote(bytes.get(..QUOTED).unwrap_or(bytes)))
+            }
+        };
+        let (method, url) = (&self.request.method, redact_url(self.url_parsed()));
+        format!("{method} {url}: status {}, {media_type}, {body}", self.status.as_u16())
     }
 
     fn reason_text(&self) -> &'static str {
@@ -197,8 +225,9 @@ impl PyResponse {
         PyString::new(py, &charset::decode(charset::encoding_of(&self.headers, bytes), bytes))
     }
 
-    /// The name of the body's encoding (str), in lower case: the charset of Content-Type, else that of a byte order
-    /// mark, else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252".
+    /// The name of the body's encoding (str), in lower case: that of a byte order mark, else the charset of Content-Type,
+    /// else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252". JSON is "utf-8", whatever its
+    /// Content-Type says, if that can be.
     #[getter]
     fn encoding(&self, py: Python<'_>) -> String {
         let body = self.body.handle(py);
@@ -213,18 +242,16 @@ impl PyResponse {
     /// objects at all, take what you need out of many documents with `parallel.json_extract` and `parallel.json_rows`,
     /// on all cores.
     ///
+    /// The body is in UTF-8, UTF-16 or UTF-32, as its first bytes tell; a charset of Content-Type counts only if it is
+    /// in none of them. A body that was saved to `path` is not read.
+    ///
     /// Raises:
     ///     JSONDecodeError: the body is not JSON, or not in its encoding; also a `json.JSONDecodeError`, with `msg`,
-    ///         `doc` and `pos`.
+    ///         `doc` and `pos`. The message says what was asked for and what came back, with the first bytes.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let body = self.body.handle(py);
         let bytes = body.as_slice(py);
-        let encoding = charset::encoding_of(&self.headers, bytes);
-        let parsed = if encoding == encoding_rs::UTF_8 {
-            json::parse(py, charset::without_mark(bytes))
-        } else {
-            json::parse(py, charset::decode(encoding, bytes).as_bytes())
-        };
+        let parsed = json::parse(py, &json_text(charset::named(&self.headers), bytes));
         parsed.map_err(|refused| match refused {
             Refused::NotJson(broken) => self.json_error(py, broken).unwrap_or_else(|failed| failed),
             Refused::Failed(error) => error,
@@ -326,8 +353,8 @@ impl PyResponse {
     /// For notebooks.
     fn _repr_html_(&self, py: Python<'_>) -> String {
         let rows = [
-            ("URL", crate::core::redact::redact_url(self.url_parsed())),
-            ("Type", self.headers.get(http::header::CONTENT_TYPE).map(value_text).unwrap_or_default()),
+            ("URL", redact_url(self.url_parsed())),
+            ("Type", self.headers.get(CONTENT_TYPE).map(value_text).unwrap_or_default()),
             ("Took", format!("{:.3} s", self.elapsed.as_secs_f64())),
             ("Attempts", self.attempts.to_string()),
         ];
