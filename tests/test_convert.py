@@ -4,6 +4,7 @@ import datetime as dt
 import decimal
 import enum
 import json as stdlib_json
+import pickle
 from urllib.parse import parse_qsl
 
 import pytest
@@ -111,7 +112,7 @@ class Colour(str, enum.Enum):
         ("sig=%E9%FF&flag", "sig=%E9%FF&flag"),
         ("a+b=%7E~%2f&&=&c=d=e&%zz%", "a+b=%7E~%2f&&=&c=d=e&%zz%"),
         ("&a", "&a"),
-        ("q=ä b#\"<>", "q=%C3%A4%20b%23%22%3C%3E"),
+        ('q=ä b#"<>', "q=%C3%A4%20b%23%22%3C%3E"),
         ("??a=1", "?a=1"),
         ("", ""),
         ({}, ""),
@@ -261,7 +262,7 @@ def test_any_json_arrives(server: "shoal.testing.Server", document: object) -> N
         ({"cookies": {"a b": "c"}}, ValueError, 'cookies: "a b" is not a cookie name'),
         ({"auth": 5}, TypeError, "auth must be a pair"),
         ({"auth": "hunter2\n"}, ValueError, "auth: the bearer token"),
-        ({"auth": ("a:b", "c")}, ValueError, 'auth: the user name "a:b"'),
+        ({"auth": ("a:b", "c")}, ValueError, "auth: the user name must not contain a colon"),
         ({"content": 5}, TypeError, "content must be bytes.* not int"),
         ({"content": {}, "json": {}}, TypeError, "content"),
         ({"data": 5}, TypeError, "data must be bytes.* not int"),

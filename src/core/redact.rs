@@ -168,7 +168,11 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
         let end = word.trim_end_matches(|char: char| !char.is_alphanumeric() && !matches!(char, '/' | '=' | '*')).len();
         let (url, rest) = word.split_at(end);
         match Url::parse(url) {
-            Ok(parsed) if url.contains("://") => {
+            Ok(mut parsed) if url.contains("://") => {
+                if parsed.username() == CUT && parsed.password().is_none() {
+                    // Cut already, by `redact_input`. It does not fail: there was one.
+                    let _ = parsed.set_username("");
+                }
                 let redacted = redact_url(&parsed);
                 // An innocent URL stays as it was written.
                 shown.push_str(if redacted == parsed.as_str() { url } else { &redacted });
@@ -369,6 +373,10 @@ mod tests {
         assert_eq!(redact_text("http://Example.com and :// odd"), "http://Example.com and :// odd");
         assert_eq!(redact_text("GET http://h/?api_key=a,b"), "GET http://h/?api_key=***,b");
         assert_eq!(redact_text("to http://u:pw@[::1/?token=t"), "to http://***@[::1/?***");
+        for twice in ["to http://***@[::1/?***", "to \"http://***@ho st/?***\""] {
+            assert_eq!(redact_text(twice), twice);
+        }
+        assert_eq!(redact_text("http://***:pw@h/ http://***@h/?token=t"), "http://h/ http://h/?token=***");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub fn resolve(named: Option<&'static Encoding>, bytes: &[u8]) -> &'static Encod
 }
 
 /// A JSON document in UTF-8, without byte order mark. JSON is in UTF-8 whatever its headers say (RFC 8259 8.1), or in
-/// UTF-16 or UTF-32, which `json.loads` tells from the first bytes; only what is neither is in the encoding that somebody
+/// UTF-16 or UTF-32, which `json.loads` tells from the zeros around the first character; only what is neither is in the encoding that somebody
 /// named.
 pub fn json_text<'a>(named: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     let decoded = |encoding: &'static Encoding, bytes: &'a [u8]| -> Cow<'a, [u8]> {
@@ -30,16 +30,23 @@ pub fn json_text<'a>(named: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'
         [0xff, 0xfe, 0, 0, rest @ ..] => Cow::Owned(utf32(rest, u32::from_le_bytes)),
         [0xfe, 0xff, rest @ ..] => decoded(UTF_16BE, rest),
         [0xff, 0xfe, rest @ ..] => decoded(UTF_16LE, rest),
-        // The first characters are ASCII.
-        [0, 0, _, _, ..] => Cow::Owned(utf32(bytes, u32::from_be_bytes)),
-        [_, 0, 0, 0, ..] => Cow::Owned(utf32(bytes, u32::from_le_bytes)),
-        [0, _] | [0, _, _, _, ..] => decoded(UTF_16BE, bytes),
-        [_, 0] | [_, 0, _, _, ..] => decoded(UTF_16LE, bytes),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 4, 3) => Cow::Owned(utf32(bytes, u32::from_be_bytes)),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 4, 0) => Cow::Owned(utf32(bytes, u32::from_le_bytes)),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 2, 1) => decoded(UTF_16BE, bytes),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 2, 0) => decoded(UTF_16LE, bytes),
         _ => match named {
             Some(named) if named != UTF_8 && !is_utf8(named, bytes) => decoded(named, bytes),
             _ => Cow::Borrowed(bytes),
         },
     }
+}
+
+/// Whether the first and the last character are ASCII, as those of a JSON document are, if each has so many bytes, all
+/// zero but for the one at `place`.
+fn is_ascii_at_its_ends(bytes: &[u8], size: usize, place: usize) -> bool {
+    let is_ascii = |unit: &[u8]| unit.iter().enumerate().all(|(at, byte)| (*byte == 0) == (at != place));
+    let mut units = bytes.chunks_exact(size);
+    bytes.len() % size == 0 && units.next().is_some_and(is_ascii) && units.last().is_none_or(is_ascii)
 }
 
 /// Whether JSON that is said to be in `named` is in UTF-8 all the same. (ISO-2022-JP is ASCII with escape sequences, and
@@ -213,9 +220,12 @@ mod tests {
         assert_eq!(&*json_text(Some(encoding_rs::SHIFT_JIS), b"\"\x83A\""), "\"ア\"".as_bytes());
         assert_eq!(&*json_text(Some(ISO_2022_JP), b"\"\x1b$B%\"\x1b(B\""), "\"ア\"".as_bytes());
         assert_eq!(&*json_text(None, b"\"\xff\""), b"\"\xff\"");
-        // Broken at its end.
-        assert_eq!(&*json_text(None, b"[\0\0\0]\0"), "[\u{fffd}".as_bytes());
-        assert_eq!(&*json_text(None, b"\0\0\xd8\0"), "\u{fffd}".as_bytes());
+        // Zeros alone make no document of another encoding.
+        for bytes in [b"\0null".as_slice(), b"\"\0bbbb\"", b"\0\0\xd8\0", b"\0", b"\0\0", b"\0\0\0\0"] {
+            assert_eq!(&*json_text(None, bytes), bytes);
+        }
+        // What is no character is replaced, as in other encodings.
+        assert_eq!(&*json_text(None, b"\xff\xfe\0\0\0\xd8\0\0]"), "\u{fffd}\u{fffd}".as_bytes());
     }
 
     #[test]
