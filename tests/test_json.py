@@ -473,6 +473,11 @@ def test_the_error_shows_no_secret_and_is_bounded() -> None:
     assert len(str(raised.value)) < 1500
 
 
+def test_the_error_cuts_the_secrets_of_a_form() -> None:
+    with pytest.raises(shoal.JSONDecodeError, match=r'"access_token=\*\*\*&scope=x"'):
+        response(b"access_token=very-secret&scope=x").json()
+
+
 def test_the_error_of_a_body_in_a_file(server, tmp_path) -> None:
     url = server.url("/bytes/5")
     (r,) = shoal.gather_fetch([url], save_to=str(tmp_path / "body")).result()

@@ -195,10 +195,17 @@ pub fn redact_message(message: Cow<'static, str>) -> Cow<'static, str> {
     if message.len() <= LONGEST_MESSAGE { message } else { cut(&message, LONGEST_MESSAGE).into() }
 }
 
-/// Bytes of a peer as a quoted text in a message: secrets of URLs in them cut, and of at most 200 characters.
+/// Bytes of a peer as a quoted text in a message: secrets of URLs in them and of a form (`access_token=…&…`) cut, and of
+/// at most 200 characters.
 pub fn quote(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes.get(..LONGEST_INPUT * 4).unwrap_or(bytes));
-    format!("{:?}", cut(&redact_text(&text), LONGEST_INPUT))
+    let shown = redact_text(&text);
+    if !shown.contains('=') || shown.contains(|char: char| char.is_whitespace() || char == '<') {
+        return format!("{:?}", cut(&shown, LONGEST_INPUT));
+    }
+    let mut form = String::with_capacity(shown.len());
+    redact_pairs(&shown, &mut form);
+    format!("{:?}", cut(&form, LONGEST_INPUT))
 }
 
 /// A text, or the beginning of one that is longer.
@@ -387,5 +394,7 @@ mod tests {
         assert_eq!(redact_message("ü".repeat(100_000).into()).chars().count(), 1001);
         assert_eq!(quote(b"a\"\xff\x00 http://u:p@h/"), "\"a\\\"\u{fffd}\\0 http://h/\"");
         assert!(quote(&[b'x'; 100_000]).len() < 210);
+        assert_eq!(quote(b"access_token=hidden&scope=a"), r#""access_token=***&scope=a""#);
+        assert_eq!(quote(b"text/html;charset=utf-8"), r#""text/html;charset=utf-8""#);
     }
 }

@@ -14,8 +14,8 @@ use crate::cpu::charset::{is_utf8, resolve};
 
 /// The encoding of a body.
 pub fn encoding_of(headers: &HeaderMap, body: &[u8]) -> &'static Encoding {
-    let not_utf8 = |named: &&'static Encoding| *named == UTF_8 || !is_json(headers) || !is_utf8(named, body);
-    resolve(named(headers).filter(not_utf8), body)
+    let counts = |named: &&'static Encoding| *named == UTF_8 || !is_json(headers) || !is_utf8(named, body);
+    resolve(named(headers).filter(counts), body)
 }
 
 /// The encoding that the headers name.
