@@ -46,7 +46,7 @@ pub fn json_text<'a>(named: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'
 fn is_ascii_at_its_ends(bytes: &[u8], size: usize, place: usize) -> bool {
     let is_ascii = |unit: &[u8]| unit.iter().enumerate().all(|(at, byte)| (*byte == 0) == (at != place));
     let mut units = bytes.chunks_exact(size);
-    bytes.len() % size == 0 && units.next().is_some_and(is_ascii) && units.last().is_none_or(is_ascii)
+    bytes.len().is_multiple_of(size) && units.next().is_some_and(is_ascii) && units.last().is_none_or(is_ascii)
 }
 
 /// Whether JSON that is said to be in `named` is in UTF-8 all the same. (ISO-2022-JP is ASCII with escape sequences, and
