@@ -63,6 +63,11 @@ pub fn deepest(error: &Cause) -> String {
     }
 }
 
+/// The number of the operating system's error, if it was one.
+pub fn os_error(error: &Cause) -> Option<i32> {
+    causes(error).io.and_then(io::Error::raw_os_error)
+}
+
 /// A connection that could not be made.
 pub fn connect_failure(error: &Cause, via_proxy: bool) -> Failure {
     let found = causes(error);

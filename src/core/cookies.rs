@@ -22,6 +22,8 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use url::{Host, Url};
 
+use super::control_bytes;
+
 /// The most cookies one URL may be sent, as in browsers; a server that sets more is not served.
 const MOST_PER_URL: usize = 180;
 
@@ -256,6 +258,8 @@ fn set_cookies(headers: &HeaderMap) -> impl Iterator<Item = RawCookie<'static>> 
     headers
         .get_all(SET_COOKIE)
         .iter()
+        // RFC 6265bis, 5.6: one with a control byte is ignored.
+        .filter(|value| !control_bytes::has_any(value.as_bytes()))
         .filter_map(|value| RawCookie::parse(String::from_utf8_lossy(value.as_bytes()).into_owned()).ok())
 }
 

@@ -18,6 +18,7 @@ use tower_service::Service;
 use super::causes::{BoxError, connect_failure, deepest, exchange_failure};
 use super::connections::{IDLE, Proxies};
 use super::error::{Failure, Phase};
+use super::resolve::Resolver;
 use super::transport::{Body, Clock, Head, Outgoing, Transport, reserve};
 
 tokio::task_local! {
@@ -39,6 +40,7 @@ impl Http {
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connector_layer(ConnectLayer)
+            .dns_resolver(Resolver)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .retry(reqwest::retry::never())

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use self::queue::Queue;
 pub use self::template::{Template, safe_name};
+use super::descriptors::opening;
 
 /// Writes a whole file, or nothing: an existing file is replaced, or left alone when anything fails. Missing folders
 /// are made. Permissions are those of any new file (the umask decides); a symbolic link is replaced, not followed.
@@ -93,7 +94,7 @@ fn create_temporary(folder: &Path) -> io::Result<(File, Temporary)> {
     for _ in 0..TRIES {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let path = folder.join(format!(".shoal-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match opening(|| OpenOptions::new().write(true).create_new(true).open(&path)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => result = Err(error),
             opened => return opened.map(|file| (file, Temporary { path, renamed: false })),
         }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use super::input::headers_from;
+use crate::core::control_bytes;
 use crate::core::redact::is_secret_header;
 
 /// The headers of a response or request: a mapping of str to str in which case does not matter.
@@ -54,10 +55,12 @@ impl PyHeaders {
 
 /// UTF-8 if valid, else latin-1, of which every byte is a character.
 pub fn value_text(value: &HeaderValue) -> String {
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
+    if let Ok(text) = std::str::from_utf8(value.as_bytes()) {
+        return text.to_owned();
     }
+    let sent = control_bytes::decode(value.as_bytes());
+    String::from_utf8(sent.into_owned())
+        .unwrap_or_else(|other| other.as_bytes().iter().copied().map(char::from).collect())
 }
 
 /// Names and values as bytes, for pickling.

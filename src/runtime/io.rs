@@ -1,8 +1,8 @@
 //! The I/O reactor: a current-thread tokio runtime on one named thread.
 //!
 //! One thread, because for small bodies a second one gives nothing, and a current-thread runtime never wakes a sibling.
-//! A second one, with a runtime of its own, is started when large bodies leave the first no rest ([`load`]). Waiting
-//! system calls (files, name look-ups) go to a blocking pool.
+//! A second one, with a runtime of its own, is started when large bodies leave the first no rest ([`load`]). Files, whose
+//! system calls wait, go to a blocking pool.
 
 use std::cell::Cell;
 use std::ptr;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::intake::{Intake, Work};
 use super::{closing, fork, load, turn};
 
-/// Files and name look-ups that may wait at the same time.
+/// Files that may wait at the same time.
 const BLOCKING_THREADS: usize = 16;
 
 struct Reactor {

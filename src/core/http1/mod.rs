@@ -5,10 +5,11 @@
 //! small answer is one read into a buffer that all connections share, from which head and body are copied out in their
 //! final size. A body of known length is read into its final buffer by the system itself.
 //!
-//! - [`head`] writes requests and reads responses (through `httparse`), and says how a body is framed.
+//! - [`head`] writes requests and reads responses (through `httparse`), and says how a body is framed; [`lenient`] reads
+//!   the heads that `httparse` refuses.
 //! - [`frames`] undoes `Transfer-Encoding: chunked`.
 //! - [`connection`] is a connection with one request at a time, [`stream`] its TCP or TLS.
-//! - [`connect`] makes them: name resolution and Happy Eyeballs through hyper-util, TLS through rustls.
+//! - [`connect`] makes them: Happy Eyeballs through hyper-util, TLS through rustls.
 //! - [`pool`] keeps the idle ones.
 //!
 //! What it does not know: HTTP/2, proxies, upgrades, hop-by-hop headers of the caller's. Requests that need any of them
@@ -18,6 +19,7 @@ mod connect;
 mod connection;
 mod frames;
 pub mod head;
+pub mod lenient;
 mod pool;
 mod stream;
 #[cfg(test)]
@@ -66,10 +68,8 @@ impl Transport for Http1 {
     type Body = Incoming;
 
     async fn send(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, Incoming), Failure> {
-        // A connection that the server has closed meanwhile costs a request that may not be sent twice.
-        let careful = !outgoing.method.is_idempotent();
         let (origin, pool) = (origin(outgoing.url), self.pool());
-        let mut connection = match pool.take(origin, careful) {
+        let mut connection = match pool.take(origin) {
             Some(idle) => idle,
             None => self.connector.connect(outgoing.url, origin, clock).await?,
         };

@@ -58,17 +58,21 @@ impl Stream {
     /// Whether the peer has said nothing since it was last read, as far as the reactor knows; `certain`: as far as the
     /// system knows, for the price of a call.
     pub fn is_quiet(&mut self, certain: bool) -> bool {
-        let mut context = Context::from_waker(Waker::noop());
         let mut byte = [MaybeUninit::uninit()];
-        if self.poll_fill(&mut context, &mut ReadBuf::uninit(&mut byte)).is_ready() {
-            return false;
-        }
-        if !certain {
-            return true;
-        }
         let tcp = match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
+            Self::Plain(tcp) if certain => tcp,
+            _ => {
+                // TLS also reads here what is not for anybody (session tickets).
+                let mut context = Context::from_waker(Waker::noop());
+                if self.poll_fill(&mut context, &mut ReadBuf::uninit(&mut byte)).is_ready() {
+                    return false;
+                }
+                match self {
+                    _ if !certain => return true,
+                    Self::Plain(tcp) => tcp,
+                    Self::Tls(tls) => tls.get_ref().0,
+                }
+            }
         };
         // Readable by now: the end, or bytes that nobody asked for.
         let peeked = SockRef::from(tcp).peek(&mut byte);
