@@ -9,7 +9,10 @@ import pytest
 
 from servers.many import many_origins
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs every address of 127.0.0.0/8")
+pytestmark = [
+    pytest.mark.usefixtures("lane"),
+    pytest.mark.skipif(sys.platform != "linux", reason="needs every address of 127.0.0.0/8"),
+]
 
 PREPARE = """
     import os, resource, sys, shoal

@@ -11,6 +11,8 @@ import shoal
 from conftest import open_sockets, resident
 from servers.scripted import HANG, READ, READ_HEAD, Scripted, Sleep, reply
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
