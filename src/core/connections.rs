@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
 use rustls::ClientConfig;
 use url::Url;
@@ -75,6 +76,11 @@ fn forbidden() -> bool {
 pub struct Proxies(Matcher);
 
 impl Proxies {
+    /// What the proxy for `url`, one of plain HTTP, wants to be told.
+    pub fn authorization(&self, url: &Url) -> Option<HeaderValue> {
+        self.0.intercept(&url.as_str().parse().ok()?)?.basic_auth().cloned()
+    }
+
     /// Whether `url` is reached through one of them.
     pub fn cover(&self, url: &Url) -> bool {
         // What is no URI for the matcher is none for whoever connects either: it fails there, with its own words.

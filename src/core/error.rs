@@ -126,12 +126,14 @@ pub struct Failure {
     pub response: Option<Box<Response>>,
     /// For [`Kind::Save`]: the operating system's error number.
     pub os_error: Option<i32>,
+    /// The server vouches that it did not process the request (RFC 9113, 8.7).
+    pub unprocessed: bool,
 }
 
 impl Failure {
     /// A failure without a response.
     pub fn new(kind: Kind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, phase, message: message.into(), response: None, os_error: None }
+        Self { kind, phase, message: message.into(), response: None, os_error: None, unprocessed: false }
     }
 }
 
@@ -171,7 +173,7 @@ impl Error {
         attempts: u32,
         elapsed: Duration,
     ) -> Self {
-        let Failure { kind, phase, message, response, os_error } = failure;
+        let Failure { kind, phase, message, response, os_error, unprocessed: _ } = failure;
         Self(Arc::new(Details { kind, phase, message, request, index, attempts, elapsed, response, os_error }))
     }
 

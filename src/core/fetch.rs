@@ -167,7 +167,7 @@ impl<T: Transport> Call<T> {
                 (again, Cause::Status(response.status.as_u16()), asked_for)
             }
             Err(failure) => {
-                let again = retry.failure_retryable(&request.method, failure.kind);
+                let again = failure.unprocessed || retry.failure_retryable(&request.method, failure.kind);
                 (again, Cause::Failure(failure.kind), None)
             }
         };

@@ -47,7 +47,8 @@ pub fn rebuilt<'py>(
 ///     backoff_jitter: up to so many seconds, at random, are added to each wait.
 ///     status_forcelist: the statuses worth another attempt.
 ///     allowed_methods: the methods that may be repeated after the server may have seen the request; None (the default)
-///         means the idempotent ones. A request that never left is repeated whatever its method.
+///         means the idempotent ones. A request that never left, or that an HTTP/2 server says it did not
+///         process, is repeated whatever its method.
 ///     respect_retry_after: wait as long as a `Retry-After` says (RFC 9110, 10.2.3), with the whole host.
 ///     retry_after_max: but at most so many seconds.
 ///

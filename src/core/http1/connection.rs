@@ -213,6 +213,16 @@ impl Connection {
         }
     }
 
+    /// Whether reqwest made it.
+    pub fn is_made(&self) -> bool {
+        matches!(self.stream, Stream::Made(_))
+    }
+
+    /// Whether it ends at a proxy that takes requests for any server.
+    pub fn is_proxied(&self) -> bool {
+        matches!(&self.stream, Stream::Made(made) if made.proxied)
+    }
+
     /// Whether the server lets another request follow.
     pub fn can_be_kept(&self) -> bool {
         self.keep

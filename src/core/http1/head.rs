@@ -7,10 +7,10 @@ use std::io;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use httparse::Status;
-use url::Position;
+use url::{Position, Url};
 
 use super::frames::Frames;
 use crate::core::transport::{Head, Outgoing};
@@ -59,25 +59,77 @@ pub fn broken(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Writes the head of a request to `into`.
-pub fn write(outgoing: &Outgoing<'_>, into: &mut Vec<u8>) {
+/// Whom a request is written for.
+pub enum Via {
+    /// The server itself, or a tunnel to it.
+    Nobody,
+    /// A proxy that takes requests for any server, and what it wants to be told.
+    Proxy(Option<HeaderValue>),
+}
+
+/// What the caller's headers ask of the connection.
+#[derive(Default)]
+pub struct Wishes {
+    /// No other request shall follow.
+    pub close: bool,
+    /// The body shall be sent in chunks.
+    pub chunked: bool,
+}
+
+/// Writes the head of a request to `into`. How its body is framed is decided here, whatever the caller's headers say: a
+/// wrong length would make the rest of the body another request.
+pub fn write(outgoing: &Outgoing<'_>, via: &Via, into: &mut Vec<u8>) -> Wishes {
     let url = outgoing.url;
     let mut line = |parts: &[&[u8]]| parts.iter().for_each(|part| into.extend_from_slice(part));
-    let target = &url[Position::BeforePath..Position::AfterQuery];
-    line(&[outgoing.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
-    if !outgoing.headers.contains_key(HOST) {
-        line(&[b"host: ", url[Position::BeforeHost..Position::AfterPort].as_bytes(), b"\r\n"]);
+    let host = url[Position::BeforeHost..Position::AfterPort].as_bytes();
+    let target = url[Position::BeforePath..Position::AfterQuery].as_bytes();
+    let method = outgoing.method.as_str().as_bytes();
+    // RFC 9112, 3.2
+    match via {
+        _ if outgoing.method == Method::CONNECT => line(&[method, b" ", &authority(url), b" HTTP/1.1\r\n"]),
+        Via::Nobody => line(&[method, b" ", target, b" HTTP/1.1\r\n"]),
+        Via::Proxy(_) => line(&[method, b" ", url.scheme().as_bytes(), b"://", host, target, b" HTTP/1.1\r\n"]),
     }
+    if !outgoing.headers.contains_key(HOST) {
+        line(&[b"host: ", host, b"\r\n"]);
+    }
+    if let Via::Proxy(Some(authorization)) = via
+        && !outgoing.headers.contains_key(PROXY_AUTHORIZATION)
+    {
+        line(&[b"proxy-authorization: ", authorization.as_bytes(), b"\r\n"]);
+    }
+    let length = outgoing.body.as_ref().map_or(0, Bytes::len);
+    let (mut wishes, mut announced) = (Wishes::default(), false);
     for (name, value) in &*outgoing.headers {
+        if *name == TRANSFER_ENCODING {
+            wishes.chunked |= length > 0 && lists(value, b"chunked");
+            continue;
+        } else if *name == CONTENT_LENGTH {
+            announced = true;
+            continue;
+        } else if *name == CONNECTION {
+            wishes.close |= lists(value, b"close");
+        }
         line(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
     }
-    if let Some(body) = &outgoing.body
-        && !body.is_empty()
-        && !outgoing.headers.contains_key(CONTENT_LENGTH)
-    {
-        line(&[b"content-length: ", body.len().to_string().as_bytes(), b"\r\n"]);
+    if wishes.chunked {
+        line(&[b"transfer-encoding: chunked\r\n"]);
+    } else if announced || length > 0 {
+        line(&[b"content-length: ", length.to_string().as_bytes(), b"\r\n"]);
     }
     line(&[b"\r\n"]);
+    wishes
+}
+
+/// Host and port, for CONNECT.
+fn authority(url: &Url) -> Vec<u8> {
+    let host = &url[Position::BeforeHost..Position::AfterHost];
+    format!("{host}:{}", url.port_or_known_default().unwrap_or_default()).into_bytes()
+}
+
+/// Whether the comma-separated `value` has this element.
+fn lists(value: &HeaderValue, word: &[u8]) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(word))
 }
 
 /// Reads the head at the beginning of `input`; `None` if it is not complete. `seen` bytes were looked at before.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::frames::Frames;
-use super::head::{Framing, Parsed, parse, write};
+use super::head::{Framing, Parsed, Via, parse, write};
 use crate::core::transport::Outgoing;
 
 fn parsed(head: &str) -> Parsed {
@@ -146,7 +146,13 @@ fn chunks_that_are_none() {
     assert!(fed(&[b"0\r\n", endless.as_bytes()]).is_err());
 }
 
-fn written(method: Method, url: &str, headers: &[(&'static str, &'static str)], body: Option<&'static str>) -> String {
+fn written_for(
+    via: &Via,
+    method: Method,
+    url: &str,
+    headers: &[(&'static str, &'static str)],
+    body: Option<&'static str>,
+) -> String {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_static(value));
@@ -154,8 +160,13 @@ fn written(method: Method, url: &str, headers: &[(&'static str, &'static str)], 
     let url = url.parse().unwrap();
     let body = body.map(|body| Bytes::from_static(body.as_bytes()));
     let mut text = Vec::new();
-    write(&Outgoing { method, url: &url, headers: Cow::Borrowed(&map), body }, &mut text);
-    String::from_utf8(text).unwrap()
+    let wishes = write(&Outgoing { method, url: &url, headers: Cow::Borrowed(&map), body }, via, &mut text);
+    let asked = [(wishes.close, "close"), (wishes.chunked, "chunked")];
+    String::from_utf8(text).unwrap() + &asked.map(|(asked, word)| if asked { word } else { "" }).concat()
+}
+
+fn written(method: Method, url: &str, headers: &[(&'static str, &'static str)], body: Option<&'static str>) -> String {
+    written_for(&Via::Nobody, method, url, headers, body)
 }
 
 #[test]
@@ -171,5 +182,39 @@ fn the_head_of_a_request() {
     assert_eq!(
         written(Method::POST, "http://a/", &[("host", "b"), ("content-length", "1")], Some("x")),
         "POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 1\r\n\r\n"
+    );
+}
+
+#[test]
+fn the_head_of_a_request_to_a_proxy() {
+    let via = Via::Proxy(Some(HeaderValue::from_static("Basic x")));
+    assert_eq!(
+        written_for(&via, Method::GET, "http://u:p@a:81/b?c#d", &[], None),
+        "GET http://a:81/b?c HTTP/1.1\r\nhost: a:81\r\nproxy-authorization: Basic x\r\n\r\n"
+    );
+    assert_eq!(
+        written_for(&via, Method::GET, "http://a", &[("proxy-authorization", "own")], None),
+        "GET http://a/ HTTP/1.1\r\nhost: a\r\nproxy-authorization: own\r\n\r\n"
+    );
+    assert_eq!(
+        written_for(&Via::Proxy(None), Method::CONNECT, "http://a/b", &[], None),
+        "CONNECT a:80 HTTP/1.1\r\nhost: a\r\n\r\n"
+    );
+}
+
+#[test]
+fn the_framing_of_a_request_is_that_of_its_body() {
+    let written = |headers: &[(&'static str, &'static str)], body| written(Method::POST, "http://a/", headers, body);
+    let head = "POST / HTTP/1.1\r\nhost: a\r\n";
+    assert_eq!(written(&[("content-length", "7")], Some("x")), format!("{head}content-length: 1\r\n\r\n"));
+    assert_eq!(written(&[("content-length", "7")], None), format!("{head}content-length: 0\r\n\r\n"));
+    assert_eq!(
+        written(&[("transfer-encoding", "Chunked"), ("content-length", "1")], Some("x")),
+        format!("{head}transfer-encoding: chunked\r\n\r\nchunked")
+    );
+    assert_eq!(written(&[("transfer-encoding", "chunked")], None), format!("{head}\r\n"));
+    assert_eq!(
+        written(&[("connection", "TE, Close"), ("te", "trailers")], None),
+        format!("{head}connection: TE, Close\r\nte: trailers\r\n\r\nclose")
     );
 }
