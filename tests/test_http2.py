@@ -68,6 +68,20 @@ def test_methods_and_bodies(client, method):
         assert (asked["method"], asked["body"]) == (method, len(body or b""))
 
 
+def test_headers_of_a_connection_are_those_of_http1(client):
+    headers = {
+        "Connection": "close",
+        "TE": "gzip",
+        "Transfer-Encoding": "chunked",
+        "Content-Length": "7",
+        "Upgrade": "x",
+    }
+    asked = client.post("/", headers={**headers, "Host": "other.test"}, content=b"body").result().json()
+    seen = [(name, value) for name, value in asked["headers"] if name in {name.lower() for name in headers} | {"host"}]
+    assert sorted(seen) == [("content-length", "4"), ("host", "other.test")]
+    assert asked["body"] == 4
+
+
 def test_a_large_body_and_its_limit(client):
     assert len(client.get("/bytes/3000000").result().content) == 3_000_000
     with pytest.raises(shoal.BodyTooLarge):

@@ -459,7 +459,8 @@ def test_dropping_the_last_reference_releases_the_sockets(own: Server) -> None:
     job = shoal.gather_fetch([own.url(SLOW)] * 10)
     assert in_flight(own, 10)
     alive = weakref.ref(job)
-    del job
+    with pytest.warns(RuntimeWarning, match="dropped before its end"):
+        del job
     assert alive() is None
     assert released(own)
 
@@ -468,7 +469,8 @@ def test_dropping_a_task_group_of_single_jobs(own: Server) -> None:
     client = shoal.Client()
     jobs = [client.get(own.url(SLOW)) for _ in range(5)]
     assert in_flight(own, 5)
-    jobs.clear()
+    with pytest.warns(RuntimeWarning, match="dropped before its end"):
+        jobs.clear()
     assert released(own)
 
 
@@ -499,7 +501,9 @@ def test_repr(server: Server) -> None:
     single = shoal.Client().get(server.url(FAST))
     single.result()
     assert repr(single) == "<Job request: done; await it, or call .result()>"
-    assert '<progress value="0" max="1">' in shoal.gather_fetch([])._repr_html_()
+    nothing = shoal.gather_fetch([])
+    assert '<progress value="0" max="1">' in nothing._repr_html_()
+    nothing.result()
 
 
 def test_generic_alias_and_weak_references(server: Server) -> None:

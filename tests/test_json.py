@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import shoal
-from shoal import Response, _shoal
+from shoal import Response, _shoal, parallel
 
 
 def response(content: bytes, *headers: tuple[str, str], **more) -> Response:
@@ -41,6 +41,16 @@ def equal(one: object, other: object) -> bool:
 def check_json(text: str) -> None:
     """`Response.json()` ends as `json.loads` does."""
     r = response(text.encode())
+    if json.detect_encoding(text.encode()) != "utf-8":
+        # With a zero at its start it is not the text but something in UTF-16, or nothing.
+        try:
+            assert equal(r.json(), json.loads(text.encode()))
+        except shoal.JSONDecodeError:
+            with pytest.raises(ValueError):
+                json.loads(text.encode())
+            with pytest.raises(ValueError):
+                json.loads(text)
+        return
     standard = None
     try:
         expected = json.loads(text)
@@ -396,3 +406,87 @@ def test_what_is_not_json(content: bytes, message: str | None, position: int | N
     assert message is None or (error.msg, error.pos) == (message, position)
     assert (error.index, error.attempts, error.method, error.request.url) == (5, 2, "GET", "http://host/path")
     assert pickle.loads(pickle.dumps(error)).pos == error.pos
+
+
+DOCUMENTS = ["{}", "[]", "1", "12", '"é漢😀"', '{"ключ": ["значение", 1.5, null]}', '"漢"', '[\n"\\ud83d\\ude00"]']
+
+
+@pytest.mark.parametrize("text", DOCUMENTS)
+@pytest.mark.parametrize("charset", [None, "utf-8", "ISO-8859-1", "utf-16", "windows-1251", "nonsense"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+)
+def test_json_is_in_some_form_of_unicode(text: str, charset: str | None, encoding: str) -> None:
+    """Whatever its charset says, and with or without byte order mark, as `json.loads`."""
+    content = text.encode(encoding)
+    headers = [("Content-Type", f"application/json; charset={charset}")] if charset else []
+    assert response(content, *headers).json() == json.loads(content) == json.loads(text)
+    columns = {"all": ""}
+    (row,) = parallel.json_extract([response(content, *headers)], columns).result().to_pylist()
+    (expected,) = parallel.json_extract([text], columns).result().to_pylist()
+    assert row == expected
+
+
+def test_json_that_is_not_unicode_is_what_its_charset_says() -> None:
+    for encoding in ("latin-1", "windows-1251", "shift_jis", "gb18030", "euc-kr", "iso2022_jp"):
+        text = {"latin-1": '["é"]', "windows-1251": '["привет"]', "euc-kr": '["한글"]'}.get(encoding, '["日本"]')
+        name = "iso-2022-jp" if encoding == "iso2022_jp" else encoding
+        content = text.encode(encoding)
+        r = response(content, ("Content-Type", f"application/json; charset={name}"))
+        assert r.json() == json.loads(text), encoding
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=12), st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]))
+def test_json_of_any_bytes_ends(content: bytes, encoding: str) -> None:
+    for document in (content, '["'.encode(encoding) + content, "[1]".encode(encoding) + content):
+        with contextlib.suppress(shoal.JSONDecodeError):
+            response(document).json()
+
+
+def test_the_error_says_what_came_back() -> None:
+    page = b"<!DOCTYPE html>\n<title>Log in</title>" + b"x" * 10_000
+    url = "https://user:very-secret@host/path?token=very-secret&a=1"
+    r = response(page, ("Content-Type", "text/html; charset=utf-8"), status=403, url=url, method="POST")
+    with pytest.raises(json.JSONDecodeError) as raised:
+        r.json()
+    error = raised.value
+    assert str(error).startswith(
+        'POST https://host/path?token=***&a=1: status 403, "text/html; charset=utf-8", body beginning with '
+        '"<!DOCTYPE html>\\n<title>Log in</title>xxx'
+    )
+    assert str(error).endswith("Expecting value: line 1 column 1 (char 0)")
+    assert len(str(error)) < 600
+    assert (error.msg, error.doc, error.pos, error.lineno, error.colno) == ("Expecting value", page.decode(), 0, 1, 1)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.msg, again.doc, again.pos) == (str(error), error.msg, error.doc, error.pos)
+    # Other than by a response it has nothing to say of one.
+    assert str(shoal.JSONDecodeError("Bad", "[", 1)) == "Bad: line 1 column 2 (char 1)"
+
+
+def test_the_error_shows_no_secret_and_is_bounded() -> None:
+    body = b'see https://u:very-secret@host/?api_key=very-secret \x00\xff"'
+    r = response(body, ("Content-Type", "x/" + "y" * 100_000), url="http://host/" + "z" * 100_000)
+    with pytest.raises(shoal.JSONDecodeError) as raised:
+        r.json()
+    assert "very-secret" not in str(raised.value)
+    assert len(str(raised.value)) < 1500
+
+
+def test_the_error_cuts_the_secrets_of_a_form() -> None:
+    with pytest.raises(shoal.JSONDecodeError, match=r'"access_token=\*\*\*&scope=x"'):
+        response(b"access_token=very-secret&scope=x").json()
+
+
+def test_the_error_of_a_body_in_a_file(server, tmp_path) -> None:
+    url = server.url("/bytes/5")
+    (r,) = shoal.gather_fetch([url], save_to=str(tmp_path / "body")).result()
+    with pytest.raises(shoal.JSONDecodeError) as raised:
+        r.json()
+    message = str(raised.value)
+    assert message.startswith(f"GET {url}: status 200, ")
+    assert f'body saved to "{tmp_path / "body"}" beginning with "' in message
+    (tmp_path / "body").unlink()
+    with pytest.raises(shoal.JSONDecodeError, match=r'body saved to "[^"]*": Expecting value'):
+        r.json()
+    assert pickle.loads(pickle.dumps(raised.value)).doc == ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 
 import pytest
 
 import shoal
+from servers.base import Server, refusing
 from servers.origin import Origin
-from servers.proxy import Proxy
-from servers.scripted import READ, Scripted, reply
+from servers.proxy import Proxy, _copy
+from servers.scripted import HANG, READ, Scripted, reply
 
 
 def lanes(items, **options) -> dict[str, int]:
@@ -32,10 +34,8 @@ def test_plain_http_is_lean(server) -> None:
     [{"Connection": "close"}, {"TE": "trailers"}, {"Expect": "100-continue"}, {"Content-Length": "0"}],
     ids=str,
 )
-def test_what_is_about_the_connection_is_not(server, headers) -> None:
-    items = [(server.url("/echo"), {"headers": headers}), server.url("/echo")]
-    expected = {"lean": 2} if headers == {"Content-Length": "0"} else {"full": 1, "lean": 1}
-    assert lanes(items) == expected
+def test_so_is_what_is_about_the_connection(server, headers) -> None:
+    assert lanes([(server.url("/echo"), {"headers": headers}), server.url("/echo")]) == {"lean": 2}
 
 
 def test_the_environment_sends_all_through_the_full_lane(server, monkeypatch) -> None:
@@ -70,7 +70,7 @@ def test_failures_count_too(server) -> None:
     assert job.stats.by_lane == {}
 
 
-# `https` is lean once it is known that nothing better than HTTP/1.1 is spoken.
+# `https` is lean once it is known that nothing better than HTTP/1.1 is spoken; what was made before that is used on.
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +92,69 @@ def test_tls_is_lean_at_once_if_nothing_better_is_wanted(certificates, origin) -
         assert lanes([origin.url] * 5, client=client) == {"lean": 5}
 
 
-def test_tls_is_lean_when_its_connections_are_worn(certificates, origin) -> None:
+def test_a_connection_that_reqwest_made_is_used_on(certificates, origin) -> None:
     with shoal.Client(verify=certificates.ca_pem) as client:
-        assert lanes([origin.url] * 30, client=client, concurrency=1) == {"full": 10, "lean": 20}
-        assert len(origin.connections) == 2
-        assert lanes([origin.url] * 5, client=client) == {"lean": 5}
+        assert lanes([origin.url] * 30, client=client, concurrency=1) == {"full": 30}
+        assert len(origin.connections) == 1
 
 
-def test_few_requests_make_no_second_connection(certificates, origin) -> None:
+def test_reqwest_makes_one_connection_to_a_server_of_http1(certificates, origin) -> None:
     with shoal.Client(verify=certificates.ca_pem) as client:
-        assert lanes([origin.url] * 20, client=client, concurrency=4) == {"full": 20}
+        taken = lanes([origin.url] * 100, client=client, concurrency=20)
+        assert taken["full"] + taken["lean"] == 100
+        assert taken["lean"] > 0
+        assert len(origin.connections) <= 20
+
+
+def test_a_server_of_http2_gets_one_connection_however_many_requests_begin(certificates) -> None:
+    from servers.frames import Frames, Peer
+
+    async def behave(frames: Frames) -> None:
+        await frames.begin()
+        while True:
+            await frames.answer(await frames.request(), b"here")
+
+    with Peer(certificates.http2, behave) as peer, shoal.Client(verify=certificates.ca_pem) as client:
+        assert lanes([peer.url] * 200, client=client, concurrency=100) == {"full": 200}
+        assert len(peer.connections) == 1
+
+
+class Stuck(Server):
+    """The first connection gets no answer, not even to its handshake; the others are passed on."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.behind = port
+
+    async def serve(self, connection) -> None:
+        if connection is self.connections[0]:
+            await connection.wait_closed()
+            return
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.behind)
+        try:
+            await asyncio.gather(_copy(connection.reader, writer), _copy(reader, connection.writer))
+        finally:
+            writer.close()
+
+
+def test_a_handshake_that_hangs_holds_up_nobody_else(certificates, origin) -> None:
+    with Stuck(origin.port) as stuck, shoal.Client(verify=certificates.ca_pem, retry=0, timeout=6) as client:
+        url = stuck.url.replace("http://", "https://")
+        answers = client.gather([url] * 50, return_exceptions=True).result()
+        assert sum(isinstance(answer, shoal.TotalTimeout) for answer in answers) == 1
+        assert sum(getattr(answer, "content", None) == b"here" for answer in answers) == 49
+
+
+def test_those_that_wait_for_a_connection_do_not_wait_for_ever(certificates) -> None:
+    with Scripted([HANG]) as silent, shoal.Client(verify=certificates.ca_pem, retry=0) as client:
+        begun = time.monotonic()
+        url = silent.url.replace("http://", "https://")
+        errors = client.gather([url] * 30, return_exceptions=True, timeout=shoal.Timeout(connect=0.5)).result()
+        assert {type(error) for error in errors} == {shoal.ConnectTimeout}
+        assert time.monotonic() - begun < 5
+    with refusing() as nobody:
+        errors = shoal.gather_fetch([nobody.replace("http://", "https://")] * 30, return_exceptions=True, retry=0)
+        assert {type(error) for error in errors.result()} == {shoal.ConnectError}
 
 
 def test_http2_is_never_lean(tmp_path) -> None:

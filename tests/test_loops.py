@@ -81,6 +81,56 @@ def test_a_loop_without_add_reader_that_was_closed(server: Server) -> None:
     assert wait_until(lambda: gc.collect() >= 0 and gone() is None)
 
 
+class Nosy(asyncio.SelectorEventLoop):
+    """Asks Shoal something whenever it is asked itself."""
+
+    asks = None
+
+    def is_closed(self):
+        if self.asks is not None:
+            asks, self.asks = self.asks, None
+            asks()
+        return super().is_closed()
+
+
+def test_a_loop_that_comes_back_while_it_is_asked(server: Server) -> None:
+    nosy = Nosy()
+    begin_to_await(shoal.gather_fetch([server.url(SOON)]), nosy)
+    seen = []
+
+    async def main() -> None:
+        def asks() -> None:
+            seen.append(shoal.gather_fetch([server.url(SOON)]))
+            seen.append(seen[0].__await__().send(None))
+
+        nosy.asks = asks
+        assert len(await shoal.gather_fetch([server.url(FAST)] * 3)) == 3
+        assert len(await asyncio.gather(*(shoal.gather_fetch([server.url(FAST)]) for _ in range(20)))) == 20
+
+    asyncio.run(main())
+    assert isinstance(seen[1], asyncio.Future)
+    assert len(seen[0].result()) == 1
+    nosy.close()
+
+
+def test_a_loop_that_comes_back_while_it_is_destroyed(server: Server) -> None:
+    """Its last reference may go anywhere."""
+    ends = []
+
+    class Dying(asyncio.SelectorEventLoop):
+        def __del__(self) -> None:
+            self.close()
+            ends.append(shoal.gather_fetch([server.url(FAST)]))
+
+    for _ in range(3):
+        loop = Dying()
+        begin_to_await(shoal.gather_fetch([server.url(SOON)]), loop)
+        del loop
+        gc.collect()
+        asyncio.run(awaited(shoal.gather_fetch([server.url(FAST)])))
+    assert [len(job.result()) for job in ends] == [1, 1, 1]
+
+
 def test_a_debug_loop(run: Callable, own: Server) -> None:
     async def main() -> None:
         client = shoal.Client()
@@ -95,7 +145,8 @@ def test_a_debug_loop(run: Callable, own: Server) -> None:
             await asyncio.wait_for(client.get(own.url(SLOW)), 0.05)
         async for _ in shoal.stream_fetch([own.url(FAST)] * 20):
             pass
-        shoal.gather_fetch([own.url(SLOW)])  # never awaited, dropped: no warning
+        with pytest.warns(RuntimeWarning, match="dropped before its end"):  # the job's own; asyncio has none
+            shoal.gather_fetch([own.url(SLOW)])
         client.close()
 
     run(main(), debug=True)

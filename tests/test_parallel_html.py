@@ -266,6 +266,71 @@ def test_articles() -> None:
     assert listed["text"] == "" and listed["title"] is None
 
 
+def test_blocks_of_an_article_are_apart() -> None:
+    sentence = "The shoal turned at once, as if it were a single fish, and was gone before the net had closed. " * 4
+    doc = (
+        f"<article><p>{sentence}one</p><p>two</p><ul><li>three</li><li>four</li></ul>five<br>six"
+        f"<table><tr><td>seven</td><td>eight</td></tr></table><p>{sentence}<b>ni</b>ne</p></article>"
+    )
+    (found,) = parallel.html_article([doc]).result()
+    assert "one\ntwo\nthree\nfour\nfive\nsix\nseven\teight\n" in found["text"]
+    assert parallel.html_text([found["html"]]).result() == [found["text"]]
+
+
+LATE = "<!-- " + "x" * 2000 + " -->"
+ENCODED = [
+    ("koi8-r", "<meta charset=koi8-r>"),
+    ("koi8-r", LATE + "<meta charset=koi8-r>"),
+    ("shift_jis", LATE + "<script>'<meta charset=koi8-r>'</script><meta charset=Shift_JIS>"),
+    ("gbk", f"<title>{'x' * 1100}</title><meta http-equiv=Content-Type content='text/html; charset=gb2312'>"),
+    ("shift_jis", "<?xml version='1.0' encoding=\"Shift_JIS\"?><html>"),
+    ("iso2022_jp", LATE + "<meta charset=iso-2022-jp>"),
+    ("gbk", "<?xml version='1.0' encoding='koi8-r'?><meta charset=gbk>"),
+    ("utf-8-sig", "<?xml version='1.0' encoding='koi8-r'?><meta charset=gbk>"),
+    ("utf-16", "<meta charset=gbk>"),
+    ("utf-8", LATE + "<!-- <meta charset=gbk> --><textarea><meta charset=gbk></textarea>"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "head"), ENCODED)
+def test_bytes_are_read_as_browsers_read_them(encoding: str, head: str) -> None:
+    words = "日本の魚" if encoding in {"shift_jis", "iso2022_jp", "gbk"} else "рыба"
+    page = (head + f"<p>{words}").encode(encoding)
+    for kernel in (parallel.html_text, parallel.html_to_markdown):
+        assert kernel([page]).result()[0].endswith(words), page
+
+
+FOREIGN = [
+    "<math><annotation-xml>x",
+    "<math><annotation-xml encoding=text/html><p>x</p></annotation-xml>y</math>z",
+    "<math><annotation-xml encoding='application/xhtml+xml'><div>x<svg>y</math>z",
+    "<math><annotation-xml><svg><desc><p>x</svg><mi>y",
+    "<table><math><annotation-xml>x<tr><td>y",
+    "<math><mi><mglyph>x<malignmark>y</math>z",
+    "<svg><foreignObject><div>x<math><annotation-xml>y</svg>z",
+]
+
+
+@pytest.mark.parametrize("doc", FOREIGN)
+def test_mathml_and_svg_within_html(doc: str) -> None:
+    assert selected(doc, "*") == by_lexbor(doc, "*")
+    assert "".join(parallel.html_text([doc]).result()[0].split()) == re.sub("<[^>]*>", "", doc)
+
+
+NAMES = ["math", "mi", "annotation-xml", "annotation-xml encoding=text/html", "mglyph", "mtext", "svg", "desc", "title"]
+NAMES += ["foreignObject", "p", "b", "table", "td", "select", "font color=x", "template"]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.tuples(st.sampled_from(["<{}>", "<{}>", "</{}>", "<{}/>", "x"]), st.sampled_from(NAMES)), max_size=25)
+)
+def test_foreign_elements_in_any_order(parts: list[tuple[str, str]]) -> None:
+    doc = "".join(form.format(name.split(" ", 1)[0] if form == "</{}>" else name) for form, name in parts)
+    for kernel in (parallel.html_text, parallel.html_to_markdown, parallel.html_links, parallel.html_article):
+        assert len(kernel([doc]).result()) == 1
+
+
 HOSTILE = {
     "nested": "<div>" * 300_000,
     "closed": "<em>x" * 100_000 + "</em>" * 100_000,

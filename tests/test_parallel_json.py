@@ -87,6 +87,7 @@ def places(value: object, pointer: str = "") -> dict:
     return found
 
 
+@pytest.mark.filterwarnings("ignore:the JSON pointer .* matched nothing")
 @given(document=DOCUMENTS, writing=WRITINGS)
 @settings(max_examples=300, deadline=None)
 @example(document={"a": -0.0, "b": [1e300, 5e-324, 2**63, -(2**63) - 1]}, writing={})
@@ -143,6 +144,7 @@ def test_rows_of_random_arrays(rows: list, writing: dict) -> None:
     assert parallel.json_rows([bare], "", columns=["p", "q", "r"]).result().column_names == ["p", "q", "r"]
 
 
+@pytest.mark.filterwarnings("ignore:the JSON pointer .* matched nothing")
 def test_broken_documents_are_those_of_orjson() -> None:
     orjson = pytest.importorskip("orjson")
     generator = random.Random(3)
@@ -302,3 +304,53 @@ def test_the_league(server) -> None:
         for row in sets["rowSet"]
     ]
     assert seasons.to_pylist() == expected
+
+
+# Pointers that match nothing.
+
+
+def extracted(docs, pointer, **options):
+    return parallel.json_extract(docs, {"found": "/a", "column": pointer}, **options).result()
+
+
+def rows(docs, pointer, **options):
+    return parallel.json_rows(docs, pointer, **options).result()
+
+
+@pytest.mark.parametrize("docs", [[b'{"a": []}'], [b'{"a": [1]}'] * 300])
+@pytest.mark.parametrize("read", [extracted, rows])
+def test_a_pointer_that_matches_nothing_warns(docs, read) -> None:
+    with pytest.warns(UserWarning, match='^the JSON pointer "/aa/0" matched nothing in any document$') as caught:
+        table = read(docs, "/aa/0", on_error="skip")
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert table.num_rows == (len(docs) if read is extracted else 0)
+
+
+@pytest.mark.parametrize(
+    ("docs", "pointer"),
+    [
+        ([], "/a"),
+        ([b'{"a": null}'], "/a"),
+        ([b'{"a": []}', b"{}"], "/a"),
+        ([b"{}", b'{"a": 1}'], "/a"),
+        ([b"not JSON"], "/a"),
+        ([b"{}"], ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "read", [lambda docs, at, **options: parallel.json_extract(docs, {"a": at}, **options).result(), rows]
+)
+def test_a_pointer_that_matches_once_is_fine(docs, pointer, read) -> None:
+    read(docs, pointer, on_error="skip")
+
+
+def test_a_warning_that_is_an_error_comes_out_of_the_wait() -> None:
+    job = parallel.json_extract([b"{}"], {"a": "/a"})
+    with pytest.raises(UserWarning, match="matched nothing"):
+        job.result()
+
+
+def test_a_batch_that_failed_does_not_warn() -> None:
+    with pytest.raises(shoal.ItemError):
+        parallel.json_rows([b"{}"], "/a").result()

@@ -325,9 +325,10 @@ def test_dropping_the_job_ends_its_work(tmp_path) -> None:
         open(f"{folder}/{number}", "w").close()  # noqa: PTH123 - as short as can be
         time.sleep(0.05)
 
-    job = parallel.map(touch, itertools.count(), backend="processes", workers=2)
+    jobs = [parallel.map(touch, itertools.count(), backend="processes", workers=2)]
     assert wait_until(lambda: len(list(tmp_path.iterdir())) > 2, 10)
-    del job
+    with pytest.warns(RuntimeWarning, match="a Job of parallel.map was dropped before its end"):
+        jobs.clear()
     gc.collect()
     time.sleep(0.5)
     count = len(list(tmp_path.iterdir()))

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import CancelledError
+from pathlib import Path
 
 import pytest
 
@@ -257,6 +258,85 @@ def test_what_a_function_prints_comes_out(python) -> None:
 
 def test_standard_input_is_empty() -> None:
     assert parallel.map(lambda _: sys.stdin.read(), [0]).result(30) == [""]
+
+
+def _write_to_sockets(data: bytes) -> None:
+    for path in list(Path("/proc/self/fd").iterdir()):
+        try:
+            if str(path.readlink()).startswith("socket:"):
+                os.write(int(path.name), data)
+        except OSError:
+            continue
+
+
+GARBAGE = {
+    "short": b"x",
+    "zeros": bytes(50),
+    "a huge length": b"shl\xa7" + b"\xff" * 20,
+    "a wrong checksum": b"shl\xa7" + b"\5\0\0\0" + b"abcdefghijklm",
+    "much": b"\xff" * 70_000,
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("chunksize", [1, 9])
+def test_an_item_that_writes_to_the_pipe_of_its_results(garbage: str, chunksize: int) -> None:
+    data, write = GARBAGE[garbage], _write_to_sockets
+
+    def writing(number: int) -> int:
+        if number == 2:
+            write(data)
+        return number
+
+    results = parallel.map(writing, range(9), chunksize=chunksize, on_error="return").result(60)
+    assert results[:2] + results[3:] == [0, 1, 3, 4, 5, 6, 7, 8]
+    assert isinstance(results[2], WorkerDied)
+    assert "something else was written to the pipe of its results" in str(results[2])
+    assert parallel.map(mapped.square, range(5), backend="processes").result(30) == [0, 1, 4, 9, 16]
+
+
+def test_an_item_that_closes_the_pipe_of_its_results() -> None:
+    results = parallel.map(mapped.misbehave, [0, "close", 2], on_error="return").result(30)
+    assert (results[0], results[2]) == (0, 2)
+    assert "it closed the pipe of its results" in str(results[1])
+
+
+def test_a_stopped_worker_is_killed_with_its_job() -> None:
+    def stop(number: int) -> int:
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return number
+
+    job = parallel.map(stop, range(9), backend="processes", chunksize=1)
+    assert wait_until(lambda: job.stats.total >= 2, 20)
+    assert job.cancel()
+    assert parallel.map(mapped.square, range(5), backend="processes").result(30) == [0, 1, 4, 9, 16]
+    results = parallel.map(stop, range(9), timeout=0.5, on_error="return").result(30)
+    assert isinstance(results[2].exception, TimeoutError)
+    assert results[:2] + results[3:] == [0, 1, 3, 4, 5, 6, 7, 8]
+
+
+def test_results_and_items_for_which_a_worker_has_no_memory() -> None:
+    def limited(number: int) -> object:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+        return bytes(number << 20) if number else "small"
+
+    results = parallel.map(limited, [0, 300, 1, 250, 0, 900], backend="processes", workers=1, on_error="return")
+    kinds = [type(result).__name__ for result in results.result(60)]
+    assert kinds == ["str", "ItemError", "bytes", "ItemError", "str", "ItemError"]
+    for error in results.result()[1::2]:
+        assert isinstance(error.exception, MemoryError)
+
+
+def test_large_errors() -> None:
+    def fail(_: int) -> None:
+        raise ValueError("x" * 2_000_000)
+
+    errors = parallel.map(fail, range(20), backend="processes", chunksize=20, on_error="return").result(60)
+    assert all(len(str(error)) > 2_000_000 for error in errors)
 
 
 def test_errors_survive_pickling_and_copying() -> None:

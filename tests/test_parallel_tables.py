@@ -3,6 +3,8 @@
 import gc
 import json
 import pickle
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -33,7 +35,8 @@ VALUES = {
 @pytest.fixture(scope="module")
 def table() -> "parallel.Table":
     docs = [json.dumps(document) for document in DOCS]
-    return parallel.json_extract(docs, {name: f"/{name}" for name in TYPES}).result()
+    with pytest.warns(UserWarning, match='"/no" matched nothing'):
+        return parallel.json_extract(docs, {name: f"/{name}" for name in TYPES}).result()
 
 
 def test_as_python_objects(table) -> None:
@@ -238,3 +241,44 @@ def test_every_member_is_documented(kind: str) -> None:
     for name, member in vars(getattr(parallel, kind)).items():
         if not name.startswith("_") or name.startswith("__arrow"):
             assert len(member.__doc__ or "") > 10, name
+
+
+def test_tens_of_thousands_of_columns() -> None:
+    """In time that grows with their number, and with the GIL for others in between."""
+    count = 60_000
+    columns = {f"column {i}": f"/rows/{i % 2}/key {i}" for i in range(count)}
+    document = json.dumps({"rows": [{f"key {i}": i for i in range(half, count, 2)} for half in range(2)]})
+    pauses, ended = [], threading.Event()
+
+    def look() -> None:
+        last = time.monotonic()
+        while not ended.is_set():
+            time.sleep(0.001)
+            pauses.append(time.monotonic() - last)
+            last = time.monotonic()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        table = parallel.json_extract([document], columns).result(20)
+        assert [column.to_pylist() for column in table] == [[i] for i in range(count)]
+        assert [table[name].name for name in columns] == list(columns)
+        assert table.to_pydict() == {name: [i] for i, name in enumerate(columns)}
+        assert "column 0" in table
+        assert "column" not in table
+    finally:
+        ended.set()
+        looking.join()
+    assert max(pauses) < 1
+
+
+def test_pandas_does_not_take_columns_for_rows() -> None:
+    pandas = pytest.importorskip("pandas")
+    numpy = pytest.importorskip("numpy")
+    table = parallel.json_extract([b'{"a": 1, "b": 2}', b'{"a": 3, "b": 4}'], {"a": "/a", "b": "/b"}).result()
+    for refused in (pandas.DataFrame, numpy.asarray, numpy.array):
+        with pytest.raises(TypeError, match=r"a Table is no array: use pandas\.DataFrame\.from_arrow\(table\)"):
+            refused(table)
+    frame = pandas.DataFrame(table.to_pydict())
+    assert (list(frame.columns), frame.shape, frame["b"].tolist()) == (["a", "b"], (2, 2), [2, 4])
+    assert numpy.asarray(table["a"]).tolist() == [1, 3]

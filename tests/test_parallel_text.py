@@ -2,6 +2,7 @@
 
 import re
 import string
+import unicodedata
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -150,6 +151,61 @@ def test_patterns_may_be_deep_or_long() -> None:
 
 # Patterns of parts that mean the same everywhere; what does not is in the documentation of the kernel.
 ALPHABET = "ab1_ é日😀\n.-"
+CASED = "".join(c for c in map(chr, range(0x110000)) if len({c, *c.lower(), *c.upper(), *c.casefold()}) > 1)
+
+
+@pytest.mark.parametrize("form", ["(?i){}", "(?i)[{}]", "(?ai){}"])
+def test_case_is_that_of_re(form: str) -> None:
+    """For every letter that has a case, and all that are the same but for it."""
+    for letter in CASED:
+        pattern = form.format(letter)
+        assert of(pattern, CASED) == re.findall(pattern, CASED), (pattern, hex(ord(letter)))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?i)istanbul",
+        "(?i)[a-z]+",
+        "(?i)[^a-z]",
+        "(?i)[h-jX]",
+        "(?i)[^İ]",
+        "(?i)ı|S",
+        r"(?i)\w",
+        r"(?i)\W",
+        r"(?i)[\W_i]",
+        r"(?i)[^\WI]",
+        r"(?i)[\d\s]",
+        "(?i)[\u03b1-\u03c9]+",
+        "(?i)[\U00010400-\U00010410]",
+        "(?i)[\ufb00-\U00010410]",
+        "(?i)[\x00-\U0010ffff]",
+        "(?ai)[a-zé]",
+        "(?ai)[^k]",
+        r"(?ai)\w",
+        "(?i:i)I(?-i:i)",
+        r"(?i)(?<=i)s",
+        r"(?i)(?=[i-k])\w",
+    ],
+)
+def test_case_of_classes_is_that_of_re(pattern: str) -> None:
+    # What a newer Unicode has than Python's is not compared.
+    known = "".join(char for char in map(chr, range(0x3000)) if unicodedata.category(char) != "Cn")
+    for doc in ("İstanbul ıstanbul ISTANBUL iIi", CASED, known):
+        assert of(pattern, doc) == re.findall(pattern, doc)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.tuples(st.sampled_from(CASED), st.integers(0, 300)), min_size=1, max_size=3), st.sampled_from(["", "^"])
+)
+def test_case_of_random_classes_is_that_of_re(ranges: list[tuple[str, int]], opposite: str) -> None:
+    members = "".join(f"{low}-{chr(min(ord(low) + length, 0x1FFFF))}" for low, length in ranges)
+    assume(not any(0xD800 <= ord(char) < 0xE000 for char in members))
+    pattern = f"(?i)[{opposite}{members}]"
+    assert of(pattern, CASED) == re.findall(pattern, CASED)
+
+
 ATOMS = [*"ab1é.^", r"\w", r"\W", r"\d", r"\s", r"\S", "[ab]", "[^a]", "[é-日]", r"\Z", r"\b", "(?i:A)"]
 HARD = ["(?=a)", "(?!b)", "(?<=a)", "(?<!b)", "$"]
 

@@ -131,6 +131,93 @@ def test_no_proxy_for_others(fetch, origin, proxy, value, host):
     assert len(proxy.forwarded) == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        ("localhost:{port}", "localhost"),
+        ("127.0.0.1:{port}", "127.0.0.1"),
+        ("[::1]", "[::1]"),
+        ("::1", "[::1]"),
+        ("[::1]:{port}", "[::1]"),
+        ("::/0", "[::1]"),
+        ("LOCALHOST", "localhost"),
+        ("*.localhost", "inner.localhost"),
+        ("localhost.", "localhost"),
+        ("a.example b.example\t127.0.0.1", "127.0.0.1"),
+        ("a.example,*", "127.0.0.1"),
+    ],
+)
+def test_no_proxy_in_other_forms(fetch, origin, proxy, value, host):
+    url = origin.url.replace("127.0.0.1", host)
+    answer = fetch(url, HTTP_PROXY=proxy.url, NO_PROXY=value.format(port=origin.port))
+    # Nobody listens on ::1; the proxy must not be asked.
+    assert answer == "200 here" or answer.startswith(("DNSError", "ConnectError"))
+    assert proxy.connections == []
+
+
+@pytest.mark.parametrize("value", ["localhost:1", "127.0.0.1:1", "[::1]", "127.0.0.0/33", "127.0.0.1:x", ","])
+def test_no_proxy_in_other_forms_for_others(fetch, origin, proxy, value):
+    assert fetch(origin.url, HTTP_PROXY=proxy.url, NO_PROXY=value) == "200 here"
+    assert len(proxy.forwarded) == 1
+
+
+def test_lower_case_wins(fetch, origin, proxy):
+    with refusing() as nobody:
+        assert fetch(origin.url, HTTP_PROXY=nobody, http_proxy=proxy.url) == "200 here"
+        assert len(proxy.forwarded) == 1
+        assert fetch(origin.url, HTTP_PROXY=nobody, http_proxy="") == "200 here"
+        assert len(proxy.forwarded) == 1
+
+
+# Fails closed.
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        " ",
+        "http://127.0.0.1 :1",
+        '"http://127.0.0.1:1"',
+        "'127.0.0.1:1'",
+        "http//127.0.0.1:1",
+        "http:/127.0.0.1:1",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://",
+        "socks5://127.0.0.1:1",
+        "ftp://user:very-secret@127.0.0.1",
+        "http://user:very-secret@127.0.0.1 :1",
+        "http://user:very-secr/et@127.0.0.1:1",
+    ],
+)
+def test_a_proxy_that_cannot_be_used(fetch, origin, secure, value):
+    for name, url in (("HTTP_PROXY", origin.url), ("https_proxy", secure.url), ("ALL_PROXY", origin.url)):
+        answer = fetch(url, {"retry": 5}, **{name: value})
+        assert answer.startswith("InvalidURL queue\n"), answer
+        assert f"GET {url}/: {name}=" in answer
+        assert "very-" not in answer
+    assert origin.connections == secure.connections == []
+
+
+def test_a_proxy_that_cannot_be_used_concerns_only_those_that_it_is_for(fetch, origin, secure):
+    assert fetch(secure.url, HTTP_PROXY="http://[::1") == "200 here"
+    assert fetch(origin.url, HTTP_PROXY="http://[::1", NO_PROXY="127.0.0.1") == "200 here"
+    assert fetch(origin.url, {"trust_env": False}, HTTP_PROXY="http://[::1") == "200 here"
+
+
+def test_a_long_url_does_not_go_past_the_proxy(fetch, origin, proxy):
+    origin.routes["/go"] = redirect("/there?" + "x" * 66_000)
+    answer = fetch(f"{origin.url}/go", HTTP_PROXY=proxy.url)
+    assert answer.startswith("ProtocolError")
+    assert [request.get("via") for request in origin.requests] == ["1.1 tests"]
+
+
+def test_a_long_fragment_does_no_harm(fetch, origin, proxy):
+    origin.routes["/go"] = redirect("/there#" + "x" * 66_000)
+    assert fetch(f"{origin.url}/go#{'y' * 66_000}", HTTP_PROXY=proxy.url) == "200 here"
+    assert proxy.forwarded == [f"{origin.url}/go", f"{origin.url}/there"]
+
+
 def test_trust_env_off(fetch, origin, proxy):
     assert fetch(origin.url, {"trust_env": False}, HTTP_PROXY=proxy.url) == "200 here"
     assert proxy.connections == []

@@ -126,6 +126,51 @@ def test_secrets_do_not_cross_from_http_to_https(certificates):
         assert "very-secret" not in values(secure.got("/there"))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-functions-key",
+        "x-forwarded-authorization",
+        "x-jwt-assertion",
+        "cf-access-jwt-assertion",
+        "cookie2",
+        "x-api-key",
+        "ocp-apim-subscription-key",
+        "x-hub-signature-256",
+        "x-amzn-oidc-accesstoken",
+        "x-ms-authorization-auxiliary",
+        "x-registry-auth",
+        "mcp-session-id",
+    ],
+)
+def test_headers_named_like_secrets_do_not_cross(other, name):
+    with Origin({"/go": redirect(f"{other.url}/there"), "/stay": redirect("/here")}) as origin:
+        with shoal.Client(headers={name: "very-secret"}) as client:
+            client.get(f"{origin.url}/go").result()
+            client.get(f"{origin.url}/stay").result()
+            assert "very-secret" not in repr(client.headers)
+        assert origin.got("/here").get(name) == "very-secret"
+    assert other.got("/there").get(name) is None
+
+
+def test_ordinary_headers_do_cross(other):
+    plain = {"Idempotency-Key": "1", "Accept-Language": "de", "X-Request-Id": "2", "X-Author": "3"}
+    with Origin({"/go": redirect(f"{other.url}/there", 307)}) as origin:
+        shoal.Client().post(f"{origin.url}/go", headers=plain).result()
+    assert {name: other.got("/there").get(name) for name in plain} == plain
+
+
+@pytest.mark.parametrize("to_other", [True, False])
+def test_credentials_in_a_location_are_nobodys(other, to_other):
+    with Origin() as origin:
+        target = other if to_other else origin
+        origin.routes["/go"] = redirect(target.url.replace("http://", "http://user:very-secret@") + "/there")
+        response = shoal.Client().get(f"{origin.url}/go").result()
+        assert "very-secret" not in repr(target.got("/there").headers)
+        assert target.got("/there").get("authorization") is None
+        assert response.url == f"{target.url}/there"
+
+
 def test_secrets_do_not_cross_in_a_batch(other):
     with Origin({"/go": redirect(f"{other.url}/there")}) as origin:
         shoal.gather_fetch([f"{origin.url}/go?{i}" for i in range(5)], headers=SECRETS).result()
@@ -231,6 +276,10 @@ def test_too_many_is_not_tried_again(server):
         ("{upper}/there", "/there"),
         ("/a b", "/a%20b"),
         ("/gr\u00c3\u00b6\u00c3\u009fe", "/gr%C3%B6%C3%9Fe"),  # UTF-8, as the bytes of Latin-1 that go over the wire
+        ("/synspr\u00f8ve", "/synspr%F8ve"),  # one byte: no UTF-8
+        ("/\u00c3\u00b6/\u00f6?\u00ff#\u00f8", "/%C3%B6/%F6?%FF#%F8"),
+        ("/a%F8%zz%", "/a%F8%zz%"),
+        ("/a\\b", "/a/b"),
         ("/there#part", "/there#part"),
     ],
 )
@@ -252,12 +301,48 @@ def test_the_fragment_is_inherited():
         assert origin.got("/there").target == "/there"
 
 
-@pytest.mark.parametrize("location", ["ftp://127.0.0.1/file", "file:///etc/passwd", "javascript:alert(1)", "http://"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://127.0.0.1/file",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "JavaScript://127.0.0.1/%0aalert(1)",
+        "ws://127.0.0.1/",
+        "http://",
+        "http://127.0.0.1:99999/",
+        "http://[::1/",
+        "http://\xff/",
+        "x" * 100_000 + ":",
+    ],
+)
 def test_a_redirect_out_of_http_is_refused(location):
     with Origin({"/go": redirect(location)}) as origin, pytest.raises(shoal.FetchError) as caught:
         shoal.Client().get(f"{origin.url}/go").result()
     assert isinstance(caught.value, shoal.ProtocolError)
     assert f"GET {origin.url}/go" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("limit", [0, 5])
+@pytest.mark.parametrize("length", [1, 100_000])
+def test_a_broken_location_is_redacted_and_cut(limit, length):
+    location = f"http://user:very-secret@ho st/{'x' * length}?token=very-secret{'y' * length}"
+    with Origin({"/go": redirect(location)}) as origin, pytest.raises(shoal.FetchError) as caught:
+        shoal.Client(max_redirects=limit).get(f"{origin.url}/go").result()
+    message = str(caught.value)
+    assert "***@ho st/" in message
+    assert "very-secret" not in message
+    assert "user:" not in message
+    assert len(message) < 1000
+
+
+@pytest.mark.parametrize("location", ["", "  "])
+def test_an_empty_location_leads_nowhere(location):
+    with Origin({"/go": redirect(location)}) as origin:
+        response = shoal.Client().get(f"{origin.url}/go").result()
+    assert (response.status_code, response.content, response.history) == (302, b"moved", [])
 
 
 def test_a_redirect_to_nobody_is_a_connect_error():

@@ -151,6 +151,15 @@ def test_many_threads_get_the_same_content(server) -> None:
         ("grüße".encode(), "text/plain; charset=utf_8", "grüße", "utf-8"),
         ("grüße".encode(), "text/plain; charset=nonsense", "grüße", "utf-8"),
         (b"", "text/plain", "", "utf-8"),
+        # A byte order mark says more than a header.
+        ("\ufeffпривет".encode(), "text/html; charset=windows-1251", "привет", "utf-8"),
+        ("привет".encode("utf-16"), "text/html; charset=windows-1251", "привет", "utf-16le"),
+        ("\ufeffпривет".encode("utf-16-be"), "text/html; charset=utf-8", "привет", "utf-16be"),
+        # JSON has no charset.
+        ('"é"'.encode(), "application/json; charset=ISO-8859-1", '"é"', "utf-8"),
+        ('"é"'.encode("latin-1"), "application/json; charset=ISO-8859-1", '"é"', "windows-1252"),
+        ('"é"'.encode(), "application/problem+json; charset=ISO-8859-1", '"é"', "utf-8"),
+        ("é".encode(), "text/plain; charset=ISO-8859-1", "Ã©", "windows-1252"),
     ],
 )
 def test_text(content: bytes, content_type: str | None, text: str, encoding: str) -> None:

@@ -1,11 +1,17 @@
 """`save_to`: bodies in files instead of memory, whole or not at all."""
 
 import os
+import pickle
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 import shoal
+from conftest import wait_until
+from servers.scripted import READ, Scripted, Sleep
 from shoal import Request
 from shoal.testing import Server
 
@@ -234,3 +240,169 @@ def test_permissions_are_those_of_any_file(tmp_path, urls) -> None:
     finally:
         os.umask(old)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+
+
+# Two bodies in one file: one of them would be lost without a word.
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        ("{name}", ["same", "same"]),
+        ("{name}", ["a:b", "a?b"]),
+        ("{name}", ["x" * 256, "x" * 257]),
+        ("{name}.json", ["..", "__"]),
+        # The second is "11a", and so is the twelfth.
+        ("{index}{name}", ["a", "1a", *["a"] * 10]),
+        ("same", [None, None]),
+    ],
+)
+def test_a_stream_refuses_names_that_become_one(tmp_path, server, template, names) -> None:
+    items = [(server.url(f"/bytes/{n}"), {"name": name} if name else {}) for n, name in enumerate(names)]
+    done = []
+    with pytest.raises(
+        ValueError, match=rf"save_to: requests\[{len(names) - 1}\] would be written to .* like one before"
+    ):
+        done.extend(shoal.stream_fetch(items, save_to=tmp_path / template, ordered=True))
+    assert [response.index for response in done] == list(range(len(names) - 1))
+    with pytest.raises(ValueError, match="would both be written to"):
+        shoal.gather_fetch(items, save_to=tmp_path / template)
+
+
+def test_an_async_source_is_no_way_around_it(tmp_path, server, run) -> None:
+    async def items():
+        for name in ("a:b", "c", "a?b"):
+            yield server.url("/bytes/3"), {"name": name}
+
+    async def main() -> list[str]:
+        stream = shoal.stream_fetch(items(), save_to=tmp_path / "{name}")
+        seen = [(await anext(stream)).path.name for _ in range(2)]
+        with pytest.raises(ValueError, match=r"requests\[2\]"):
+            await anext(stream)
+        return seen
+
+    assert sorted(run(main())) == ["a_b", "c"]
+    assert files(tmp_path) == {"a_b": 3, "c": 3}
+
+
+def test_a_callable_is_looked_at_as_well(tmp_path, server) -> None:
+    stream = shoal.stream_fetch([server.url("/bytes/3")] * 3, save_to=lambda index, request: tmp_path / str(index // 2))
+    with pytest.raises(ValueError, match=r"requests\[1\] would be written to"):
+        list(stream)
+
+
+# A saved body takes as long as it takes; a server that falls silent does not.
+
+
+def test_a_number_bounds_each_silence_of_a_body_that_is_saved(tmp_path, server) -> None:
+    drip = server.url("/fault/drip?n=10&interval_ms=100")
+    options = {"retry": 0, "return_exceptions": True}
+    (response,) = shoal.gather_fetch([drip], save_to=tmp_path / "a", timeout=0.5, **options).result()
+    assert response.path.stat().st_size == 10
+    (response,) = shoal.gather_fetch([(drip, {"timeout": 0.5})], save_to=tmp_path / "b", **options).result()
+    assert response.path.stat().st_size == 10
+    with shoal.Client(timeout=0.5) as client:
+        (response,) = client.gather([drip], save_to=tmp_path / "c", **options).result()
+        assert response.path.stat().st_size == 10
+    whole = shoal.Timeout(total=0.5)
+    for timeout, place in [(0.5, None), (whole, None), (whole, tmp_path / "d")]:
+        (error,) = shoal.gather_fetch([drip], save_to=place, timeout=timeout, **options).result()
+        assert type(error) is shoal.TotalTimeout
+    (error,) = shoal.gather_fetch(
+        [server.url("/fault/stall?after=3000000")], save_to=tmp_path / "e", timeout=0.3, **options
+    ).result()
+    assert type(error) is shoal.ReadTimeout
+    assert error.phase == "body"
+    (error,) = shoal.gather_fetch([server.url("/delay/5000")], save_to=tmp_path / "f", timeout=0.3, **options).result()
+    assert type(error) is shoal.TotalTimeout
+    assert files(tmp_path) == {"a": 10, "b": 10, "c": 10}
+
+
+def test_a_body_that_is_not_saved_has_the_number_for_the_whole(tmp_path) -> None:
+    slow = [
+        READ,
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n",
+        *[step for _ in range(50) for step in (b"x", Sleep(0.1))],
+    ]
+    with Scripted(slow) as origin:
+        (error,) = shoal.gather_fetch(
+            [origin.url], save_to=tmp_path / "a", timeout=0.5, retry=0, return_exceptions=True
+        ).result()
+    assert type(error) is shoal.TotalTimeout
+
+
+@pytest.mark.parametrize("timeout", [5, shoal.Timeout(total=5), shoal.Timeout(5, read=1), None])
+def test_a_timeout_keeps_its_meaning_when_it_travels(timeout) -> None:
+    request = Request("http://localhost/", timeout=timeout, max_body=None)
+    assert pickle.loads(pickle.dumps(request)) == request
+    assert (request == Request("http://localhost/", timeout=5.0, max_body=None)) == (timeout == 5)
+
+
+# What is left of a process that was killed.
+
+
+BEGIN = """
+    import sys, threading
+    import shoal
+    url, folder = sys.argv[1:]
+    job = shoal.gather_fetch([url], save_to=folder + "/{index}", timeout=None)
+    print("begun", flush=True)
+    job.result()
+"""
+
+
+def temporary(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob(".shoal-*.tmp"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs flock and SIGKILL")
+def test_the_next_run_removes_what_a_kill_left_behind(tmp_path, server, python) -> None:
+    url = server.url("/fault/stall?after=3000000")
+    command = [sys.executable, "-c", textwrap.dedent(BEGIN), url, str(tmp_path)]
+    killed, alive = (subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2))
+    try:
+        assert wait_until(lambda: len(temporary(tmp_path)) == 2, 20)
+        (left,) = [name for name in temporary(tmp_path) if f"-{killed.pid}-" in name]
+        killed.kill()
+        killed.wait()
+        others = [".shoal-x-1.tmp", ".shoal-1-2.tmp.txt"]
+        for name in others:
+            (tmp_path / name).write_text("not ours")
+        assert left in temporary(tmp_path)
+        save = "import sys, shoal; shoal.gather_fetch([sys.argv[1]], save_to=sys.argv[2]).result()"
+        done = python(save, server.url("/bytes/3"), tmp_path / "new")
+        assert (done.returncode, done.stderr) == (0, "")
+        # Not what somebody is still writing.
+        assert [name for name in temporary(tmp_path) if name not in others] == [
+            name for name in temporary(tmp_path) if f"-{alive.pid}-" in name
+        ]
+        assert len(temporary(tmp_path)) == 2
+        assert (tmp_path / "new").stat().st_size == 3
+    finally:
+        for process in (killed, alive):
+            process.kill()
+            process.wait()
+
+
+# A body that was received and can't be written.
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
+@pytest.mark.parametrize("size", [200_000, 5_000_000])
+def test_a_full_disk_is_the_error(tmp_path, server, python, size) -> None:
+    code = """
+    import errno, os, resource, signal, sys
+    import shoal
+    url, folder = sys.argv[1:]
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    (error,) = shoal.gather_fetch([url], save_to=folder + "/{index}", return_exceptions=True, retry=0).result()
+    assert type(error) is shoal.FetchError, error
+    assert (error.phase, error.__cause__.errno) == ("save", errno.EFBIG)
+    assert "could not be saved to" in str(error)
+    assert os.listdir(folder) == []
+    """
+    folder = tmp_path / "out"
+    folder.mkdir()
+    done = python(code, server.url(f"/bytes/{size}"), folder)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr

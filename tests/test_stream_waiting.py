@@ -1,6 +1,7 @@
 """`stream_fetch` wakes whoever waits, no more often than it must: nobody is left waiting, nothing is held back."""
 
 import asyncio
+import gc
 import itertools
 import threading
 import time
@@ -195,3 +196,41 @@ def test_a_deadline_that_comes_while_the_source_is_asked(server, run, kind) -> N
     assert time.monotonic() - start < 5
     assert isinstance(results[-1], shoal.DeadlineExceeded)
     assert len(results) < 20
+
+
+@pytest.mark.parametrize("end", ["close", "read", "fail"])
+def test_a_source_whose_end_comes_back(server: Server, end: str) -> None:
+    """What its end runs may ask the stream, whose lock must be free then."""
+    seen = []
+
+    class Source:
+        def __init__(self) -> None:
+            self.left = 1_000_000 if end == "close" else 3
+
+        def __iter__(self):
+            return self
+
+        def __next__(self) -> str:
+            if self.left == 0:
+                raise LookupError if end == "fail" else StopIteration
+            self.left -= 1
+            return server.url("/bytes/1")
+
+        def __del__(self) -> None:
+            stream = holder[0]
+            seen.append((repr(stream), stream.stats))
+            if end == "close":
+                stream.close()
+
+    holder = [shoal.stream_fetch(Source())]
+    next(holder[0])
+    if end == "close":
+        holder[0].close()
+    elif end == "read":
+        assert len(list(holder[0])) == 2
+    else:
+        with pytest.raises(LookupError):
+            list(holder[0])
+    gc.collect()
+    assert len(seen) == 1
+    assert list(holder[0]) == []

@@ -119,7 +119,7 @@ def test_equal_to_its_copies_only(options) -> None:
         ({"cookies": "a=1"}, TypeError, "cookies must be a mapping"),
         ({"auth": 3}, TypeError, "auth must be"),
         ({"auth": ("a", 3)}, TypeError, "auth must be"),
-        ({"auth": ("a:b", "c")}, ValueError, "auth: the user name .*a:b.* must not contain a colon"),
+        ({"auth": ("a:b", "c")}, ValueError, "^auth: the user name must not contain a colon$"),
         ({"auth": "to\nken"}, ValueError, "auth: the bearer token"),
         ({"content": 3}, TypeError, "content must be bytes, a bytes-like object or str, not int"),
         ({"data": 3}, TypeError, "data must be"),

@@ -28,6 +28,7 @@ from shoal._shoal import (
     gather_fetch,
     stream_fetch,
 )
+from shoal._types import USE_CLIENT_DEFAULT
 from shoal.exceptions import (
     BlockedAddress,
     BodyTooLarge,
@@ -61,6 +62,7 @@ from shoal.exceptions import (
 )
 
 __all__ = [
+    "USE_CLIENT_DEFAULT",
     "BlockedAddress",
     "BodyTooLarge",
     "Client",

@@ -7,41 +7,49 @@ thread: one with a Rust function further up its stack would abort the process.
 from __future__ import annotations
 
 import os
-import threading
-from queue import SimpleQueue
+from _queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from shoal import _shoal
+from shoal import _native, _shoal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Callback = Callable[[_shoal.Job[Any]], object]
-    Calls = SimpleQueue[tuple[_shoal.Job[Any], Iterable[Callback]]]
+    Calls = SimpleQueue[tuple[_shoal.Job[Any], Iterable[Callback]] | None]
 
 
 class _Caller:
-    """The queue and its thread; a forked child makes its own."""
+    """The queue and its thread."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.calls: Calls = SimpleQueue()
-        threading.Thread(target=self._work, name="shoal-callbacks", daemon=True).start()
+        _native.start_thread(self._work, "shoal-callbacks")
 
     def _work(self) -> None:
-        while True:
-            call(*self.calls.get())
+        while (next_call := self.calls.get()) is not None:
+            call(*next_call)
 
 
-_caller: _Caller | None = None
+# At most one, under its own name: a lock might be held by another thread when the process forks.
+_callers: dict[str, _Caller] = {}
+os.register_at_fork(after_in_child=_callers.clear)
+
+
+def ready() -> _Caller:
+    """Starts the thread at first use; a forked child starts its own."""
+    caller = _callers.get("caller")
+    if caller is None:
+        fresh = _Caller()
+        caller = _callers.setdefault("caller", fresh)
+        if caller is not fresh:  # another thread was quicker
+            fresh.calls.put(None)
+    return caller
 
 
 def deliver(job: _shoal.Job[Any], callbacks: Iterable[Callback]) -> None:
-    """Calls the functions soon, one after the other. Called by one thread only."""
-    global _caller  # noqa: PLW0603 - started at first use
-    if _caller is None or _caller.pid != os.getpid():
-        _caller = _Caller()
-    _caller.calls.put((job, callbacks))
+    """Calls the functions soon, one after the other."""
+    ready().calls.put((job, callbacks))
 
 
 def call(job: _shoal.Job[Any], callbacks: Iterable[Callback]) -> None:

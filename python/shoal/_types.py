@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,3 +46,21 @@ if TYPE_CHECKING:
     SaveTo: TypeAlias = str | PathLike[str] | Callable[[int, Request], str | PathLike[str]]
     Document: TypeAlias = str | SupportsBuffer | PathLike[str] | Response
     Documents: TypeAlias = Iterable[Document] | SupportsArrowArray | SupportsArrowStream
+
+
+@final
+class UseClientDefault(str):
+    """The type of `USE_CLIENT_DEFAULT`: a str, as `inspect` reads no other objects from an extension's signature."""
+
+    __slots__ = ()
+    __module__ = "shoal"
+
+    def __repr__(self) -> str:
+        return "USE_CLIENT_DEFAULT"
+
+    def __reduce__(self) -> str:
+        return "USE_CLIENT_DEFAULT"
+
+
+USE_CLIENT_DEFAULT: Final = UseClientDefault()
+"""Stands for "as the client has it", as in httpx: the same as leaving the argument out."""

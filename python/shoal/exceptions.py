@@ -133,7 +133,10 @@ def _restore(cls: type[FetchError], args: tuple[object, ...]) -> FetchError:
 
 
 class InvalidURL(FetchError, ValueError):  # noqa: N818 - as in requests and httpx
-    """The URL cannot be fetched: it does not parse, is not absolute, or is neither http nor https. Nothing was sent."""
+    """The URL cannot be fetched: it does not parse, is not absolute, or is neither http nor https. Nothing was sent.
+
+    Also if the environment names a proxy for it that cannot be used (`HTTP_PROXY=http://[::1`).
+    """
 
 
 class TimeoutException(FetchError, TimeoutError):  # noqa: N818 - as in httpx
@@ -215,6 +218,8 @@ class DecodingError(FetchError):
 class JSONDecodeError(DecodingError, json.JSONDecodeError):
     """The body is not JSON. Also a `json.JSONDecodeError`, and so a `ValueError`.
 
+    The message of `Response.json` has the method, the URL, the status, the Content-Type and the first bytes.
+
     Attributes:
         msg: what is wrong, without its place (str).
         doc: the text that was parsed (str).
@@ -238,14 +243,16 @@ class JSONDecodeError(DecodingError, json.JSONDecodeError):
         phase: str | None = None,
         results: list[Response | None] | None = None,
         response: Response | None = None,
+        context: str | None = None,
     ) -> None:
         self.msg = msg
         self.doc = doc
         self.pos = pos
         self.lineno = doc.count("\n", 0, pos) + 1
         self.colno = pos - doc.rfind("\n", 0, pos)
+        place = f"{msg}: line {self.lineno} column {self.colno} (char {pos})"
         super().__init__(
-            f"{msg}: line {self.lineno} column {self.colno} (char {pos})",
+            place if context is None else f"{context}: {place}",
             request=request,
             url=url,
             method=method,
@@ -346,8 +353,10 @@ class WorkerDied(ParallelError):  # noqa: N818 - says what happened
     index: int
     exitcode: int | None
 
-    def __init__(self, index: int, exitcode: int | None = None, *, results: list[Any] | None = None) -> None:
-        super().__init__(f"item {index}: its worker process died: {_ending(exitcode)}", results=results)
+    def __init__(
+        self, index: int, exitcode: int | None = None, *, reason: str = "", results: list[Any] | None = None
+    ) -> None:
+        super().__init__(f"item {index}: its worker process died: {reason or _ending(exitcode)}", results=results)
         self.index = index
         self.exitcode = exitcode
 

@@ -7,19 +7,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::decode::{Decoder, codings};
 use super::error::{Failure, Kind, Phase};
+use super::memory;
+use super::pace::Pace;
 use super::request::Request;
 use super::save::{FileWriter, Queue, write_atomic};
+use super::settings::DEFAULT_MAX_BODY;
 use super::transport::{Body, Head, reserve};
+use crate::runtime::may_block;
 
 /// A body on its way into a file is written in pieces of this size; a smaller one is written at once, at its end.
 const SPOOL: usize = 1 << 20;
 
-/// Coded bytes are decoded in pieces of at most this size: what they unpack to is bounded, the time for it not.
+/// Coded bytes are received in pieces of this size.
 const UNDECODED: usize = 64 << 10;
+
+/// A body that is saved may be [`DEFAULT_MAX_BODY`] longer than this many times what was received for it. Text rarely
+/// compresses to less than a twentieth, a bomb to less than a thousandth.
+const UNPACKED: u64 = 100;
 
 /// The most bytes, and the longest time, that are spent on a body nobody wants.
 const DRAINED: usize = 64 << 10;
@@ -47,8 +56,8 @@ impl Loaded {
 /// How a body is read.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
-    /// The most decoded bytes.
-    pub max_body: u64,
+    /// The most decoded bytes, if a limit was given.
+    pub max_body: Option<u64>,
     /// The longest silence between two pieces.
     pub read_timeout: Option<Duration>,
     /// Where it goes instead of memory, and who writes it there.
@@ -62,22 +71,29 @@ pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result
     if reading.absent {
         return Ok(Loaded::Memory(Bytes::new()));
     }
+    let limit = match (reading.max_body, reading.save_to) {
+        (Some(given), _) => Limit::Bytes(given),
+        (None, None) => Limit::Bytes(DEFAULT_MAX_BODY),
+        (None, Some(_)) => Limit::Received,
+    };
     let codings = codings(&head.headers)?;
     let coding = if codings.is_empty() {
         // A length that is known to be too much needs no byte read.
-        if let Some(length) = head.length.filter(|length| *length > reading.max_body) {
-            return Err(too_large(reading.max_body, &format!("the server announces {length}")));
+        if let Some(length) = head.length.filter(|length| *length > limit.after(*length)) {
+            return Err(too_large(limit.after(length), &format!("the server announces {length}")));
         }
-        Coding::Identity { bytes: Vec::new(), total: 0, limit: reading.max_body }
+        Coding::Identity(Vec::new())
     } else {
-        let raw = Vec::with_capacity(reserve(head.length).clamp(1, UNDECODED));
-        Coding::Coded { raw, decoder: Box::new(Decoder::new(codings, reading.max_body)?) }
+        let raw = memory::with_capacity(reserve(head.length).clamp(1, UNDECODED))?;
+        Coding::Coded(Box::new(Coded { raw, read: 0, done: true, decoder: Decoder::new(codings, limit.after(0))? }))
     };
-    let mut inflow = Inflow { body, timeout: reading.read_timeout, coding };
+    let mut inflow = Inflow { body, timeout: reading.read_timeout, limit, received: 0, pace: Pace::default(), coding };
     match reading.save_to {
         None => {
             while inflow.read().await? {}
-            Ok(Loaded::Memory(mem::take(inflow.held()).into()))
+            let mut bytes = mem::take(inflow.held());
+            memory::trim(&mut bytes);
+            Ok(Loaded::Memory(bytes.into()))
         }
         Some((path, queue)) => save(inflow, head.length, path, queue).await,
     }
@@ -87,49 +103,131 @@ fn too_large(limit: u64, detail: &str) -> Failure {
     Failure::new(Kind::BodyTooLarge, Phase::Body, format!("the body exceeds max_body of {limit} bytes ({detail})"))
 }
 
+/// The most decoded bytes of a body.
+#[derive(Clone, Copy)]
+enum Limit {
+    Bytes(u64),
+    /// As many as fit what was received: a file doesn't fill the memory, but a bomb would fill the disk.
+    Received,
+}
+
+impl Limit {
+    /// Once so many bytes were received.
+    fn after(self, received: u64) -> u64 {
+        match self {
+            Self::Bytes(limit) => limit,
+            Self::Received => received.saturating_mul(UNPACKED).saturating_add(DEFAULT_MAX_BODY),
+        }
+    }
+}
+
 /// Decoded bytes as they come, never more than the limit.
 struct Inflow<B> {
     body: B,
     timeout: Option<Duration>,
+    limit: Limit,
+    /// Bytes that came, undecoded.
+    received: u64,
+    pace: Pace,
     coding: Coding,
 }
 
 enum Coding {
-    Identity { bytes: Vec<u8>, total: u64, limit: u64 },
-    Coded { raw: Vec<u8>, decoder: Box<Decoder> },
+    Identity(Vec<u8>),
+    Coded(Box<Coded>),
+}
+
+/// What was received, and how far it is decoded.
+struct Coded {
+    raw: Vec<u8>,
+    read: usize,
+    done: bool,
+    decoder: Decoder,
 }
 
 impl<B: Body> Inflow<B> {
     /// What has come and was not taken out yet.
     fn held(&mut self) -> &mut Vec<u8> {
-        match &mut self.coding {
-            Coding::Identity { bytes, .. } => bytes,
-            Coding::Coded { decoder, .. } => decoder.decoded(),
-        }
+        self.coding.held()
     }
 
-    /// Adds what has come to what is held; `false` at the end.
+    /// Adds what has come, or a part of it, to what is held; `false` at the end.
     async fn read(&mut self) -> Result<bool, Failure> {
-        match &mut self.coding {
-            Coding::Identity { bytes, total, limit } => {
-                let count = within(self.timeout, self.body.read(bytes)).await?;
-                *total += count as u64;
-                if *total > *limit {
-                    return Err(too_large(*limit, "more was received"));
+        let Self { body, timeout, limit, received, pace, coding } = self;
+        match coding {
+            Coding::Identity(bytes) => {
+                let count = within(*timeout, pace.wait(body.read(bytes))).await?;
+                *received += count as u64;
+                if *received > limit.after(*received) {
+                    return Err(too_large(limit.after(*received), "more was received"));
+                }
+                if count > 0 && pace.is_due() {
+                    pace.rest().await;
                 }
                 Ok(count > 0)
             }
-            Coding::Coded { raw, decoder } => {
-                raw.clear();
-                let count = within(self.timeout, self.body.read(raw)).await?;
-                if count > 0 {
-                    decoder.write(raw)?
-                } else {
-                    decoder.end()?
+            Coding::Coded(coded) => {
+                if coded.done {
+                    coded.raw.clear();
+                    let count = within(*timeout, pace.wait(body.read(&mut coded.raw))).await?;
+                    if count == 0 {
+                        coded.decoder.end()?;
+                        return Ok(false);
+                    }
+                    *received += count as u64;
+                    coded.read = 0;
+                    coded.decoder.set_limit(limit.after(*received));
                 }
-                Ok(count > 0)
+                if coded.decoder.is_heavy() {
+                    coding.decode_elsewhere(pace).await?;
+                    return Ok(true);
+                }
+                coded.decode(pace)?;
+                if !coded.done && pace.is_due() {
+                    pace.rest().await;
+                }
+                Ok(true)
             }
         }
+    }
+}
+
+impl Coded {
+    /// Decodes some of what was received.
+    fn decode(&mut self, pace: &mut Pace) -> Result<(), Failure> {
+        let progress = self.decoder.write(self.raw.get(self.read..).unwrap_or_default(), pace)?;
+        self.read += progress.read;
+        self.done = progress.done;
+        Ok(())
+    }
+}
+
+impl Coding {
+    /// The same on the blocking pool.
+    async fn decode_elsewhere(&mut self, pace: &mut Pace) -> Result<(), Failure> {
+        let Self::Coded(mut coded) = mem::replace(self, Self::Identity(Vec::new())) else { return Ok(()) };
+        let decoding = spawn_blocking(move || {
+            let decoded = coded.decode(&mut Pace::default());
+            (coded, decoded)
+        });
+        let failed = |_| Failure::new(Kind::Internal, Phase::Body, "the decoder failed");
+        let (coded, decoded) = pace.wait(decoding).await.map_err(failed)?;
+        *self = Self::Coded(coded);
+        decoded
+    }
+
+    /// What has come and was not taken out yet.
+    fn held(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Identity(bytes) => bytes,
+            Self::Coded(coded) => coded.decoder.decoded(),
+        }
+    }
+}
+
+impl<B> Drop for Inflow<B> {
+    fn drop(&mut self) {
+        memory::discard(mem::take(self.coding.held()));
     }
 }
 
@@ -150,7 +248,7 @@ async fn save<B: Body>(
     queue: &Arc<Queue>,
 ) -> Result<Loaded, Failure> {
     if length.is_some_and(|length| length > SPOOL as u64) {
-        inflow.held().reserve_exact(SPOOL);
+        memory::reserve_exact(inflow.held(), SPOOL)?;
     }
     let mut file = Spooled { target: path.into(), begun: None, written: 0 };
     loop {
@@ -163,7 +261,7 @@ async fn save<B: Body>(
             Ok(false) => break,
             Err(failure) => {
                 // What was begun is gone by the time anybody hears of it.
-                drop(file.last().await);
+                file.discard().await;
                 return Err(failure);
             }
         }
@@ -187,6 +285,11 @@ impl Spooled {
     /// Begins to write `piece`; an empty buffer comes back.
     async fn append(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let (open, free) = self.last().await?.unzip();
+        self.outcome(Some(may_block()))?;
+        let free = match free {
+            Some(free) => free,
+            None => memory::with_capacity(SPOOL)?,
+        };
         let target = self.target.clone();
         self.written += piece.len() as u64;
         self.begun = Some(spawn_blocking(move || {
@@ -199,12 +302,13 @@ impl Spooled {
             piece.clear();
             Ok((writer, piece))
         }));
-        Ok(free.unwrap_or_else(|| Vec::with_capacity(SPOOL)))
+        Ok(free)
     }
 
     /// Writes `rest`, and makes the file appear; how many bytes it has.
     async fn finish(mut self, rest: Vec<u8>, queue: &Arc<Queue>) -> Result<u64, Failure> {
         let open = self.last().await?;
+        self.outcome(Some(may_block()))?;
         let written = self.written + rest.len() as u64;
         let target = self.target.clone();
         let done = match open {
@@ -216,6 +320,13 @@ impl Spooled {
         };
         self.outcome(done)?;
         Ok(written)
+    }
+
+    /// Gives up. The file is removed where that may wait: a large one takes the system milliseconds.
+    async fn discard(&mut self) {
+        if let Ok(Some(open)) = self.last().await {
+            drop(spawn_blocking(move || drop(open)).await);
+        }
     }
 
     async fn last(&mut self) -> Result<Option<Written>, Failure> {
@@ -239,18 +350,31 @@ impl Spooled {
     }
 }
 
+impl Drop for Spooled {
+    /// Cancelled: what was begun is removed as in [`Spooled::discard`].
+    fn drop(&mut self) {
+        if let (Some(begun), Ok(handle)) = (self.begun.take(), Handle::try_current()) {
+            handle.spawn_blocking(move || drop(begun));
+        }
+    }
+}
+
 /// Reads away what is left of a body nobody wants, so that its connection can be used again; gives up on one that is long
 /// or slow, which costs the connection and nothing else.
 pub async fn drain<B: Body>(mut body: B) {
     let mut left = DRAINED;
     let mut piece = Vec::with_capacity(8 << 10);
+    let mut pace = Pace::default();
     let reading = async {
-        while let Ok(count) = body.read(&mut piece).await {
+        while let Ok(count) = pace.wait(body.read(&mut piece)).await {
             left -= count.min(left);
             if count == 0 || left == 0 {
                 break;
             }
             piece.clear();
+            if pace.is_due() {
+                pace.rest().await;
+            }
         }
     };
     let _ = tokio::time::timeout(DRAINING, reading).await;

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::error::{Failure, Kind, Phase};
+use super::memory::OutOfMemory;
 
 type Cause = dyn StdError + 'static;
 
@@ -16,7 +17,6 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 #[derive(Default)]
 struct Causes<'a> {
     dns: bool,
-    hyper: Option<&'a hyper::Error>,
     io: Option<&'a io::Error>,
     tls: bool,
     connect_timeout: Option<Duration>,
@@ -26,9 +26,7 @@ fn causes(error: &Cause) -> Causes<'_> {
     let mut found = Causes::default();
     let mut next = Some(error);
     while let Some(cause) = next {
-        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
-            found.hyper = Some(hyper);
-        } else if let Some(timeout) = cause.downcast_ref::<ConnectTimedOut>() {
+        if let Some(timeout) = cause.downcast_ref::<ConnectTimedOut>() {
             found.connect_timeout = Some(timeout.0);
         } else if cause.is::<Unresolved>() || cause.downcast_ref().is_some_and(reqwest::Error::is_dns) {
             found.dns = true;
@@ -62,6 +60,11 @@ pub fn deepest(error: &Cause) -> String {
     }
 }
 
+/// The number of the operating system's error, if it was one.
+pub fn os_error(error: &Cause) -> Option<i32> {
+    causes(error).io.and_then(io::Error::raw_os_error)
+}
+
 /// A connection that could not be made.
 pub fn connect_failure(error: &Cause, via_proxy: bool) -> Failure {
     let found = causes(error);
@@ -83,28 +86,18 @@ pub fn connect_failure(error: &Cause, via_proxy: bool) -> Failure {
 
 /// An exchange that broke off.
 pub fn exchange_failure(error: &Cause, phase: Phase) -> Failure {
-    let found = causes(error);
-    let io = found.io.map(io::Error::kind);
-    let (kind, what) = match (found.hyper, io) {
-        (Some(hyper), _) if hyper.is_parse() => (Kind::Protocol, "the server broke the protocol"),
-        (_, Some(io::ErrorKind::UnexpectedEof)) => match phase {
+    let (kind, what) = match causes(error).io.map(io::Error::kind) {
+        Some(io::ErrorKind::UnexpectedEof) => match phase {
             Phase::Body => (Kind::IncompleteBody, "the connection closed in the middle of the body"),
             _ => (Kind::Read, "the connection closed before a response came"),
         },
-        (_, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)) => {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             (Kind::Protocol, "the server broke the protocol")
         }
-        (_, Some(io::ErrorKind::BrokenPipe)) => (Kind::Write, "the connection closed while sending"),
-        (_, Some(_)) => (Kind::Read, "the connection broke"),
-        (Some(hyper), None) if hyper.is_incomplete_message() => match phase {
-            Phase::Body => (Kind::IncompleteBody, "the connection closed in the middle of the body"),
-            _ => (Kind::Read, "the connection closed before a response came"),
-        },
-        (Some(hyper), None) if hyper.is_body_write_aborted() => (Kind::Write, "the request body could not be sent"),
-        (Some(hyper), None) if hyper.is_canceled() || hyper.is_closed() => {
-            (Kind::Read, "the connection closed before a response came")
-        }
-        _ => (Kind::Protocol, "the exchange failed"),
+        Some(io::ErrorKind::OutOfMemory) => return Failure { phase, ..OutOfMemory.into() },
+        Some(io::ErrorKind::BrokenPipe) => (Kind::Write, "the connection closed while sending"),
+        Some(_) => (Kind::Read, "the connection broke"),
+        None => (Kind::Protocol, "the exchange failed"),
     };
     Failure::new(kind, phase, format!("{what}: {}", deepest(error)))
 }

@@ -10,7 +10,7 @@ use super::cookies::Jar;
 use super::governor::{Governor, Limits};
 use super::lanes::Lanes;
 use super::save::Queue;
-use crate::runtime::fork;
+use crate::runtime::fork::ForkGuard;
 
 /// How a client is made; copied into a forked child, where everything else is made anew.
 #[derive(Clone, Debug, Default)]
@@ -27,15 +27,14 @@ pub struct Config {
 
 /// The shared parts, good for one process. Over any transport: everything above it is the same.
 pub struct Session<T = Lanes> {
-    /// Moves the bytes.
-    pub transport: T,
+    /// Moves the bytes. A child leaves its parent's connections alone.
+    pub transport: ForkGuard<T>,
     /// Decides whose turn it is.
     pub governor: Arc<Governor>,
     /// Keeps what servers set.
     pub jar: Jar,
     /// Writes small bodies to their files.
     pub saves: Arc<Queue>,
-    generation: u32,
 }
 
 /// A client: a configuration and, from the first request on, a session.
@@ -59,14 +58,13 @@ impl Client {
 
     /// The session of this process. A forked child gets one with connections of its own and a copy of the cookies.
     pub fn session(&self) -> Result<Arc<Session>, String> {
-        let generation = fork::generation();
         // Taken by threads that hold the GIL, and for a moment only: a fork, which holds it too, never copies it locked.
         let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
-            Some(session) if session.generation == generation => Ok(session.clone()),
+            Some(session) if !session.transport.is_parents() => Ok(session.clone()),
             old => {
                 let fresh = Arc::new(Session::new(&self.config, old.as_deref())?);
-                let_go(slot.replace(fresh.clone()));
+                *slot = Some(fresh.clone());
                 Ok(fresh)
             }
         }
@@ -80,23 +78,8 @@ impl Client {
     /// Lets go of the connections; requests in flight keep theirs until they end.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        let_go(self.session.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let_go(self.session.get_mut().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-/// A parent's connections must not be touched from a child: closing them would send TLS goodbyes on sockets that are
-/// still the parent's, and a lock of theirs may have been copied in its locked state.
-fn let_go(session: Option<Arc<Session>>) {
-    if let Some(session) = session
-        && session.generation != fork::generation()
-    {
-        std::mem::forget(session);
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(session);
     }
 }
 
@@ -118,6 +101,6 @@ impl<T> Session<T> {
     /// A session that sends through `transport`.
     pub fn over(transport: T, limits: Limits, jar: Jar) -> Self {
         let (governor, saves) = (Arc::new(Governor::new(limits)), Arc::default());
-        Self { transport, governor, jar, saves, generation: fork::generation() }
+        Self { transport: ForkGuard::new(transport), governor, jar, saves }
     }
 }

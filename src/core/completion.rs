@@ -4,7 +4,7 @@
 //! theirs (a Python future, say) is ever held on the reactor's side.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// Someone to wake, by a number of its own choosing. Called from any thread; must not block.
@@ -103,6 +103,15 @@ impl<T> Completion<T> {
     /// Takes the value, which only the first caller gets.
     pub fn take(&self) -> Option<T> {
         self.lock().value.take()
+    }
+
+    /// The same in a forked child, which never waits: nothing if a thread of the parent was at it at the moment of the fork.
+    pub fn take_in_child(&self) -> Option<T> {
+        match self.state.try_lock() {
+            Ok(mut state) => state.value.take(),
+            Err(TryLockError::Poisoned(state)) => state.into_inner().value.take(),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Registers a waiter; `false` (and no call, ever) if the value is already set.

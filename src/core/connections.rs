@@ -1,13 +1,13 @@
 //! How connections are made, whichever lane makes them: trust, proxies, protocol, time to live.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
 use rustls::ClientConfig;
-use url::Url;
 
+use super::proxies::Proxies;
 use super::tls::{self, Verify};
+use crate::runtime::fork::PerProcess;
 
 /// An idle connection is closed after this long: below the 60 to 75 s at which common servers close theirs, so that a
 /// request rarely meets a connection that dies under it.
@@ -38,46 +38,18 @@ impl Default for Connections {
 
 impl Connections {
     /// The TLS configuration, without ALPN. The system's certificates take 10 ms to read, so every client of the process
-    /// shares one configuration of them, and with it the sessions it can resume.
+    /// shares one configuration of them, and with it the sessions it can resume. Those are behind a lock that a thread in
+    /// a handshake may hold when the process forks, so a child reads the certificates again.
     pub fn tls(&self) -> Result<ClientConfig, String> {
-        static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
-        match (&self.verify, SYSTEM.get()) {
-            (Verify::System, Some(known)) => Ok(known.clone()),
-            (Verify::System, None) => {
-                let config = tls::config(&Verify::System)?;
-                Ok(SYSTEM.get_or_init(|| config).clone())
-            }
-            (verify, _) => tls::config(verify),
+        static SYSTEM: PerProcess<ClientConfig> = PerProcess::new();
+        match &self.verify {
+            Verify::System => SYSTEM.get_or_try_init(|| tls::config(&Verify::System)).cloned(),
+            named => tls::config(named),
         }
     }
 
     /// The proxies of the environment; `None` if there can be none.
     pub fn proxies(&self) -> Option<Proxies> {
-        if !self.trust_env || forbidden() {
-            return None;
-        }
-        // Elsewhere the system's settings may name one too.
-        let possible =
-            cfg!(any(target_os = "macos", windows)) || VARIABLES.iter().any(|name| std::env::var(name).is_ok());
-        possible.then(|| Proxies(Matcher::from_system()))
-    }
-}
-
-const VARIABLES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-
-/// `NO_PROXY=*` means no proxy for anything; the matcher takes it for names only, and asks the proxy for addresses.
-fn forbidden() -> bool {
-    let list = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
-    list.split(',').any(|entry| entry.trim() == "*")
-}
-
-/// The proxies of the environment.
-pub struct Proxies(Matcher);
-
-impl Proxies {
-    /// Whether `url` is reached through one of them.
-    pub fn cover(&self, url: &Url) -> bool {
-        // What is no URI for the matcher is none for whoever connects either: it fails there, with its own words.
-        url.as_str().parse().is_ok_and(|uri| self.0.intercept(&uri).is_some())
+        if self.trust_env { Proxies::from_env() } else { None }
     }
 }

@@ -1,9 +1,13 @@
 //! Undoes `Content-Encoding` piece by piece, with a bound on the decoded bytes.
 //!
-//! A [`Decoder`] is a chain of stages, one for each coding. A stage decodes into a scratch buffer of 16 KiB and hands
-//! each fill on before it makes the next, so a bomb ends after `limit` decoded bytes, whatever the size of the chunk it
-//! came in, and memory stays below `limit` plus the scratch buffers and the coding's own window (at most 8 MiB for
-//! zstd, which RFC 9659 prescribes for HTTP, 16 MiB for brotli, 32 KiB for the others).
+//! A [`Decoder`] is a chain of stages, one for each coding. A stage reads a little, decodes into a scratch buffer of
+//! 16 KiB, and goes on when the next stage has read that. Every stage is bounded: the last one by `limit`, each before it
+//! by a little more ([`most_within`]), so that a coding that unpacks to what decodes to nothing is a bomb as well. Memory
+//! stays below `limit` plus the scratch buffers and the coding's own window (at most 8 MiB for zstd, which RFC 9659
+//! prescribes for HTTP, 16 MiB for brotli, 32 KiB for the others).
+//!
+//! Kilobytes can unpack to work for seconds, so a decoder stops after each piece when its [`Pace`] is due, and goes on
+//! where it was.
 //!
 //! Leniency is that of aiohttp, requests and browsers, except that a truncated stream is an error:
 //!
@@ -13,6 +17,7 @@
 //! - An empty body is fine whatever the coding (HEAD, 204, 304).
 //! - An unknown coding leaves the body as it is.
 
+mod allocator;
 mod stage;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
@@ -23,9 +28,14 @@ use http::header::CONTENT_ENCODING;
 
 use self::stage::Stage;
 use super::error::{Failure, Kind, Phase};
+use super::memory;
+use super::pace::Pace;
 
 /// More than these are no honest answer (urllib3 and curl draw the same line).
 const MAX_CODINGS: usize = 5;
+
+/// Decoded bytes after which a decoder stops, for whoever takes them out.
+const PIECE: usize = 256 << 10;
 
 /// A content coding that can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +97,15 @@ pub struct Decoder {
     sink: Sink,
 }
 
+/// How far [`Decoder::write`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the input that were read.
+    pub read: usize,
+    /// All of the input is decoded. Otherwise there is more to do, even if all of it was read.
+    pub done: bool,
+}
+
 impl Decoder {
     /// For a body with `codings` (as [`codings`] gives them) of at most `limit` decoded bytes.
     pub fn new(codings: Vec<Coding>, limit: u64) -> Result<Self, Failure> {
@@ -94,9 +113,60 @@ impl Decoder {
         Ok(Self { stages, sink: Sink { decoded: Vec::new(), total: 0, limit } })
     }
 
-    /// Decodes the next piece of the body. After an error the decoder is of no further use.
-    pub fn write(&mut self, chunk: &[u8]) -> Result<(), Failure> {
-        push(&mut self.stages, chunk, &mut self.sink)
+    /// Changes the most decoded bytes.
+    pub fn set_limit(&mut self, limit: u64) {
+        self.sink.limit = limit;
+    }
+
+    /// Decodes the next piece of the body, or a part of it: until `pace` is due, enough is decoded to be taken out, or
+    /// what follows [is heavy](Self::is_heavy).
+    /// After an error the decoder is of no further use.
+    pub fn write(&mut self, input: &[u8], pace: &mut Pace) -> Result<Progress, Failure> {
+        let mut read = 0;
+        let most = self.sink.decoded.len().saturating_add(PIECE);
+        let was_heavy = self.is_heavy();
+        while let Some(count) = self.step(input.get(read..).unwrap_or_default())? {
+            read += count;
+            if pace.is_due() || self.sink.decoded.len() >= most || self.is_heavy() != was_heavy {
+                return Ok(Progress { read, done: false });
+            }
+        }
+        Ok(Progress { read, done: true })
+    }
+
+    /// One step of the last stage that has something to do: how much of `input` was read. `None` if none has.
+    fn step(&mut self, input: &[u8]) -> Result<Option<usize>, Failure> {
+        let Self { stages, sink } = self;
+        if stages.is_empty() {
+            sink.put(input)?;
+            return Ok((!input.is_empty()).then_some(input.len()));
+        }
+        let last = stages.len() - 1;
+        for index in (0..=last).rev() {
+            let (before, here) = stages.split_at_mut(index);
+            let (previous, Some(stage)) = (before.last_mut(), here.first_mut()) else { break };
+            let of_stage = previous.as_ref().map_or(input, |previous| previous.decoded());
+            if of_stage.is_empty() && !stage.has_more() {
+                continue;
+            }
+            let read = stage.decode(of_stage)?;
+            if index == last {
+                sink.put(stage.decoded())?;
+                stage.take(usize::MAX);
+            } else if stage.total() > most_within(sink.limit) {
+                return Err(sink.too_large("what its codings pack"));
+            }
+            return Ok(Some(previous.map_or(read, |previous| {
+                previous.take(read);
+                0
+            })));
+        }
+        Ok(None)
+    }
+
+    /// Whether a single step may take milliseconds: it had better be done on another thread than the reactor's.
+    pub fn is_heavy(&self) -> bool {
+        self.stages.iter().any(Stage::is_heavy)
     }
 
     /// What was decoded so far, for whoever takes it out. The limit counts on.
@@ -116,12 +186,9 @@ impl Decoder {
     }
 }
 
-/// Sends `piece` through the chain.
-fn push(stages: &mut [Stage], piece: &[u8], sink: &mut Sink) -> Result<(), Failure> {
-    match stages.split_first_mut() {
-        None => sink.put(piece),
-        Some((stage, rest)) => stage.decode(piece, &mut |decoded| push(rest, decoded, sink)),
-    }
+/// The most bytes between two codings of a body of at most `limit`: what doesn't compress gets a little longer.
+fn most_within(limit: u64) -> u64 {
+    limit.saturating_add(limit / 16).saturating_add(64 << 10)
 }
 
 /// The end of the chain.
@@ -136,19 +203,24 @@ impl Sink {
     fn put(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.total = self.total.saturating_add(piece.len() as u64);
         if self.total > self.limit {
-            // What was decoded is of no use any more.
-            self.decoded = Vec::new();
-            let message = format!("the decoded body is larger than max_body ({} bytes)", self.limit);
-            return Err(Failure::new(Kind::BodyTooLarge, Phase::Body, message));
+            return Err(self.too_large("the decoded body"));
         }
         let needed = self.decoded.len().saturating_add(piece.len());
         if needed > self.decoded.capacity() {
             // Doubles like Vec does, but not beyond the limit.
             let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
             let capacity = self.decoded.capacity().saturating_mul(2).min(limit).max(needed);
-            self.decoded.reserve_exact(capacity.saturating_sub(self.decoded.len()));
+            let additional = capacity.saturating_sub(self.decoded.len());
+            memory::reserve_exact(&mut self.decoded, additional)?;
         }
         self.decoded.extend_from_slice(piece);
         Ok(())
+    }
+
+    /// What was decoded is of no use any more.
+    fn too_large(&mut self, what: &str) -> Failure {
+        memory::discard(std::mem::take(&mut self.decoded));
+        let message = format!("{what} is larger than max_body ({} bytes)", self.limit);
+        Failure::new(Kind::BodyTooLarge, Phase::Body, message)
     }
 }

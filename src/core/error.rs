@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::redact::redact_url;
+use super::redact::{redact_message, redact_url};
 use super::request::Request;
 use super::response::Response;
 
@@ -33,6 +33,8 @@ pub enum Kind {
     IncompleteBody,
     Decoding,
     HttpStatus,
+    /// There is no memory for a body: a plain `FetchError` whose cause is a `MemoryError`.
+    Memory,
     /// A body could not be written to its file: a plain `FetchError` whose cause is the `OSError`.
     Save,
     Internal,
@@ -60,7 +62,7 @@ impl Kind {
             Self::IncompleteBody => "IncompleteBody",
             Self::Decoding => "DecodingError",
             Self::HttpStatus => "HTTPStatusError",
-            Self::Save => "FetchError",
+            Self::Memory | Self::Save => "FetchError",
             Self::Internal => "InternalError",
         }
     }
@@ -126,12 +128,15 @@ pub struct Failure {
     pub response: Option<Box<Response>>,
     /// For [`Kind::Save`]: the operating system's error number.
     pub os_error: Option<i32>,
+    /// The server vouches that it did not process the request (RFC 9113, 8.7).
+    pub unprocessed: bool,
 }
 
 impl Failure {
-    /// A failure without a response.
+    /// A failure without a response. What a peer or a library wrote into the message is bounded, and its URLs lose their
+    /// secrets.
     pub fn new(kind: Kind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, phase, message: message.into(), response: None, os_error: None }
+        Self { kind, phase, message: redact_message(message.into()), response: None, os_error: None, unprocessed: false }
     }
 }
 
@@ -171,7 +176,7 @@ impl Error {
         attempts: u32,
         elapsed: Duration,
     ) -> Self {
-        let Failure { kind, phase, message, response, os_error } = failure;
+        let Failure { kind, phase, message, response, os_error, unprocessed: _ } = failure;
         Self(Arc::new(Details { kind, phase, message, request, index, attempts, elapsed, response, os_error }))
     }
 

@@ -14,12 +14,13 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
 
 use super::body::{Loaded, Reading, drain, is_absent, load, target};
 use super::client::Session;
 use super::error::{Failure, Kind, Phase};
-use super::redact::{is_secret_header, redact_url};
+use super::redact::{is_secret_header, quote, redact_input, redact_url};
 use super::request::Request;
 use super::response::Response;
 use super::settings::Settings;
@@ -50,7 +51,7 @@ pub async fn exchange<T: Transport>(
         let url = hop.url.as_ref().unwrap_or(&request.url);
         let mut headers = hop.headers(base, request);
         if !session.jar.is_empty() {
-            add_cookies(session, url, &mut headers);
+            add_cookies(session, url, &mut headers, hop.crossed);
         }
         let body = hop.body(request);
         let empty = body.as_ref().is_none_or(Bytes::is_empty);
@@ -58,8 +59,9 @@ pub async fn exchange<T: Transport>(
             // RFC 9110, 8.6: servers may refuse one that does not say how long it is (411).
             headers.to_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
-        let outgoing = Outgoing { method: hop.method.clone(), url, headers, body };
         let (head, body) = {
+            let bare = without_fragment(url);
+            let outgoing = Outgoing { method: hop.method.clone(), url: &bare, headers, body };
             let sending = pin!(session.transport.send(outgoing, clock));
             within_read(settings.timeout.read, clock, sending).await?
         };
@@ -67,10 +69,14 @@ pub async fn exchange<T: Transport>(
         session.jar.store(url, &head.headers);
         let next = if settings.follow_redirects { redirected(&head, url) } else { None };
         let Some(next) = next else {
+            let path = target(request, head.status);
+            if path.is_some() {
+                clock.saves();
+            }
             let reading = Reading {
                 max_body: settings.max_body,
-                read_timeout: settings.timeout.read,
-                save_to: target(request, head.status).map(|path| (path, &session.saves)),
+                read_timeout: if path.is_some() { settings.timeout.silence() } else { settings.timeout.read },
+                save_to: path.map(|path| (path, &session.saves)),
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
@@ -135,7 +141,7 @@ pub fn merged(base: &HeaderMap, over: &HeaderMap, without: &[HeaderName]) -> Hea
 }
 
 /// The jar's cookies go before those the request brings itself, which win name by name.
-fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut Cow<'_, HeaderMap>) {
+fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut Cow<'_, HeaderMap>, crossed: bool) {
     let own = match headers.get(COOKIE).map(|own| own.to_str()) {
         None => Vec::new(),
         Some(Ok(own)) => own.split(';').map(|pair| pair.trim().split_once('=').unwrap_or(("", pair.trim()))).collect(),
@@ -143,7 +149,7 @@ fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut Cow<'_, HeaderM
         Some(Err(_)) => return,
     };
     let own: Vec<_> = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    if let Some(cookies) = session.jar.header(url, &own) {
+    if let Some(cookies) = session.jar.header(url, &own, crossed) {
         headers.to_mut().insert(COOKIE, cookies);
     }
 }
@@ -152,26 +158,65 @@ fn shown(next: &Result<Url, String>) -> String {
     next.as_ref().map_or_else(String::clone, redact_url)
 }
 
+/// What is sent: a fragment never is, and a long one must not make a URL too long.
+fn without_fragment(url: &Url) -> Cow<'_, Url> {
+    if url.fragment().is_none() {
+        return Cow::Borrowed(url);
+    }
+    let mut bare = url.clone();
+    bare.set_fragment(None);
+    Cow::Owned(bare)
+}
+
 /// Where the response leads, if it does.
 fn redirected(head: &Head, url: &Url) -> Option<Result<Url, String>> {
     if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let location = head.headers.get(LOCATION)?;
-    // Browsers and curl read a non-ASCII Location as UTF-8.
-    let text = String::from_utf8_lossy(location.as_bytes());
+    let location = head.headers.get(LOCATION)?.as_bytes().trim_ascii();
+    if location.is_empty() {
+        // As browsers and requests: it leads nowhere.
+        return None;
+    }
+    if is_too_long(location) {
+        return Some(Err(format!("the redirect's Location is too long ({} bytes)", location.len())));
+    }
+    // Bytes beyond ASCII are asked for as they are. Where they are UTF-8, a browser's reading gives the same.
+    let text = percent_encode(location, BEYOND_ASCII).to_string();
     Some(match url.join(&text) {
         Ok(mut next) if matches!(next.scheme(), "http" | "https") && next.has_host() => {
             // RFC 9110, 10.2.2: the fragment is inherited.
             if next.fragment().is_none() {
                 next.set_fragment(url.fragment());
             }
+            // A server has no credentials to give, say requests and httpx. Both can't fail for http and https.
+            let _ = next.set_username("");
+            let _ = next.set_password(None);
             Ok(next)
         }
-        Ok(next) => Err(format!("the redirect leads to {:?}, which is not HTTP", next.scheme())),
-        Err(error) => Err(format!("the redirect's Location {text:?} is not a URL: {error}")),
+        Ok(next) => Err(format!("the redirect leads to {}, which is not HTTP", quote(next.scheme().as_bytes()))),
+        Err(error) => {
+            let shown = redact_input(&String::from_utf8_lossy(location));
+            Err(format!("the redirect's Location {shown:?} is not a URL: {error}"))
+        }
     })
 }
+
+/// The longest URL that is followed: browsers and servers take less. One of 300 KB holds the reactor for 10 ms.
+const MAX_LOCATION: usize = 128 << 10;
+
+/// The same between two slashes. One of these parts is the host, however the URL is written, and its labels cost most.
+const MAX_SEGMENT: usize = 16 << 10;
+
+/// Whether to parse `location` would take too long.
+fn is_too_long(location: &[u8]) -> bool {
+    let before_query = location.split(|byte| b"?#".contains(byte)).next().unwrap_or(location);
+    let mut segments = before_query.split(|byte| b"/\\".contains(byte));
+    location.len() > MAX_LOCATION || segments.any(|segment| segment.len() > MAX_SEGMENT)
+}
+
+/// Nothing but bytes from 0x80 on, which are always encoded.
+const BEYOND_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 
 impl Hop {
     fn headers<'a>(&self, base: &'a HeaderMap, request: &Request) -> Cow<'a, HeaderMap> {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
+use url::Url;
 
 use super::client::Session;
 use super::error::{Error, Failure, Kind, Phase};
@@ -22,15 +23,18 @@ use super::stats::{Cause, Collector, Recorded, Times};
 use super::transport::{Clock, Marks, Transport};
 use crate::runtime::{load, panic_message};
 
+/// A request with this header may be sent again whatever its method (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// What came of a request.
 pub type Outcome = Result<Response, Error>;
 
 /// What all requests of one call share.
 pub struct Call<T = Lanes> {
-    /// Connections, cookies.
+    /// Connections, cookies, limits.
     pub session: Arc<Session<T>>,
-    /// Turns: the session's, unless the call has limits of its own.
-    pub governor: Arc<Governor>,
+    /// The call's own limits, which hold in addition to the session's.
+    pub limits: Option<Arc<Governor>>,
     /// For requests that have none of their own.
     pub settings: Arc<Settings>,
     /// Those of client and call, merged.
@@ -102,23 +106,29 @@ impl<T: Transport> Call<T> {
     }
 
     async fn turn(&self, request: &Request, settings: &Settings) -> Result<Turn, Failure> {
-        if let Some(turn) = self.governor.try_turn(&request.url) {
+        let (governor, of_call) = (&self.session.governor, self.limits.as_ref());
+        if let Some(turn) = governor.try_turn_within(of_call, &request.url) {
             return Ok(turn);
         }
-        let waiting = self.governor.turn(&request.url);
+        let waiting = governor.turn_within(of_call, &request.url);
         match settings.timeout.pool {
             None => Ok(waiting.await),
-            Some(limit) => tokio::time::timeout(limit, waiting).await.map_err(|_| {
-                let message = format!("no turn within {} s", limit.as_secs_f64());
-                Failure::new(Kind::PoolTimeout, Phase::Queue, message)
-            }),
+            Some(limit) => tokio::time::timeout(limit, waiting).await.map_err(|_| self.no_permit(limit, &request.url)),
         }
+    }
+
+    /// A request got no permit in time.
+    fn no_permit(&self, limit: Duration, url: &Url) -> Failure {
+        let of_call = self.limits.as_ref().and_then(|limits| limits.shortage(url));
+        let why = of_call.or_else(|| self.session.governor.shortage(url)).map(|why| format!(": {why}"));
+        let why = why.unwrap_or_default();
+        Failure::new(Kind::PoolTimeout, Phase::Queue, format!("no permit within {} s{why}", limit.as_secs_f64()))
     }
 
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
         let clock = Arc::new(Clock::start(settings.timeout.connect));
         // Pinned where it is: `timeout` would move it, and the futures of reqwest inside are kilobytes.
-        let work = pin!(async {
+        let mut work = pin!(async {
             let first = exchange(&self.session, request, settings, &self.headers, &clock).await;
             match &first {
                 // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
@@ -127,7 +137,7 @@ impl<T: Transport> Call<T> {
                     if failure.kind == Kind::Read
                         && failure.phase == Phase::Headers
                         && clock.marks().connects == 0
-                        && request.method.is_idempotent() =>
+                        && (request.method.is_idempotent() || self.has_key(request)) =>
                 {
                     exchange(&self.session, request, settings, &self.headers, &clock).await
                 }
@@ -136,8 +146,9 @@ impl<T: Transport> Call<T> {
         });
         let result = match settings.timeout.total {
             None => work.await,
-            Some(limit) => match tokio::time::timeout(limit, work).await {
+            Some(limit) => match tokio::time::timeout(limit, work.as_mut()).await {
                 Ok(result) => result,
+                Err(_) if settings.timeout.plain && clock.marks().saves => work.await,
                 Err(_) => Err(timed_out(limit, clock.phase())),
             },
         };
@@ -146,6 +157,12 @@ impl<T: Transport> Call<T> {
             self.collector.connection_opened();
         }
         Attempt { result, started: clock.started, marks }
+    }
+
+    /// Whether the request has an `Idempotency-Key`: the server then does twice what it is asked twice only once.
+    fn has_key(&self, request: &Request) -> bool {
+        let of_call = || self.headers.contains_key(IDEMPOTENCY_KEY) && !request.without.contains(&IDEMPOTENCY_KEY);
+        request.headers.contains_key(IDEMPOTENCY_KEY) || of_call()
     }
 
     /// How long to wait before the next attempt; `None` if this one was the last.
@@ -163,11 +180,12 @@ impl<T: Transport> Call<T> {
         let (again, cause, asked_for) = match &attempt.result {
             Ok(response) => {
                 let asked_for = if retry.respect_retry_after { self.pause(response, settings) } else { None };
-                let again = retry.status_retryable(&request.method, response.status);
+                let again = retry.status_retryable(&request.method, || self.has_key(request), response.status);
                 (again, Cause::Status(response.status.as_u16()), asked_for)
             }
             Err(failure) => {
-                let again = retry.failure_retryable(&request.method, failure.kind);
+                let again = failure.unprocessed
+                    || retry.failure_retryable(&request.method, || self.has_key(request), failure.kind);
                 (again, Cause::Failure(failure.kind), None)
             }
         };
@@ -188,7 +206,7 @@ impl<T: Transport> Call<T> {
         }
         let value = response.headers.get(RETRY_AFTER)?;
         let asked_for = parse_retry_after(value, SystemTime::now())?.min(settings.retry.retry_after_max);
-        self.governor.pause(response.url(), asked_for);
+        self.session.governor.pause(response.url(), asked_for);
         Some(asked_for)
     }
 

@@ -10,7 +10,10 @@
 //! All of them are given back when a [`Turn`] or the future that waits for one is dropped. The locks are held for a few
 //! instructions, never across an await. Without `per_host`, `rate` and a pause no host is ever looked up: a turn costs a
 //! load and a permit.
+//!
+//! A call with limits of its own has a governor, too, and its requests need the permits of both (`nested`).
 
+mod nested;
 mod rate;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
@@ -173,9 +176,14 @@ impl Governor {
 
     /// Waits for a turn. Dropping the future gives everything back.
     pub async fn turn(self: &Arc<Self>, url: &Url) -> Turn {
-        if let Some(turn) = self.try_turn(url) {
-            return turn;
+        match self.try_turn(url) {
+            Some(turn) => turn,
+            None => self.wait(url, true).await.turn,
         }
+    }
+
+    /// Waits for the permits and for the time, and takes a token if `claims`; without it the caller takes the token.
+    async fn wait(self: &Arc<Self>, url: &Url, claims: bool) -> Held {
         let started = Instant::now();
         let mut turn = Turn::default();
         let mut blame = Blame::default();
@@ -208,22 +216,21 @@ impl Governor {
             if host.is_none() {
                 host = self.host(url);
             }
-            if host.as_ref().is_none_or(|host| self.claim(host, true)) {
+            if !claims || host.as_ref().is_none_or(|host| self.claim(host, true)) {
                 break;
             }
             turn.release_slot();
         }
-        drop(line);
         turn.limited_by = blame.limit;
         turn.waited = started.elapsed();
-        turn
+        Held { turn, host, _line: line }
     }
 
     /// Waits until `host` is neither paused nor ahead of its rate, at the head of its line if time must pass.
     async fn stand_in_line(&self, host: &Arc<Host>, line: &mut Head, blame: &mut Blame) {
         loop {
             let now = Instant::now();
-            let obstacle = host.times().obstacle(self.spacing.as_ref(), now);
+            let obstacle = self.obstacle(host, now);
             if line.0.is_none() && (self.spacing.is_some() || obstacle.is_some()) {
                 acquire(&host.line).await;
                 line.0 = Some(Arc::clone(host));
@@ -240,6 +247,12 @@ impl Governor {
 
     /// A turn if nothing stands in its way now; never before those who wait.
     pub fn try_turn(self: &Arc<Self>, url: &Url) -> Option<Turn> {
+        let held = self.try_hold(url)?;
+        held.host.is_none_or(|host| self.claim(&host, false)).then_some(held.turn)
+    }
+
+    /// The permits, if all of them are free now.
+    fn try_hold(self: &Arc<Self>, url: &Url) -> Option<Held> {
         let mut turn = Turn::default();
         let host = self.host(url);
         let mut line = Head(None);
@@ -259,7 +272,12 @@ impl Governor {
             slots.try_acquire().ok()?.forget();
             turn.governor = Some(Arc::clone(self));
         }
-        host.is_none_or(|host| self.claim(&host, false)).then_some(turn)
+        Some(Held { turn, host, _line: line })
+    }
+
+    /// Until when requests to `host` must wait, and why.
+    fn obstacle(&self, host: &Host, now: Instant) -> Option<(Instant, Limit)> {
+        host.times().obstacle(self.spacing.as_ref(), now)
     }
 
     /// Takes a token of `host`, unless the host is paused or ahead of its rate.
@@ -346,6 +364,13 @@ impl Drop for Head {
     }
 }
 
+/// The permits of a turn that has no token yet. The line is left when it is dropped.
+struct Held {
+    turn: Turn,
+    host: Option<Arc<Host>>,
+    _line: Head,
+}
+
 /// Finds the limit that made a request wait longest at a stretch.
 #[derive(Default)]
 struct Blame {
@@ -370,6 +395,8 @@ pub struct Turn {
     governor: Option<Arc<Governor>>,
     /// Holds one of its permits.
     host: Option<Arc<Host>>,
+    /// That of the call's own limits.
+    of_call: Option<Box<Turn>>,
     limited_by: Option<Limit>,
     waited: Duration,
 }

@@ -1,148 +1,138 @@
-//! The full lane: reqwest, with everything that is the engine's business turned off.
+//! reqwest as a maker of connections: through the proxies of the environment, through tunnels, with ALPN.
 //!
-//! reqwest contributes the connection pool, HTTP/1.1 and HTTP/2, TLS, and proxies from the environment. A layer around
-//! its connector (`ConnectLayer`) tells the attempt when a connection is made and bounds the time for it: the
-//! connector runs inside the future of the request that needs it, so a task-local finds that request's [`Clock`].
+//! Each connection is handed out as soon as it stands, so that one parser reads HTTP/1 ([`super::http1`]), whoever made
+//! the connection, and [`super::http2`] can watch the frames of an HTTP/2 one. A layer around reqwest's connector puts
+//! the connection into a task-local slot and fails: the connector runs inside the future of the request that needs it.
+//! reqwest itself never sends a byte of a request.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::Method;
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::Connection;
+use hyper_util::rt::TokioIo;
+use reqwest::{Client, Request};
 use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tower_layer::Layer;
 use tower_service::Service;
+use url::{Position, Url};
 
-use super::causes::{BoxError, connect_failure, deepest, exchange_failure};
-use super::connections::{IDLE, Proxies};
-use super::error::{Failure, Phase};
-use super::transport::{Body, Clock, Head, Outgoing, Transport, reserve};
+use super::causes::{BoxError, connect_failure, deepest};
+use super::descriptors::{Counted, Opening};
+use super::error::Failure;
+use super::proxies::Proxies;
+use super::resolve::Resolver;
+use super::transport::Clock;
 
-tokio::task_local! {
-    static CLOCK: Arc<Clock>;
+/// What HTTP needs of a connection.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A connection that reqwest made.
+pub struct Made {
+    /// The bytes.
+    pub io: Box<dyn Io>,
+    /// The server chose HTTP/2.
+    pub http2: bool,
+    /// It ends at a proxy that takes requests for any server, in absolute form. A tunnel does not.
+    pub proxied: bool,
 }
 
-/// A pool of connections.
+/// Where the connector leaves what it has made.
+type Slot = Arc<Mutex<Option<Made>>>;
+
+tokio::task_local! {
+    static SLOT: Slot;
+}
+
+/// Makes connections.
 pub struct Http {
-    client: reqwest::Client,
+    client: Client,
     proxies: Option<Arc<Proxies>>,
 }
 
 impl Http {
-    /// Sets up a pool that trusts what `tls` does; connects to nothing.
+    /// Connects to nothing yet; trusts what `tls` does.
     pub fn new(http2: bool, proxies: Option<Arc<Proxies>>, mut tls: ClientConfig) -> Result<Self, String> {
         // reqwest leaves ALPN to whoever brings the configuration: without it no server would ever speak HTTP/2.
         let offered: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
         tls.alpn_protocols = offered.iter().map(|protocol| protocol.to_vec()).collect();
-        let mut builder = reqwest::Client::builder()
+        let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            .connector_layer(ConnectLayer)
+            .connector_layer(HandOut)
+            .dns_resolver(Resolver)
             .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
             .retry(reqwest::retry::never())
-            .pool_idle_timeout(IDLE)
             .tcp_nodelay(true);
-        if !http2 {
-            builder = builder.http1_only();
-        }
-        if proxies.is_none() {
-            builder = builder.no_proxy();
+        // reqwest would read the environment in its own way.
+        builder = builder.no_proxy();
+        if let Some(proxies) = proxies.clone() {
+            let find = move |url: &Url| proxies.find(url).ok().flatten().map(|proxy| proxy.url().clone());
+            builder = builder.proxy(reqwest::Proxy::custom(find));
         }
         let client = builder.build().map_err(|error| deepest(&error))?;
         Ok(Self { client, proxies })
     }
-}
 
-impl Transport for Http {
-    type Body = Incoming;
-
-    async fn send(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, Incoming), Failure> {
-        let Outgoing { method, url, headers, body } = outgoing;
-        let mut request = reqwest::Request::new(method, url.clone());
-        *request.headers_mut() = headers.into_owned();
-        *request.body_mut() = body.map(Into::into);
-        let execution = pin!(self.client.execute(request));
-        let response = CLOCK.scope(clock.clone(), execution).await.map_err(|error| {
-            if error.is_connect() {
-                connect_failure(&error, self.proxies.as_ref().is_some_and(|proxies| proxies.cover(url)))
-            } else {
-                exchange_failure(&error, Phase::Headers)
-            }
-        })?;
-        let length = response.content_length();
-        let response: http::Response<reqwest::Body> = response.into();
-        let (mut parts, body) = response.into_parts();
-        detach_values(&mut parts.headers);
-        let head = Head { status: parts.status, version: parts.version, headers: parts.headers, length };
-        Ok((head, Incoming { body, length }))
+    /// A new connection to the host of `url`, or to the proxy that it is reached through.
+    pub async fn connect(&self, url: &Url, clock: &Clock) -> Result<(Made, Counted), Failure> {
+        clock.connecting(self.open(url)).await.map_err(|error| {
+            connect_failure(error.as_ref(), self.proxies.as_ref().is_some_and(|proxies| proxies.cover(url)))
+        })
     }
-}
 
-/// hyper's header values are slices of the connection's read buffer. Kept, each response would hold all of one (6 KB
-/// with a body of 100 bytes), and the connection would need another for its next response; so they are copied.
-fn detach_values(headers: &mut HeaderMap) {
-    let mut all = Vec::with_capacity(headers.values().map(HeaderValue::len).sum());
-    headers.values().for_each(|value| all.extend_from_slice(value.as_bytes()));
-    let mut all = Bytes::from(all);
-    for value in headers.values_mut() {
-        // Never fails: it was a value before.
-        if let Ok(own) = HeaderValue::from_maybe_shared(all.split_to(value.len())) {
-            *value = own;
-        }
-    }
-}
-
-/// A body on one of the pool's connections.
-pub struct Incoming {
-    body: reqwest::Body,
-    length: Option<u64>,
-}
-
-impl Body for Incoming {
-    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
-        use http_body_util::BodyExt;
+    async fn open(&self, url: &Url) -> Result<(Made, Counted), BoxError> {
+        // Whom to connect to is all that reqwest is told.
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        let target = Url::parse(&format!("{}://{host}/", url.scheme()))?;
+        let opening = Opening::begin();
+        let open = opening.permit().await;
         loop {
-            match self.body.frame().await {
-                None => return Ok(0),
-                Some(Ok(frame)) => {
-                    // Trailers are read, so that the connection can be used again, and dropped.
-                    if let Ok(data) = frame.into_data()
-                        && !data.is_empty()
-                    {
-                        // Copied: a slice of the connection's read buffer would keep all of that alive (8 KB and more
-                        // for a body of 100 bytes).
-                        if into.capacity() == 0 {
-                            into.reserve_exact(reserve(self.length).max(data.len()));
-                        }
-                        into.extend_from_slice(&data);
-                        return Ok(data.len());
-                    }
-                }
-                Some(Err(error)) => return Err(exchange_failure(&error, Phase::Body)),
+            let slot = Slot::default();
+            let execution = self.client.execute(Request::new(Method::GET, target.clone()));
+            let outcome = SLOT.scope(slot.clone(), execution).await;
+            let made = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let error: BoxError = match (made, outcome) {
+                (Some(made), _) => return Ok((made, open)),
+                (None, Err(error)) => error.into(),
+                (None, Ok(_)) => "the connection was not handed out".into(),
+            };
+            if !opening.again(&error).await {
+                return Err(error);
             }
         }
     }
 }
 
+/// What reqwest is told instead of a connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was handed out")]
+struct HandedOut;
+
+/// The layer around reqwest's connector.
 #[derive(Clone, Copy)]
-struct ConnectLayer;
+struct HandOut;
 
-impl<S> Layer<S> for ConnectLayer {
-    type Service = Connecting<S>;
+impl<S> Layer<S> for HandOut {
+    type Service = HandingOut<S>;
 
-    fn layer(&self, inner: S) -> Connecting<S> {
-        Connecting(inner)
+    fn layer(&self, inner: S) -> HandingOut<S> {
+        HandingOut(inner)
     }
 }
 
 #[derive(Clone)]
-struct Connecting<S>(S);
+struct HandingOut<S>(S);
 
-impl<S, R> Service<R> for Connecting<S>
+impl<S, R> Service<R> for HandingOut<S>
 where
     S: Service<R, Error = BoxError>,
+    S::Response: Read + Write + Connection + Send + Unpin + 'static,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
@@ -155,10 +145,18 @@ where
 
     fn call(&mut self, target: R) -> Self::Future {
         let connect = self.0.call(target);
-        let clock = CLOCK.try_with(Arc::clone).ok();
+        let slot = SLOT.try_with(Arc::clone).ok();
         Box::pin(async move {
-            let Some(clock) = clock else { return connect.await };
-            clock.connecting(connect).await
+            let connection = connect.await?;
+            let Some(slot) = slot else { return Ok(connection) };
+            let connected = connection.connected();
+            let made = Made {
+                http2: connected.is_negotiated_h2(),
+                proxied: connected.is_proxied(),
+                io: Box::new(TokioIo::new(connection)),
+            };
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+            Err(HandedOut.into())
         })
     }
 }

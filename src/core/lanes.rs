@@ -1,47 +1,42 @@
 //! Which way a request takes: the lean lane, or the full one. Decided here and nowhere else.
 //!
-//! The lean lane ([`super::http1`]) costs half of what the full one ([`super::http`], reqwest) does, and speaks plain
-//! HTTP/1.1. What needs more takes the full lane:
+//! On the lean lane, [`super::http1`] makes the connection itself. On the full lane reqwest makes it ([`super::http`])
+//! and hands it out, to `http1` or [`super::http2`], or it is one of HTTP/2. The full lane is for
 //!
 //! - a request that goes through a proxy;
-//! - one to an `https` server that may speak HTTP/2, which is to say any, until it has answered in HTTP/1.1 ten times
-//!   for each connection that it was sent. (To find out by an attempt of our own would cost every server of HTTP/2 a
-//!   second handshake; to change lanes at the first answer would cost every other one as many connections again.)
-//! - one with hop-by-hop headers of the caller's, or a length that is not that of its body: how hyper reads the caller's
-//!   mind is hyper's to know.
+//! - one to an `https` server that may speak HTTP/2, which is to say any, until one of its connections has turned out to
+//!   speak HTTP/1.1. As long as that is not known, one connection is made at a time ([`super::first_contact`]).
 //!
-//! `job.stats.by_lane` tells what was taken. `SHOAL_LANE=full` in the environment sends everything through reqwest.
+//! HTTP/1.1 is read by the same code on both. `job.stats.by_lane` tells what was taken. `SHOAL_LANE=full` in the
+//! environment lets reqwest make every connection.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, Method, Version};
-use url::{Position, Url};
+use tokio::task::yield_now;
+use url::Url;
 
-use super::connections::{Configure, Connections, Proxies};
+use super::causes::connect_failure;
+use super::connections::{Configure, Connections};
 use super::error::{Failure, Kind, Phase};
+use super::first_contact::FirstContact;
+use super::proxies::{Proxies, Proxy};
 use super::tls::Verify;
 use super::transport::{Body, Clock, Head, Outgoing, Transport};
-use super::{http as full, http1 as lean};
+use super::{http as maker, http1, http2};
 
 const VARIABLE: &str = "SHOAL_LANE";
 
 /// With more origins than these, all are forgotten and learnt again.
 const REMEMBERED: usize = 10_000;
 
-/// So many answers must a connection of the full lane have carried before it is left behind for one of the lean lane.
-const WORN: u64 = 10;
-
-/// Headers that are about the connection.
-const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
-
 /// The way a request takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// HTTP/1.1 and nothing else.
+    /// HTTP/1.1, on a connection that `http1` made.
     Lean,
-    /// reqwest.
+    /// A connection that reqwest made, or one of HTTP/2.
     Full,
 }
 
@@ -59,20 +54,21 @@ impl Lane {
 pub struct Lanes {
     connections: Arc<Connections>,
     proxies: Option<Arc<Proxies>>,
-    lean: lean::Http1,
+    http1: http1::Http1,
+    http2: http2::Pool,
     tls: Configure,
     /// Made when it is needed.
-    full: OnceLock<full::Http>,
+    maker: OnceLock<maker::Http>,
     always_full: bool,
+    first_contact: FirstContact,
     /// `https` origins that speak HTTP/1.1 though they were offered more.
-    old: Mutex<HashMap<Box<str>, Old>>,
+    old: Mutex<HashSet<Box<str>>>,
 }
 
-/// What an origin has answered in HTTP/1.1 on the full lane.
-#[derive(Clone, Copy, Default)]
-struct Old {
-    answers: u64,
-    connections: u64,
+/// A connection for one request.
+enum Way {
+    Http1(http1::Connection),
+    Http2(Arc<http2::Connection>),
 }
 
 impl Lanes {
@@ -90,107 +86,174 @@ impl Lanes {
         let tls: Configure = Arc::new(move || named.clone().map_or_else(|| known.tls(), Ok));
         Ok(Self {
             proxies: connections.proxies().map(Arc::new),
-            lean: lean::Http1::new(tls.clone()),
+            http1: http1::Http1::new(tls.clone()),
+            http2: http2::Pool::default(),
             tls,
             connections,
-            full: OnceLock::new(),
+            maker: OnceLock::new(),
             always_full,
+            first_contact: FirstContact::default(),
             old: Mutex::default(),
         })
     }
 
-    /// The lane of a request.
-    fn lane(&self, outgoing: &Outgoing<'_>) -> Lane {
-        let full = self.always_full
-            || self.proxies.as_ref().is_some_and(|proxies| proxies.cover(outgoing.url))
-            || self.may_speak_http2(outgoing.url)
-            || outgoing.method == Method::CONNECT
-            || is_special(&outgoing.headers, outgoing.body.as_ref().map_or(0, |body| body.len()));
-        if full { Lane::Full } else { Lane::Lean }
-    }
-
-    fn is_offered_http2(&self, url: &Url) -> bool {
-        self.connections.http2 && url.scheme() == "https"
-    }
-
-    fn may_speak_http2(&self, url: &Url) -> bool {
-        let worn = |old: &Old| old.answers >= WORN * old.connections;
-        self.is_offered_http2(url) && !self.old().get(origin(url)).is_some_and(worn)
-    }
-
-    fn old(&self) -> MutexGuard<'_, HashMap<Box<str>, Old>> {
-        self.old.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn send_full(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, full::Incoming), Failure> {
-        let url = outgoing.url;
-        let before = clock.marks().connects;
-        let sent = self.full()?.send(outgoing, clock).await?;
-        if self.is_offered_http2(url) && sent.0.version <= Version::HTTP_11 {
-            let mut all = self.old();
-            if all.len() >= REMEMBERED {
-                all.clear();
-            }
-            let old = all.entry(origin(url).into()).or_default();
-            old.answers += 1;
-            old.connections += u64::from(clock.marks().connects - before);
-        }
-        Ok(sent)
-    }
-
-    fn full(&self) -> Result<&full::Http, Failure> {
-        if let Some(made) = self.full.get() {
+    fn maker(&self) -> Result<&maker::Http, Failure> {
+        if let Some(made) = self.maker.get() {
             return Ok(made);
         }
         let Connections { http2, .. } = *self.connections;
-        let made = (self.tls)().and_then(|tls| full::Http::new(http2, self.proxies.clone(), tls));
+        let made = (self.tls)().and_then(|tls| maker::Http::new(http2, self.proxies.clone(), tls));
         let made = made.map_err(|message| Failure::new(Kind::Tls, Phase::Connect, message))?;
-        Ok(self.full.get_or_init(|| made))
+        Ok(self.maker.get_or_init(|| made))
+    }
+
+    fn old(&self) -> MutexGuard<'_, HashSet<Box<str>>> {
+        self.old.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a server may turn out to speak HTTP/2.
+    fn may_speak_http2(&self, url: &Url) -> bool {
+        self.connections.http2 && url.scheme() == "https" && !self.old().contains(http1::origin(url))
+    }
+
+    /// The proxy for `url`; a failure if it can't be used.
+    fn proxy(&self, url: &Url) -> Result<Option<Arc<Proxy>>, Failure> {
+        self.proxies.as_ref().map_or(Ok(None), |proxies| proxies.find(url))
+    }
+
+    fn lane(&self, url: &Url, proxied: bool) -> Lane {
+        if proxied || self.always_full || self.may_speak_http2(url) { Lane::Full } else { Lane::Lean }
+    }
+
+    async fn send_lean(&self, outgoing: Outgoing<'_>, clock: &Clock) -> Result<(Head, http1::Incoming), Failure> {
+        let connection = match self.http1.idle(http1::origin(outgoing.url)).await {
+            Some(idle) => idle,
+            None => self.http1.connect(outgoing.url, clock).await?,
+        };
+        if connection.is_made() {
+            clock.takes(Lane::Full);
+        }
+        self.http1.exchange(connection, outgoing, None).await
+    }
+
+    async fn send_full(
+        &self,
+        outgoing: Outgoing<'_>,
+        clock: &Clock,
+        proxy: Option<&Proxy>,
+    ) -> Result<(Head, Incoming), Failure> {
+        let (url, proxied) = (outgoing.url, proxy.is_some());
+        if !outgoing.method.is_idempotent() {
+            // What the reactor has not told yet, an end of the connection, it tells before this goes on.
+            yield_now().await;
+        }
+        let key = key(url, proxied);
+        let way = match self.kept(&key).await {
+            Some(kept) => kept,
+            None => {
+                let made = clock.until_connected(self.connect(url, &key, clock, proxied)).await;
+                made.unwrap_or_else(|timed_out| Err(connect_failure(&timed_out, proxied)))?
+            }
+        };
+        match way {
+            Way::Http1(connection) => {
+                let authorization = proxy.and_then(|proxy| proxy.auth.clone());
+                let (head, body) = self.http1.exchange(connection, outgoing, authorization).await?;
+                Ok((head, Incoming::Http1(body)))
+            }
+            Way::Http2(connection) => {
+                let (head, body) = connection.exchange(outgoing).await?;
+                Ok((head, Incoming::Http2(Box::new(body))))
+            }
+        }
+    }
+
+    /// A connection that stands already.
+    async fn kept(&self, key: &str) -> Option<Way> {
+        match self.http2.get(key) {
+            Some(shared) => Some(Way::Http2(shared)),
+            None => self.http1.idle(key).await.map(Way::Http1),
+        }
+    }
+
+    /// A new connection, unless another request has made one meanwhile that is shared.
+    async fn connect(&self, url: &Url, key: &str, clock: &Clock, proxied: bool) -> Result<Way, Failure> {
+        let mut leader = None;
+        if self.may_speak_http2(url) {
+            leader = self.first_contact.lead(key).await;
+            if let Some(kept) = self.kept(key).await {
+                if let Some(leader) = leader {
+                    leader.decided();
+                }
+                return Ok(kept);
+            }
+        }
+        if self.lane(url, proxied) == Lane::Lean {
+            clock.takes(Lane::Lean);
+            return Ok(Way::Http1(self.http1.connect(url, clock).await?));
+        }
+        let connect = async {
+            let (made, open) = self.maker()?.connect(url, clock).await?;
+            if made.http2 {
+                return Ok(Way::Http2(self.http2.adopt(made, key, open).await?));
+            }
+            if self.may_speak_http2(url) {
+                let mut old = self.old();
+                if old.len() >= REMEMBERED {
+                    old.clear();
+                }
+                old.insert(http1::origin(url).into());
+            }
+            Ok(Way::Http1(http1::Http1::adopt(made, key, open)))
+        };
+        match leader {
+            None => connect.await,
+            Some(mut leader) => {
+                let way = leader.connect(connect).await;
+                leader.decided();
+                way
+            }
+        }
     }
 }
 
-fn origin(url: &Url) -> &str {
-    &url[Position::BeforeHost..Position::AfterPort]
-}
-
-fn is_special(headers: &HeaderMap, length: usize) -> bool {
-    HOP_BY_HOP.iter().any(|name| headers.contains_key(name))
-        || headers.get_all(CONTENT_LENGTH).iter().any(|value| value.as_bytes() != length.to_string().as_bytes())
+/// Connections that end at a proxy are kept apart from those to the servers themselves.
+fn key(url: &Url, proxied: bool) -> Cow<'_, str> {
+    let origin = http1::origin(url);
+    if proxied && url.scheme() == "http" { format!("proxy for {origin}").into() } else { origin.into() }
 }
 
 impl Transport for Lanes {
     type Body = Incoming;
 
     async fn send(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, Incoming), Failure> {
-        let lane = self.lane(&outgoing);
+        let proxy = self.proxy(outgoing.url)?;
+        let lane = self.lane(outgoing.url, proxy.is_some());
         clock.takes(lane);
         match lane {
             Lane::Lean => {
-                let (head, body) = self.lean.send(outgoing, clock).await?;
-                Ok((head, Incoming::Lean(body)))
+                let (head, body) = self.send_lean(outgoing, clock).await?;
+                Ok((head, Incoming::Http1(body)))
             }
-            Lane::Full => {
-                // In a box, because its future is kilobytes, which every request of the other lane would carry.
-                let (head, body) = Box::pin(self.send_full(outgoing, clock)).await?;
-                Ok((head, Incoming::Full(Box::new(body))))
-            }
+            // In a box, because its future is kilobytes, which every request of the other lane would carry.
+            Lane::Full => Box::pin(self.send_full(outgoing, clock, proxy.as_deref())).await,
         }
     }
 }
 
-/// A body on either lane.
+/// A body of either protocol.
 pub enum Incoming {
-    /// On the lean one.
-    Lean(lean::Incoming),
-    /// On the full one.
-    Full(Box<full::Incoming>),
+    /// Of HTTP/1.
+    Http1(http1::Incoming),
+    /// Of HTTP/2.
+    Http2(Box<http2::Incoming>),
 }
 
 impl Body for Incoming {
     async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
         match self {
-            Self::Lean(body) => body.read(into).await,
-            Self::Full(body) => body.read(into).await,
+            Self::Http1(body) => body.read(into).await,
+            Self::Http2(body) => body.read(into).await,
         }
     }
 }

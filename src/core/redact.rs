@@ -20,10 +20,12 @@ const LONGEST_URL: usize = 500;
 /// Text that is no URL is shown up to here.
 const LONGEST_INPUT: usize = 200;
 
+/// A message is shown up to here.
+const LONGEST_MESSAGE: usize = 1000;
+
 /// Names of secrets, in lower case and without punctuation.
-const SECRET_NAMES: [&str; 28] = [
+const SECRET_NAMES: [&str; 24] = [
     "key",
-    "apikey",
     "accesskey",
     "accesskeyid",
     "awsaccesskeyid",
@@ -38,22 +40,23 @@ const SECRET_NAMES: [&str; 28] = [
     "sig",
     "hmac",
     "auth",
-    "authorization",
     "authentication",
-    "proxyauthorization",
-    "credential",
     "credentials",
     "session",
     "sessionid",
     "sid",
     "jsessionid",
     "phpsessid",
-    "jwt",
     "cookie",
+    "cookie2",
 ];
 
 /// Names that end so are secret too: `access_token`, `client_secret`, `X-Amz-Signature`, `x-goog-api-key`.
-const SECRET_ENDINGS: [&str; 6] = ["token", "secret", "password", "signature", "credential", "apikey"];
+const SECRET_ENDINGS: [&str; 9] =
+    ["token", "secret", "password", "signature", "credential", "apikey", "authorization", "assertion", "jwt"];
+
+/// Headers that end in `-key` and are no secret.
+const HARMLESS_KEYS: [&str; 4] = ["idempotency-key", "surrogate-key", "cache-key", "sec-websocket-key"];
 
 /// Whether a parameter or header with this name carries a secret.
 fn is_secret_name(name: &str) -> bool {
@@ -65,11 +68,17 @@ fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.contains(&&*plain) || SECRET_ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }
 
-/// Whether the value of the header must not be shown: `Authorization`, `Cookie`, `Set-Cookie`, `X-Api-Key`,
-/// `X-Auth-Token` and whatever else is named like a secret.
+/// Whether the value of the header must not be shown, nor sent to another origin: `Authorization`, `Cookie`,
+/// `Set-Cookie`, and all that are named like a secret. One word of the name is enough (`X-Functions-Key`,
+/// `X-Forwarded-Authorization`, `X-Hub-Signature-256`): services and gateways make up new names all the time.
 pub fn is_secret_header(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name == "set-cookie" || is_secret_name(name) || name.strip_prefix("x-").is_some_and(is_secret_name)
+    if HARMLESS_KEYS.iter().any(|harmless| name.ends_with(harmless)) {
+        return false;
+    }
+    let mut words = name.split(['-', '_', '.']);
+    // "key" counts as the last word only: `Public-Key-Pins` and the like are no secret.
+    is_secret_name(name) || name.ends_with("-key") || words.any(|word| word != "key" && is_secret_name(word))
 }
 
 /// `url` fit for a message: without credentials and secret parameters, and of at most 500 characters; of a longer one
@@ -143,7 +152,7 @@ pub fn redact_input(text: &str) -> String {
             (shown, LONGEST_INPUT)
         }
     };
-    if shown.chars().nth(longest).is_none() { shown } else { shown.chars().take(longest).chain(['…']).collect() }
+    cut(&shown, longest)
 }
 
 /// `text`, a message of another library, with the secrets of its URLs cut. Text without a URL is not copied.
@@ -159,16 +168,52 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
         let end = word.trim_end_matches(|char: char| !char.is_alphanumeric() && !matches!(char, '/' | '=' | '*')).len();
         let (url, rest) = word.split_at(end);
         match Url::parse(url) {
-            Ok(parsed) if url.contains("://") => {
+            Ok(mut parsed) if url.contains("://") => {
+                if parsed.username() == CUT && parsed.password().is_none() {
+                    // Cut already, by `redact_input`. It does not fail: there was one.
+                    let _ = parsed.set_username("");
+                }
                 let redacted = redact_url(&parsed);
                 // An innocent URL stays as it was written.
                 shown.push_str(if redacted == parsed.as_str() { url } else { &redacted });
             }
+            Err(_) if url.contains("://") => shown.push_str(&redact_input(url)),
             _ => shown.push_str(url),
         }
         shown.push_str(rest);
     }
     Cow::Owned(shown)
+}
+
+/// A message fit to be shown: the secrets of URLs in it cut, and of at most 1,000 characters.
+pub fn redact_message(message: Cow<'static, str>) -> Cow<'static, str> {
+    let message = match redact_text(&message) {
+        Cow::Borrowed(_) => message,
+        Cow::Owned(redacted) => Cow::Owned(redacted),
+    };
+    // No character is shorter than a byte.
+    if message.len() <= LONGEST_MESSAGE { message } else { cut(&message, LONGEST_MESSAGE).into() }
+}
+
+/// Bytes of a peer as a quoted text in a message: secrets of URLs in them and of a form (`access_token=…&…`) cut, and of
+/// at most 200 characters.
+pub fn quote(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes.get(..LONGEST_INPUT * 4).unwrap_or(bytes));
+    let shown = redact_text(&text);
+    if !shown.contains('=') || shown.contains(|char: char| char.is_whitespace() || char == '<') {
+        return format!("{:?}", cut(&shown, LONGEST_INPUT));
+    }
+    let mut form = String::with_capacity(shown.len());
+    redact_pairs(&shown, &mut form);
+    format!("{:?}", cut(&form, LONGEST_INPUT))
+}
+
+/// A text, or the beginning of one that is longer.
+pub fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((end, _)) => text.get(..end).unwrap_or(text).to_owned() + "…",
+    }
 }
 
 #[cfg(test)]
@@ -279,10 +324,47 @@ mod tests {
             "ocp-apim-subscription-key",
             "x-vault-token",
             "x-session-id",
+            "x-functions-key",
+            "x-forwarded-authorization",
+            "x-jwt-assertion",
+            "x-goog-iap-jwt-assertion",
+            "cf-access-jwt-assertion",
+            "cf-access-client-secret",
+            "cookie2",
+            "set-cookie2",
+            "x-hub-signature",
+            "x-hub-signature-256",
+            "x-ms-authorization-auxiliary",
+            "x-amz-server-side-encryption-customer-key",
+            "x-rapidapi-key",
+            "dd-application-key",
+            "x-registry-auth",
+            "x-auth",
+            "x-amzn-oidc-accesstoken",
+            "x-user-password",
+            "mcp-session-id",
+            "x_api_key",
+            "authentication",
         ] {
             assert!(is_secret_header(&HeaderName::from_static(name)), "{name}");
         }
-        for name in ["accept", "content-type", "etag", "x-request-id", "user-agent", "www-authenticate", "location"] {
+        for name in [
+            "accept",
+            "content-type",
+            "etag",
+            "x-request-id",
+            "user-agent",
+            "www-authenticate",
+            "location",
+            "idempotency-key",
+            "x-idempotency-key",
+            "surrogate-key",
+            "public-key-pins",
+            "x-ratelimit-remaining-tokens",
+            "x-monkey",
+            "x-author",
+            "accept-encoding",
+        ] {
             assert!(!is_secret_header(&HeaderName::from_static(name)), "{name}");
         }
     }
@@ -297,5 +379,22 @@ mod tests {
         assert_eq!(redact_text("proxy socks5://user:pw@proxy:1080 failed"), "proxy socks5://proxy:1080 failed");
         assert_eq!(redact_text("http://Example.com and :// odd"), "http://Example.com and :// odd");
         assert_eq!(redact_text("GET http://h/?api_key=a,b"), "GET http://h/?api_key=***,b");
+        assert_eq!(redact_text("to http://u:pw@[::1/?token=t"), "to http://***@[::1/?***");
+        for twice in ["to http://***@[::1/?***", "to \"http://***@ho st/?***\""] {
+            assert_eq!(redact_text(twice), twice);
+        }
+        assert_eq!(redact_text("http://***:pw@h/ http://***@h/?token=t"), "http://h/ http://h/?token=***");
+    }
+
+    #[test]
+    fn messages_are_bounded() {
+        assert!(matches!(redact_message("short".into()), Cow::Borrowed("short")));
+        assert_eq!(redact_message("see http://u:p@h/".into()), "see http://h/");
+        assert_eq!(redact_message("ü".repeat(1000).into()).chars().count(), 1000);
+        assert_eq!(redact_message("ü".repeat(100_000).into()).chars().count(), 1001);
+        assert_eq!(quote(b"a\"\xff\x00 http://u:p@h/"), "\"a\\\"\u{fffd}\\0 http://h/\"");
+        assert!(quote(&[b'x'; 100_000]).len() < 210);
+        assert_eq!(quote(b"access_token=hidden&scope=a"), r#""access_token=***&scope=a""#);
+        assert_eq!(quote(b"text/html;charset=utf-8"), r#""text/html;charset=utf-8""#);
     }
 }

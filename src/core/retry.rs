@@ -73,15 +73,17 @@ impl Retry {
         self.total == 0
     }
 
-    /// Whether a response to `method` with `status` is worth another attempt. How many were made is the caller's count.
-    pub fn status_retryable(&self, method: &Method, status: StatusCode) -> bool {
-        self.status_forcelist.contains(status.as_u16()) && self.allowed_methods.contains(method)
+    /// Whether a response to `method` with `status` is worth another attempt. `keyed` tells of an `Idempotency-Key`. How
+    /// many were made is the caller's count.
+    pub fn status_retryable(&self, method: &Method, keyed: impl FnOnce() -> bool, status: StatusCode) -> bool {
+        self.status_forcelist.contains(status.as_u16()) && self.allowed_methods.allow(method, keyed)
     }
 
     /// Whether a failure of `kind` is worth another attempt: any method when the request cannot have reached the
     /// server, allowed methods when it was a transient failure. A TLS failure (a bad certificate) never is.
-    pub fn failure_retryable(&self, method: &Method, kind: Kind) -> bool {
-        kind != Kind::Tls && (kind.before_request() || (kind.transient() && self.allowed_methods.contains(method)))
+    pub fn failure_retryable(&self, method: &Method, keyed: impl FnOnce() -> bool, kind: Kind) -> bool {
+        let allowed = || self.allowed_methods.allow(method, keyed);
+        kind != Kind::Tls && (kind.before_request() || (kind.transient() && allowed()))
     }
 
     /// The wait before another retry when `retries_done` were made already; the formula is in the module's head.
@@ -127,6 +129,12 @@ impl Methods {
             Self::Any => true,
             Self::Listed(methods) => methods.contains(method),
         }
+    }
+
+    /// Whether a request with `method` may be sent twice; one that is `keyed` (has an `Idempotency-Key`) counts as
+    /// idempotent.
+    fn allow(&self, method: &Method, keyed: impl FnOnce() -> bool) -> bool {
+        self.contains(method) || (*self == Self::Idempotent && keyed())
     }
 }
 
@@ -234,27 +242,38 @@ mod tests {
         let retry = Retry::new(1);
         let status = |code| StatusCode::from_u16(code).unwrap();
         for code in DEFAULT_STATUS_FORCELIST {
-            assert!(retry.status_retryable(&Method::GET, status(code)));
-            assert!(!retry.status_retryable(&Method::POST, status(code)));
+            assert!(retry.status_retryable(&Method::GET, || false, status(code)));
+            assert!(!retry.status_retryable(&Method::POST, || false, status(code)));
         }
         for code in [200, 304, 400, 404, 501, 505] {
-            assert!(!retry.status_retryable(&Method::GET, status(code)));
+            assert!(!retry.status_retryable(&Method::GET, || false, status(code)));
         }
         let all = Retry { allowed_methods: Methods::Any, ..Retry::new(1) };
-        assert!(all.status_retryable(&Method::POST, status(503)));
+        assert!(all.status_retryable(&Method::POST, || false, status(503)));
+    }
+
+    #[test]
+    fn a_key_makes_a_request_idempotent() {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let retry = Retry::new(1);
+        assert!(retry.status_retryable(&Method::POST, || true, status));
+        assert!(retry.failure_retryable(&Method::PATCH, || true, Kind::Read));
+        assert!(!retry.failure_retryable(&Method::POST, || true, Kind::Tls));
+        let listed = Retry { allowed_methods: Methods::Listed(vec![Method::GET]), ..Retry::new(1) };
+        assert!(!listed.status_retryable(&Method::POST, || true, status), "a list says all there is to say");
     }
 
     #[test]
     fn failures() {
         let retry = Retry::new(1);
         for kind in [Kind::Connect, Kind::ConnectTimeout, Kind::Dns, Kind::Proxy] {
-            assert!(retry.failure_retryable(&Method::POST, kind), "{kind:?}");
+            assert!(retry.failure_retryable(&Method::POST, || false, kind), "{kind:?}");
         }
         for kind in
             [Kind::Read, Kind::ReadTimeout, Kind::TotalTimeout, Kind::Protocol, Kind::IncompleteBody, Kind::Write]
         {
-            assert!(retry.failure_retryable(&Method::GET, kind), "{kind:?}");
-            assert!(!retry.failure_retryable(&Method::POST, kind), "{kind:?}");
+            assert!(retry.failure_retryable(&Method::GET, || false, kind), "{kind:?}");
+            assert!(!retry.failure_retryable(&Method::POST, || false, kind), "{kind:?}");
         }
         for kind in [
             Kind::Tls,
@@ -264,10 +283,11 @@ mod tests {
             Kind::TooManyRedirects,
             Kind::DeadlineExceeded,
             Kind::PoolTimeout,
+            Kind::Memory,
             Kind::Save,
             Kind::Internal,
         ] {
-            assert!(!retry.failure_retryable(&Method::GET, kind), "{kind:?}");
+            assert!(!retry.failure_retryable(&Method::GET, || false, kind), "{kind:?}");
         }
     }
 

@@ -2,8 +2,11 @@
 //!
 //! A file appears whole or not at all: its bytes go to a temporary file in the same folder, which is then renamed over
 //! the target. There is no fsync: after a power failure a file may be missing or empty, after a crash of the process
-//! never. Whoever needs more has the filesystem's own means; an fsync per file would cost milliseconds each.
+//! never. Whoever needs more has the filesystem's own means; an fsync per file would cost milliseconds each. What a killed
+//! process leaves of temporary files, the next one removes ([`leftovers`]).
 
+mod leftovers;
+mod places;
 mod queue;
 mod template;
 
@@ -12,8 +15,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::places::Places;
 pub use self::queue::Queue;
 pub use self::template::{Template, safe_name};
+use super::descriptors::opening;
 
 /// Writes a whole file, or nothing: an existing file is replaced, or left alone when anything fails. Missing folders
 /// are made. Permissions are those of any new file (the umask decides); a symbolic link is replaced, not followed.
@@ -41,6 +46,7 @@ impl FileWriter {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let folder = path.parent().unwrap_or(Path::new(""));
+        leftovers::remove_once(folder);
         let (file, temporary) = match create_temporary(folder) {
             // Folders exist nearly always: they are made when they turn out to be missing, not looked for each time.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -60,10 +66,11 @@ impl FileWriter {
     /// Makes the file appear at its place.
     pub fn commit(self) -> io::Result<()> {
         let Self { file, target, mut temporary } = self;
-        // Windows renames no open file.
-        drop(file);
+        // Open, and so locked, until it has its name; but Windows renames no open file.
+        let file = (!cfg!(windows)).then_some(file);
         fs::rename(&temporary.path, target)?;
         temporary.renamed = true;
+        drop(file);
         Ok(())
     }
 }
@@ -84,7 +91,7 @@ impl Drop for Temporary {
     }
 }
 
-/// A new file in `folder` with a short name of its own, so that a target of the longest allowed name works too.
+/// A new file in `folder` with a name of its own, locked.
 fn create_temporary(folder: &Path) -> io::Result<(File, Temporary)> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     // A name can only be taken by what a killed process with our id left behind.
@@ -92,10 +99,12 @@ fn create_temporary(folder: &Path) -> io::Result<(File, Temporary)> {
     let mut result = Err(io::Error::from(io::ErrorKind::AlreadyExists));
     for _ in 0..TRIES {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!(".shoal-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        let path = folder.join(leftovers::temporary_name(number));
+        match opening(|| OpenOptions::new().write(true).create_new(true).open(&path)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => result = Err(error),
-            opened => return opened.map(|file| (file, Temporary { path, renamed: false })),
+            Err(error) => return Err(error),
+            Ok(file) if leftovers::claim(&file) => return Ok((file, Temporary { path, renamed: false })),
+            Ok(_) => {}
         }
     }
     result
@@ -107,10 +116,10 @@ mod tests {
     use super::*;
 
     /// A folder that is removed in the end.
-    struct Folder(PathBuf);
+    pub(super) struct Folder(pub(super) PathBuf);
 
     impl Folder {
-        fn new() -> Self {
+        pub(super) fn new() -> Self {
             static COUNTER: AtomicU64 = AtomicU64::new(0);
             let name = format!("shoal-save-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
             let path = std::env::temp_dir().join(name);
@@ -118,7 +127,7 @@ mod tests {
             Self(path)
         }
 
-        fn names(&self) -> Vec<String> {
+        pub(super) fn names(&self) -> Vec<String> {
             let mut names: Vec<_> =
                 fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
             names.sort();

@@ -1,6 +1,6 @@
 //! The interface to whatever moves the bytes.
 //!
-//! There are two: `http1`, lean, and `http`, full-featured; `lanes` decides which of them a request takes.
+//! There are two: `http1` and `http2`; `lanes` decides which of them a request takes, and who makes its connection.
 //!
 //! A transport sends one request to one URL and gives back the head and a body to read. It follows no redirect, retries
 //! nothing, decodes nothing and knows no cookies: all that is the engine's, once, above every transport.
@@ -44,7 +44,7 @@ pub struct Head {
 }
 
 /// The most memory set aside at once on the word of a `Content-Length`; more is, once so much has really come.
-pub const RESERVE: usize = 4 << 20;
+pub const RESERVE: usize = 2 << 20;
 
 /// What to set aside for a body of this length, of which nothing has come yet.
 pub fn reserve(length: Option<u64>) -> usize {
@@ -96,6 +96,8 @@ pub struct Marks {
     pub ready: Duration,
     /// The bytes of its body, decoded.
     pub bytes: u64,
+    /// The body goes to a file.
+    pub saves: bool,
     /// The way its last hop took.
     pub lane: Option<Lane>,
 }
@@ -117,21 +119,24 @@ impl Clock {
 
     /// Makes the new connection that is needed, within the limit, and notes how long that takes.
     pub async fn connecting<T>(&self, connect: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
-        self.update(|marks| {
-            marks.connecting = true;
-            marks.connects += 1;
-        });
+        self.update(|marks| marks.connects += 1);
         let begun = Instant::now();
+        let connected = self.until_connected(connect).await;
+        let took = begun.elapsed();
+        self.update(|marks| marks.connect = Some(took));
+        connected.unwrap_or_else(|timed_out| Err(timed_out.into()))
+    }
+
+    /// Waits for a connection, whoever makes it, within the limit.
+    pub async fn until_connected<T>(&self, connect: impl Future<Output = T>) -> Result<T, ConnectTimedOut> {
+        self.update(|marks| marks.connecting = true);
         let connected = match self.connect_timeout {
-            None => connect.await,
-            Some(limit) => {
-                tokio::time::timeout(limit, connect).await.unwrap_or_else(|_| Err(ConnectTimedOut(limit).into()))
-            }
+            None => Ok(connect.await),
+            Some(limit) => tokio::time::timeout(limit, connect).await.map_err(|_| ConnectTimedOut(limit)),
         };
-        let (took, ready) = (begun.elapsed(), self.started.elapsed());
+        let ready = self.started.elapsed();
         self.update(|marks| {
             marks.connecting = false;
-            marks.connect = Some(took);
             marks.ready = ready;
         });
         connected
@@ -146,6 +151,11 @@ impl Clock {
     /// The whole body was read.
     pub fn body_loaded(&self, bytes: u64) {
         self.update(|marks| marks.bytes = bytes);
+    }
+
+    /// The body goes to a file.
+    pub fn saves(&self) {
+        self.update(|marks| marks.saves = true);
     }
 
     /// The head has arrived.

@@ -296,7 +296,8 @@ where
                 if !self.document(lane, index, range.len()) {
                     break;
                 }
-                if range.len() % look == 0 && !range.is_empty() && start.elapsed() >= SLICE {
+                let due = pool::is_paused() || (range.len() % look == 0 && start.elapsed() >= SLICE);
+                if due && !range.is_empty() {
                     lock(&self.batch.returned).push(range.clone());
                     break;
                 }
@@ -304,7 +305,7 @@ where
             let now = Instant::now();
             count = self.batch.next_count(range.start - claimed, now - before);
             before = now;
-            if now - start >= SLICE {
+            if now - start >= SLICE || pool::is_paused() {
                 self.batch.spent(now - start);
                 // At exit the pool takes nothing more, and everything stays as it is.
                 let _ = self.go_on(lane, count);

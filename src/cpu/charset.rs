@@ -1,47 +1,135 @@
 //! Which characters bytes stand for, when that must be told from the bytes: a byte order mark, or what an HTML page says
 //! of itself.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
+use std::borrow::Cow;
 
-/// How far browsers look for the `<meta>` that names the encoding.
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
+
+/// How far browsers look for the `<meta>` that names the encoding before they begin to parse.
 const PRESCAN: usize = 1024;
 
-/// The encoding that somebody named (the headers of a response, say), else that of the byte order mark, else UTF-8.
+/// With it ISO-2022-JP, which has no other bytes than ASCII, begins what is none.
+const ESCAPE: u8 = 0x1b;
+
+/// Elements whose content is no markup.
+const RAW: [&[u8]; 8] = [b"script", b"style", b"title", b"textarea", b"iframe", b"xmp", b"noembed", b"noframes"];
+
+/// The encoding of the byte order mark, which wins over everything (WHATWG Encoding, "decode"), else the one that somebody
+/// named (the headers of a response, say), else UTF-8.
 pub fn resolve(named: Option<&'static Encoding>, bytes: &[u8]) -> &'static Encoding {
-    let mark = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
-    match named {
-        // "utf-16" leaves the order of the bytes to the mark.
-        Some(named) if named == UTF_16LE && mark == Some(UTF_16BE) => UTF_16BE,
-        Some(named) => named,
-        None => mark.unwrap_or(UTF_8),
+    Encoding::for_bom(bytes).map(|(mark, _)| mark).or(named).unwrap_or(UTF_8)
+}
+
+/// A JSON document in UTF-8, without byte order mark. JSON is in UTF-8 whatever its headers say (RFC 8259 8.1), or in
+/// UTF-16 or UTF-32, which `json.loads` tells from the zeros around the first character; only what is neither is in the encoding that somebody
+/// named.
+pub fn json_text<'a>(named: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    let decoded = |encoding: &'static Encoding, bytes: &'a [u8]| -> Cow<'a, [u8]> {
+        match encoding.decode_without_bom_handling(bytes).0 {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }
+    };
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0, 0, 0xfe, 0xff, rest @ ..] => Cow::Owned(utf32(rest, u32::from_be_bytes)),
+        [0xff, 0xfe, 0, 0, rest @ ..] => Cow::Owned(utf32(rest, u32::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => decoded(UTF_16BE, rest),
+        [0xff, 0xfe, rest @ ..] => decoded(UTF_16LE, rest),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 4, 3) => Cow::Owned(utf32(bytes, u32::from_be_bytes)),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 4, 0) => Cow::Owned(utf32(bytes, u32::from_le_bytes)),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 2, 1) => decoded(UTF_16BE, bytes),
+        [0, _, ..] | [_, 0, ..] if is_ascii_at_its_ends(bytes, 2, 0) => decoded(UTF_16LE, bytes),
+        _ => match named {
+            Some(named) if named != UTF_8 && !is_utf8(named, bytes) => decoded(named, bytes),
+            _ => Cow::Borrowed(bytes),
+        },
     }
 }
 
-/// The same for an HTML page that may name its encoding itself (HTML standard, "prescan a byte stream to determine its
-/// encoding").
-pub fn of_html(named: Option<&'static Encoding>, html: &[u8]) -> &'static Encoding {
-    let unknown = named.is_none() && Encoding::for_bom(html).is_none();
-    unknown.then(|| prescan(html)).flatten().unwrap_or_else(|| resolve(named, html))
+/// Whether the first and the last character are ASCII, as those of a JSON document are, if each has so many bytes, all
+/// zero but for the one at `place`.
+fn is_ascii_at_its_ends(bytes: &[u8], size: usize, place: usize) -> bool {
+    let is_ascii = |unit: &[u8]| unit.iter().enumerate().all(|(at, byte)| (*byte == 0) == (at != place));
+    let mut units = bytes.chunks_exact(size);
+    bytes.len().is_multiple_of(size) && units.next().is_some_and(is_ascii) && units.last().is_none_or(is_ascii)
 }
 
+/// Whether JSON that is said to be in `named` is in UTF-8 all the same. (ISO-2022-JP is ASCII with escape sequences, and
+/// so looks like UTF-8.)
+pub fn is_utf8(named: &'static Encoding, bytes: &[u8]) -> bool {
+    named != ISO_2022_JP && simdutf8::basic::from_utf8(bytes).is_ok()
+}
+
+/// As for other encodings, what is no character becomes U+FFFD.
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() / 4);
+    for four in bytes.chunks(4) {
+        let character = four.try_into().ok().and_then(|four| char::from_u32(unit(four)));
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    text
+}
+
+/// The same for an HTML page: its mark, what somebody named, what the page says itself, else UTF-8.
+pub fn of_html(named: Option<&'static Encoding>, html: &[u8]) -> &'static Encoding {
+    let mark = Encoding::for_bom(html).map(|(encoding, _)| encoding);
+    mark.or(named).or_else(|| prescan(html)).or_else(|| late(html)).or_else(|| declared(html)).unwrap_or(UTF_8)
+}
+
+/// What a page says at its start (HTML standard, "prescan a byte stream to determine its encoding").
 fn prescan(html: &[u8]) -> Option<&'static Encoding> {
-    let mut rest = html.get(..PRESCAN).unwrap_or(html);
+    match html {
+        [b'<', 0, b'?', 0, b'x', 0, ..] => Some(UTF_16LE),
+        [0, b'<', 0, b'?', 0, b'x', ..] => Some(UTF_16BE),
+        _ => find_meta(html.get(..PRESCAN).unwrap_or(html), false),
+    }
+}
+
+/// What a `<meta>` further down says (HTML standard, "changing the encoding while parsing"). A page that is the same in
+/// all encodings is not searched.
+fn late(html: &[u8]) -> Option<&'static Encoding> {
+    let same = html.is_ascii() && !html.contains(&ESCAPE);
+    if same { None } else { find_meta(html, true) }
+}
+
+/// What the XML declaration says that XHTML begins with (HTML standard, "get an XML encoding").
+fn declared(html: &[u8]) -> Option<&'static Encoding> {
+    let rest = html.strip_prefix(b"<?xml")?;
+    let rest = rest.get(..rest.iter().position(|byte| *byte == b'>')?)?;
+    let at = rest.windows(8).position(|window| window == b"encoding")?;
+    let rest = rest.get(at + 8..)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (quote, rest) = rest.split_first().filter(|(quote, _)| matches!(quote, b'"' | b'\''))?;
+    of_label(rest.get(..rest.iter().position(|byte| byte == quote)?)?)
+}
+
+/// The first `<meta>` that names an encoding. With `parsed`, one that a parser would come to: not in a script, say.
+fn find_meta(html: &[u8], parsed: bool) -> Option<&'static Encoding> {
+    let mut rest = html;
     while let Some(at) = rest.iter().position(|byte| *byte == b'<') {
         rest = rest.get(at + 1..)?;
-        if let Some(comment) = rest.strip_prefix(b"!--") {
-            let end = comment.windows(3).position(|window| window == b"-->")?;
-            rest = comment.get(end + 3..)?;
+        if rest.starts_with(b"!--") {
+            // The dashes of `<!-->` are both.
+            let end = rest.windows(3).position(|window| window == b"-->")?;
+            rest = rest.get(end + 3..)?;
             continue;
         }
-        let tag = rest.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"meta"));
-        if tag && rest.get(4).is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b'/') {
-            rest = rest.get(5..)?;
+        let length =
+            rest.iter().position(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte)).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(length);
+        if name.eq_ignore_ascii_case(b"meta") {
+            rest = after;
             if let Some(found) = meta(&mut rest) {
                 return Some(found);
             }
         } else if rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'/') {
             // Past the attributes, in which a `<` means nothing.
             while attribute(&mut rest).is_some() {}
+            if parsed && RAW.iter().any(|raw| name.eq_ignore_ascii_case(raw)) {
+                let end = |window: &[u8]| window.strip_prefix(b"</").is_some_and(|end| end.eq_ignore_ascii_case(name));
+                rest = rest.get(rest.windows(name.len() + 2).position(end)?..)?;
+            }
         }
     }
     None
@@ -50,6 +138,7 @@ fn prescan(html: &[u8]) -> Option<&'static Encoding> {
 /// What the attributes of a `<meta>` say; leaves `rest` behind them.
 fn meta(rest: &mut &[u8]) -> Option<&'static Encoding> {
     let (mut named, mut content, mut is_type) = (None, None, false);
+    let tag = *rest;
     while let Some((name, value)) = attribute(rest) {
         match name.as_slice() {
             b"charset" if named.is_none() => named = Some(value),
@@ -58,8 +147,15 @@ fn meta(rest: &mut &[u8]) -> Option<&'static Encoding> {
             _ => {}
         }
     }
-    let label = named.or(content.filter(|_| is_type))?;
-    let found = Encoding::for_label(&label)?;
+    // One that is cut off may be short of a part of the name.
+    let ended = tag.get(..tag.len() - rest.len()).is_some_and(|tag| tag.ends_with(b">"));
+    let label = named.or(content.filter(|_| is_type)).filter(|_| ended)?;
+    of_label(&label)
+}
+
+/// The encoding that a page calls so.
+fn of_label(label: &[u8]) -> Option<&'static Encoding> {
+    let found = Encoding::for_label(label)?;
     // The page was read as ASCII to get here, so it is not in UTF-16.
     Some(match found {
         found if found == UTF_16LE || found == UTF_16BE => UTF_8,
@@ -136,7 +232,47 @@ mod tests {
         assert_eq!(resolve(None, b"abc"), UTF_8);
         assert_eq!(resolve(None, b"\xff\xfea\0"), UTF_16LE);
         assert_eq!(resolve(Some(UTF_16LE), b"\xfe\xff\0a"), UTF_16BE);
-        assert_eq!(resolve(Some(WINDOWS_1252), b"\xef\xbb\xbf"), WINDOWS_1252);
+        assert_eq!(resolve(Some(WINDOWS_1252), b"\xef\xbb\xbf"), UTF_8);
+        assert_eq!(resolve(Some(UTF_8), b"\xff\xfea\0"), UTF_16LE);
+        assert_eq!(resolve(Some(WINDOWS_1252), b"abc"), WINDOWS_1252);
+    }
+
+    #[test]
+    fn json_is_unicode() {
+        let utf16 = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+        let utf32 = |text: &str| text.chars().map(u32::from).collect::<Vec<_>>();
+        for text in ["1", "12", "123", "[]", "{\"a\":\"é漢😀\"}", "\"é\"", "\"漢\"", ""] {
+            for mark in ["", "\u{feff}"] {
+                let marked = mark.to_owned() + text;
+                let all: [Vec<u8>; 5] = [
+                    marked.clone().into_bytes(),
+                    utf16(&marked).into_iter().flat_map(u16::to_le_bytes).collect(),
+                    utf16(&marked).into_iter().flat_map(u16::to_be_bytes).collect(),
+                    utf32(&marked).into_iter().flat_map(u32::to_le_bytes).collect(),
+                    utf32(&marked).into_iter().flat_map(u32::to_be_bytes).collect(),
+                ];
+                for bytes in &all {
+                    for named in [None, Some(UTF_8), Some(WINDOWS_1252), Some(UTF_16LE), Some(encoding_rs::SHIFT_JIS)] {
+                        assert_eq!(&*json_text(named, bytes), text.as_bytes(), "{bytes:?} {named:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn json_that_is_not_unicode_is_what_its_headers_say() {
+        assert_eq!(&*json_text(Some(WINDOWS_1252), b"\"caf\xe9\""), "\"café\"".as_bytes());
+        assert_eq!(&*json_text(Some(WINDOWS_1252), "\"café\"".as_bytes()), "\"café\"".as_bytes());
+        assert_eq!(&*json_text(Some(encoding_rs::SHIFT_JIS), b"\"\x83A\""), "\"ア\"".as_bytes());
+        assert_eq!(&*json_text(Some(ISO_2022_JP), b"\"\x1b$B%\"\x1b(B\""), "\"ア\"".as_bytes());
+        assert_eq!(&*json_text(None, b"\"\xff\""), b"\"\xff\"");
+        // Zeros alone make no document of another encoding.
+        for bytes in [b"\0null".as_slice(), b"\"\0bbbb\"", b"\0\0\xd8\0", b"\0", b"\0\0", b"\0\0\0\0"] {
+            assert_eq!(&*json_text(None, bytes), bytes);
+        }
+        // What is no character is replaced, as in other encodings.
+        assert_eq!(&*json_text(None, b"\xff\xfe\0\0\0\xd8\0\0]"), "\u{fffd}\u{fffd}".as_bytes());
     }
 
     #[test]
@@ -160,9 +296,41 @@ mod tests {
         ] {
             assert_eq!(of_html(None, html.as_bytes()).name(), name, "{html}");
         }
-        let late = [&[b' '; PRESCAN], b"<meta charset=gbk>".as_slice()].concat();
-        assert_eq!(of_html(None, &late), UTF_8);
+        let spaces = " ".repeat(PRESCAN);
+        for (html, name) in [
+            ("<meta charset=gbk>\u{e4}", "GBK"),
+            ("<script>'<meta charset=big5>'</SCRIPT><meta charset=gbk>\u{e4}", "GBK"),
+            ("<title><meta charset=big5></title>\u{e4}", "UTF-8"),
+            ("<!--><meta charset=gbk>\u{e4}", "GBK"),
+            ("<!-- <meta charset=big5> --><p>\u{e4}", "UTF-8"),
+            ("\u{1b}$B<meta charset=iso-2022-jp>", "ISO-2022-JP"),
+            // The same in all of them.
+            ("<meta charset=gbk>a", "UTF-8"),
+        ] {
+            assert_eq!(of_html(None, (spaces.clone() + html).as_bytes()).name(), name, "{html}");
+        }
+        // One that goes over the limit.
+        let cut = " ".repeat(PRESCAN - 24) + "<meta charset=iso-8859-15>\u{e4}";
+        assert_eq!(of_html(None, cut.as_bytes()).name(), "ISO-8859-15");
         assert_eq!(of_html(Some(UTF_8), b"<meta charset=gbk>"), UTF_8);
         assert_eq!(of_html(None, b"\xef\xbb\xbf<meta charset=gbk>"), UTF_8);
+        assert_eq!(of_html(Some(WINDOWS_1252), b"\xef\xbb\xbfx"), UTF_8);
+    }
+
+    #[test]
+    fn xhtml_may_declare_its_encoding() {
+        for (html, name) in [
+            ("<?xml version='1.0' encoding=\"Shift_JIS\"?><p>", "Shift_JIS"),
+            ("<?xml encoding = 'koi8-r' ?>", "KOI8-R"),
+            ("<?xml encoding='gbk'?><meta charset=big5>", "Big5"),
+            ("<?xml encoding='utf-16'?>", "UTF-8"),
+            ("<?xml version='1.0'?><p encoding='gbk'>", "UTF-8"),
+            ("<?xml encoding='gbk?>", "UTF-8"),
+            (" <?xml encoding='gbk'?>", "UTF-8"),
+            ("<\0?\0x\0m\0l\0", "UTF-16LE"),
+            ("\0<\0?\0x\0m\0l", "UTF-16BE"),
+        ] {
+            assert_eq!(of_html(None, html.as_bytes()).name(), name, "{html}");
+        }
     }
 }

@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::Encoding;
 use url::Url;
 
 use super::charset;
 use super::failure::Failure;
+use super::room::check_room;
 
 /// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
 pub type Lease = Box<dyn Send + Sync>;
@@ -35,16 +36,17 @@ pub enum Source {
     File(PathBuf),
 }
 
-/// Memory that is read without anybody's leave.
+/// Memory that somebody may change while it is read: never a slice, only ever copied.
 #[derive(Debug)]
 pub struct Writable {
     start: *const u8,
     length: usize,
 }
 
-// SAFETY: it is only ever read, and `Writable::new` promises that this is possible from everywhere.
+// SAFETY: a pointer that is only ever read through, in `copy`; the caller of `Writable::new` has promised that every
+// thread may.
 unsafe impl Send for Writable {}
-// SAFETY: as above.
+// SAFETY: as for `Send`: two threads that copy at once both only read.
 unsafe impl Sync for Writable {}
 
 impl Writable {
@@ -55,14 +57,16 @@ impl Writable {
     }
 
     /// As it is now. Bytes that are changed at this very moment are old or new.
-    fn copy(&self) -> Vec<u8> {
-        let mut copy = Vec::with_capacity(self.length);
-        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then.
+    fn copy(&self) -> Result<Vec<u8>, Failure> {
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(self.length).map_err(|_| Failure::memory(self.length))?;
+        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then. No
+        // reference to the memory is made, as somebody else may write to it meanwhile.
         unsafe {
-            std::ptr::copy(self.start, copy.as_mut_ptr(), self.length);
+            std::ptr::copy_nonoverlapping(self.start, copy.as_mut_ptr(), self.length);
             copy.set_len(self.length);
         }
-        copy
+        Ok(copy)
     }
 }
 
@@ -92,12 +96,24 @@ impl Document {
         self.url.as_deref()
     }
 
+    /// In memory; of a file, which is read fallibly, nothing is known.
+    fn size(&self) -> usize {
+        match &self.source {
+            Source::Bytes(bytes) | Source::Latin1(bytes) => bytes.len(),
+            Source::Writable(writable) => writable.length,
+            Source::Ucs2(units) => size_of_val(*units),
+            Source::Ucs4(units) => size_of_val(*units),
+            Source::Shared(bytes) => bytes.len(),
+            Source::File(_) => 0,
+        }
+    }
+
     /// The bytes: of a text its UTF-8.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Failure> {
         Ok(match &self.source {
             Source::Bytes(bytes) => Cow::Borrowed(*bytes),
             Source::Shared(bytes) => Cow::Borrowed(bytes),
-            Source::Writable(writable) => Cow::Owned(writable.copy()),
+            Source::Writable(writable) => Cow::Owned(writable.copy()?),
             Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
             Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
@@ -109,31 +125,33 @@ impl Document {
     /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
     /// out.
     pub fn text(&self) -> Result<Cow<'_, str>, Failure> {
+        check_room(self.size(), 4)?;
         self.decoded(charset::resolve)
     }
 
     /// The same for HTML, which may name its encoding itself.
     pub fn html(&self) -> Result<Cow<'_, str>, Failure> {
+        check_room(self.size(), 8)?;
         self.decoded(charset::of_html)
     }
 
-    /// The text as UTF-8 for kernels that check it themselves: no character is replaced where the encoding is UTF-8.
+    /// A JSON document in UTF-8, as `Response.json` reads it. The kernels check it themselves: no character is replaced
+    /// where it is in UTF-8 already.
     pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
-        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
-            return self.bytes();
-        }
+        check_room(self.size(), 8)?;
         let bytes = self.bytes()?;
-        let encoding = charset::resolve(self.encoding, &bytes);
-        if encoding != UTF_8 {
-            return Ok(Cow::Owned(encoding.decode_with_bom_removal(&bytes).0.into_owned().into_bytes()));
+        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
+            return Ok(bytes);
         }
-        let mark = b"\xef\xbb\xbf";
         Ok(match bytes {
-            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.strip_prefix(mark).unwrap_or(bytes)),
+            Cow::Borrowed(bytes) => charset::json_text(self.encoding, bytes),
             Cow::Owned(mut bytes) => {
-                if bytes.starts_with(mark) {
-                    bytes.drain(..mark.len());
-                }
+                let length = match charset::json_text(self.encoding, &bytes) {
+                    // The end of the bytes is the text: a mark at most was before it.
+                    Cow::Borrowed(text) => text.len(),
+                    Cow::Owned(text) => return Ok(Cow::Owned(text)),
+                };
+                bytes.drain(..bytes.len() - length);
                 Cow::Owned(bytes)
             }
         })

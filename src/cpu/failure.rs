@@ -81,6 +81,11 @@ impl Failure {
         self
     }
 
+    /// There is no memory for so many bytes.
+    pub fn memory(bytes: usize) -> Self {
+        Self::value(format!("no memory: {bytes} bytes more are needed"))
+    }
+
     /// A fault of ours.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)

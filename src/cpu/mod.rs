@@ -14,6 +14,7 @@ pub mod document;
 pub mod failure;
 pub mod html;
 pub mod json;
+pub mod room;
 pub mod spares;
 pub mod stop;
 pub mod table;

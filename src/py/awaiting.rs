@@ -1,8 +1,9 @@
 //! `await job`: the iterator that a task drives.
 
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyStopIteration};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use super::job::Job;
 
@@ -55,4 +56,14 @@ pub fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>)
         },
         None => PyErr::from_value(thrown.clone()),
     }
+}
+
+/// What ends an iterator with a value. As a rule no exception object is made of it: Python looks for the bare value, and
+/// takes only a tuple or an exception for something else.
+pub fn returned(py: Python<'_>, value: Py<PyAny>) -> PyErr {
+    let bare = value.bind(py);
+    if bare.is_instance_of::<PyTuple>() || bare.is_instance_of::<PyBaseException>() {
+        return PyStopIteration::new_err((value,));
+    }
+    PyStopIteration::new_err(value)
 }

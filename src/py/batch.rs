@@ -9,11 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::client::{Defaults, PyClient};
-use super::input::type_name;
+use super::input::{type_name, utf8};
 use super::job::Job;
 use super::lifecycle::calling_out;
-use super::limits::{at_least_one, integer, rate_from};
-use super::options::{REQUEST_KEYS, RequestOptions, flag, unknown};
+use super::limits::{at_least_one, concurrency_from, integer, rate_from};
+use super::options::{REQUEST_KEYS, RequestOptions, flag, is_client_default, unknown};
 use super::plan::{Plan, SaveTo, call_headers, check_iterable, save_to_from};
 use super::progress::reporter;
 use super::stream::Stream;
@@ -37,7 +37,8 @@ pub const CONCURRENCY: usize = 100;
 #[derive(Default)]
 struct BatchOptions {
     client: Option<Py<PyClient>>,
-    concurrency: Option<usize>,
+    /// `Some(None)`: the call has no limit of its own.
+    concurrency: Option<Option<usize>>,
     per_host: Option<usize>,
     rate: Option<Rate>,
     deadline: Option<Duration>,
@@ -51,11 +52,13 @@ struct BatchOptions {
 impl BatchOptions {
     fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match key {
+            key if !(GATHER_KEYS.contains(&key) || STREAM_KEYS.contains(&key)) => return Ok(false),
+            _ if is_client_default(value)? => {}
             "return_exceptions" => self.return_exceptions = flag("return_exceptions", value)?,
             "ordered" => self.ordered = flag("ordered", value)?,
             "save_to" => self.save_to = save_to_from(value)?,
             "progress" => self.progress = reporter(value, "req")?,
-            key if !(GATHER_KEYS.contains(&key) || STREAM_KEYS.contains(&key)) => return Ok(false),
+            "concurrency" => self.concurrency = Some(concurrency_from(value)?),
             _ if value.is_none() => {}
             "client" => {
                 let client = value.cast::<PyClient>().map_err(|_| {
@@ -63,7 +66,6 @@ impl BatchOptions {
                 })?;
                 self.client = Some(client.clone().unbind());
             }
-            "concurrency" => self.concurrency = Some(at_least_one("concurrency", integer("concurrency", value)?)?),
             "per_host" => self.per_host = Some(at_least_one("per_host", integer("per_host", value)?)?),
             "deadline" => self.deadline = Some(seconds("deadline", value)?),
             "buffer" => {
@@ -84,7 +86,36 @@ struct Prepared {
     plan: Plan,
     call: Call,
     options: BatchOptions,
-    concurrency: usize,
+    /// Requests in flight at once; None for no limit but the client's.
+    concurrency: Option<usize>,
+    /// Requests that may wait for their host while others are in flight.
+    ahead: usize,
+}
+
+/// Requests of one call that may wait for limits of their host (`per_host`, `rate`) without counting as in flight. Each
+/// takes a task of some kilobytes.
+const AHEAD: usize = 256;
+
+impl BatchOptions {
+    /// The requests in flight at once that this call is to have; None for no limit. A number that the client would never
+    /// allow is an error: it would change nothing, and nobody would know.
+    fn in_flight(&self, of_client: Option<Option<usize>>) -> PyResult<Option<usize>> {
+        match (self.concurrency, of_client) {
+            (None, None) => Ok(Some(CONCURRENCY)),
+            (None | Some(None), Some(of_client)) => Ok(of_client),
+            (Some(Some(given)), Some(Some(most))) if given > most => Err(PyValueError::new_err(format!(
+                "concurrency={given} is more than the client's limit of {most}, which holds for all its calls: give \
+                 {most} or less, or make the client with limits=shoal.Limits({given})"
+            ))),
+            (Some(given), _) => Ok(given),
+        }
+    }
+
+    /// The limits of this call by host, if it has any.
+    fn by_host(&self) -> Option<Limits> {
+        let limited = self.per_host.is_some() || self.rate.is_some();
+        limited.then_some(Limits { concurrency: None, per_host: self.per_host, rate: self.rate })
+    }
 }
 
 fn prepare(
@@ -97,7 +128,7 @@ fn prepare(
     let mut request = RequestOptions::default();
     let mut options = BatchOptions::default();
     for (key, value) in keywords.into_iter().flatten() {
-        let key = key.cast::<PyString>()?.to_str()?.to_owned();
+        let key = utf8("the name of an option", key.cast::<PyString>()?)?.to_owned();
         // A name is an item's; a stream has two keywords more; a client's methods know their client.
         let fits = key != "name"
             && (streaming || !STREAM_KEYS.contains(&key.as_str()))
@@ -114,40 +145,25 @@ fn prepare(
     request.finish();
     let given = options.client.take().map(|given| given.into_bound(py));
     let client = client.cloned().or(given);
-    let own_limits = options.per_host.is_some() || options.rate.is_some();
-    let (defaults, session, governor) = match &client {
-        Some(client) => {
-            let (defaults, session) = client.get().open()?;
-            let governor = if own_limits {
-                let of_client = session.governor.limits();
-                Arc::new(Governor::new(Limits {
-                    concurrency: of_client.concurrency,
-                    per_host: options.per_host.or(of_client.per_host),
-                    rate: options.rate.or(of_client.rate),
-                }))
-            } else {
-                session.governor.clone()
-            };
-            (defaults, session, governor)
-        }
+    let opened = client.as_ref().map(|client| client.get().open()).transpose()?;
+    let of_client = opened.as_ref().map(|(_, session)| session.governor.limits().concurrency);
+    let concurrency = options.in_flight(of_client)?;
+    let by_host = options.by_host().map(|limits| Limits { concurrency, ..limits });
+    let ahead = if by_host.is_some() { AHEAD } else { 0 };
+    let (defaults, session, limits) = match opened {
+        Some((defaults, session)) => (defaults, session, by_host.map(|limits| Arc::new(Governor::new(limits)))),
         None => {
-            let limits = Limits { concurrency: None, per_host: options.per_host, rate: options.rate };
-            let (defaults, session) = Defaults::of_a_call(limits)?;
-            let governor = session.governor.clone();
-            (defaults, session, governor)
+            let (defaults, session) = Defaults::of_a_call(by_host.unwrap_or_default())?;
+            (defaults, session, None)
         }
     };
-    let of_client = client.as_ref().map(|client| client.get().concurrency());
-    let concurrency = options.concurrency.or(of_client.flatten()).unwrap_or(CONCURRENCY);
     let headers = call_headers(&defaults.headers, &request);
     let settings = request.settings(&defaults.settings);
-    let own: Vec<_> = request.params;
-    let of_client = defaults.params.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name)).cloned();
     let plan = Plan {
         method: request.method.unwrap_or(http::Method::GET),
         urls: Urls::default(),
         base_url: defaults.base_url.clone(),
-        params: of_client.chain(own.iter().cloned()).collect(),
+        params: request.params.over(&defaults.params),
         cookies: request.cookies,
         body: request.body,
         typed: headers.contains_key(CONTENT_TYPE)
@@ -156,8 +172,8 @@ fn prepare(
         save_to: options.save_to.take(),
         return_exceptions: options.return_exceptions,
     };
-    let call = Call { session, governor, settings, headers, collector: Arc::new(Collector::new()) };
-    Ok(Prepared { plan, call, options, concurrency })
+    let call = Call { session, limits, settings, headers, collector: Arc::new(Collector::new()) };
+    Ok(Prepared { plan, call, options, concurrency, ahead })
 }
 
 /// See [`gather_fetch`]; `client` is the one whose method was called.
@@ -177,7 +193,7 @@ fn gathered(
     let py = requests.py();
     let function = if client.is_some() { "Client.gather" } else { "gather_fetch" };
     check_iterable(requests)?;
-    let Prepared { plan, call, options, concurrency } = prepare(py, function, client, keywords, false)?;
+    let Prepared { plan, call, options, concurrency, ahead } = prepare(py, function, client, keywords, false)?;
     let mut items = plan.items(requests.len().unwrap_or(0));
     let plain = plan.is_plain();
     let iterator = requests.try_iter().map_err(|error| {
@@ -203,6 +219,8 @@ fn gathered(
     if plan.save_to.is_some() {
         different_files(&items.list)?;
     }
+    // Without limits by host a worker is a permit; with them the governor counts.
+    let concurrency = concurrency.unwrap_or(usize::MAX).saturating_add(ahead);
     let run = gather::Options { concurrency, deadline: options.deadline, keep_errors: options.return_exceptions };
     bulk(py, call, items, run, options.progress)
 }
@@ -238,10 +256,19 @@ fn streamed(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Stream> {
     check_iterable(requests)?;
-    let Prepared { plan, call, options, concurrency } = prepare(requests.py(), "stream_fetch", client, keywords, true)?;
+    let Prepared { plan, call, options, concurrency, ahead } =
+        prepare(requests.py(), "stream_fetch", client, keywords, true)?;
+    // A stream reads its source ahead by as much as may be in flight: that must have an end.
+    let concurrency = match (concurrency, options.concurrency) {
+        (Some(concurrency), _) => concurrency,
+        (None, None) => CONCURRENCY,
+        (None, Some(_)) => return Err(PyValueError::new_err("concurrency of a stream must be 1 or more, not None")),
+    };
+    let buffer = options.buffer.unwrap_or(concurrency);
+    let ahead = ahead.min(buffer);
     let run = stream::Options {
-        concurrency,
-        buffer: options.buffer.unwrap_or(concurrency),
+        concurrency: concurrency.saturating_add(ahead),
+        buffer: buffer - ahead,
         ordered: options.ordered,
         deadline: options.deadline,
     };
@@ -261,32 +288,37 @@ fn streamed(
 ///     requests: an iterable of `str`, `shoal.Request`, `(url, options)` or mappings with "url". An item's options win
 ///         over the call's; `params`, `headers` and `cookies` are merged name by name. An empty iterable gives [].
 ///     method: of every request without its own; "GET".
-///     params: query parameters: a mapping, pairs or a query string. None values are left out, lists repeat the name.
+///     params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
+///         query string, which is sent as it is.
 ///     headers: a mapping or pairs; a None value leaves a default header out.
 ///     cookies: a mapping or pairs.
-///     auth: `(user, password)` for Basic, or a bearer token.
+///     auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place.
 ///     content: the body as bytes or str; or
 ///     data: the body as a form (mapping or pairs), or bytes or str; or
 ///     json: the body as a JSON value; None means no body (send a null as `content="null"`).
-///     concurrency: requests in flight at once; 100.
+///     concurrency: requests in flight at once; 100. None for no limit of this call's own.
 ///     per_host: requests in flight at once to one origin; None for no limit.
 ///     rate: requests to one origin per time, such as "10/s" or "100/min"; None for no limit.
-///     timeout: seconds per attempt, from its turn to the last byte, or a `Timeout`, or None for no limit; 30.0.
+///     timeout: seconds per attempt, from its turn to the last byte, or a `Timeout`, or None for no limit; 30.0. Of a body
+///         that is saved a number bounds the head and each silence, not the whole: that is `Timeout(total=...)`.
 ///     deadline: seconds for the whole batch, retries and waiting included; None for no limit.
 ///     retry: attempts after the first, or a `Retry`; 2. Repeated are requests that never reached the server and, of
-///         idempotent methods, those that failed on the way or ended in status 408, 425, 429, 500, 502, 503 or 504;
-///         with backoff, and as long as a Retry-After asks for.
+///         idempotent methods or with an `Idempotency-Key` header, those that failed on the way or ended in status
+///         408, 425, 429, 500, 502, 503 or 504; with backoff, and as long as a Retry-After asks for.
 ///     follow_redirects: True.
-///     max_redirects: more than that raise TooManyRedirects; 10.
-///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit.
+///     max_redirects: more than that raise TooManyRedirects; None for no limit; 10.
+///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+///         one, a body that is saved may have 64 MiB and 100 times the bytes received.
 ///     return_exceptions: put exceptions into the list instead of raising the first one; False.
 ///     raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
 ///     progress: True for a tqdm bar, or a callable that gets `(done, total)`; False.
 ///     save_to: write 2xx bodies to files instead of memory: a template such as "out/{index:05}.json" or
 ///         "out/{name}.json" (the item's `name`), or a callable `(index, request)` that returns a path. Files appear
-///         whole or not at all, folders are made. `Response.path` tells the file. Other statuses write no file.
-///     client: a `Client` whose connections, cookies and settings are used; keywords left out take its values. Its
-///         limits are shared by all its requests; a `per_host` or `rate` given here counts this batch alone.
+///         whole or not at all, folders are made. `Response.path` tells the file. Other statuses write no file. Two items
+///         that would be written to one file are a ValueError.
+///     client: a `Client` whose connections, cookies, settings and limits are used; what is left out here is taken from
+///         it (the defaults above hold without a client). Its limits are shared by all its requests; those given here
+///         count this call alone and hold in addition. A `concurrency` above the client's is an error.
 ///
 /// Returns:
 ///     Job[list[Response]]: the responses; with `return_exceptions`, exception instances in the failed places.
@@ -318,6 +350,7 @@ pub fn gather_fetch(requests: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyD
 ///         iterable is read on your own thread; an async one is awaited on your event loop.
 ///     ordered: give the responses in the order of the requests; False: as they are finished.
 ///     buffer: finished responses that may wait to be taken; None means as many as `concurrency`.
+///     concurrency: requests in flight at once; 100. A stream needs a number: that of the call or the client's, else 100.
 ///
 ///     All other arguments are those of `gather_fetch`.
 ///

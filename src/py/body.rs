@@ -13,7 +13,7 @@ use bytes::Bytes;
 use pyo3::exceptions::{PyBufferError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::core::pages::populate;
 
@@ -45,6 +45,24 @@ impl Handle {
             Self::Python(bytes) => Self::Python(bytes.clone_ref(py)),
         }
     }
+}
+
+/// `bytes` as a Python object. Unlike `PyBytes::new` it raises MemoryError where there is no memory, and does not panic.
+fn bytes_of<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let length = ffi::Py_ssize_t::try_from(bytes.len()).map_err(|_| PyMemoryError::new_err("body too large"))?;
+    // SAFETY: CPython copies `length` bytes from where they lie, and returns a new object, or NULL with an exception set.
+    let made =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), length)) }?;
+    Ok(made.cast_into()?)
+}
+
+/// The same for text.
+pub fn text_of<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
+    let length = ffi::Py_ssize_t::try_from(text.len()).map_err(|_| PyMemoryError::new_err("body too large"))?;
+    // SAFETY: CPython reads `length` bytes from where they lie, and returns a new object, or NULL with an exception set.
+    let made =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), length)) }?;
+    Ok(made.cast_into()?)
 }
 
 /// The body of a response.
@@ -82,7 +100,7 @@ impl Body {
             Handle::Python(bytes) => return Ok(bytes),
             Handle::Core(bytes) => bytes,
         };
-        let made = PyBytes::new(py, &bytes).unbind();
+        let made = bytes_of(py, &bytes)?.unbind();
         let mut stored = self.lock();
         if let Handle::Python(earlier) = &*stored {
             // Another thread was quicker: everybody gets the same object.

@@ -2,28 +2,31 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::job::Job;
+use super::work::no_thread;
 use crate::core::completion::Waiter;
 use crate::runtime::detach::attached;
-use crate::runtime::notify;
+use crate::runtime::fork::PerProcess;
+use crate::runtime::{Notifier, notifier};
 
 /// Jobs whose callbacks wait for their end, by number: the reactor tells the number, the notifier's thread hands them
 /// to the thread that calls them (`shoal/_callbacks.py`).
-static WAITING: Mutex<Option<HashMap<u64, Py<Job>>>> = Mutex::new(None);
+static WAITING: PerProcess<Mutex<HashMap<u64, Py<Job>>>> = PerProcess::new();
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
-struct Deliver;
+struct Deliver(Notifier);
 
 impl Waiter for Deliver {
     fn wake(self: Arc<Self>, token: u64) {
-        notify(Box::new(move || {
+        self.0.notify(Box::new(move || {
             attached(|py| {
                 let Some(job) = leave(token) else { return };
                 let job = job.bind(py);
@@ -35,24 +38,45 @@ impl Waiter for Deliver {
     }
 }
 
-fn leave(token: u64) -> Option<Py<Job>> {
-    WAITING.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.remove(&token)
+fn waiting() -> MutexGuard<'static, HashMap<u64, Py<Job>>> {
+    WAITING.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Calls the callbacks of `job` when it has ended, from another thread; at once if it has already. Until then the job
-/// is kept alive.
-pub fn call_when_done(job: &Bound<'_, Job>) -> PyResult<()> {
-    let token = NUMBERS.fetch_add(1, Ordering::Relaxed);
-    let kept = job.clone().unbind();
-    WAITING.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(token, kept);
-    if job.get().watch(Arc::new(Deliver), token) {
-        return Ok(());
+fn leave(token: u64) -> Option<Py<Job>> {
+    waiting().remove(&token)
+}
+
+/// The threads that callbacks need, which run.
+pub struct Caller(Notifier);
+
+impl Caller {
+    /// Starts what does not run yet; an error if that can't be done, before anything is promised.
+    pub fn ready(py: Python<'_>) -> PyResult<Self> {
+        let notifier = notifier().map_err(|error| no_thread(&error))?;
+        py.import(intern!(py, "shoal._callbacks"))?.call_method0(intern!(py, "ready"))?;
+        Ok(Self(notifier))
     }
-    drop(leave(token));
+
+    /// Calls the callbacks of `job` when it has ended, from another thread; at once if it has already. Until then the job
+    /// is kept alive.
+    pub fn call_when_done(self, job: &Bound<'_, Job>) -> PyResult<()> {
+        let token = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let kept = job.clone().unbind();
+        waiting().insert(token, kept);
+        if job.get().watch(Arc::new(Deliver(self.0)), token) {
+            return Ok(());
+        }
+        drop(leave(token));
+        call_now(job)
+    }
+}
+
+/// Calls the callbacks of a job that has ended.
+pub fn call_now(job: &Bound<'_, Job>) -> PyResult<()> {
     hand_over(job, intern!(job.py(), "call"))
 }
 
-fn hand_over(job: &Bound<'_, Job>, how: &Bound<'_, pyo3::types::PyString>) -> PyResult<()> {
+fn hand_over(job: &Bound<'_, Job>, how: &Bound<'_, PyString>) -> PyResult<()> {
     let callbacks = job.get().take_callbacks();
     if callbacks.is_empty() {
         return Ok(());

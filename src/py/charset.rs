@@ -1,19 +1,21 @@
-//! Which characters the bytes of a body stand for: the charset of `Content-Type`, else a byte order mark, else UTF-8.
+//! Which characters the bytes of a body stand for: a byte order mark, else the charset of `Content-Type`, else UTF-8.
+//! JSON has no charset (RFC 8259 8.1): one that is named counts only where the body is not in UTF-8.
 //!
 //! Names are those of the WHATWG Encoding Standard, as browsers read them: `iso-8859-1` and `ascii` are windows-1252. A
 //! name it does not know counts as none. `<meta charset>` inside HTML is not looked at.
 
 use std::borrow::Cow;
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
-use crate::cpu::charset::resolve;
+use crate::cpu::charset::{is_utf8, resolve};
 
 /// The encoding of a body.
 pub fn encoding_of(headers: &HeaderMap, body: &[u8]) -> &'static Encoding {
-    resolve(named(headers), body)
+    let counts = |named: &&'static Encoding| *named == UTF_8 || !is_json(headers) || !is_utf8(named, body);
+    resolve(named(headers).filter(counts), body)
 }
 
 /// The encoding that the headers name.
@@ -21,14 +23,17 @@ pub fn named(headers: &HeaderMap) -> Option<&'static Encoding> {
     headers.get(CONTENT_TYPE).and_then(|value| charset(value.as_bytes()))
 }
 
+/// Whether the media type is JSON: `application/json`, `text/json`, `application/problem+json`.
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+    let end = media_type.iter().position(|byte| *byte == b';').unwrap_or(media_type.len());
+    let essence = media_type.get(..end).unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    essence.ends_with(b"/json") || essence.ends_with(b"+json")
+}
+
 /// The text; what is not valid becomes U+FFFD, a byte order mark is left out.
 pub fn decode<'a>(encoding: &'static Encoding, body: &'a [u8]) -> Cow<'a, str> {
     encoding.decode_with_bom_removal(body).0
-}
-
-/// Without the byte order mark of UTF-8.
-pub fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// The `charset` parameter of a media type.
@@ -58,7 +63,7 @@ fn label(name: &[u8]) -> Option<&'static Encoding> {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{UTF_8, UTF_16LE};
+    use encoding_rs::UTF_16LE;
 
     use super::*;
 
@@ -71,10 +76,15 @@ mod tests {
     }
 
     #[test]
-    fn the_header_then_the_mark_then_utf_8() {
+    fn the_mark_then_the_header_then_utf_8() {
         assert_eq!(of("", b"abc"), "UTF-8");
         assert_eq!(of("", b"\xff\xfea\0"), "UTF-16LE");
-        assert_eq!(of("text/html; charset=shift_jis", b"\xef\xbb\xbfa"), "Shift_JIS");
+        assert_eq!(of("text/html; charset=shift_jis", b"\xef\xbb\xbfa"), "UTF-8");
+        assert_eq!(of("text/html; charset=shift_jis", b"a"), "Shift_JIS");
+        assert_eq!(of("application/json; charset=iso-8859-1", "é".as_bytes()), "UTF-8");
+        assert_eq!(of("Application/Problem+JSON ;charset=iso-8859-1", "é".as_bytes()), "UTF-8");
+        assert_eq!(of("application/json; charset=iso-8859-1", b"\xe9"), "windows-1252");
+        assert_eq!(of("application/jsonx; charset=iso-8859-1", "é".as_bytes()), "windows-1252");
         assert_eq!(of("text/html; Charset = \"ISO-8859-1\"; x=y", b""), "windows-1252");
         assert_eq!(of("text/html; boundary=charset; charset='koi8-r'", b""), "KOI8-R");
         assert_eq!(of("text/html; charset=klingon", b"\xfe\xff\0a"), "UTF-16BE");

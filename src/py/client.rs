@@ -1,6 +1,5 @@
 //! `Client`: connections, cookies and settings for many calls.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, USER_AGENT};
@@ -12,22 +11,20 @@ use url::Url;
 
 use super::batch::{CONCURRENCY, gather_with};
 use super::headers::PyHeaders;
-use super::input::{auth_header_from, cookies_from, headers_from, type_name};
+use super::input::{cookies_from, path_from, text, type_name, utf8};
 use super::job::Job;
 use super::lifecycle::calling_out;
-use super::limits::{PyLimits, method_from, rebuilt, retry_from};
-use super::options::{RequestOptions, flag, size_from, unknown};
-use super::params::params_from;
+use super::limits::{PyLimits, method_from, rebuilt};
+use super::options::{RequestOptions, flag, unknown};
+use super::params::Params;
 use super::plan::{Plan, base_url_from, url_text};
 use super::request::options_from;
 use super::stream::{Closed, Entered};
-use super::timeout::timeout_from;
 use super::work::single;
 use crate::core::client::{Client, Config, Session};
 use crate::core::exchange::merged;
 use crate::core::fetch::Call;
 use crate::core::governor::Limits;
-use crate::core::retry::Retry;
 use crate::core::settings::Settings;
 use crate::core::stats::Collector;
 use crate::core::tls::Verify;
@@ -38,7 +35,7 @@ pub struct Defaults {
     /// For relative URLs.
     pub base_url: Option<Url>,
     /// Sent with every request.
-    pub params: Vec<(String, String)>,
+    pub params: Params,
     /// Sent with every request.
     pub headers: Arc<HeaderMap>,
     /// For every request.
@@ -61,9 +58,9 @@ impl Defaults {
         let session = client.session().map_err(PyRuntimeError::new_err)?;
         let defaults = Self {
             base_url: None,
-            params: Vec::new(),
+            params: Params::default(),
             headers: Arc::new(standard_headers()),
-            settings: Arc::new(Settings { retry: Retry::new(2), ..Settings::default() }),
+            settings: Arc::new(Settings::default()),
         };
         Ok((Arc::new(defaults), session))
     }
@@ -103,19 +100,22 @@ const KEYS: [&str; 16] = [
 ///     headers: sent with every request; a None value leaves out a standard header (Accept-Encoding,
 ///         User-Agent).
 ///     params: query parameters of every request.
-///     cookies: sent with every request, to every host. Cookies that servers set are kept and sent back (RFC 6265).
-///     auth: `(user, password)` for Basic, or a bearer token; not sent to other origins after a redirect.
+///     cookies: sent with every request, to every host, but not on from a redirect to another origin. Cookies that
+///         servers set are kept and sent back (RFC 6265).
+///     auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header. Not sent to other origins
+///         after a redirect.
 ///     timeout: seconds per attempt, or a `Timeout`, or None for no limit; 30.0.
-///     retry: attempts after the first, or a `Retry`; 0.
+///     retry: attempts after the first, or a `Retry`; 2.
 ///     limits: a `Limits`: requests in flight, in flight per host, and rate per host; `Limits(concurrency=100)`.
 ///     follow_redirects: True. Credentials are not sent to another origin.
-///     max_redirects: more than that raise TooManyRedirects; 10.
+///     max_redirects: more than that raise TooManyRedirects; None for no limit; 10.
 ///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit.
 ///     raise_for_status: make statuses from 400 on failures; False.
 ///     http2: offer HTTP/2 to https servers; True.
 ///     verify: True to check certificates against the system's, a path or bytes (PEM) to trust just those, False to
 ///         trust anything.
-///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; True.
+///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (lower case wins); True. One that
+///         cannot be used makes requests that it is for fail with InvalidURL; they never go directly.
 ///     user_agent: "shoal/" and the version.
 ///
 /// Raises:
@@ -137,11 +137,6 @@ impl PyClient {
         }
         let session = self.client.session().map_err(PyRuntimeError::new_err)?;
         Ok((self.defaults.clone(), session))
-    }
-
-    /// Its limit on requests in flight.
-    pub fn concurrency(&self) -> Option<usize> {
-        self.client.config().limits.concurrency
     }
 
     fn fetch(
@@ -175,8 +170,8 @@ impl PyClient {
             self.plan.build(&url, options.as_ref(), 0).map_err(|error| super::error::to_python(py, &error))?;
         request.method = method;
         let call = Call {
-            governor: session.governor.clone(),
             session,
+            limits: None,
             settings: defaults.settings.clone(),
             headers: defaults.headers.clone(),
             collector: Arc::new(Collector::new()),
@@ -193,42 +188,25 @@ struct Made {
 
 fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
     let mut config = Config::default();
-    let mut settings = Settings::default();
     let mut headers = standard_headers();
-    let mut own = super::input::HeaderInput::default();
-    let mut auth = None;
+    let mut options = RequestOptions::default();
     let mut base_url = None;
-    let mut params = Vec::new();
     let mut limits = None;
     for (key, value) in keywords {
-        let key = key.cast::<PyString>()?;
-        let key = key.to_str()?;
+        let key = utf8("the name of an option", key.cast::<PyString>()?)?;
         match key {
-            "timeout" => settings.timeout = timeout_from(&value)?,
-            "retry" => settings.retry = retry_from(&value)?,
-            "max_body" => settings.max_body = size_from("max_body", &value)?,
-            "follow_redirects" => settings.follow_redirects = flag("follow_redirects", &value)?,
-            "raise_for_status" => settings.raise_for_status = flag("raise_for_status", &value)?,
+            key if !KEYS.contains(&key) => return Err(unknown("Client", key, KEYS)),
             "http2" => config.connections.http2 = flag("http2", &value)?,
             "trust_env" => config.connections.trust_env = flag("trust_env", &value)?,
-            key if !KEYS.contains(&key) => return Err(unknown("Client", key, KEYS)),
-            _ if value.is_none() => {}
-            "max_redirects" => {
-                let mut options = RequestOptions::default();
-                options.set("max_redirects", &value)?;
-                settings.max_redirects = options.settings(&Arc::new(Settings::default())).max_redirects;
-            }
+            "base_url" | "cookies" | "verify" | "user_agent" | "limits" if value.is_none() => {}
             "base_url" => base_url = Some(base_url_from(&value)?),
-            "headers" => own = headers_from(&value)?,
-            "params" => params = params_from(&value)?,
             "cookies" => config.cookies = cookies_from(&value)?,
-            "auth" => auth = Some(auth_header_from(&value)?),
             "verify" => config.connections.verify = verify_from(&value)?,
             "user_agent" => {
-                let text: String = value.extract().map_err(|_| PyTypeError::new_err("user_agent must be str"))?;
-                let agent = HeaderValue::from_str(&text);
-                let agent = agent.map_err(|_| PyValueError::new_err(format!("user_agent can't be sent: {text:?}")))?;
-                headers.insert(USER_AGENT, agent);
+                let agent = text("user_agent", &value)?;
+                let sent = HeaderValue::from_str(agent);
+                let sent = sent.map_err(|_| PyValueError::new_err(format!("user_agent can't be sent: {agent:?}")))?;
+                headers.insert(USER_AGENT, sent);
             }
             "limits" => {
                 let given = value.cast::<PyLimits>();
@@ -238,17 +216,19 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
                 config.limits = given.get().limits.clone();
                 limits = Some(given.clone().unbind());
             }
-            _ => return Err(unknown("Client", key, KEYS)),
+            // What a call may say as well.
+            _ => {
+                options.set(key, &value)?;
+            }
         }
     }
     if limits.is_none() {
         config.limits.concurrency = Some(CONCURRENCY);
     }
-    headers = merged(&headers, &own.set, &own.without);
-    if let Some(auth) = auth {
-        headers.entry(super::input::AUTH_HEADER).or_insert(auth);
-    }
-    let defaults = Defaults { base_url, params, headers: Arc::new(headers), settings: Arc::new(settings) };
+    options.finish();
+    let settings = options.settings(&Arc::new(Settings::default()));
+    headers = merged(&headers, &options.headers, &options.without);
+    let defaults = Defaults { base_url, params: options.params, headers: Arc::new(headers), settings };
     Ok(Made { config, defaults, limits })
 }
 
@@ -259,10 +239,7 @@ fn verify_from(value: &Bound<'_, PyAny>) -> PyResult<Verify> {
     if let Ok(pem) = value.cast::<PyBytes>() {
         return Ok(Verify::Pem(pem.as_bytes().to_vec()));
     }
-    let path: PathBuf = value.extract().map_err(|_| {
-        let kind = type_name(value);
-        PyTypeError::new_err(format!("verify must be True, False, a path or PEM bytes, not {kind}"))
-    })?;
+    let path = path_from("verify", value, "be True, False, a path or PEM bytes")?;
     Ok(Verify::File(path))
 }
 
@@ -271,7 +248,7 @@ impl PyClient {
     #[new]
     #[pyo3(
         signature = (**options),
-        text_signature = "(*, base_url=None, headers=None, params=None, cookies=None, auth=None, timeout=30.0, retry=0, limits=..., follow_redirects=True, max_redirects=10, max_body='64MiB', raise_for_status=False, http2=True, verify=True, trust_env=True, user_agent=...)"
+        text_signature = "(*, base_url=None, headers=None, params=None, cookies=None, auth=None, timeout=30.0, retry=2, limits=..., follow_redirects=True, max_redirects=10, max_body='64MiB', raise_for_status=False, http2=True, verify=True, trust_env=True, user_agent=...)"
     )]
     fn new(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
@@ -311,7 +288,7 @@ impl PyClient {
     ///     FetchError: from the Job.
     #[pyo3(
         signature = (method, url, **options),
-        text_signature = "($self, method, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, method, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn request(
         slf: &Bound<'_, Self>,
@@ -325,7 +302,7 @@ impl PyClient {
     /// Sends a GET request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
-        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn get(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::GET, url, options)
@@ -334,7 +311,7 @@ impl PyClient {
     /// Sends a HEAD request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
-        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn head(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::HEAD, url, options)
@@ -343,7 +320,7 @@ impl PyClient {
     /// Sends a OPTIONS request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
-        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn options(
         slf: &Bound<'_, Self>,
@@ -356,7 +333,7 @@ impl PyClient {
     /// Sends a POST request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
-        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn post(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::POST, url, options)
@@ -365,7 +342,7 @@ impl PyClient {
     /// Sends a PUT request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
-        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn put(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::PUT, url, options)
@@ -374,7 +351,7 @@ impl PyClient {
     /// Sends a PATCH request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
-        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn patch(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::PATCH, url, options)
@@ -383,16 +360,18 @@ impl PyClient {
     /// Sends a DELETE request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
-        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=...)"
+        text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
     )]
     fn delete(slf: &Bound<'_, Self>, url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
         Self::fetch(slf, http::Method::DELETE, url, options)
     }
 
     /// Fetches many requests over this client's connections: `shoal.gather_fetch(requests, client=self, ...)`.
+    ///
+    /// What is left out is the client's. Limits given here hold in addition to the client's.
     #[pyo3(
         signature = (requests, **options),
-        text_signature = "($self, requests, *, method='GET', params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, concurrency=..., per_host=..., rate=..., timeout=..., deadline=None, retry=..., follow_redirects=..., max_redirects=..., max_body=..., return_exceptions=False, raise_for_status=..., progress=False, save_to=None)"
+        text_signature = "($self, requests, *, method='GET', params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, concurrency=shoal.USE_CLIENT_DEFAULT, per_host=shoal.USE_CLIENT_DEFAULT, rate=shoal.USE_CLIENT_DEFAULT, timeout=shoal.USE_CLIENT_DEFAULT, deadline=None, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, return_exceptions=False, raise_for_status=shoal.USE_CLIENT_DEFAULT, progress=False, save_to=None)"
     )]
     fn gather(
         slf: &Bound<'_, Self>,

@@ -2,7 +2,7 @@
 //!
 //! The class is found by the name its kind has; all else an error knows becomes an attribute.
 
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -18,7 +18,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     match build(py, error) {
         Ok(exception) => {
             let raised = PyErr::from_value(exception);
-            if let Some(cause) = os_error(py, error.details()) {
+            if let Some(cause) = cause(py, error.details()) {
                 raised.set_cause(py, Some(cause));
             }
             raised
@@ -65,6 +65,14 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
         known.set_item(intern!(py, "response"), into_python(py, (**response).clone())?)?;
     }
     class(py, details.kind.class_name())?.call((error.to_string(),), Some(&known))
+}
+
+/// What Python has an exception of its own for.
+fn cause(py: Python<'_>, details: &Details) -> Option<PyErr> {
+    match details.kind {
+        Kind::Memory => Some(PyMemoryError::new_err(())),
+        _ => os_error(py, details),
+    }
 }
 
 /// What the operating system said about a file.

@@ -26,6 +26,11 @@ impl Harvest for One {
             None => Ok(Some(py.None())),
         }
     }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        let error = self.0.as_ref()?.as_ref().err()?;
+        Some(to_python(py, error))
+    }
 }
 
 /// A batch.
@@ -65,6 +70,10 @@ impl Harvest for Many {
                 return Ok(None);
             }
         }
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        self.failure.as_ref().map(|failure| to_python(py, failure))
     }
 }
 

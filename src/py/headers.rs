@@ -9,7 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use super::input::headers_from;
+use crate::core::control_bytes;
 use crate::core::redact::is_secret_header;
+use crate::core::response::header_text;
 
 /// The headers of a response or request: a mapping of str to str in which case does not matter.
 ///
@@ -54,10 +56,7 @@ impl PyHeaders {
 
 /// UTF-8 if valid, else latin-1, of which every byte is a character.
 pub fn value_text(value: &HeaderValue) -> String {
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
-    }
+    header_text(&control_bytes::decode(value.as_bytes()))
 }
 
 /// Names and values as bytes, for pickling.
@@ -117,8 +116,8 @@ impl PyHeaders {
     /// Args:
     ///     name: in any case.
     #[pyo3(signature = (name, /))]
-    fn get_list(&self, name: &str) -> Vec<String> {
-        self.map.get_all(name).iter().map(value_text).collect()
+    fn get_list(&self, name: &Bound<'_, PyString>) -> Vec<String> {
+        name.to_str().map_or_else(|_| Vec::new(), |name| self.map.get_all(name).iter().map(value_text).collect())
     }
 
     /// The names, in lower case, each once (a `KeysView`).

@@ -3,14 +3,21 @@
 //! Every function checks its whole argument and names it, with the offending value, in a `TypeError` or `ValueError`;
 //! values of headers and cookies are never shown, since they may be secrets.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMapping, PyString, PyTuple};
+
+use crate::core::redact::{cut, is_secret_header, quote};
+
+/// A longer name is shown by its beginning.
+const LONGEST_NAME: usize = 100;
 
 /// The pairs of a mapping or of an iterable of pairs, in order.
 pub fn pairs<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
@@ -57,7 +64,7 @@ pub struct HeaderInput {
 pub fn headers_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderInput> {
     let mut input = HeaderInput::default();
     for (name, value) in pairs("headers", value)? {
-        let shown = || name.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
+        let shown = || shown(&name);
         let name_bytes = text_or_bytes("headers", &name)?
             .ok_or_else(|| PyTypeError::new_err(format!("headers: name {} must be str or bytes", shown())))?;
         let header = HeaderName::from_bytes(&name_bytes)
@@ -74,10 +81,19 @@ pub fn headers_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderInput> {
             let reason = "has a character that no header may have (line break or control character)";
             PyValueError::new_err(format!("headers: the value of {} {reason}", shown()))
         })?;
-        sent.set_sensitive(crate::core::redact::is_secret_header(&header));
+        sent.set_sensitive(is_secret_header(&header));
         input.set.append(header, sent);
     }
     Ok(input)
+}
+
+/// A name in a message: its beginning. What is behind a colon may be the value, a secret that went astray.
+fn shown(name: &Bound<'_, PyAny>) -> String {
+    let text = name.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string_lossy().into_owned());
+    match text.split_once(':') {
+        Some((start, _)) => cut(start, LONGEST_NAME) + ":…",
+        None => cut(&text, LONGEST_NAME),
+    }
 }
 
 fn text_or_bytes(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
@@ -93,6 +109,37 @@ pub fn utf8<'a>(argument: &str, text: &'a Bound<'_, PyString>) -> PyResult<&'a s
     text.to_str().map_err(|_| PyValueError::new_err(format!("{argument}: {reason}")))
 }
 
+/// The text of an argument that must be a str.
+pub fn text<'a>(argument: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    let text = value.cast::<PyString>();
+    utf8(argument, text.map_err(|_| PyTypeError::new_err(format!("{argument} must be str, not {}", type_name(value))))?)
+}
+
+/// A path. One that the file system's encoding has no bytes for is refused as such.
+pub fn path_from(argument: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyResult<PathBuf> {
+    value.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyUnicodeEncodeError>(value.py()) {
+            return PyValueError::new_err(format!(
+                "{argument}: a path has a lone surrogate, which no file name can have"
+            ));
+        }
+        PyTypeError::new_err(format!("{argument} must {expected}, not {}", type_name(value)))
+    })
+}
+
+/// A str or a path; a path of bytes has no text.
+pub fn path_text(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = value.py();
+    let path = match value.cast::<PyString>() {
+        Ok(_) => value.clone(),
+        Err(_) => match value.call_method0(intern!(py, "__fspath__")) {
+            Ok(path) => path,
+            Err(_) => return Ok(None),
+        },
+    };
+    path.cast::<PyString>().ok().map(|path| utf8(argument, path).map(str::to_owned)).transpose()
+}
+
 /// What a cookie value may not have raw (RFC 6265, 4.1.1), and the percent sign.
 const COOKIE_UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
@@ -100,12 +147,15 @@ const COOKIE_UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';
 pub fn cookies_from(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     let mut found = Vec::new();
     for (name, value) in pairs("cookies", value)? {
-        let (Ok(name), Ok(value)) = (name.extract::<String>(), value.extract::<String>()) else {
-            return Err(PyTypeError::new_err(format!("cookies: {name:?} and its value must be str")));
+        let (Ok(name), Ok(value)) = (name.cast::<PyString>(), value.cast::<PyString>()) else {
+            let (shown, name, value) = (shown(&name), type_name(&name), type_name(&value));
+            let message = format!("cookies: {shown} and its value must be str, not {name} and {value}");
+            return Err(PyTypeError::new_err(message));
         };
+        let (name, value) = (utf8("cookies", name)?.to_owned(), utf8("cookies", value)?.to_owned());
         let token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            return Err(PyValueError::new_err(format!("cookies: {name:?} is not a cookie name")));
+            return Err(PyValueError::new_err(format!("cookies: {} is not a cookie name", quote(name.as_bytes()))));
         }
         // A value that is already fit stays as it is.
         let unfit = |byte: u8| !byte.is_ascii_graphic() || b"\",;\\".contains(&byte);
@@ -140,14 +190,14 @@ pub fn auth_header_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderValue> {
         return Ok(header);
     }
     let pair = value.cast::<PyTuple>().map_err(|_| wrong())?;
-    let (user, password) = pair.extract::<(String, String)>().map_err(|_| wrong())?;
-    basic_auth(&user, &password)
+    let (user, password) = pair.extract::<(Bound<'_, PyString>, Bound<'_, PyString>)>().map_err(|_| wrong())?;
+    basic_auth(utf8("auth", &user)?, utf8("auth", &password)?)
 }
 
 /// `Authorization: Basic`, in UTF-8.
 pub fn basic_auth(user: &str, password: &str) -> PyResult<HeaderValue> {
     if user.contains(':') {
-        return Err(PyValueError::new_err(format!("auth: the user name {user:?} must not contain a colon")));
+        return Err(PyValueError::new_err("auth: the user name must not contain a colon"));
     }
     let mut header = crate::core::request::basic_auth(user, password);
     header.set_sensitive(true);

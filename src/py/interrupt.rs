@@ -1,5 +1,8 @@
-//! Lets Ctrl-C end a wait that blocks the event loop it runs in: see `shoal/_interrupt.py`.
+//! Lets Ctrl-C end a wait that blocks the event loop it runs in (see `shoal/_interrupt.py`), and says where the results
+//! are.
 
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::asyncio::CancelledError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -13,4 +16,18 @@ pub fn interruptible<T>(py: Python<'_>, wait: impl FnOnce() -> PyResult<T>) -> P
     }
     let restored = module.call_method1(intern!(py, "restore"), (handler,));
     result.and_then(|value| restored.map(|_| value))
+}
+
+/// Gives an exception that ends a wait the words that tell where the finished results are. Ctrl-C and a cancelled task
+/// come without any; all other exceptions say what they have to.
+pub fn say_where(py: Python<'_>, error: &PyErr, (done, total): (usize, usize)) {
+    if !(error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<CancelledError>(py)) {
+        return;
+    }
+    let (error, args) = (error.value(py), intern!(py, "args"));
+    if error.getattr(args).and_then(|args| args.is_truthy()).is_ok_and(|said| !said) {
+        let said = format!("{done} of {total} are finished, in .results of this exception (sys.last_value.results)");
+        // Without its words it is the same exception.
+        let _ = error.setattr(args, (said,));
+    }
 }

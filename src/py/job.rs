@@ -7,24 +7,25 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyTimeoutError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTimeoutError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::types::{PyList, PyString};
 
-use super::awaiting::{Awaiting, thrown_error};
-use super::callbacks::call_when_done;
-use super::interrupt::interruptible;
+use super::awaiting::{Awaiting, returned, thrown_error};
+use super::callbacks::{Caller, call_now};
+use super::interrupt::{interruptible, say_where};
 use super::lifecycle::{awaiting, calling_out, exiting};
 use super::limits::float;
-use super::outcome::{End, Ended, Harvest, Step, cancelled_error};
+use super::outcome::{End, Ended, Harvest, Step, cancelled_error, started_before_fork};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
+use super::shown::escape;
+use super::unwatched::{CallSite, Notice, log_failure, warn_of_drop};
 use crate::core::completion::{Completion, Waiter};
 use crate::runtime::detach::detached;
-use crate::runtime::{fork, is_closing};
+use crate::runtime::is_closing;
 
 /// How long an event loop is held at a time while results become Python objects (some 3,000 responses): a task
 /// that falls due meanwhile has its turn after three of these at most.
@@ -60,50 +61,58 @@ pub trait Work: Send + Sync {
 /// - `job.result()` anywhere else: in a script, a thread, or a notebook cell while a loop runs.
 ///
 /// Cancelling it, cancelling the task that awaits it, or dropping the last reference to it stops the work and releases
-/// its sockets. All methods may be called from any thread.
+/// its sockets. A job that is dropped unfinished, and that nobody has awaited, asked for its result, cancelled or given a
+/// callback, warns (RuntimeWarning); one that failed without anybody being told is logged (logger "shoal"). All methods
+/// may be called from any thread.
 #[pyclass(frozen, weakref, module = "shoal", generic)]
 pub struct Job {
     end: End,
     work: Arc<dyn Work>,
     progress: Option<Arc<Progress>>,
     callbacks: Mutex<Vec<Py<PyAny>>>,
-    generation: u32,
     started: Instant,
+    notice: Notice,
+    /// Where it was made, for what is told of it when it is dropped.
+    site: Option<CallSite>,
 }
 
 impl Job {
-    /// A job for work that runs already. With a progress reporter and a running loop, reports start here.
+    /// A job for work that runs already, called for at `site`. With a progress reporter and a running loop, reports start
+    /// here.
     pub fn create(
         py: Python<'_>,
         completion: Arc<Completion<Ended>>,
         work: Arc<dyn Work>,
         progress: Option<Py<PyAny>>,
+        site: Option<CallSite>,
     ) -> PyResult<Py<Self>> {
         let job = Self {
             end: End::new(completion),
             work,
             progress: progress.map(|reporter| Arc::new(Progress::new(reporter))),
             callbacks: Mutex::default(),
-            generation: fork::generation(),
             started: Instant::now(),
+            notice: Notice::default(),
+            site,
         };
         let job = Bound::new(py, job)?;
         if let Some(progress) = &job.get().progress
             && let Some(event_loop) = running_loop(py)?
         {
-            Progress::follow(progress, &event_loop, job.as_any())?;
+            // The call raises: its caller never had a job.
+            Progress::follow(progress, &event_loop, job.as_any()).inspect_err(|_| job.get().notice.told())?;
         }
         Ok(job.unbind())
     }
 
     /// Done and total, for [`Progress`]; `None` when there is nothing more to report.
     pub fn progress_now(&self) -> Option<(usize, Option<usize>)> {
-        if self.end.is_done() { None } else { Some(self.work.figures()) }
+        if self.end.is_done() || self.end.is_parents() { None } else { Some(self.work.figures()) }
     }
 
     /// Registers a waiter for the end; `false` if it has come already.
     pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
-        self.end.completion().watch(waiter, token)
+        !self.end.is_parents() && self.end.completion().watch(waiter, token)
     }
 
     /// The functions to call at the end, each once.
@@ -112,14 +121,11 @@ impl Job {
     }
 
     fn check_process(&self) -> PyResult<()> {
-        if self.generation == fork::generation() || self.end.is_done() {
-            return Ok(());
-        }
-        Err(PyRuntimeError::new_err("this Job was started before fork(): its work goes on in the parent process only"))
+        if self.end.is_parents() && !self.end.is_done() { Err(started_before_fork()) } else { Ok(()) }
     }
 
     fn stop(&self) -> bool {
-        if self.end.is_done() || self.generation != fork::generation() {
+        if self.end.is_done() || self.end.is_parents() {
             return false;
         }
         // As one step: the work that was stopped ends too, and must not be taken for one that ended by itself.
@@ -155,6 +161,7 @@ impl Job {
         if let Ok(Step::Cancelled(Some(results)) | Step::Value(results)) = self.settle(py)
             && results.bind(py).is_instance_of::<PyList>()
         {
+            say_where(py, error, self.work.progress());
             // Some exceptions take no attributes; then there is nowhere to put them.
             let _ = error.value(py).setattr(intern!(py, "results"), results);
         }
@@ -189,10 +196,13 @@ impl Job {
 
     fn ended(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Step> {
         let timeout = timeout.map(|timeout| float("timeout", timeout)).transpose()?;
+        self.notice.asked();
         if !self.wait(py, timeout)? {
             return Err(timeout_error(self, timeout));
         }
-        self.settle(py)
+        let step = self.settle(py)?;
+        self.notice.told();
+        Ok(step)
     }
 
     fn wait_until(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
@@ -215,7 +225,9 @@ impl Job {
     }
 
     fn report_end(&self, py: Python<'_>) {
-        if let Some(progress) = &self.progress {
+        if let Some(progress) = &self.progress
+            && !self.end.is_parents()
+        {
             progress.close(py, self.work.figures());
         }
     }
@@ -224,9 +236,14 @@ impl Job {
     pub fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let job = slf.get();
+        job.notice.asked();
         awaiting(py, || {
             loop {
-                match job.advance(py, Some(Instant::now() + SLICE)) {
+                let step = job.advance(py, Some(Instant::now() + SLICE));
+                if !matches!(step, Step::More | Step::Pending) {
+                    job.notice.told();
+                }
+                match step {
                     Step::Value(value) => return Err(returned(py, value)),
                     Step::Raised(error) => return Err(PyErr::from_value(error.into_bound(py).into_any())),
                     Step::Cancelled(results) => return Err(cancelled_error(py, "asyncio", results)?),
@@ -247,6 +264,7 @@ impl Job {
 
     /// What a coroutine does with an exception thrown into it: the work is cancelled, the exception goes on.
     pub fn interrupt(&self, py: Python<'_>, thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyErr {
+        self.notice.told();
         self.stop();
         let error = thrown_error(thrown, value);
         self.attach_results(py, &error);
@@ -295,6 +313,7 @@ impl Job {
 
     /// Stops the work and releases its sockets. Returns False if it had ended already.
     fn cancel(&self, py: Python<'_>) -> bool {
+        self.notice.told();
         detached(py, || self.stop())
     }
 
@@ -315,10 +334,12 @@ impl Job {
     fn add_done_callback(slf: &Bound<'_, Self>, r#fn: Bound<'_, PyAny>) -> PyResult<()> {
         if !r#fn.is_callable() {
             let message = format!("fn must be callable, not {}", r#fn.get_type().name()?);
-            return Err(pyo3::exceptions::PyTypeError::new_err(message));
+            return Err(PyTypeError::new_err(message));
         }
         let job = slf.get();
         job.check_process()?;
+        let caller = if job.end.is_done() { None } else { Some(Caller::ready(slf.py())?) };
+        job.notice.asked();
         let first = {
             let mut callbacks = job.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
             callbacks.push(r#fn.unbind());
@@ -327,16 +348,39 @@ impl Job {
         if !first && !job.end.is_done() {
             return Ok(());
         }
-        call_when_done(slf)
+        caller.map_or_else(|| call_now(slf), |caller| caller.call_when_done(slf))
     }
 
     /// What the work has done so far: counts, retries, bytes, times, and what limited it.
     #[getter]
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if self.end.is_parents() && (!self.end.is_done() || self.end.is_cancelled()) {
+            return Err(started_before_fork());
+        }
         self.work.stats(py)
     }
 
+    fn __getattr__(&self, name: &Bound<'_, PyString>) -> PyResult<()> {
+        let name = name.to_string_lossy();
+        // Tools look for names with underscores to learn what something can do.
+        let hint = if name.starts_with('_') { String::new() } else { format!("; {WAIT}") };
+        Err(PyAttributeError::new_err(format!("'Job' object has no attribute '{name}'{hint}")))
+    }
+
+    fn __getitem__(&self, _key: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyTypeError::new_err(format!("a Job has no items; {WAIT}")))
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        Err(PyTypeError::new_err(format!("a Job has no len(); {WAIT}")))
+    }
+
+    fn __bool__(&self) -> bool {
+        true
+    }
+
     fn __await__(slf: Bound<'_, Self>) -> Awaiting {
+        slf.get().notice.asked();
         Awaiting(slf.unbind())
     }
 
@@ -361,12 +405,16 @@ impl Job {
 
     /// Cancels the work if it has not ended. Part of the coroutine protocol.
     fn close(&self, py: Python<'_>) {
+        self.notice.told();
         detached(py, || self.stop());
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let name = self.work.name();
         if !self.end.is_done() {
+            if self.end.is_parents() {
+                return Ok(format!("<Job {name}: started before fork(), goes on in the parent process only>"));
+            }
             let done = done_text(self.work.figures());
             let seconds = self.started.elapsed().as_secs_f64();
             return Ok(format!("<Job {name}: {done} done after {seconds:.1} s; await it, or call .result()>"));
@@ -391,8 +439,8 @@ impl Job {
     fn _repr_html_(slf: &Bound<'_, Self>) -> PyResult<String> {
         let job = slf.get();
         let text = slf.repr()?;
-        let escaped = escape(&text)?;
-        let (done, total) = job.work.progress();
+        let escaped = escape(text.to_str()?);
+        let (done, total) = if job.end.is_parents() { (0, 1) } else { job.work.progress() };
         Ok(format!("<progress value=\"{done}\" max=\"{}\"></progress> <code>{escaped}</code>", total.max(1)))
     }
 
@@ -414,24 +462,30 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.stop();
+        let stopped = self.stop();
+        if !self.notice.is_untold() || self.end.is_parents() || is_closing() {
+            return;
+        }
+        // Python drops its objects attached.
+        Python::attach(|py| {
+            // Whatever is on its way up stays so, and no Python code runs while it is set.
+            let unwinding = PyErr::take(py);
+            if !stopped {
+                if let Some(failure) = self.end.failure(py) {
+                    log_failure(py, self.work.name(), self.site.as_ref(), failure);
+                }
+            } else if unwinding.is_none() && self.notice.is_unasked() {
+                warn_of_drop(py, self.work.name(), self.site.as_ref());
+            }
+            if let Some(error) = unwinding {
+                error.restore(py);
+            }
+        });
     }
 }
 
-/// What ends an iterator with a value. As a rule no exception object is made of it: Python looks for the bare value, and
-/// takes only a tuple or an exception for something else.
-fn returned(py: Python<'_>, value: Py<PyAny>) -> PyErr {
-    let bare = value.bind(py);
-    if bare.is_instance_of::<PyTuple>() || bare.is_instance_of::<PyBaseException>() {
-        return PyStopIteration::new_err((value,));
-    }
-    PyStopIteration::new_err(value)
-}
-
-fn escape(text: &Bound<'_, PyString>) -> PyResult<String> {
-    static ESCAPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    ESCAPE.import(text.py(), "html", "escape")?.call1((text,))?.extract()
-}
+/// What those are told who take a job for its result.
+const WAIT: &str = "await it, or call .result(), for what it gives";
 
 fn timeout_error(job: &Job, timeout: Option<f64>) -> PyErr {
     let done = done_text(job.work.figures());

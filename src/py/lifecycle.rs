@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pyo3::exceptions::{PyRuntimeError, PySystemExit};
+use pyo3::exceptions::{PyImportError, PyRuntimeError, PySystemExit};
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::runtime;
@@ -55,9 +56,21 @@ fn _shutdown(py: Python<'_>) {
     detached(py, || runtime::shutdown(PATIENCE));
 }
 
+/// Threads, the exit and the classes are those of the process: a subinterpreter that ends would take them along.
+pub fn refuse_subinterpreter() -> PyResult<()> {
+    // SAFETY: attached, as this is called by an import; neither call takes anything or fails.
+    let is_main = unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() };
+    if is_main {
+        return Ok(());
+    }
+    Err(PyImportError::new_err("shoal can't be imported in a subinterpreter, only in the main interpreter"))
+}
+
 /// Registers [`_shutdown`] with `atexit`.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    // Notices forks from here on; a thread that was in the middle of that for the first time would hold it up in a child.
+    runtime::fork::generation();
     let shutdown = wrap_pyfunction!(_shutdown, module)?;
     py.import("atexit")?.call_method1("register", (shutdown,))?;
     Ok(())

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
-use super::input::type_name;
+use super::input::{type_name, utf8};
 use crate::core::governor::{Limits, Rate};
 use crate::core::retry::{Methods, Retry};
 
@@ -47,7 +47,8 @@ pub fn rebuilt<'py>(
 ///     backoff_jitter: up to so many seconds, at random, are added to each wait.
 ///     status_forcelist: the statuses worth another attempt.
 ///     allowed_methods: the methods that may be repeated after the server may have seen the request; None (the default)
-///         means the idempotent ones. A request that never left is repeated whatever its method.
+///         means the idempotent ones, and any with an `Idempotency-Key` header. A request that never left, or that an
+///         HTTP/2 server says it did not process, is repeated whatever its method.
 ///     respect_retry_after: wait as long as a `Retry-After` says (RFC 9110, 10.2.3), with the whole host.
 ///     retry_after_max: but at most so many seconds.
 ///
@@ -265,7 +266,7 @@ pub fn method_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Method>
     let Ok(text) = value.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!("{argument} must be str, not {}", type_name(value))));
     };
-    let text = text.to_str()?;
+    let text = utf8(argument, text)?;
     if text == "GET" {
         return Ok(Method::GET);
     }
@@ -306,11 +307,7 @@ impl<'py> FromPyObject<'_, 'py> for Concurrency {
     type Error = PyErr;
 
     fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let given = given.to_owned();
-        if given.is_none() {
-            return Ok(Self(None));
-        }
-        at_least_one("concurrency", integer("concurrency", &given)?).map(|number| Self(Some(number)))
+        concurrency_from(&given).map(Self)
     }
 }
 
@@ -371,6 +368,14 @@ impl PyLimits {
     }
 }
 
+/// `concurrency`: a number of requests, or None for no limit.
+pub fn concurrency_from(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    at_least_one("concurrency", integer("concurrency", value)?).map(Some)
+}
+
 /// A number of requests: 1 or more.
 pub fn at_least_one(argument: &str, number: i64) -> PyResult<usize> {
     usize::try_from(number)
@@ -384,7 +389,7 @@ pub fn rate_from(value: &Bound<'_, PyAny>) -> PyResult<Rate> {
     let text = value.cast::<PyString>().map_err(|_| {
         PyTypeError::new_err(format!("rate must be a str like \"10/s\" or None, not {}", type_name(value)))
     })?;
-    Rate::parse(text.to_str()?).map_err(PyValueError::new_err)
+    Rate::parse(utf8("rate", text)?).map_err(PyValueError::new_err)
 }
 
 /// An int, for messages that name it (PyO3's own do so in a note, which Python 3.10 has not).

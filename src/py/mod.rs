@@ -13,6 +13,7 @@ mod input;
 mod interrupt;
 mod job;
 mod json;
+mod lend;
 mod lifecycle;
 mod limits;
 mod links;
@@ -34,69 +35,42 @@ mod source;
 mod stats;
 mod stream;
 mod timeout;
+mod unwatched;
 mod work;
 
-#[pyo3::pymodule(gil_used = false)]
-mod _shoal {
-    use pyo3::prelude::*;
+use pyo3::prelude::*;
 
-    #[pymodule_export]
-    use super::batch::{gather_fetch, stream_fetch};
-    #[pymodule_export]
-    use super::callbacks::_unraisable;
-    #[pymodule_export]
-    use super::client::PyClient;
-    #[pymodule_export]
-    use super::headers::PyHeaders;
-    #[pymodule_export]
-    use super::job::Job;
-    #[pymodule_export]
-    use super::limits::{PyLimits, PyRetry};
-    #[pymodule_export]
-    use super::parallel::bytes::{compress, decompress, hash};
-    #[pymodule_export]
-    use super::parallel::column::PyColumn;
-    #[pymodule_export]
-    use super::parallel::html::{html_article, html_links, html_select, html_text, html_to_markdown};
-    #[pymodule_export]
-    use super::parallel::json::{json_extract, json_rows};
-    #[pymodule_export]
-    use super::parallel::similar::{dedupe, minhash};
-    #[pymodule_export]
-    use super::parallel::table::PyTable;
-    #[pymodule_export]
-    use super::parallel::text::{regex_count, regex_findall, regex_replace};
-    #[pymodule_export]
-    use super::promise::{_end_with_parent, PyPromise};
-    #[pymodule_export]
-    use super::request::PyRequest;
-    #[pymodule_export]
-    use super::response::PyResponse;
-    #[pymodule_export]
-    use super::restore::restore_response;
-    #[pymodule_export]
-    use super::server::PyServer;
-    #[pymodule_export]
-    use super::stats::PyStats;
-    #[pymodule_export]
-    use super::stream::Stream;
-    #[pymodule_export]
-    use super::timeout::PyTimeout;
-
-    #[pymodule_export]
-    const DEBUG_BUILD: bool = cfg!(debug_assertions);
-
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        for function in ["gather_fetch", "stream_fetch"] {
-            // Where users find them; the classes say so by their `module`.
-            module.getattr(function)?.setattr("__module__", "shoal")?;
-        }
-        for function in super::parallel::FUNCTIONS {
-            module.getattr(function)?.setattr("__module__", "shoal.parallel")?;
-        }
-        super::headers::register(module.py())?;
-        super::lifecycle::register(module)
+/// The extension module. Everything is added by hand, after the look at the interpreter: a class that another interpreter
+/// had made first would be gone with it.
+#[pymodule(gil_used = false)]
+fn _shoal(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    lifecycle::refuse_subinterpreter()?;
+    module.add_class::<client::PyClient>()?;
+    module.add_class::<headers::PyHeaders>()?;
+    module.add_class::<job::Job>()?;
+    module.add_class::<limits::PyLimits>()?;
+    module.add_class::<limits::PyRetry>()?;
+    module.add_class::<parallel::column::PyColumn>()?;
+    module.add_class::<parallel::table::PyTable>()?;
+    module.add_class::<promise::PyPromise>()?;
+    module.add_class::<request::PyRequest>()?;
+    module.add_class::<response::PyResponse>()?;
+    module.add_class::<server::PyServer>()?;
+    module.add_class::<stats::PyStats>()?;
+    module.add_class::<stream::Stream>()?;
+    module.add_class::<timeout::PyTimeout>()?;
+    module.add_function(wrap_pyfunction!(batch::gather_fetch, module)?)?;
+    module.add_function(wrap_pyfunction!(batch::stream_fetch, module)?)?;
+    module.add_function(wrap_pyfunction!(callbacks::_unraisable, module)?)?;
+    module.add_function(wrap_pyfunction!(promise::_end_with_parent, module)?)?;
+    module.add_function(wrap_pyfunction!(restore::restore_response, module)?)?;
+    for function in ["gather_fetch", "stream_fetch"] {
+        // Where users find them; the classes say so by their `module`.
+        module.getattr(function)?.setattr("__module__", "shoal")?;
     }
+    parallel::register(module)?;
+    module.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    headers::register(module.py())?;
+    lifecycle::register(module)
 }

@@ -7,15 +7,16 @@ use http::Method;
 use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 
 use super::input::{
     AUTH_HEADER, BodyInput, auth_header_from, content_from, cookie_header, cookies_from, data_from, headers_from,
-    json_from, type_name,
+    json_from, text, type_name, utf8,
 };
 use super::limits::{PyRetry, method_from, retry_from, whole};
-use super::params::params_from;
-use super::timeout::{PyTimeout, timeout_from};
+use super::params::{Params, params_from};
+use super::timeout::{timeout_from, timeout_to_python};
 use crate::core::request::Request;
 use crate::core::retry::Retry;
 use crate::core::settings::{Settings, Timeout};
@@ -45,7 +46,7 @@ pub struct RequestOptions {
     /// `method`.
     pub method: Option<Method>,
     /// `params`.
-    pub params: Vec<(String, String)>,
+    pub params: Params,
     /// `headers`, with `auth` among them.
     pub headers: HeaderMap,
     /// The headers whose value is None.
@@ -87,7 +88,7 @@ impl RequestOptions {
             retry: Some(settings.retry.clone()),
             follow_redirects: Some(settings.follow_redirects),
             max_redirects: Some(settings.max_redirects),
-            max_body: Some(settings.max_body),
+            max_body: settings.max_body,
             raise_for_status: Some(settings.raise_for_status),
             ..Self::default()
         }
@@ -101,12 +102,13 @@ impl RequestOptions {
         headers
             .extend(self.headers.iter().map(|(name, value)| (name.as_str(), Some(PyBytes::new(py, value.as_bytes())))));
         set_unless_empty(&keywords, "headers", headers)?;
-        set_unless_empty(&keywords, "params", self.params.clone())?;
+        set_if_given(&keywords, "params", (!self.params.is_empty()).then(|| self.params.to_text()))?;
         set_unless_empty(&keywords, "cookies", self.cookies.clone())?;
         set_if_given(&keywords, "method", self.method.as_ref().map(Method::as_str))?;
         set_if_given(&keywords, "content", self.body.as_ref().map(|body| PyBytes::new(py, &body.bytes)))?;
         set_if_given(&keywords, "name", self.name.as_deref())?;
-        set_if_given(&keywords, "timeout", self.timeout.map(PyTimeout))?;
+        let timeout = self.timeout.map(|timeout| timeout_to_python(py, timeout)).transpose()?;
+        set_if_given(&keywords, "timeout", timeout)?;
         set_if_given(&keywords, "retry", self.retry.clone().map(PyRetry))?;
         set_if_given(&keywords, "follow_redirects", self.follow_redirects)?;
         set_if_given(&keywords, "max_redirects", self.max_redirects)?;
@@ -138,13 +140,14 @@ impl RequestOptions {
     /// Takes one keyword; `false` if it is none of [`REQUEST_KEYS`].
     pub fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match key {
+            key if !REQUEST_KEYS.contains(&key) => return Ok(false),
+            _ if is_client_default(value)? => {}
             "timeout" => self.timeout = Some(timeout_from(value)?),
             "retry" => self.retry = Some(retry_from(value)?),
             "max_body" => self.max_body = Some(size_from("max_body", value)?),
             "follow_redirects" => self.follow_redirects = Some(flag("follow_redirects", value)?),
             "raise_for_status" => self.raise_for_status = Some(flag("raise_for_status", value)?),
             "max_redirects" => self.max_redirects = Some(count("max_redirects", value)?),
-            key if !REQUEST_KEYS.contains(&key) => return Ok(false),
             // For the others None means "not given".
             _ if value.is_none() && key != "json" => {}
             "method" => self.method = Some(method_from("method", value)?),
@@ -163,12 +166,7 @@ impl RequestOptions {
                     self.set_body("json", json_from(value)?)?;
                 }
             }
-            "name" => {
-                let name = value
-                    .extract::<String>()
-                    .map_err(|_| PyTypeError::new_err(format!("name must be str, not {}", type_name(value))))?;
-                self.name = Some(name.into());
-            }
+            "name" => self.name = Some(text("name", value)?.into()),
             _ => return Ok(false),
         }
         Ok(true)
@@ -228,7 +226,7 @@ impl RequestOptions {
             retry: self.retry.clone().unwrap_or(base.retry),
             follow_redirects: self.follow_redirects.unwrap_or(base.follow_redirects),
             max_redirects: self.max_redirects.unwrap_or(base.max_redirects),
-            max_body: self.max_body.unwrap_or(base.max_body),
+            max_body: self.max_body.or(base.max_body),
             raise_for_status: self.raise_for_status.unwrap_or(base.raise_for_status),
         })
     }
@@ -284,9 +282,19 @@ pub fn flag(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     truth.map_err(|_| PyTypeError::new_err(format!("{argument} must be True or False, not {}", type_name(value))))
 }
 
+/// `USE_CLIENT_DEFAULT`: the same as leaving the argument out.
+pub fn is_client_default(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static DEFAULT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    Ok(value.is(DEFAULT.import(value.py(), "shoal._types", "USE_CLIENT_DEFAULT")?))
+}
+
+/// A number of something, or None for no limit.
 fn count(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if value.is_none() {
+        return Ok(u32::MAX);
+    }
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
-        return Err(PyTypeError::new_err(format!("{argument} must be an int, not {}", type_name(value))));
+        return Err(PyTypeError::new_err(format!("{argument} must be an int or None, not {}", type_name(value))));
     }
     whole(argument, value)
 }
@@ -309,7 +317,7 @@ pub fn size_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
         let message = format!("{argument} must be an int, a size like \"64MiB\" or None, not {}", type_name(value));
         return Err(PyTypeError::new_err(message));
     };
-    let text = text.to_str()?.trim();
+    let text = utf8(argument, text)?.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,11 +15,15 @@ use super::error::to_python;
 use super::lifecycle::{exiting, is_lost};
 use crate::core::completion::{Completion, Promise};
 use crate::core::error::{Error, Failure, Kind, Phase};
+use crate::runtime::fork;
 
 /// Owned data on its way to becoming a Python object.
 pub trait Harvest: Send {
     /// Goes on until `deadline`; `None` means that there is more to do, an error is what the job raises.
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>>;
+
+    /// The exception that the job raises, if it is known to raise one, without the results that go with it.
+    fn failure(&self, py: Python<'_>) -> Option<PyErr>;
 }
 
 /// How a job ended.
@@ -54,11 +58,39 @@ impl Ended {
 /// The exception for a bug.
 struct Panic;
 
-impl Harvest for Panic {
-    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+impl Panic {
+    fn error(py: Python<'_>) -> PyErr {
         let message = "the engine panicked: a bug in shoal; what it said is on stderr";
         let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-        Err(to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO)))
+        to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO))
+    }
+}
+
+impl Harvest for Panic {
+    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        Err(Self::error(py))
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        Some(Self::error(py))
+    }
+}
+
+/// What a job of the parent's raises in a forked child.
+pub fn started_before_fork() -> PyErr {
+    PyRuntimeError::new_err("this Job was started before fork(): its work goes on in the parent process only")
+}
+
+/// A result that was on its way at the moment of the fork.
+struct LeftBehind;
+
+impl Harvest for LeftBehind {
+    fn step(&mut self, _py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        Err(started_before_fork())
+    }
+
+    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
+        Some(started_before_fork())
     }
 }
 
@@ -97,18 +129,24 @@ pub enum Step {
 /// How a job ends, or has ended.
 pub struct End {
     completion: Arc<Completion<Ended>>,
+    generation: u32,
     outcome: Mutex<Outcome>,
 }
 
 impl End {
     /// Of work that runs.
     pub fn new(completion: Arc<Completion<Ended>>) -> Self {
-        Self { completion, outcome: Mutex::new(Outcome::Unknown) }
+        Self { completion, generation: fork::generation(), outcome: Mutex::new(Outcome::Unknown) }
     }
 
     /// Where the reactor puts it.
     pub fn completion(&self) -> &Completion<Ended> {
         &self.completion
+    }
+
+    /// Whether the work belongs to the parent of this process: what its threads lock must be left alone.
+    pub fn is_parents(&self) -> bool {
+        self.generation != fork::generation()
     }
 
     /// Whether it has come.
@@ -139,7 +177,12 @@ impl End {
     fn looked_at(&self) -> MutexGuard<'_, Outcome> {
         let mut outcome = self.lock();
         if matches!(*outcome, Outcome::Unknown) {
-            *outcome = self.completion.take().map_or(Outcome::Cancelled(None), Ended::outcome);
+            let ended = if self.is_parents() {
+                self.completion.take_in_child().unwrap_or_else(|| Ended::Done(Box::new(LeftBehind)))
+            } else {
+                self.completion.take().unwrap_or(Ended::Lost)
+            };
+            *outcome = ended.outcome();
         }
         outcome
     }
@@ -180,8 +223,19 @@ impl End {
             }
             (Err(_), Finish::Cancelled) => (Outcome::Cancelled(None), Step::Cancelled(None)),
         };
-        *self.lock() = next;
+        let before = std::mem::replace(&mut *self.lock(), next);
+        drop(before);
         step
+    }
+
+    /// What the job raised, of one that is about to be dropped.
+    pub fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        let outcome = std::mem::replace(&mut *self.looked_at(), Outcome::Cancelled(None));
+        match outcome {
+            Outcome::Converting(harvest, Finish::Value) => harvest.failure(py),
+            Outcome::Raised(error) => Some(PyErr::from_value(error.into_bound(py).into_any())),
+            _ => None,
+        }
     }
 
     /// For the garbage collector.

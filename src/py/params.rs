@@ -1,20 +1,93 @@
 //! Query parameters and form fields.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
+use url::Url;
 
 use super::input::{pairs, type_name, utf8};
+use crate::core::redact::quote;
 
-/// `params`: a mapping or pairs (see [`fields`]), or a query string as it is.
-pub fn params_from(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
-    if let Ok(text) = value.cast::<PyString>() {
-        let text = utf8("params", text)?;
-        let query = text.strip_prefix('?').unwrap_or(text);
-        return Ok(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect());
+/// Query parameters in order, each as it goes into a URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(Vec<Param>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Param {
+    /// Decoded: by it a nearer source replaces those of a farther one.
+    name: String,
+    /// What is sent.
+    text: String,
+}
+
+/// What a query cannot have raw. A percent sign stays: it is part of what is already encoded.
+const UNFIT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+
+impl Params {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
-    fields("params", value)
+
+    /// Those of `farther` whose names are not among these, then these.
+    pub fn over(self, farther: &Self) -> Self {
+        let mut all: Vec<Param> = farther.0.iter().filter(|param| !self.has(param)).cloned().collect();
+        all.extend(self.0);
+        Self(all)
+    }
+
+    /// Appends to the query of `url` these, without those that `nearer` replaces, and then `nearer`.
+    pub fn add_to(&self, url: &mut Url, nearer: &Self) {
+        let mut query = url.query().unwrap_or_default().to_owned();
+        let mut follows = !query.is_empty();
+        for param in self.0.iter().filter(|param| !nearer.has(param)).chain(&nearer.0) {
+            if follows {
+                query.push('&');
+            }
+            query.push_str(&param.text);
+            follows = true;
+        }
+        url.set_query(Some(&query));
+    }
+
+    /// The query string that gives these again.
+    pub fn to_text(&self) -> String {
+        let texts: Vec<&str> = self.0.iter().map(|param| &*param.text).collect();
+        format!("?{}", texts.join("&"))
+    }
+
+    fn has(&self, other: &Param) -> bool {
+        self.0.iter().any(|param| param.name == other.name)
+    }
+}
+
+impl Param {
+    fn of_text(text: &str) -> Self {
+        let name = url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
+        Self { name: name.unwrap_or_default(), text: utf8_percent_encode(text, UNFIT).to_string() }
+    }
+
+    fn of_pair((name, value): (String, String)) -> Self {
+        let mut text = url::form_urlencoded::Serializer::new(String::new());
+        let text = text.append_pair(&name, &value).finish();
+        Self { name, text }
+    }
+}
+
+/// `params`: a mapping or pairs (see [`fields`]), or a query string, which is sent as it is: byte for byte but for
+/// characters that no URL may have.
+pub fn params_from(value: &Bound<'_, PyAny>) -> PyResult<Params> {
+    let Ok(text) = value.cast::<PyString>() else {
+        return Ok(Params(fields("params", value)?.into_iter().map(Param::of_pair).collect()));
+    };
+    let text = utf8("params", text)?;
+    let query = text.strip_prefix('?').unwrap_or(text);
+    if query.is_empty() {
+        return Ok(Params::default());
+    }
+    Ok(Params(query.split('&').map(Param::of_text).collect()))
 }
 
 /// Names and values as text. As in requests, a None value leaves the name out and a list or tuple repeats it; as in
@@ -35,7 +108,8 @@ pub fn fields(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<(String,
             let text = scalar(argument, &value)?.ok_or_else(|| {
                 let kind = type_name(&value);
                 let accepted = "str, bytes, a number, bool, None or a list of these";
-                PyTypeError::new_err(format!("{argument}: the value of {name:?} must be {accepted}, not {kind}"))
+                let name = quote(name.as_bytes());
+                PyTypeError::new_err(format!("{argument}: the value of {name} must be {accepted}, not {kind}"))
             })?;
             found.push((name.clone(), text));
         }
@@ -62,7 +136,7 @@ fn scalar(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> 
         || value.is_instance_of::<PyFloat>()
         || value.is_instance(NUMBER.import(value.py(), "numbers", "Number")?)?
     {
-        return Ok(Some(value.str()?.to_str()?.to_owned()));
+        return Ok(Some(utf8(argument, &value.str()?)?.to_owned()));
     }
     Ok(None)
 }

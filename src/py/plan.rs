@@ -7,19 +7,19 @@ use std::time::Duration;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
-use super::input::{AUTH_HEADER, BodyInput, type_name};
+use super::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8};
 use super::options::RequestOptions;
+use super::params::Params;
 use super::request::{PyRequest, from_core, options_from};
 use crate::core::error::{Error, Failure, Kind, Phase};
 use crate::core::items::Items;
-use crate::core::redact::redact_input;
+use crate::core::redact::{quote, redact_input};
 use crate::core::request::{Request, basic_auth};
-use crate::core::save::Template;
+use crate::core::save::{Places, Template};
 use crate::core::settings::Settings;
 use crate::core::urls::Urls;
 
@@ -31,6 +31,16 @@ pub enum SaveTo {
     Callable(Py<PyAny>),
 }
 
+impl SaveTo {
+    /// What keeps items from replacing each other's files, unless each has its own by its index.
+    pub fn places(&self) -> Option<Places> {
+        match self {
+            Self::Template(template) if template.is_distinct() => None,
+            _ => Some(Places::default()),
+        }
+    }
+}
+
 /// What all items of a call have in common.
 pub struct Plan {
     /// Unless the item has its own.
@@ -40,7 +50,7 @@ pub struct Plan {
     /// For relative URLs.
     pub base_url: Option<Url>,
     /// Of client and call.
-    pub params: Vec<(String, String)>,
+    pub params: Params,
     /// Of the call.
     pub cookies: Vec<(String, String)>,
     /// Unless the item has its own.
@@ -133,10 +143,10 @@ impl Plan {
         let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
         let mut request = Request::new(method, url);
         request.body = self.body.as_ref().map(|body| body.bytes.clone());
-        let own: &[(String, String)] = options.map_or(&[], |options| &options.params);
+        let none = Params::default();
+        let own = options.map_or(&none, |options| &options.params);
         if !self.params.is_empty() || !own.is_empty() {
-            let of_call = self.params.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
-            request.url.query_pairs_mut().extend_pairs(of_call.chain(own));
+            self.params.add_to(&mut request.url, own);
         }
         if let Some(options) = options {
             request.headers = options.headers_with_cookies(&self.cookies);
@@ -181,7 +191,7 @@ impl Plan {
         };
         match url.scheme() {
             "http" | "https" => Ok(url),
-            scheme => Err(format!("scheme must be http or https, not {scheme:?}")),
+            scheme => Err(format!("scheme must be http or https, not {}", quote(scheme.as_bytes()))),
         }
     }
 
@@ -196,11 +206,7 @@ impl Plan {
             Some(SaveTo::Callable(function)) => {
                 let request = from_core(py, &Arc::new(request.clone()))?;
                 let path = function.call1(py, (index, request))?;
-                let path = path.bind(py);
-                path.extract::<PathBuf>().map(Some).map_err(|_| {
-                    let kind = type_name(path);
-                    PyTypeError::new_err(format!("save_to: the callable must return str or a path, not {kind}"))
-                })
+                path_from("save_to: the callable", path.bind(py), "return str or a path").map(Some)
             }
         }
     }
@@ -250,7 +256,7 @@ pub fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
     let Ok(text) = value.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
     };
-    let text = text.to_str()?;
+    let text = utf8("base_url", text)?;
     let wrong = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
     let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -318,19 +324,10 @@ pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
     if value.is_callable() {
         return Ok(Some(SaveTo::Callable(value.clone().unbind())));
     }
-    let py = value.py();
-    let text = match value.cast::<PyString>() {
-        Ok(text) => text.to_str()?.to_owned(),
-        Err(_) => {
-            let path = value.call_method0(intern!(py, "__fspath__")).and_then(|path| path.extract::<String>());
-            path.map_err(|_| {
-                let kind = type_name(value);
-                PyTypeError::new_err(format!(
-                    "save_to must be a template as str or path, a callable or None, not {kind}"
-                ))
-            })?
-        }
-    };
+    let text = path_text("save_to", value)?.ok_or_else(|| {
+        let kind = type_name(value);
+        PyTypeError::new_err(format!("save_to must be a template as str or path, a callable or None, not {kind}"))
+    })?;
     let template = Template::parse(&text).map_err(|reason| PyValueError::new_err(format!("save_to: {reason}")))?;
     Ok(Some(SaveTo::Template(template)))
 }

@@ -20,10 +20,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 
+use super::work::no_thread;
 use crate::core::completion::Waiter;
 use crate::runtime::detach::attached;
+use crate::runtime::fork::PerProcess;
 use crate::runtime::turn::{AtEnd, at_end};
-use crate::runtime::{enter, fork, notify};
+use crate::runtime::{Notifier, enter, fork, notifier};
 
 /// The reactor's side: a queue and a way to say that it is not empty.
 struct Mailbox {
@@ -32,7 +34,14 @@ struct Mailbox {
     /// The bell is rung, or will be at the end of the reactor's turn.
     told: AtomicBool,
     rung: AtomicBool,
-    bell: Option<Bell>,
+    way: Way,
+}
+
+/// How the loop is woken.
+enum Way {
+    Bell(Bell),
+    /// By `call_soon_threadsafe`.
+    Notifier(Notifier),
 }
 
 /// With so many in the queue the loop is woken in the middle of a turn: enough to do while the reactor goes on.
@@ -58,11 +67,11 @@ impl AtEnd for Mailbox {
         if self.rung.swap(true, Ordering::AcqRel) {
             return;
         }
-        match &self.bell {
-            Some(bell) => bell.ring(),
-            None => {
+        match &self.way {
+            Way::Bell(bell) => bell.ring(),
+            Way::Notifier(notifier) => {
                 let id = self.id;
-                notify(Box::new(move || call_soon(id)));
+                notifier.notify(Box::new(move || call_soon(id)));
             }
         }
     }
@@ -71,7 +80,7 @@ impl AtEnd for Mailbox {
 impl Mailbox {
     /// The queue is emptied last: whoever finds a flag still set has put his number in before.
     fn drain(&self) -> Vec<u64> {
-        if let Some(bell) = &self.bell {
+        if let Way::Bell(bell) = &self.way {
             bell.silence();
         }
         self.rung.store(false, Ordering::Release);
@@ -81,16 +90,17 @@ impl Mailbox {
 }
 
 /// Ports of loops without `add_reader`, for the notifier: (loop, port) by the port's id.
-static THREADSAFE: Mutex<Option<HashMap<u64, LoopAndPort>>> = Mutex::new(None);
+static THREADSAFE: PerProcess<Mutex<HashMap<u64, LoopAndPort>>> = PerProcess::new();
 
 type LoopAndPort = (Py<PyAny>, Py<Port>);
 
+fn threadsafe() -> MutexGuard<'static, HashMap<u64, LoopAndPort>> {
+    THREADSAFE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn call_soon(id: u64) {
     attached(|py| {
-        let target =
-            THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|ports| {
-                ports.get(&id).map(|(event_loop, port)| (event_loop.clone_ref(py), port.clone_ref(py)))
-            });
+        let target = threadsafe().get(&id).map(|(event_loop, port)| (event_loop.clone_ref(py), port.clone_ref(py)));
         let Some((event_loop, port)) = target else { return };
         let drain = port.bind(py).getattr(intern!(py, "_drain"));
         let called =
@@ -103,7 +113,7 @@ fn call_soon(id: u64) {
 }
 
 fn forget_threadsafe(id: u64) {
-    let gone = THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|ports| ports.remove(&id));
+    let gone = threadsafe().remove(&id);
     drop(gone);
 }
 
@@ -168,11 +178,35 @@ const TICK: f64 = 0.1;
 struct Entry {
     generation: u32,
     id: u64,
+    /// Of the loop: its address, which another one may have when it is gone.
+    address: usize,
     event_loop: Py<PyWeakrefReference>,
     port: Py<PyWeakrefReference>,
 }
 
+impl Entry {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        let Self { generation, id, address, event_loop, port } = self;
+        let (event_loop, port) = (event_loop.clone_ref(py), port.clone_ref(py));
+        Self { generation: *generation, id: *id, address: *address, event_loop, port }
+    }
+
+    /// The port, if this is that of `event_loop`.
+    fn port_of<'py>(&self, event_loop: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        let py = event_loop.py();
+        let same = self.event_loop.bind(py).upgrade().is_some_and(|alive| alive.is(event_loop));
+        if same { self.port.bind(py).upgrade() } else { None }
+    }
+
+    /// Whether the loop may still run. Calls the loop's own code.
+    fn is_alive(&self, py: Python<'_>) -> bool {
+        self.event_loop.bind(py).upgrade().is_some_and(|event_loop| !is_closed(&event_loop))
+    }
+}
+
 thread_local! {
+    /// Borrowed for a look at what is in it, or to take it out, never while Python code may run: letting go of a loop's
+    /// last reference runs its `__del__`, and so does whatever asks the loop.
     static PORTS: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -187,13 +221,12 @@ impl Port {
     /// The port of the loop that runs in this thread.
     pub fn of<'py>(py: Python<'py>, event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let generation = fork::generation();
-        let known = PORTS.with_borrow(|ports| {
-            ports.iter().find_map(|entry| {
-                let same = entry.generation == generation
-                    && entry.event_loop.bind(py).upgrade().is_some_and(|alive| alive.is(event_loop));
-                if same { entry.port.bind(py).upgrade() } else { None }
-            })
+        let address = event_loop.as_ptr().addr();
+        let likely = PORTS.with_borrow(|ports| {
+            let entry = ports.iter().find(|entry| entry.generation == generation && entry.address == address);
+            entry.map(|entry| entry.clone_ref(py))
         });
+        let known = likely.and_then(|entry| entry.port_of(event_loop));
         match known {
             Some(port) => Ok(port.cast_into::<Self>()?),
             None => Self::open(py, event_loop, generation),
@@ -205,45 +238,45 @@ impl Port {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let main = in_main_thread(py)?;
-        let new = |bell| Self {
+        let new = |way| Self {
             mailbox: Arc::new(Mailbox {
                 id,
                 queue: Mutex::default(),
                 told: AtomicBool::new(false),
                 rung: AtomicBool::new(false),
-                bell,
+                way,
             }),
             futures: Mutex::default(),
             ticker: if main { Ticker::Main(AtomicBool::new(false)) } else { Ticker::Never },
         };
         let bell = Bell::new()?;
         let descriptor = bell.descriptor();
-        let mut port = Bound::new(py, new(Some(bell)))?;
+        let mut port = Bound::new(py, new(Way::Bell(bell)))?;
         let drain = port.getattr(intern!(py, "_drain"))?;
         match event_loop.call_method1(intern!(py, "add_reader"), (descriptor, drain)) {
             Ok(_) => {}
             Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {
-                port = Bound::new(py, new(None))?;
+                let notifier = notifier().map_err(|error| no_thread(&error))?;
+                port = Bound::new(py, new(Way::Notifier(notifier)))?;
                 let entry = (event_loop.clone().unbind(), port.clone().unbind());
-                THREADSAFE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(id, entry);
+                threadsafe().insert(id, entry);
             }
             Err(error) => return Err(error),
         }
         let entry = Entry {
             generation,
             id,
+            address: event_loop.as_ptr().addr(),
             event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
             port: PyWeakrefReference::new(port.as_any())?.unbind(),
         };
-        // Ports of loops that are gone go now; what their destruction runs must not find PORTS borrowed.
-        let gone: Vec<Entry> = PORTS.with_borrow_mut(|ports| {
-            let (alive, gone) = std::mem::take(ports).into_iter().partition(|entry| {
-                entry.generation == generation
-                    && entry.event_loop.bind(py).upgrade().is_some_and(|old| !is_closed(&old))
-            });
-            *ports = alive;
+        // Ports of loops that are gone go now. What is asked meanwhile may open another port.
+        let known = PORTS.take();
+        let (alive, gone): (Vec<_>, Vec<_>) =
+            known.into_iter().partition(|entry| entry.generation == generation && entry.is_alive(py));
+        PORTS.with_borrow_mut(|ports| {
+            ports.extend(alive);
             ports.push(entry);
-            gone
         });
         for entry in &gone {
             forget_threadsafe(entry.id);
@@ -389,7 +422,7 @@ impl Bell {
 
     fn silence(&self) {
         let mut count = [0u8; 8];
-        // SAFETY: as above.
+        // SAFETY: the buffer has the 8 bytes that an eventfd gives; the descriptor is open as long as `self`.
         unsafe { libc::read(self.descriptor(), count.as_mut_ptr().cast(), count.len()) };
     }
 }

@@ -6,20 +6,21 @@
 //! looks at them.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::job::{Job, Work};
 use super::outcome::{Ended, Harvest};
 use super::stats::PyStats;
+use super::unwatched::CallSite;
 use crate::core::completion::Completion;
 use crate::core::stats::{LimitedBy, Stats};
 
@@ -140,6 +141,11 @@ impl Harvest for Ready {
             None => Ok(Some(py.None())),
         }
     }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        let error = self.0.as_ref()?.as_ref().err()?;
+        Some(PyErr::from_value(error.clone_ref(py).into_bound(py).into_any()))
+    }
 }
 
 /// What was finished when the job was cancelled.
@@ -148,6 +154,10 @@ struct Collect(Py<PyAny>);
 impl Harvest for Collect {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         self.0.call0(py).map(Some)
+    }
+
+    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
+        None
     }
 }
 
@@ -167,14 +177,22 @@ impl PyPromise {
     }
 }
 
+fn pair() -> io::Result<(UnixStream, UnixStream)> {
+    let (waker, woken) = UnixStream::pair()?;
+    waker.set_nonblocking(true)?;
+    woken.set_nonblocking(true)?;
+    Ok((waker, woken))
+}
+
 #[pymethods]
 impl PyPromise {
     #[new]
     #[pyo3(signature = (name, collect, total=None))]
     fn new(name: String, collect: Py<PyAny>, total: Option<usize>) -> PyResult<Self> {
-        let (waker, woken) = UnixStream::pair()?;
-        waker.set_nonblocking(true)?;
-        woken.set_nonblocking(true)?;
+        let (waker, woken) = pair().map_err(|error| match error.raw_os_error() {
+            Some(code) => PyOSError::new_err((code, error.to_string())),
+            None => error.into(),
+        })?;
         let shared = Shared {
             name,
             started: Instant::now(),
@@ -192,7 +210,8 @@ impl PyPromise {
         if Arc::strong_count(&self.completion) > 1 || self.completion.is_done() {
             return Err(PyRuntimeError::new_err("there is one Job for a promise"));
         }
-        Job::create(py, self.completion.clone(), Arc::new(Kept(self.shared.clone())), progress)
+        let site = CallSite::here(py, true);
+        Job::create(py, self.completion.clone(), Arc::new(Kept(self.shared.clone())), progress, site)
     }
 
     /// Readable when somebody called `wake`, or cancelled the job.

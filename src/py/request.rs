@@ -59,7 +59,7 @@ pub fn options_from<'py>(
         let key = key.cast::<PyString>().map_err(|_| {
             PyTypeError::new_err(format!("{function}: the name of an option must be str, not {}", type_name(&key)))
         })?;
-        let key = key.to_str()?;
+        let key = utf8("the name of an option", key)?;
         if !options.set(key, &value)? {
             return Err(unknown(function, key, REQUEST_KEYS));
         }

@@ -6,13 +6,16 @@
 //! that all threads may read.
 
 use std::ffi::c_int;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::LINK;
+use http::header::{CONTENT_TYPE, LINK};
 use http::{HeaderMap, StatusCode, Version};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -20,7 +23,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use url::Url;
 
-use super::body::{Body, Handle};
+use super::body::{Body, Handle, text_of};
 use super::charset;
 use super::error::{class, to_python, url_text};
 use super::headers::{PyHeaders, value_text};
@@ -31,10 +34,13 @@ use super::restore;
 use super::shown;
 use crate::core::cookies::response_cookies;
 use crate::core::fetch::status_error;
+use crate::core::memory::granted;
+use crate::core::redact::{quote, redact_url};
 use crate::core::request::Request;
 use crate::core::response::Response;
+use crate::cpu::charset::json_text;
 
-/// How much of the body the message of an `HTTPStatusError` quotes, at most.
+/// How much of the body a message quotes, at most.
 const QUOTED: usize = 200;
 
 /// The answer to one request, body included: nothing is left to await.
@@ -119,7 +125,31 @@ impl PyResponse {
         known.set_item(intern!(py, "index"), self.index)?;
         known.set_item(intern!(py, "attempts"), self.attempts)?;
         known.set_item(intern!(py, "elapsed"), self.elapsed.as_secs_f64())?;
+        known.set_item(intern!(py, "context"), self.context(py))?;
         Ok(PyErr::from_value(class(py, "JSONDecodeError")?.call((message, document, position), Some(&known))?))
+    }
+
+    /// What was asked for and what came back, for a message.
+    fn context(&self, py: Python<'_>) -> String {
+        let media_type = match self.headers.get(CONTENT_TYPE) {
+            Some(value) => quote(value.as_bytes()),
+            None => "no Content-Type".to_owned(),
+        };
+        let body = match &self.path {
+            Some(path) => {
+                let mut start = Vec::new();
+                let read = File::open(path).and_then(|file| file.take(QUOTED as u64).read_to_end(&mut start));
+                let start = read.map_or_else(|_| String::new(), |_| format!(" beginning with {}", quote(&start)));
+                format!("body saved to {}{start}", quote(path.as_os_str().as_encoded_bytes()))
+            }
+            None => {
+                let body = self.body.handle(py);
+                let bytes = body.as_slice(py);
+                format!("body beginning with {}", quote(bytes.get(..QUOTED).unwrap_or(bytes)))
+            }
+        };
+        let (method, url) = (&self.request.method, redact_url(self.url_parsed()));
+        format!("{method} {url}: status {}, {media_type}, {body}", self.status.as_u16())
     }
 
     fn reason_text(&self) -> &'static str {
@@ -191,14 +221,17 @@ impl PyResponse {
 
     /// The body as text (str), decoded with `encoding`; what is not valid becomes U+FFFD. Decoded anew each time.
     #[getter]
-    fn text<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+    fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let body = self.body.handle(py);
         let bytes = body.as_slice(py);
-        PyString::new(py, &charset::decode(charset::encoding_of(&self.headers, bytes), bytes))
+        // What is not UTF-8 is decoded into a buffer that can't fail to grow.
+        granted(bytes.len()).map_err(|error| PyMemoryError::new_err(error.to_string()))?;
+        text_of(py, &charset::decode(charset::encoding_of(&self.headers, bytes), bytes))
     }
 
-    /// The name of the body's encoding (str), in lower case: the charset of Content-Type, else that of a byte order
-    /// mark, else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252".
+    /// The name of the body's encoding (str), in lower case: that of a byte order mark, else the charset of Content-Type,
+    /// else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252". JSON is "utf-8", whatever its
+    /// Content-Type says, if that can be.
     #[getter]
     fn encoding(&self, py: Python<'_>) -> String {
         let body = self.body.handle(py);
@@ -213,18 +246,16 @@ impl PyResponse {
     /// objects at all, take what you need out of many documents with `parallel.json_extract` and `parallel.json_rows`,
     /// on all cores.
     ///
+    /// The body is in UTF-8, UTF-16 or UTF-32, as its first bytes tell; a charset of Content-Type counts only if it is
+    /// in none of them. A body that was saved to `path` is not read.
+    ///
     /// Raises:
     ///     JSONDecodeError: the body is not JSON, or not in its encoding; also a `json.JSONDecodeError`, with `msg`,
-    ///         `doc` and `pos`.
+    ///         `doc` and `pos`. The message says what was asked for and what came back, with the first bytes.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let body = self.body.handle(py);
         let bytes = body.as_slice(py);
-        let encoding = charset::encoding_of(&self.headers, bytes);
-        let parsed = if encoding == encoding_rs::UTF_8 {
-            json::parse(py, charset::without_mark(bytes))
-        } else {
-            json::parse(py, charset::decode(encoding, bytes).as_bytes())
-        };
+        let parsed = json::parse(py, &json_text(charset::named(&self.headers), bytes));
         parsed.map_err(|refused| match refused {
             Refused::NotJson(broken) => self.json_error(py, broken).unwrap_or_else(|failed| failed),
             Refused::Failed(error) => error,
@@ -326,8 +357,8 @@ impl PyResponse {
     /// For notebooks.
     fn _repr_html_(&self, py: Python<'_>) -> String {
         let rows = [
-            ("URL", crate::core::redact::redact_url(self.url_parsed())),
-            ("Type", self.headers.get(http::header::CONTENT_TYPE).map(value_text).unwrap_or_default()),
+            ("URL", redact_url(self.url_parsed())),
+            ("Type", self.headers.get(CONTENT_TYPE).map(value_text).unwrap_or_default()),
             ("Took", format!("{:.3} s", self.elapsed.as_secs_f64())),
             ("Attempts", self.attempts.to_string()),
         ];

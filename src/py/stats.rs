@@ -59,8 +59,8 @@ impl PyStats {
         self.0.by_error.iter().map(|(class, count)| (class.to_string(), *count)).collect()
     }
 
-    /// How many requests took which lane: `dict[str, int]`. "lean" is plain HTTP/1.1; "full" is for HTTP/2, for `https`
-    /// servers not known to do without it, for proxies, and for headers such as Connection and Upgrade.
+    /// How many requests took which lane: `dict[str, int]`. "lean" is HTTP/1.1; "full" is for HTTP/2, for proxies, and
+    /// for connections to `https` servers that were made before it was known that they do without HTTP/2.
     #[getter]
     fn by_lane(&self) -> BTreeMap<&'static str, u64> {
         self.0.by_lane.clone()

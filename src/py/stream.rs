@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
@@ -17,12 +17,13 @@ use tokio::runtime::Handle;
 use super::error::to_python;
 use super::interrupt::interruptible;
 use super::lifecycle::{awaiting, calling_out, exiting};
-use super::plan::Plan;
+use super::plan::{Plan, SaveTo};
 use super::port::{Port, require_loop};
 use super::progress::Progress;
 use super::response::into_python;
 use super::source::pump;
 use super::stats::PyStats;
+use crate::core::save::Places;
 use crate::core::stream::{Flow, Taken};
 use crate::runtime::detach::detached;
 use crate::runtime::{fork, is_closing};
@@ -58,6 +59,8 @@ struct State {
 pub struct Stream {
     flow: Arc<Flow>,
     plan: Arc<Plan>,
+    /// The files that items were given.
+    places: Option<Places>,
     handle: &'static Handle,
     state: Mutex<State>,
     progress: Option<Progress>,
@@ -99,6 +102,7 @@ impl Stream {
         flow.arm(handle);
         Ok(Self {
             flow,
+            places: plan.save_to.as_ref().and_then(SaveTo::places),
             plan: Arc::new(plan),
             handle,
             state: Mutex::new(State { source, raised: None, yielded: Instant::now() }),
@@ -113,6 +117,15 @@ impl Stream {
         self.generation != fork::generation()
     }
 
+    fn check_process(&self) -> PyResult<()> {
+        if self.is_parents() {
+            return Err(PyRuntimeError::new_err(
+                "this Stream was started before fork(): its work goes on in the parent process only",
+            ));
+        }
+        Ok(())
+    }
+
     fn close_flow(&self) {
         if !self.is_parents() {
             self.flow.close();
@@ -123,6 +136,15 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn replace(&self, source: Source) -> Source {
+        std::mem::replace(&mut self.lock().source, source)
+    }
+
+    /// What was there is dropped when the lock is free again: an iterator's end runs Python code.
+    fn put(&self, source: Source) {
+        drop(self.replace(source));
+    }
+
     /// Reads the source as far as there is room, or until something else is due. In an event loop, `in_loop`, an async
     /// one is awaited.
     fn fill(slf: &Bound<'_, Self>, in_loop: bool) -> PyResult<Filled> {
@@ -130,16 +152,15 @@ impl Stream {
         let stream = slf.get();
         let event_loop = if in_loop { Some(require_loop(py)?) } else { None };
         // Taken out while it runs: a generator may do anything, and so may another thread meanwhile.
-        let source = std::mem::replace(&mut stream.lock().source, Source::Elsewhere);
-        match source {
+        match stream.replace(Source::Elsewhere) {
             Source::Elsewhere => Ok(Filled::Enough),
             Source::End => {
-                stream.lock().source = Source::End;
+                stream.put(Source::End);
                 Ok(Filled::Enough)
             }
             Source::Async(iterable) => {
                 let Some(event_loop) = event_loop else {
-                    stream.lock().source = Source::Async(iterable);
+                    stream.put(Source::Async(iterable));
                     return Err(PyTypeError::new_err(
                         "requests is an async iterable: read the stream with `async for`",
                     ));
@@ -155,7 +176,7 @@ impl Stream {
                 if matches!(filled, Filled::Ended) {
                     stream.source_ended(raised);
                 } else {
-                    stream.lock().source = Source::Iterator(iterator);
+                    stream.put(Source::Iterator(iterator));
                 }
                 Ok(filled)
             }
@@ -179,17 +200,26 @@ impl Stream {
 
     /// Hands an item of the source over.
     pub fn accept(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> PyResult<()> {
-        let request = self.plan.request(py, item, self.flow.next_index())?;
+        let index = self.flow.next_index();
+        let request = self.plan.request(py, item, index)?;
+        if let Ok(request) = &request
+            && let (Some(places), Some(path)) = (&self.places, &request.save_to)
+            && !places.take(path)
+        {
+            return Err(PyValueError::new_err(format!(
+                "save_to: requests[{index}] would be written to {path:?} like one before it; use {{index}} or different \
+                 names"
+            )));
+        }
         self.flow.push(self.handle, request);
         Ok(())
     }
 
     /// The source has ended, with an exception or without.
     pub fn source_ended(&self, raised: Option<PyErr>) {
-        let mut state = self.lock();
-        state.source = Source::End;
-        state.raised = raised;
-        drop(state);
+        self.put(Source::End);
+        let before = std::mem::replace(&mut self.lock().raised, raised);
+        drop(before);
         self.flow.exhaust();
     }
 
@@ -206,11 +236,7 @@ impl Stream {
     fn take(slf: &Bound<'_, Self>, in_loop: bool) -> PyResult<Next> {
         let py = slf.py();
         let stream = slf.get();
-        if stream.is_parents() {
-            return Err(PyRuntimeError::new_err(
-                "this Stream was started before fork(): its work goes on in the parent process only",
-            ));
-        }
+        stream.check_process()?;
         let (filled, taken) = loop {
             let due = stream.flow.is_due();
             let filled = if due { Self::fill(slf, in_loop)? } else { Filled::Enough };
@@ -250,11 +276,12 @@ impl Stream {
 
     fn finish(&self, py: Python<'_>) {
         self.close_flow();
-        if let Some(progress) = &self.progress {
+        if let Some(progress) = &self.progress
+            && !self.is_parents()
+        {
             progress.close(py, (self.flow.taken(), self.total));
         }
-        let source = std::mem::replace(&mut self.lock().source, Source::End);
-        drop(source);
+        self.put(Source::End);
     }
 
     fn report(&self, py: Python<'_>) -> PyResult<()> {
@@ -332,8 +359,9 @@ impl Stream {
 
     /// What the stream has done so far, as `Job.stats`.
     #[getter]
-    fn stats(&self) -> PyStats {
-        PyStats(self.flow.stats())
+    fn stats(&self) -> PyResult<PyStats> {
+        self.check_process()?;
+        Ok(PyStats(self.flow.stats()))
     }
 
     fn __repr__(&self) -> String {
@@ -353,8 +381,7 @@ impl Stream {
     }
 
     fn __clear__(&self) {
-        let source = std::mem::replace(&mut self.lock().source, Source::End);
-        drop(source);
+        self.put(Source::End);
     }
 }
 

@@ -35,7 +35,8 @@ fn seconds_or_none(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult
 /// Limits on the time of one attempt, each in seconds; None (the default) means no limit.
 ///
 /// Args:
-///     total: from the attempt's turn to the last byte of its body.
+///     total: from the attempt's turn to the last byte of its body, be it loaded or saved. (`timeout=10.0`, a number,
+///         bounds the whole of a body that is loaded; of one that is saved, the head and each silence.)
 ///     connect: name resolution, TCP and TLS of a new connection.
 ///     read: the longest silence while waiting for the head or the next piece of the body.
 ///     pool: waiting for a turn (concurrency, per-host and rate limits).
@@ -58,6 +59,7 @@ impl PyTimeout {
     ) -> PyResult<Self> {
         Ok(Self(Timeout {
             total: seconds_or_none("total", total)?,
+            plain: false,
             connect: seconds_or_none("connect", connect)?,
             read: seconds_or_none("read", read)?,
             pool: seconds_or_none("pool", pool)?,
@@ -131,5 +133,13 @@ pub fn timeout_from(value: &Bound<'_, PyAny>) -> PyResult<Timeout> {
         }
         error
     })?;
-    Ok(Timeout { total: Some(total), ..Timeout::NONE })
+    Ok(Timeout::seconds(total))
+}
+
+/// What [`timeout_from`] reads as the same again.
+pub fn timeout_to_python(py: Python<'_>, timeout: Timeout) -> PyResult<Bound<'_, PyAny>> {
+    match timeout.total {
+        Some(total) if timeout.plain => Ok(total.as_secs_f64().into_pyobject(py)?.into_any()),
+        _ => Ok(PyTimeout(timeout).into_pyobject(py)?.into_any()),
+    }
 }

@@ -12,6 +12,7 @@ use super::lifecycle::exiting;
 use super::outcome::{Ended, Harvest, promise};
 use super::single::Single;
 use super::stats::PyStats;
+use super::unwatched::CallSite;
 use crate::core::fetch::Call;
 use crate::core::gather::{Batch, Options};
 use crate::core::items::Items;
@@ -22,6 +23,11 @@ use crate::runtime::{self, ShutDown};
 /// The reactor, or the exception that says why there is none.
 pub fn reactor() -> PyResult<&'static Handle> {
     runtime::handle().map_err(|error| no_threads(&error))
+}
+
+/// Why a thread can't be started.
+pub fn no_thread(error: &std::io::Error) -> PyErr {
+    PyRuntimeError::new_err(format!("a thread could not be started: {error}"))
 }
 
 /// Why nothing can be started.
@@ -59,7 +65,7 @@ fn stats(py: Python<'_>, stats: Stats) -> PyResult<Py<PyAny>> {
 pub fn single(py: Python<'_>, call: Call, request: Request) -> PyResult<Py<Job>> {
     let (completion, promised) = promise();
     let work = Single::start(call, request, promised).map_err(|error| no_threads(&error))?;
-    Job::create(py, completion, work, None)
+    Job::create(py, completion, work, None, CallSite::here(py, false))
 }
 
 struct Bulk(Arc<Batch>);
@@ -94,5 +100,5 @@ pub fn bulk(
     let batch = Batch::new(call.collector.clone(), items, options);
     let (completion, promised) = promise();
     batch.start(handle, Arc::new(call), move |gathered| promised.settle(Ended::Done(Box::new(Many::new(gathered)))));
-    Job::create(py, completion, Arc::new(Bulk(batch)), progress)
+    Job::create(py, completion, Arc::new(Bulk(batch)), progress, CallSite::here(py, false))
 }

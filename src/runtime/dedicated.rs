@@ -10,6 +10,9 @@ pub struct Dedicated(Option<Runtime>);
 impl Dedicated {
     /// Starts `threads` threads called `name`.
     pub fn start(name: &str, threads: usize) -> io::Result<Self> {
+        // tokio panics where it can't start its own.
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(|| ());
+        thread.map_err(|error| io::Error::other(format!("a thread could not be started: {error}")))?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name(name)

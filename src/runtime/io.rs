@@ -1,12 +1,10 @@
 //! The I/O reactor: a current-thread tokio runtime on one named thread.
 //!
 //! One thread, because for small bodies a second one gives nothing, and a current-thread runtime never wakes a sibling.
-//! A second one, with a runtime of its own, is started when large bodies leave the first no rest ([`load`]). Waiting
-//! system calls (files, name look-ups) go to a blocking pool.
+//! A second one, with a runtime of its own, is started when large bodies leave the first no rest ([`load`]). Files, whose
+//! system calls wait, go to a blocking pool.
 
 use std::cell::Cell;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,14 +12,14 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use super::fork::PerProcess;
 use super::intake::{Intake, Work};
-use super::{closing, fork, load, turn};
+use super::{closing, load, turn};
 
-/// Files and name look-ups that may wait at the same time.
+/// Files that may wait at the same time.
 const BLOCKING_THREADS: usize = 16;
 
 struct Reactor {
-    generation: u32,
     first: Thread,
     intake: Arc<Intake>,
     /// Started by [`load`] when the first has no rest; `None` if it could not be.
@@ -37,9 +35,25 @@ struct Thread {
 
 thread_local! {
     static IS_SECOND: Cell<bool> = const { Cell::new(false) };
+    /// When this reactor last made sure that it has a blocking thread.
+    static BLOCKING: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-static CURRENT: AtomicPtr<Reactor> = AtomicPtr::new(ptr::null_mut());
+/// A blocking thread without work ends after this long.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// On a reactor, before `spawn_blocking`: an error where no thread can be started. tokio panics there, unless it has one
+/// already, as it has for [`LINGER`] after the last time.
+pub fn may_block() -> std::io::Result<()> {
+    let now = Instant::now();
+    if BLOCKING.get().is_none_or(|since| now - since > LINGER / 2) {
+        std::thread::Builder::new().name("shoal-blocking".into()).spawn(|| ())?;
+        BLOCKING.set(Some(now));
+    }
+    Ok(())
+}
+
+static CURRENT: PerProcess<Reactor> = PerProcess::new();
 
 /// Why there is no reactor, or no pool.
 #[derive(Debug, thiserror::Error)]
@@ -68,28 +82,13 @@ pub fn submit(work: Work) -> Result<(), ShutDown> {
 }
 
 fn reactor() -> Result<&'static Reactor, ShutDown> {
-    let generation = fork::generation();
-    let current = CURRENT.load(Ordering::Acquire);
-    // SAFETY: a published reactor is never freed.
-    if let Some(reactor) = unsafe { current.as_ref() }
-        && reactor.generation == generation
-    {
-        return if closing::is_closing() { Err(ShutDown::Exiting) } else { Ok(reactor) };
-    }
-    if closing::is_closing() {
-        return Err(ShutDown::Exiting);
-    }
-    // No lock: one held by another thread at the moment of a fork would stay locked in the child. Two first users may
-    // both start a reactor; the one that loses stops its own.
-    let fresh = Box::into_raw(Box::new(start(generation)?));
-    match CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: published just now, never freed.
-        Ok(_) => Ok(unsafe { &*fresh }),
-        Err(_) => {
-            // SAFETY: `fresh` was not published, nobody else has it.
-            unsafe { Box::from_raw(fresh) }.first.stop.cancel();
-            reactor()
-        }
+    if closing::is_closing() { Err(ShutDown::Exiting) } else { CURRENT.get_or_try_init(start) }
+}
+
+/// Only of one that another first user was quicker than: the others are kept.
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        self.first.stop.cancel();
     }
 }
 
@@ -108,7 +107,7 @@ pub fn is_second() -> bool {
     IS_SECOND.get()
 }
 
-fn start(generation: u32) -> Result<Reactor, ShutDown> {
+fn start() -> Result<Reactor, ShutDown> {
     let intake = Arc::new(Intake::default());
     let taker = intake.clone();
     let first = Thread::start("shoal-io", move |runtime| {
@@ -116,7 +115,7 @@ fn start(generation: u32) -> Result<Reactor, ShutDown> {
         runtime.spawn(turn::run());
         runtime.spawn(taker.run());
     })?;
-    Ok(Reactor { generation, first, intake, second: OnceLock::new() })
+    Ok(Reactor { first, intake, second: OnceLock::new() })
 }
 
 impl Thread {
@@ -126,7 +125,7 @@ impl Thread {
             .enable_time()
             .thread_name("shoal-blocking")
             .max_blocking_threads(BLOCKING_THREADS)
-            .thread_keep_alive(Duration::from_secs(2))
+            .thread_keep_alive(LINGER)
             .build()?;
         let handle = runtime.handle().clone();
         let stop = CancellationToken::new();
@@ -155,11 +154,7 @@ pub fn shutdown(wait: Duration) {
         return;
     }
     let until = Instant::now() + wait;
-    let current = CURRENT.load(Ordering::Acquire);
-    // SAFETY: a published reactor is never freed.
-    if let Some(reactor) = unsafe { current.as_ref() }
-        && reactor.generation == fork::generation()
-    {
+    if let Some(reactor) = CURRENT.get() {
         let threads = [Some(&reactor.first), reactor.second.get().and_then(Option::as_ref)];
         threads.iter().flatten().for_each(|thread| thread.stop.cancel());
         threads.iter().flatten().for_each(|thread| thread.wait(until));

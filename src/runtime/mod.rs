@@ -12,6 +12,7 @@ pub mod fork;
 mod intake;
 mod io;
 pub mod load;
+mod lookups;
 mod notifier;
 pub mod pool;
 pub mod spread;
@@ -19,5 +20,6 @@ pub mod turn;
 
 pub use closing::{Pass, enter, is_closer, is_closing};
 pub use dedicated::Dedicated;
-pub use io::{ShutDown, handle, is_second, panic_message, shutdown, submit};
-pub use notifier::{notify, thread};
+pub use io::{ShutDown, handle, is_second, may_block, panic_message, shutdown, submit};
+pub use lookups::lookup;
+pub use notifier::{Notifier, notifier, thread};

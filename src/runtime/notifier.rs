@@ -1,51 +1,43 @@
 //! One lazy thread for calls that must not run on the reactor: those that take the GIL.
 
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
 
-use super::fork;
+use super::fork::PerProcess;
 
 type Call = Box<dyn FnOnce() + Send>;
 
-struct Notifier {
-    generation: u32,
-    calls: Mutex<Sender<Call>>,
-}
-
-static CURRENT: AtomicPtr<Notifier> = AtomicPtr::new(std::ptr::null_mut());
+static CURRENT: PerProcess<Sender<Call>> = PerProcess::new();
 
 /// Runs `work` on a thread of its own: for work that waits for Python code and must not stand in the reactor's way.
 pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
-/// Runs `call` on the notifier's thread, in the order of the calls. A thread that can't be started loses them: there is
-/// nobody to tell.
-pub fn notify(call: Call) {
-    let generation = fork::generation();
-    let current = CURRENT.load(Ordering::Acquire);
-    // SAFETY: a published notifier is never freed.
-    if let Some(notifier) = unsafe { current.as_ref() }
-        && notifier.generation == generation
-    {
-        let _ = notifier.calls.lock().unwrap_or_else(PoisonError::into_inner).send(call);
-        return;
-    }
-    let (sender, calls) = channel::<Call>();
-    let fresh = Box::into_raw(Box::new(Notifier { generation, calls: Mutex::new(sender) }));
-    if CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        // SAFETY: `fresh` was not published, nobody else has it.
-        drop(unsafe { Box::from_raw(fresh) });
-        return notify(call);
-    }
-    let run = move || {
-        for call in calls {
-            // A call that panics must not end the thread for the others.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
-        }
+/// The notifier's thread, which runs. Whoever will have something to tell asks for it first, where a thread that can't be
+/// started is an error somebody sees; the next one who asks tries again.
+#[derive(Clone, Copy)]
+pub struct Notifier(&'static Sender<Call>);
+
+/// The notifier of this process, started at first use.
+pub fn notifier() -> std::io::Result<Notifier> {
+    let start = || {
+        let (sender, calls) = channel::<Call>();
+        // Ends where another first user was quicker, and with it the sender goes.
+        thread("shoal-notify", move || {
+            for call in calls {
+                // A call that panics must not end the thread for the others.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+            }
+        })?;
+        Ok(sender)
     };
-    if thread("shoal-notify", run).is_ok() {
-        notify(call);
+    CURRENT.get_or_try_init(start).map(Notifier)
+}
+
+impl Notifier {
+    /// Runs `call` on the notifier's thread, in the order of the calls.
+    pub fn notify(self, call: Call) {
+        // Fails for a thread that has ended, which the notifier's never does.
+        let _ = self.0.send(call);
     }
 }

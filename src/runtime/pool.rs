@@ -6,16 +6,16 @@
 
 use std::collections::VecDeque;
 use std::num::NonZero;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::closing;
+use super::fork::PerProcess;
 use super::io::ShutDown;
-use super::{closing, fork};
 
 /// Sets the number of threads.
 pub const VARIABLE: &str = "SHOAL_THREADS";
@@ -29,7 +29,6 @@ const MOST: usize = 4096;
 type Task = Box<dyn FnOnce() + Send>;
 
 struct Pool {
-    generation: u32,
     threads: ThreadPool,
     /// In the order of the calls. rayon's own queues are not: a thread takes what it spawned itself before anything that
     /// came from outside, so a batch that goes on in slices would keep all others out.
@@ -42,8 +41,15 @@ impl Pool {
     }
 }
 
-static CURRENT: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
+static CURRENT: PerProcess<Pool> = PerProcess::new();
+/// Tasks at work.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+/// Forks under way, which wait until no task is at work.
+static FORKS: AtomicUsize = AtomicUsize::new(0);
+
+/// The most a fork waits for the tasks at work. They look between two documents whether one waits; a document that takes
+/// longer is not waited for.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How many threads the pool has, or would have: `SHOAL_THREADS`, else the cores this process may use (affinity and
 /// cgroup quota are looked at).
@@ -62,9 +68,9 @@ pub fn spawn(task: impl FnOnce() + Send + 'static) -> Result<(), ShutDown> {
     let pool = current()?;
     pool.tasks().push_back(Box::new(task));
     pool.threads.spawn(|| {
-        let task = pool.tasks().pop_front();
         // Counted first: `quiet` either sees it, or this sees the end.
         let _counted = Counted::new();
+        let task = pool.tasks().pop_front();
         if let Some(task) = task
             && !closing::is_closing()
         {
@@ -82,17 +88,41 @@ pub(super) fn quiet(wait: Duration) {
     }
 }
 
+/// Before a fork: waits, for at most [`PATIENCE`], until no task is at work, and lets none begin.
+pub(super) fn pause() {
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    quiet(PATIENCE);
+}
+
+/// After a fork, in the parent.
+pub(super) fn resume() {
+    FORKS.fetch_sub(1, Ordering::SeqCst);
+}
+
 /// In a forked child: the threads are gone. Touches atomics only.
 pub(super) fn forked() {
     ACTIVE.store(0, Ordering::SeqCst);
+    FORKS.store(0, Ordering::SeqCst);
+}
+
+/// Whether a task should end soon: a fork waits for it.
+pub fn is_paused() -> bool {
+    FORKS.load(Ordering::Relaxed) > 0
 }
 
 struct Counted;
 
 impl Counted {
     fn new() -> Self {
-        ACTIVE.fetch_add(1, Ordering::SeqCst);
-        Self
+        loop {
+            ACTIVE.fetch_add(1, Ordering::SeqCst);
+            // Sequentially consistent, as in `pause`: either this sees the fork, or the fork sees the count.
+            if FORKS.load(Ordering::SeqCst) == 0 {
+                return Self;
+            }
+            ACTIVE.fetch_sub(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_micros(50));
+        }
     }
 }
 
@@ -106,33 +136,18 @@ fn current() -> Result<&'static Pool, ShutDown> {
     if closing::is_closing() {
         return Err(ShutDown::Exiting);
     }
-    let generation = fork::generation();
-    let current = CURRENT.load(Ordering::Acquire);
-    // SAFETY: a published pool is never freed.
-    if let Some(pool) = unsafe { current.as_ref() }
-        && pool.generation == generation
-    {
-        return Ok(pool);
-    }
-    // No lock, for the reason given in `io.rs`.
-    let threads = ThreadPoolBuilder::new()
-        .num_threads(size()?)
-        .thread_name(|index| format!("shoal-cpu-{index}"))
-        .stack_size(STACK)
-        // A batch contains the panics of its kernels; without a handler any other would abort the process.
-        .panic_handler(|_| {})
-        .build()
-        .map_err(|error| ShutDown::Thread(std::io::Error::other(error)))?;
-    let fresh = Box::into_raw(Box::new(Pool { generation, threads, tasks: Mutex::default() }));
-    match CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: published just now, never freed.
-        Ok(_) => Ok(unsafe { &*fresh }),
-        Err(_) => {
-            // SAFETY: `fresh` was not published, nobody else has it. Dropping it ends its idle threads.
-            drop(unsafe { Box::from_raw(fresh) });
-            self::current()
-        }
-    }
+    CURRENT.get_or_try_init(|| {
+        // Dropping it, where another first user was quicker, ends its idle threads.
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(size()?)
+            .thread_name(|index| format!("shoal-cpu-{index}"))
+            .stack_size(STACK)
+            // A batch contains the panics of its kernels; without a handler any other would abort the process.
+            .panic_handler(|_| {})
+            .build()
+            .map_err(|error| ShutDown::Thread(std::io::Error::other(error)))?;
+        Ok(Pool { threads, tasks: Mutex::default() })
+    })
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn allowed() -> Vec<usize> {
-        // SAFETY: as in `leave`.
+        // SAFETY: `cpu_set_t` is an array of bits, for which zeros are valid; the call fills one, of the calling thread.
         unsafe {
             let mut set = std::mem::zeroed();
             assert_eq!(sched_getaffinity(0, size_of::<cpu_set_t>(), &raw mut set), 0);
@@ -129,7 +129,7 @@ mod tests {
     fn who_has_one_core_stays_there() {
         on_a_thread(|| {
             let here = affinity::core().unwrap();
-            // SAFETY: as in `leave`.
+            // SAFETY: `cpu_set_t` is an array of bits, for which zeros are valid; `here` is a core that there is.
             unsafe {
                 let mut only = std::mem::zeroed();
                 CPU_SET(here, &mut only);

@@ -3,24 +3,26 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hash::Hash;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
 use super::json::push_string;
+use crate::runtime::fork::PerProcess;
 
 /// Byte `i` of `/bytes/{n}` is `i % PERIOD`.
 const PERIOD: u64 = 251;
 /// Largest document that is built in memory.
 pub(super) const MEMORY_LIMIT: u64 = 256 * 1024 * 1024;
 
-static PATTERN: LazyLock<Vec<u8>> = LazyLock::new(|| (0..PERIOD as u8).cycle().take(PERIOD as usize * 1024).collect());
+static PATTERN: PerProcess<Vec<u8>> = PerProcess::new();
 
 /// The next slice of the byte sequence from `from`, of at most `limit` bytes (and about 256 KiB).
 pub(super) fn pattern(from: u64, limit: u64) -> &'static [u8] {
+    let pattern = PATTERN.get_or_init(|| (0..PERIOD as u8).cycle().take(PERIOD as usize * 1024).collect());
     let start = (from % PERIOD) as usize;
-    let end = PATTERN.len().min(start.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)));
-    PATTERN.get(start..end).unwrap_or_default()
+    let end = pattern.len().min(start.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)));
+    pattern.get(start..end).unwrap_or_default()
 }
 
 /// A small map of rendered bodies; when full it starts again, which a test or benchmark hardly ever sees.

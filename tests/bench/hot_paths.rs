@@ -30,7 +30,6 @@ use shoal::core::governor::Limits;
 use shoal::core::http1::head;
 use shoal::core::items::{Item, Items};
 use shoal::core::request::Request;
-use shoal::core::retry::Retry;
 use shoal::core::settings::Settings;
 use shoal::core::stats::Collector;
 use shoal::core::transport::{Body, Clock, Head, Outgoing, Transport};
@@ -128,9 +127,9 @@ fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: 
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br, zstd"));
     headers.insert(USER_AGENT, HeaderValue::from_static("shoal/0"));
     let call = Arc::new(Call {
-        governor: Arc::clone(&session.governor),
         session,
-        settings: Arc::new(Settings { retry: Retry::new(2), ..Settings::default() }),
+        limits: None,
+        settings: Arc::new(Settings::default()),
         headers: Arc::new(headers),
         collector: Arc::new(Collector::new()),
     });

@@ -119,8 +119,8 @@ fn request(path: &str) -> Arc<Request> {
 fn call_over(told: Told, limits: Limits, settings: Settings) -> Arc<Call<Told>> {
     let session = Arc::new(Session::over(told, limits, Jar::new()));
     Arc::new(Call {
-        governor: session.governor.clone(),
         session,
+        limits: None,
         settings: Arc::new(settings),
         headers: Arc::new(HeaderMap::new()),
         collector: Arc::new(Collector::new()),
@@ -132,7 +132,7 @@ fn call(settings: Settings) -> Arc<Call<Told>> {
 }
 
 fn patient() -> Settings {
-    Settings { timeout: Timeout::NONE, ..Settings::default() }
+    Settings { timeout: Timeout::NONE, retry: Retry::none(), ..Settings::default() }
 }
 
 fn options(concurrency: usize) -> Options {

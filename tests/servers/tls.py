@@ -36,6 +36,13 @@ class Certificates:
         return self._context(self.authority.issue_cert("127.0.0.1", "localhost"))
 
     @cached_property
+    def http2(self) -> ssl.SSLContext:
+        """As good, for a server that speaks HTTP/2 only."""
+        context = self._context(self.authority.issue_cert("127.0.0.1", "localhost"))
+        context.set_alpn_protocols(["h2"])
+        return context
+
+    @cached_property
     def wrong_host(self) -> ssl.SSLContext:
         """For another host."""
         return self._context(self.authority.issue_cert("elsewhere.example"))

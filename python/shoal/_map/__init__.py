@@ -7,14 +7,15 @@ Rust.
 
 from __future__ import annotations
 
-import threading
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from shoal import _progress, _shoal
+from shoal import _native, _progress, _shoal
 from shoal._map import auto, cores
 from shoal._map.board import Board, Ledger
 from shoal._map.call import BACKENDS, ON_ERROR, Call, checked_fn, choice, chunk, count, flag, seconds
+from shoal._map.failure import lacking
 from shoal._map.source import Source
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def map(  # noqa: A001 - the name of what it does everywhere
             worker processes, or threads on free-threaded Python; only items that take less than sending them would, of
             a function known to be harmless (builtins such as `len`, and code without loops made of those), run in this
             process.
-        workers: how many items run at a time (int, at least 1); None means as many as there are usable cores, or the
+        workers: how many items run at a time at most (int, at least 1; all calls of a process share its worker
+            processes, as many as the greatest of these numbers); None means as many as there are usable cores, or the
             environment variable `SHOAL_THREADS`.
         chunksize: items that go to a worker at a time (int, at least 1); "auto" finds by timing what takes 30 ms.
         on_error: "raise": the first error ends the call; "return": the error stands in the item's place; "skip": the
@@ -141,19 +143,22 @@ def map(  # noqa: A001 - the name of what it does everywhere
     except TypeError as error:
         message = f"items must be an iterable, not {type(items).__name__}"
         raise TypeError(message) from error
-    if auto.resolve(call) == "processes":
-        call = _with_pickled(call)
     board = Board(source.total, ordered=call.ordered, on_error=call.on_error)
-    promise = _shoal._Promise("parallel.map", board.partial, source.total)  # noqa: SLF001 - ours
+    try:
+        if auto.resolve(call) == "processes":
+            call = _with_pickled(call)
+        promise = _shoal._Promise("parallel.map", board.partial, source.total)  # noqa: SLF001 - ours
+    except OSError as error:
+        raise lacking("the call cannot be started", error) from error
     job = promise.job(reporter)
     ledger = Ledger(board, promise, call.on_error)
-    threading.Thread(target=_coordinate, args=(call, source, ledger), name="shoal-map", daemon=True).start()
+    _native.make_hub()
+    _native.start_thread(_coordinate, "shoal-map", call, source, ledger)
     return job
 
 
 def _with_pickled(call: Call) -> Call:
-    from dataclasses import replace  # noqa: PLC0415 - with cloudpickle
-
+    _native.load("shoal._map.processes")
     from shoal._map.parcel import dump  # noqa: PLC0415 - needs cloudpickle, which threads don't
 
     try:
@@ -177,6 +182,8 @@ def _with_pickled(call: Call) -> Call:
 def _coordinate(call: Call, source: Source, ledger: Ledger) -> None:
     try:
         auto.run(call, source, ledger)
+    except OSError as error:
+        ledger.abort(lacking("the call cannot go on", error))
     except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for the end
         ledger.abort(error)
     finally:

@@ -10,11 +10,12 @@ to release the GIL.
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from shoal import _native
 from shoal._map import cores
+from shoal._map.chunk import Chunk
 from shoal._map.harmless import is_harmless, is_plain, size_of
 from shoal._map.local import Threads, serial, timed, work
 
@@ -77,9 +78,10 @@ def run(call: Call, source: Source, ledger: Ledger) -> None:
 
 
 def _in_processes(call: Call, source: Source, ledger: Ledger, items: list[Any] | None = None) -> None:
-    # Here, because they need loky, and the rest doesn't.
+    # Here, because they need cloudpickle and multiprocessing, and the rest doesn't.
+    _native.load("shoal._map.processes")
     from shoal._map.fleet import Exiting  # noqa: PLC0415
-    from shoal._map.processes import Chunk, Processes  # noqa: PLC0415
+    from shoal._map.processes import Processes  # noqa: PLC0415
 
     first = []
     if items:
@@ -89,7 +91,7 @@ def _in_processes(call: Call, source: Source, ledger: Ledger, items: list[Any] |
         Processes(call, source, ledger, first).run()
     except Exiting:
         # Nobody is to hear of it: not even that this thread, a daemon, has ended.
-        threading.Event().wait()
+        _native.Event().wait()
 
 
 class _Plain:
@@ -155,15 +157,26 @@ def _place(call: Call, source: _Plain, ledger: Ledger, each: float, size: float)
 def _releases_the_gil(call: Call, source: _Plain, ledger: Ledger, each: float) -> bool:
     """Two threads at once for some milliseconds, beside what one has done."""
     count = max(1, min(64, int(0.005 / each)))
-    threads = []
+    threads: list[_native.Event] = []
+    started = time.perf_counter()
     for _ in range(2):
         items = source.take(count)
         if items:
             first = ledger.board.take(len(items))
-            threads.append(threading.Thread(target=work, args=(call, items, first, ledger), daemon=True))
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+            threads.append(_in_thread(call, items, first, ledger))
+    for done in threads:
+        done.wait()
     return len(threads) > 1 and time.perf_counter() - started < 0.75 * 2 * count * each
+
+
+def _in_thread(call: Call, items: list[Any], first: int, ledger: Ledger) -> _native.Event:
+    done = _native.Event()
+
+    def run() -> None:
+        try:
+            work(call, items, first, ledger)
+        finally:
+            done.set()
+
+    _native.start_thread(run, "shoal-map-trial")
+    return done

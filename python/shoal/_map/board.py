@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from shoal import _native
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ class Board:
         self._total = total
         self._ordered = ordered
         self._on_error = on_error
-        self._lock = threading.Lock()
+        self._lock = _native.Lock()
         self._slots: list[Any] = []
         self._settled = bytearray()
 

@@ -6,16 +6,23 @@ so a worker tries both, and what fails is told in words.
 
 from __future__ import annotations
 
+import errno
 import pickle
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from shoal.exceptions import ItemError
+from shoal.exceptions import ItemError, ParallelError
 
 if TYPE_CHECKING:
     # The exception or None, its words, the traceback, the name of its class.
     Record = tuple[bytes | None, str, str, str]
 
+_HINTS = {
+    errno.EMFILE: "close files or raise the limit of open files (ulimit -n), ",
+    errno.ENFILE: "too many files are open on this machine, ",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u), ",
+    errno.ENOMEM: "free memory, ",
+}
 _LONGEST_REPR = 200
 _LONGEST_TRACEBACK = 1 << 16
 
@@ -69,9 +76,19 @@ def record(error: BaseException) -> Record:
     return pickled, "", text, name
 
 
-def unsendable(what: str, value: object, error: BaseException) -> pickle.PicklingError:
+def unsendable(what: str, value: object, error: BaseException) -> BaseException:
     """The exception for an item or a result that cannot be sent."""
+    if isinstance(error, MemoryError | OSError):
+        return error  # it could be, with more memory or descriptors
     return pickle.PicklingError(f"{what} {words(value)} cannot be sent: {type(error).__name__}: {error}")
+
+
+def lacking(what: str, error: OSError) -> ParallelError:
+    """The error of a call for which the system has no descriptors, processes or memory left."""
+    hint = _HINTS.get(error.errno or 0, "")
+    failed = ParallelError(f"{what} ({error}): {hint}or use backend='threads'")
+    failed.__cause__ = error
+    return failed
 
 
 def item_error(index: int, sent: Record) -> ItemError:

@@ -1,11 +1,16 @@
-"""The worker processes of this process: started when needed, kept warm between calls.
+"""The worker processes of this process: started when needed, shared by all calls, kept warm between them.
 
-loky's launcher starts them (a new interpreter, never a fork; the `__main__` of the caller is not imported), and one
-thread does all of it, for two reasons. On Linux the kernel ends a worker when the *thread* that started it ends, so
-that thread has to last as long as the process. And it blocks SIGINT, which its children inherit: Ctrl-C in a terminal
-goes to them too, and one that has not yet got to ignoring it would print a traceback.
+One thread starts all of them, because on Linux the kernel ends a worker when the *thread* that started it ends, so that
+thread has to last as long as the process.
 
-A worker belongs to one call at a time. One that nobody uses ends by itself after a while.
+There are as many as the call with the most `workers` may have (at least one a core), however many calls run at once: a
+worker is some 25 MB. A worker belongs to one call at a time, and is handed on between two chunks:
+
+- to a call that has at least two fewer, so that all have about the same number;
+- after a while to one that has none, in turn.
+
+Where every worker is stuck in long items, a few more are started for calls that have none. A worker that nobody uses
+ends by itself after a while.
 """
 
 from __future__ import annotations
@@ -13,47 +18,38 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import threading
+import sys
 import time
+from _queue import Empty, SimpleQueue
 from collections import deque
 from contextlib import suppress
-from multiprocessing import resource_tracker as standard_tracker
-from multiprocessing.context import get_spawning_popen
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from multiprocessing import process
+from posix import waitpid  # gevent replaces that of `os`
+from typing import TYPE_CHECKING
 
-from loky.backend import resource_tracker
-from loky.backend.popen_loky_posix import Popen
-
+from shoal import _native
+from shoal._map import cores
 from shoal._map.cells import CURRENT, IDLE, LIMIT, NO_LIMIT, SIZE, cells_of
-from shoal._map.parcel import Incoming, Outgoing, _anonymous_file
+from shoal._map.failure import lacking
+from shoal._map.parcel import Incoming, Outgoing, anonymous_file
+from shoal._map.spawn import spawn
 from shoal._map.wire import Channel, pair
-from shoal._map.worker import Worker
+from shoal.exceptions import ParallelError
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Callable
 
-    from shoal._map.processes import Chunk
+    from shoal._map.chunk import Chunk
 
 IDLE_SECONDS = float(os.environ.get("SHOAL_MAP_IDLE", "60"))
 """After which an unused worker ends."""
-
-
-class _Launch:
-    """What loky's launcher is given: pickled, it becomes a `Worker` in the new process."""
-
-    name = _name = "shoal-map"
-    env: dict[str, str] = {}  # noqa: RUF012 - read only
-    init_main_module = False
-
-    def __init__(self, end: socket.socket, cells: int) -> None:
-        self._end = end
-        self._cells = cells
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        popen: Any = get_spawning_popen()
-        end, cells = popen.duplicate_for_child(self._end.fileno()), popen.duplicate_for_child(self._cells)
-        return Worker, (end, cells, os.getpid(), IDLE_SECONDS)
+# A call that nobody else waits behind keeps its workers; else it has each for so long at least.
+_SLICE = 0.2
+# A worker that is at one item for so long is stuck in it, perhaps.
+_STUCK = 0.3
+_SPARE = 4
+# After a process that the system did not start, while there are others.
+_PAUSE = 0.5
 
 
 class Hand:
@@ -61,57 +57,84 @@ class Hand:
 
     def __init__(self) -> None:
         here, there = pair()
-        file = _anonymous_file()
+        self.channel = Channel(here)
+        self.outgoing = Outgoing()
+        self.incoming = Incoming()
+        file = -1
         try:
+            file = anonymous_file()
             os.ftruncate(file, SIZE)
             self.cells = cells_of(file)
             self.cells[CURRENT] = IDLE
             self.cells[LIMIT] = NO_LIMIT
-            self._popen = Popen(_Launch(there, file))
+            # Its segment, if it is large, is not used again.
+            parcel, files, _ = self.outgoing.pack([bytes(process.current_process().authkey), sys.argv])
+            self.channel.send(("start", parcel), files)
+            self.pid = spawn(there, file, IDLE_SECONDS)
         except BaseException:
-            here.close()
+            self.close()
             raise
         finally:
-            there.close()
-            os.close(file)
-        self.channel = Channel(here)
-        self.outgoing = Outgoing()
-        self.incoming = Incoming()
+            os.close(there)
+            if file >= 0:
+                os.close(file)
+        self._status: int | None = None
+        self._stuck_in, self._stuck_since = IDLE, 0.0
+        self.ended = False
+        """Whether the process is known to be gone."""
+        self.started_at = time.monotonic()
+        self.spare = False
+        """Whether it was started beyond what there may be, and ends once nobody waits for it."""
         # What the call that has it keeps here.
+        self.taken_at = self.started_at
         self.chunks: deque[Chunk] = deque()
         self.chunk_number = 0
         self.ready = False
         self.called = False
-        self.call_segment: int | None = None
+        self.call_segments: list[int] = []
         self.overdue: tuple[int, int] | None = None
         self.seen: tuple[int, int] | None = None
         self.seen_at = 0.0
+        self.closed_at = 0.0
+        self.reason = ""
+        """Why it was killed, if it did something wrong."""
 
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return int(self._popen.pid)
+    def poll(self) -> bool:
+        """Whether the process still runs."""
+        if not self.ended:
+            try:
+                pid, status = waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # somebody waits for all children of this process, or ignores them
+                self.ended = True
+            else:
+                if pid:
+                    self.ended = True
+                    self._status = os.waitstatus_to_exitcode(status)
+        return not self.ended
 
     def is_alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._popen.poll() is None and not self.channel.closed
+        """Whether the process still runs, and can be talked to."""
+        return self.poll() and not self.channel.closed
+
+    def is_stuck(self) -> bool:
+        """Whether it has been at the same item since it was asked some time ago."""
+        current, now = self.cells[CURRENT], time.monotonic()
+        if current != self._stuck_in:
+            self._stuck_in, self._stuck_since = current, now
+        return current >= 0 and now - self._stuck_since > _STUCK
 
     def kill(self) -> None:
         """Ends the process, whatever it does."""
-        if self._popen.returncode is None:
+        if self.poll():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
     def exitcode(self, wait: float = 1.0) -> int | None:
-        """The exit code, negative for a signal; a process that does not end is made to. `None` if nobody knows."""
+        """The exit code, negative for a signal, of a process that has ended or is about to; `None` if nobody knows."""
         until = time.monotonic() + wait
-        while (code := self._popen.poll()) is None and time.monotonic() < until:
-            time.sleep(0.001)
-        if code is None:
-            self.kill()
-            time.sleep(0.01)
-            code = self._popen.poll()
-        return None if code is None else int(code)
+        while self.poll() and time.monotonic() < until:
+            _native.sleep(0.001)
+        return self._status
 
     def close(self) -> None:
         """Closes what this process holds of it."""
@@ -124,52 +147,163 @@ class Exiting(BaseException):
     """This process is about to end."""
 
 
+class Claim:
+    """What one call has of the workers, and may have."""
+
+    def __init__(self, workers: int, wake: Callable[[], object]) -> None:
+        self.workers = workers
+        self.wake = wake
+        self.held = 0
+
+
 class Fleet:
     """All workers of this process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _native.Lock()
         self._idle: list[Hand] = []
         self._all: set[Hand] = set()
+        self._claims: list[Claim] = []
+        self._waiting: list[Claim] = []
+        """Those that want a worker more, in the order in which they came."""
+        self._starts = 0
+        self._refused_until = 0.0
         self._orders: SimpleQueue[SimpleQueue[Hand | BaseException]] = SimpleQueue()
-        self._starting = threading.Lock()
+        self._starting = _native.Lock()
         self.closed = False
         """Whether this process is about to end: whoever works with workers stops where it is."""
-        threading.Thread(target=self._start_workers, name="shoal-map-fleet", daemon=True).start()
+        _native.start_thread(self._start_workers, "shoal-map-fleet")
 
-    def take(self) -> Hand:
-        """A worker that is idle, or a new one.
+    def join(self, claim: Claim) -> None:
+        """A call begins."""
+        with self._lock:
+            self._claims.append(claim)
+
+    def leave(self, claim: Claim) -> None:
+        """It ends; its workers were given back."""
+        with self._lock:
+            self._claims.remove(claim)
+        self.withdraw(claim)
+
+    def withdraw(self, claim: Claim) -> None:
+        """It wants no more workers than it has."""
+        if claim in self._waiting:
+            with self._lock:
+                self._waiting.remove(claim)
+                self._wake_next()
+
+    def waits(self, claim: Claim) -> bool:
+        """Whether it was told to wait for a worker."""
+        return claim in self._waiting
+
+    def take(self, claim: Claim) -> Hand | None:
+        """A worker that is idle, or a new one; `None` if it is not the call's turn: it is woken when it may be.
 
         Raises:
-            OSError: No process can be started.
+            ParallelError: No process can be started, and there is none to wait for.
         """
-        while True:
-            with self._lock:
-                hand = self._idle.pop() if self._idle else None
-            if hand is None:
-                break
+        dead: list[Hand] = []
+        with self._lock:
+            hand, may_start = self._granted(claim, dead)
+            if hand or may_start:
+                self._waiting.remove(claim)
+                claim.held += 1
+                self._starts += may_start
+        for each in dead:
+            self._bury(each)
+        if may_start:
+            hand = self._order(claim)
+        if hand:
+            hand.taken_at = time.monotonic()
+        return hand
+
+    def _granted(self, claim: Claim, dead: list[Hand]) -> tuple[Hand | None, bool]:
+        if claim not in self._waiting:
+            self._waiting.append(claim)
+        if self._first() is not claim:
+            return None, False
+        while self._idle:
+            hand = self._idle.pop()
             if hand.is_alive():
-                return hand
-            self.drop(hand)
+                return hand, False
+            self._all.discard(hand)
+            dead.append(hand)
+        count, most = len(self._all) + self._starts, self._most()
+        stuck = [hand.is_stuck() for hand in self._all]
+        may_start = count < most or (not claim.held and not self._starts and all(stuck) and count < most + _SPARE)
+        return None, may_start and time.monotonic() > self._refused_until
+
+    def _most(self) -> int:
+        """How many workers there may be."""
+        try:
+            cores_usable = cores.usable()
+        except ValueError:  # a SHOAL_THREADS that is no number; then every call says how many
+            cores_usable = 1
+        return max(cores_usable, *(claim.workers for claim in self._claims))
+
+    def _first(self) -> Claim | None:
+        """Of those that wait, the one that has the fewest; of several the one that came first."""
+        return min(self._waiting, key=lambda claim: claim.held, default=None)
+
+    def _wake_next(self) -> None:
+        if (claim := self._first()) is not None:
+            claim.wake()
+
+    def _order(self, claim: Claim) -> Hand | None:
         answer: SimpleQueue[Hand | BaseException] = SimpleQueue()
         self._orders.put(answer)
         started = answer.get()
-        if isinstance(started, BaseException):
-            raise started
-        return started
+        if isinstance(started, Hand):
+            started.spare = len(self._all) > self._most()
+            return started
+        with self._lock:
+            claim.held -= 1
+            if not isinstance(started, ParallelError) or not self._all:
+                self._wake_next()
+                raise started
+            self._waiting.insert(0, claim)
+            self._refused_until = time.monotonic() + _PAUSE
+        return None
 
-    def give(self, hand: Hand) -> None:
+    def is_wanted(self, claim: Claim, hand: Hand) -> bool:
+        """Whether a worker of a call, between two chunks, belongs to another call now."""
+        if not self._waiting:
+            return False
+        with self._lock:
+            first = self._first()
+            if first is None or first is claim:
+                return False
+            has_its_turn = first.held == 0 and time.monotonic() - hand.taken_at > _SLICE
+            return first.held + 1 < claim.held or has_its_turn
+
+    def give(self, claim: Claim, hand: Hand) -> None:
         """Takes back a worker that is idle."""
         with self._lock:
-            self._idle.append(hand)
+            claim.held -= 1
+            kept = not hand.spare or bool(self._waiting)
+            if kept:
+                self._idle.append(hand)
+                self._wake_next()
+        if not kept:
+            self._end(hand)
 
-    def drop(self, hand: Hand) -> None:
+    def drop(self, claim: Claim, hand: Hand) -> None:
         """Forgets a worker, which must be dead or about to be."""
+        self._end(hand)
+        with self._lock:
+            claim.held -= 1
+            self._wake_next()
+
+    def _end(self, hand: Hand) -> None:
+        with self._lock:
+            self._all.discard(hand)
+        self._bury(hand)
+
+    @staticmethod
+    def _bury(hand: Hand) -> None:
         hand.kill()
         hand.exitcode()
         hand.close()
-        with self._lock:
-            self._all.discard(hand)
 
     def close(self, wait: float = 0.3) -> None:
         """Ends all workers; waits a little for them to be gone."""
@@ -201,19 +335,20 @@ class Fleet:
 
     def _started(self) -> Hand | BaseException:
         with self._starting:
+            started: Hand | BaseException
             try:
                 if self.closed:
                     raise Exiting  # noqa: TRY301 - handled like the others
-                # These start processes of their own at first, and unblock SIGINT after it.
-                standard_tracker.ensure_running()
-                resource_tracker.ensure_running()
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-                hand = Hand()
+                started = Hand()
+            except OSError as error:
+                started = lacking("no worker process can be started", error)
             except BaseException as error:  # noqa: BLE001 - raised where the worker was asked for
-                return error
+                started = error
             with self._lock:
-                self._all.add(hand)
-        return hand
+                self._starts -= 1
+                if isinstance(started, Hand):
+                    self._all.add(started)
+        return started
 
     def _reap(self) -> None:
         """Forgets those that have ended for want of work."""
@@ -221,11 +356,11 @@ class Fleet:
             gone = [hand for hand in self._idle if not hand.is_alive()]
             self._idle = [hand for hand in self._idle if hand not in gone]
         for hand in gone:
-            self.drop(hand)
+            self._end(hand)
 
 
 _current: Fleet | None = None
-_making = threading.Lock()
+_making = _native.Lock()
 
 
 def fleet() -> Fleet:
@@ -239,7 +374,7 @@ def fleet() -> Fleet:
 
 def _forked() -> None:
     global _current, _making  # noqa: PLW0603 - the parent's are of no use here
-    _making = threading.Lock()
+    _making = _native.Lock()
     if _current is not None:
         _current.abandon()
         _current = None

@@ -5,11 +5,12 @@ In blocks of about 5 ms, so that a block costs nothing next to its items and yet
 
 from __future__ import annotations
 
-import select
-import threading
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from shoal import _native
+from shoal._map import forked
 from shoal._map.failure import local_error
 
 if TYPE_CHECKING:
@@ -43,19 +44,26 @@ class Blocks:
 
 def work(call: Call, items: list[Any], first: int, ledger: Ledger) -> None:
     """Does some items, in order; the first is that at index `first`."""
-    fn = call.fn
+    fn, home = call.fn, os.getpid()
     values: list[Any] = []
     append = values.append
     errors: list[tuple[int, BaseException]] = []
+    forked.at_work[_native.get_ident()] = items.clear
+    rest = iter(items)
     while len(values) < len(items):
         try:
-            for item in items[len(values) :] if values else items:
+            for item in rest:
                 append(fn(item))
         except BaseException as error:  # noqa: BLE001 - SystemExit too: it is the item's
+            if os.getpid() != home:
+                forked.leave(error)
             errors.append((len(values), error))
             if call.on_error == "raise":
                 break
             append(None)
+    if os.getpid() != home:
+        forked.leave()
+    del forked.at_work[_native.get_ident()]
     if not errors:
         ledger.put(range(first, first + len(values)), values)
         return
@@ -68,9 +76,7 @@ def work(call: Call, items: list[Any], first: int, ledger: Ledger) -> None:
 
 def doze(promise: _shoal._Promise, seconds: float = _PATIENCE) -> None:
     """Waits until somebody wakes the promise."""
-    poll = select.poll()
-    poll.register(promise.fileno(), select.POLLIN)
-    if poll.poll(seconds * 1000):
+    if _native.poll(promise.fileno(), seconds):
         promise.drain()
 
 
@@ -108,8 +114,8 @@ class Threads:
         self._call = call
         self._source = source
         self._ledger = ledger
-        self._taking = threading.Lock()
-        self._more = threading.Event()
+        self._taking = _native.Lock()
+        self._more = _native.Event()
         self._blocks = Blocks(call.chunksize)
         self._active = 0
 
@@ -121,7 +127,7 @@ class Threads:
         self._active = count
         for number in range(count):
             context = self._call.context.copy()
-            threading.Thread(target=context.run, args=(self._work,), name=f"shoal-map-{number}", daemon=True).start()
+            _native.start_thread(context.run, f"shoal-map-{number}", self._work)
         while self._active and not self._ledger.is_over:
             doze(self._ledger.promise)
         self._more.set()

@@ -5,7 +5,8 @@ descriptor went to the other end once, beside the message that first used it. So
 left behind, no resource tracker, and a killed process takes its segments with it. The sender writes with `pwrite`, the
 receiver reads with `pread` straight into the objects' own memory: both without the GIL, and nothing received depends on
 the segment, so it is used again as soon as it was read (fresh pages cost twice as much: 165 against 84 us per MiB).
-Arrays arrive as ordinary, writable arrays if they were writable.
+Arrays arrive as ordinary, writable arrays if they were writable. A segment begins with the lengths of what is in it, so
+that a parcel's place in a message is small whatever it holds.
 
 Plain `bytes` and `bytearray` have no out-of-band form in pickle; the large ones among the values themselves, and one
 level down in lists, tuples and dicts, get one here.
@@ -16,16 +17,27 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import sys
 import tempfile
+from array import array
+from contextlib import suppress
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
+from shoal._map.spawn import beyond_standard
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    Parcel = bytes | tuple[int, bool, tuple[int, ...]]
+    # Inline; or a segment, whether its descriptor comes along, and how many lengths it begins with.
+    Parcel = bytes | tuple[int, bool, int]
+
+# Of a process that multiprocessing has spawned: no more to be imported in a worker than any other.
+_main: Any = sys.modules.get("__main__")
+if getattr(_main, "__name__", "") == "__mp_main__":
+    cloudpickle.register_pickle_by_value(_main)
 
 # A buffer below this costs more as a system call of its own than as part of the pickle.
 _OUT_OF_BAND = 16 << 10
@@ -119,16 +131,24 @@ class Outgoing:
         number, new = self._segment()
         file = self._files[number]
         try:
-            offset = _write(file, memoryview(stream), 0)
-            lengths = [len(stream)]
+            lengths = array("q", [len(stream)])
+            offset = _write(file, memoryview(stream), lengths.itemsize * (1 + len(buffers)))
             for buffer in buffers:
                 with memoryview(buffer) as view, buffer.raw() as raw:
                     offset = _write(file, raw, offset)
                     lengths.append(-raw.nbytes - 1 if type(view.obj) is bytes else raw.nbytes)
+            _write(file, memoryview(lengths).cast("B"), 0)
         except BaseException:
-            self.release(number)
+            self._discard(number, new=new)
             raise
-        return (number, new, tuple(lengths)), [file] if new else [], offset
+        return (number, new, len(lengths)), [file] if new else [], offset
+
+    def _discard(self, number: int, *, new: bool) -> None:
+        """Takes back a segment that was not sent."""
+        if new:  # the receiver does not know it
+            os.close(self._files.pop())
+        else:
+            self.release(number)
 
     def release(self, number: int) -> None:
         """The receiver has read it."""
@@ -145,13 +165,14 @@ class Outgoing:
     def close(self) -> None:
         """Closes the descriptors of this end."""
         while self._files:
-            os.close(self._files.pop())
+            with suppress(OSError):  # whoever maps may have closed it
+                os.close(self._files.pop())
         self._free.clear()
 
     def _segment(self) -> tuple[int, bool]:
         if self._free:
             return self._free.pop(), False
-        self._files.append(_anonymous_file())
+        self._files.append(anonymous_file())
         return len(self._files) - 1, True
 
 
@@ -173,11 +194,15 @@ class Incoming:
         """
         if isinstance(parcel, bytes):
             return pickle.loads(parcel)  # noqa: S301 - our own worker's
-        number, new, (length, *lengths) = parcel
+        number, new, count = parcel
         if new:
             self._files[number] = descriptors.popleft()
         file = self._files[number]
-        stream, offset = _read(file, length, 0), length
+        table = array("q")
+        offset = table.itemsize * count
+        table.frombytes(bytes_at(file, offset, 0))
+        length, *lengths = table
+        stream, offset = _read(file, length, offset), offset + length
         buffers: list[bytes | bytearray] = []
         for signed in lengths:
             size = signed if signed >= 0 else -signed - 1
@@ -188,14 +213,16 @@ class Incoming:
     def close(self) -> None:
         """Closes the descriptors of this end."""
         while self._files:
-            os.close(self._files.popitem()[1])
+            with suppress(OSError):  # whoever maps may have closed it
+                os.close(self._files.popitem()[1])
 
 
-def _anonymous_file() -> int:
+def anonymous_file() -> int:
+    """A new file in memory."""
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("shoal-map", os.MFD_CLOEXEC)
+        return beyond_standard(os.memfd_create("shoal-map", os.MFD_CLOEXEC))
     with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        return beyond_standard(os.dup(file.fileno()))
 
 
 def _write(file: int, data: memoryview, offset: int) -> int:

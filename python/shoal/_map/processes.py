@@ -13,23 +13,25 @@ it.
 
 from __future__ import annotations
 
+import itertools
 import math
-import selectors
 import signal
+import sys
 import time
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from shoal import _native
 from shoal._map.cells import CURRENT, FLUSHING, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
-from shoal._map.failure import item_error, traceback_of, unsendable
-from shoal._map.fleet import Exiting, Hand, fleet
+from shoal._map.chunk import Chunk, Death
+from shoal._map.failure import item_error, lacking, traceback_of, unsendable
+from shoal._map.fleet import Claim, Exiting, Hand, fleet
 from shoal._map.parcel import dump
 from shoal._map.sizer import Sizer
-from shoal.exceptions import ItemError, ParallelError, WorkerDied
+from shoal.exceptions import ItemError, ParallelError, WorkerDied, _ending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from shoal._map.board import Ledger
     from shoal._map.call import Call
@@ -41,31 +43,17 @@ _MASK = (1 << SHIFT) - 1
 # Between two looks at workers that say nothing: whether they live, and with idle ones beside them, what they are at.
 _TICK = 0.2
 _QUICK_TICK = 0.03
+# While a worker has closed its end and is not gone yet.
+_LAST_TICK = 0.002
 # A worker that is at one item for so long, while another has nothing to do, loses the items behind it.
 _SLOW = 0.05
 # What a worker has to end its item when nobody wants it any more; then it is killed.
 _GRACE = 0.1
 # Workers that die without an item to blame before the call gives up.
 _UNEXPLAINED = 3
-
-
-class Chunk:
-    """Items that went to a worker together."""
-
-    __slots__ = ("cut", "indices", "items", "number", "segment", "size")
-
-    def __init__(self, indices: Sequence[int], items: list[Any]) -> None:
-        self.indices = indices
-        self.items = items
-        self.number = 0
-        self.segment: int | None = None
-        self.size = 0
-        self.cut = len(items)
-        """Items from here on were given to others."""
-
-    def part(self, begin: int, end: int) -> Chunk:
-        """Some of the items, as a chunk of their own."""
-        return Chunk(self.indices[begin:end], self.items[begin:end])
+# What a worker has to be there, and to be gone once it has closed its end.
+_START, _GONE = 60.0, 1.0
+_numbers = itertools.count(1)
 
 
 class Processes:
@@ -81,12 +69,13 @@ class Processes:
         self._suspects: set[int] = set()
         self._unexplained = 0
         self._looked = 0.0
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(ledger.promise.fileno(), selectors.EVENT_READ, None)
+        self._number = next(_numbers)
+        self._claim = Claim(call.workers, ledger.promise.wake)
 
     def run(self) -> None:
         """To the end of the call."""
         self._source.start(self._ledger.promise.wake)
+        fleet().join(self._claim)
         try:
             while not self._ledger.is_over:
                 self._fill()
@@ -106,23 +95,28 @@ class Processes:
     # Giving out
 
     def _fill(self) -> None:
+        workers = fleet()
+        for hand in list(self._hands):
+            if not hand.chunks and workers.is_wanted(self._claim, hand):
+                self._give_back(hand)
         for level in range(self._sizer.depth()):
             for hand in list(self._hands):
-                if len(hand.chunks) == level and hand.cells[LIMIT] == NO_LIMIT and not self._give(hand):
+                wanted = level > 0 and workers.is_wanted(self._claim, hand)
+                if len(hand.chunks) == level and hand.cells[LIMIT] == NO_LIMIT and not wanted and not self._give(hand):
+                    workers.withdraw(self._claim)
                     return
             while level == 0 and len(self._hands) < self._call.workers:
                 chunk = self._next()
                 if chunk is None:
+                    workers.withdraw(self._claim)
                     return
                 self._again.appendleft(chunk)
-                self._hire()
-                if not self._give(self._hands[-1]):
+                taken = workers.take(self._claim)
+                if taken is None:
+                    break
+                self._hands.append(taken)
+                if not self._give(taken):
                     return
-
-    def _hire(self) -> None:
-        hand = fleet().take()
-        self._hands.append(hand)
-        self._selector.register(hand.channel.fileno(), selectors.EVENT_READ, hand)
 
     def _next(self) -> Chunk | None:
         while self._again:
@@ -143,56 +137,39 @@ class Processes:
         while (chunk := self._next()) is not None:
             try:
                 parcel, files, chunk.size = hand.outgoing.pack(chunk.items)
-            except BaseException:  # noqa: BLE001 - one of them cannot be sent: whose fault is it?
-                self._sort_out(chunk)
+            except BaseException as error:  # noqa: BLE001 - anybody's __reduce__, or no memory
+                self._not_sent(chunk, error)
                 continue
             hand.chunk_number += 1
             chunk.number = hand.chunk_number
             chunk.segment = None if isinstance(parcel, bytes) else parcel[0]
             hand.chunks.append(chunk)
-            with suppress(OSError):  # it is dead, which will be seen
-                if not hand.called:
-                    self._send_call(hand)
-                hand.channel.send(("chunk", chunk.number, self._sizer.stride(), parcel), files)
+            if not hand.called:
+                self._send_call(hand)
+            self._tell(hand, ("chunk", chunk.number, self._sizer.stride(), parcel), files)
             return True
         return False
 
     def _send_call(self, hand: Hand) -> None:
-        stream, buffers = self._call.pickled or dump([self._call.fn])
-        parcel, files, _ = hand.outgoing.pack_dumped(stream, buffers)
-        hand.call_segment = None if isinstance(parcel, bytes) else parcel[0]
-        message = ("call", self._call.timeout is not None, self._call.folder, self._call.path, parcel)
-        hand.channel.send(message, files)
+        try:
+            place, files, _ = hand.outgoing.pack([self._call.folder, self._call.path])
+            stream, buffers = self._call.pickled or dump([self._call.fn])
+            fn, more, _ = hand.outgoing.pack_dumped(stream, buffers)
+        except OSError as error:  # no descriptor is left, or no memory
+            raise lacking("fn cannot be sent to a worker process", error) from error
+        hand.call_segments = [parcel[0] for parcel in (place, fn) if not isinstance(parcel, bytes)]
+        self._tell(hand, ("call", self._number, self._call.timeout is not None, place, fn), files + more)
         hand.called = True
 
-    def _sort_out(self, chunk: Chunk) -> None:
-        """Fails the items that cannot be pickled; the others go on."""
-        good: list[int] = []
-        for position, item in enumerate(chunk.items):
-            try:
-                stream, buffers = dump(item)
-                del stream, buffers
-            except BaseException as error:  # noqa: BLE001 - anybody's __reduce__
-                index = chunk.indices[position]
-                self._ledger.fail(
-                    ItemError(index, unsendable("the item", item, error), traceback_text=traceback_of(error)),
-                    index,
-                    "PicklingError",
-                )
-            else:
-                good.append(position)
-        if len(good) == len(chunk.items):
-            # Each alone can be sent, all together cannot: no memory for them, perhaps.
-            if len(good) == 1:
-                index = chunk.indices[0]
-                lacking = MemoryError("no shared memory for the item")
-                self._ledger.fail(ItemError(index, lacking), index, "MemoryError")
-                return
-            self._split(chunk, 0, len(good), math.ceil(len(good) / 2))
-        elif good:
-            self._again.append(
-                Chunk([chunk.indices[position] for position in good], [chunk.items[position] for position in good])
-            )
+    def _not_sent(self, chunk: Chunk, error: BaseException) -> None:
+        """Items that cannot be pickled, or find no memory for it: each half is tried alone."""
+        if len(chunk.items) > 1:
+            self._split(chunk, 0, len(chunk.items), math.ceil(len(chunk.items) / 2))
+            return
+        index = chunk.indices[0]
+        raised = unsendable("the item", chunk.items[0], error)
+        name = type(raised).__name__
+        self._ledger.fail(ItemError(index, raised, traceback_text=traceback_of(error)), index, name)
 
     def _split(self, chunk: Chunk, begin: int, end: int, size: int) -> None:
         """Gives items out again, so many at a time."""
@@ -205,57 +182,80 @@ class Processes:
         tick = _TICK
         if self._call.timeout is not None:
             tick = min(tick, max(0.002, self._call.timeout / 5))
-        if len(self._hands) < self._call.workers or not all(hand.chunks for hand in self._hands):
+        if any(hand.closed_at for hand in self._hands):
+            tick = _LAST_TICK
+        elif not all(hand.chunks for hand in self._hands) or (
+            len(self._hands) < self._call.workers and not fleet().waits(self._claim)
+        ):
             tick = min(tick, _QUICK_TICK)
-        for key, _ in self._selector.select(tick):
-            hand = key.data
-            if hand is None:
-                self._ledger.promise.drain()
+        self._listen(tick)
+
+    def _listen(self, seconds: float) -> None:
+        promise = self._ledger.promise
+        speakers = {hand.channel.fileno(): hand for hand in self._hands if not hand.channel.closed}
+        for file in _native.poll_all([promise.fileno(), *speakers], seconds):
+            if file in speakers:
+                self._hear(speakers[file])
             else:
-                self._hear(hand)
+                promise.drain()
 
     def _hear(self, hand: Hand) -> None:
-        for kind, *rest in hand.channel.available():
+        for kind, job, pid, *rest in hand.channel.available():
+            if pid != hand.pid or job != (self._number if hand.ready else 0):
+                hand.channel.refuse("a message of another process or job came through the pipe of its results")
+                break
+            if kind in {"result", "refused"} and not (hand.chunks and hand.chunks[0].number == rest[0]):
+                hand.channel.refuse("a result of another chunk came through its pipe")
+                break
             if kind == "result":
                 self._result(hand, *rest)
             elif kind == "refused":
                 self._refused(hand, *rest)
             elif kind == "called":
-                if hand.call_segment is not None:
-                    hand.outgoing.release(hand.call_segment)
-                    hand.call_segment = None
+                for segment in hand.call_segments:
+                    hand.outgoing.release(segment)
             elif kind == "broken":
-                (sent,) = rest
+                (sent,) = self._unpacked(hand, rest[1])
                 error = ParallelError(f"fn cannot be made in a worker process: {sent[2].strip() or sent[3]}")
                 error.__cause__ = item_error(0, sent).exception
                 self._ledger.abort(error)
             else:
-                hand.ready = True
-        if hand.channel.closed:
-            self._died(hand)
+                hand.ready, hand.taken_at = True, time.monotonic()
+        if hand.channel.closed and not hand.closed_at:
+            hand.closed_at = time.monotonic()
+            if hand.channel.fault:
+                hand.kill()
+
+    def _unpacked(self, hand: Hand, parcel: Parcel) -> list[Any]:
+        try:
+            values: list[Any] = hand.incoming.unpack(parcel, hand.channel.descriptors)
+        finally:
+            if not isinstance(parcel, bytes):
+                self._tell(hand, ("free", parcel[0]))
+        return values
 
     # What comes back
 
     def _result(
         self,
         hand: Hand,
+        _: int,
         begin: int,
         end: int,
         seconds: float | None,
         size: int,
         parcel: Parcel,
-        errors: list[tuple[int, Record]],
+        has_errors: bool,
     ) -> None:
         chunk = hand.chunks[0]
         self._unexplained = 0
         try:
-            values = hand.incoming.unpack(parcel, hand.channel.descriptors)
+            values = self._unpacked(hand, parcel)
         except BaseException as error:  # noqa: BLE001 - anybody's __setstate__
             self._not_made(chunk, begin, end, error)
         else:
+            errors = values.pop() if has_errors else []
             self._put(chunk, begin, values, errors)
-        if not isinstance(parcel, bytes):
-            self._tell(hand, ("free", parcel[0]))
         if seconds is None:
             return
         self._done(hand, chunk)
@@ -283,11 +283,16 @@ class Processes:
             self._split(chunk, begin, end, 1)
         elif end > begin:
             index = chunk.indices[begin]
-            failed = item_error(index, (None, f"the result cannot be made again: {error!r}", traceback_of(error), ""))
-            self._ledger.fail(failed, index, "PicklingError")
+            if isinstance(error, MemoryError):
+                failed = ItemError(index, error, traceback_text=traceback_of(error))
+            else:
+                said = f"the result cannot be made again: {error!r}"
+                failed = item_error(index, (None, said, traceback_of(error), ""))
+            self._ledger.fail(failed, index, type(failed.exception).__name__)
 
-    def _refused(self, hand: Hand, sent: Record) -> None:
+    def _refused(self, hand: Hand, _: int, parcel: Parcel) -> None:
         """Items that cannot be unpickled by the worker."""
+        (sent,) = self._unpacked(hand, parcel)
         chunk = hand.chunks[0]
         self._done(hand, chunk)
         if chunk.cut > 1:
@@ -303,25 +308,33 @@ class Processes:
             hand.cells[LIMIT] = NO_LIMIT
 
     @staticmethod
-    def _tell(hand: Hand, message: tuple[Any, ...]) -> None:
-        with suppress(OSError):  # it is dead, which will be seen
-            hand.channel.send(message)
+    def _tell(hand: Hand, message: tuple[Any, ...], files: list[int] | None = None) -> None:
+        try:
+            hand.channel.send(message, files or ())
+        except OSError:  # it is dead, or has closed its end; no message may be missing
+            hand.kill()
 
     # Those that say nothing
 
     def _look_after(self) -> None:
         now = time.monotonic()
-        if now - self._looked < _QUICK_TICK and self._call.timeout is None:
+        closing = any(hand.closed_at for hand in self._hands)
+        if now - self._looked < _QUICK_TICK and self._call.timeout is None and not closing:
             return
         self._looked = now
         for hand in list(self._hands):
-            if not hand.is_alive():
+            if not hand.poll():
                 self._hear(hand)
-                if hand in self._hands:
-                    self._died(hand)
+                self._died(hand)
+            elif hand.closed_at and now - hand.closed_at > _GONE:
+                hand.reason = "it closed the pipe of its results"
+                hand.kill()
+            elif not hand.ready and now - hand.started_at > _START:
+                hand.kill()
             elif self._call.timeout is not None and hand.chunks:
                 self._check_time(hand, self._call.timeout)
-        idle = self._call.workers - sum(bool(hand.chunks) for hand in self._hands)
+        waiting = 0 if fleet().waits(self._claim) else self._call.workers - len(self._hands)
+        idle = waiting + sum(not hand.chunks for hand in self._hands)
         if idle and self._source.exhausted and not self._again:
             for hand in self._hands:
                 self._take_over(hand, now)
@@ -365,15 +378,21 @@ class Processes:
     def _died(self, hand: Hand) -> None:
         if fleet().closed:
             raise Exiting  # which is why it died
-        exitcode = hand.exitcode()
+        exitcode, fault = hand.exitcode(), hand.channel.fault
         state, number = self._state(hand)
         flushing = bool(hand.cells[FLUSHING])
         overdue = hand.overdue is not None and hand.overdue == (state, number)
+        doubtful = bool(fault) or (exitcode == -signal.SIGKILL and not hand.reason)
+        death = Death(exitcode, fault or hand.reason, overdue=overdue, doubtful=doubtful)
         chunks = list(hand.chunks)
-        self._release(hand)
-        fleet().drop(hand)
+        self._hands.remove(hand)
+        hand.chunks.clear()
+        fleet().drop(self._claim, hand)
         if state >= 0:
             number = state >> SHIFT
+        if fault and chunks:
+            # What it was at when the fault was seen may be another item than the one that did it.
+            state, number = PACKING, chunks[0].number
         blamed = False
         for chunk in chunks:
             if chunk.number != number or state == LOADING:
@@ -384,42 +403,53 @@ class Processes:
                 self._again.extend(
                     part for part in (chunk.part(0, position), chunk.part(position + 1, chunk.cut)) if part.items
                 )
-                self._blame(chunk, position, exitcode, overdue=overdue)
+                self._blame(chunk, position, death)
             elif state >= 0 or state in {UNPACKING, PACKING}:
                 blamed = True
-                self._blame_chunk(chunk, exitcode, overdue=overdue)
+                self._blame_chunk(chunk, death)
             else:
                 self._split(chunk, 0, chunk.cut, max(1, chunk.cut))
         if chunks and not blamed:
             self._unexplained += 1
             if self._unexplained >= _UNEXPLAINED:
-                self._ledger.abort(ParallelError(f"worker processes die at their start (exit code {exitcode})"))
+                message = (
+                    f"worker processes end before they can work: {_ending(exitcode)}; standard error may say why, "
+                    f"and sys.executable ({sys.executable!r}) must be a Python interpreter"
+                )
+                self._ledger.abort(ParallelError(message))
 
-    def _blame_chunk(self, chunk: Chunk, exitcode: int | None, *, overdue: bool) -> None:
+    def _blame_chunk(self, chunk: Chunk, death: Death) -> None:
         left = [position for position in range(chunk.cut) if not self._ledger.board.is_settled(chunk.indices[position])]
         if len(left) == 1:
-            self._blame(chunk, left[0], exitcode, overdue=overdue)
+            self._blame(chunk, left[0], death)
             return
         for position in left:
             self._again.append(chunk.part(position, position + 1))
 
-    def _blame(self, chunk: Chunk, position: int, exitcode: int | None, *, overdue: bool) -> None:
+    def _blame(self, chunk: Chunk, position: int, death: Death) -> None:
         index = chunk.indices[position]
-        if overdue:
+        if death.overdue:
             error = TimeoutError(f"not done within {self._call.timeout} s")
             self._ledger.fail(ItemError(index, error), index, "TimeoutError")
-        elif exitcode == -signal.SIGKILL and index not in self._suspects:
+        elif death.doubtful and index not in self._suspects:
             self._suspects.add(index)
             self._again.append(chunk.part(position, position + 1))
         else:
-            self._ledger.fail(WorkerDied(index, exitcode), index, "WorkerDied")
+            self._ledger.fail(WorkerDied(index, death.exitcode, reason=death.reason), index, "WorkerDied")
 
     # The end
 
-    def _release(self, hand: Hand) -> None:
-        self._selector.unregister(hand.channel)
+    def _give_back(self, hand: Hand) -> None:
+        """An idle worker may work for another call."""
         self._hands.remove(hand)
-        hand.chunks.clear()
+        hand.called = False
+        hand.overdue = None
+        self._tell(hand, ("end",))
+        if hand.is_alive():
+            hand.outgoing.shrink()
+            fleet().give(self._claim, hand)
+        else:
+            fleet().drop(self._claim, hand)
 
     def _leave(self) -> None:
         """Gives the workers back. Those that are busy get a moment to end their item."""
@@ -427,21 +457,15 @@ class Processes:
         for hand in self._hands:
             hand.cells[LIMIT] = 0 if hand.chunks else NO_LIMIT
         until = time.monotonic() + _GRACE
-        while any(hand.chunks for hand in self._hands) and (left := until - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
-                if key.data is None:
-                    self._ledger.promise.drain()
-                else:
-                    self._hear(key.data)
+        while (left := until - time.monotonic()) > 0 and any(
+            hand.chunks and not hand.channel.closed for hand in self._hands
+        ):
+            self._listen(left)
         for hand in list(self._hands):
-            busy = bool(hand.chunks)
-            self._release(hand)
-            hand.called = False
-            hand.overdue = None
-            self._tell(hand, ("end",))
-            if busy or not hand.is_alive():
-                fleet().drop(hand)
+            if hand.chunks:
+                self._hands.remove(hand)
+                hand.chunks.clear()
+                fleet().drop(self._claim, hand)
             else:
-                hand.outgoing.shrink()
-                fleet().give(hand)
-        self._selector.close()
+                self._give_back(hand)
+        fleet().leave(self._claim)

@@ -6,9 +6,13 @@ timeouts and cancelling must not wait for the next item.
 
 from __future__ import annotations
 
-import threading
+import os
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from shoal import _native
+from shoal._map import forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -89,7 +93,8 @@ class _Feeder:
         self._hungry = False
         self._started = False
         self._closed = False
-        self._turn = threading.Condition()
+        self._lock = _native.Lock()
+        self._wanted = _native.Event()
         self._notify: Callable[[], object] = bool
         self.ended = False
         self.error: BaseException | None = None
@@ -99,27 +104,27 @@ class _Feeder:
         if self._started:
             return
         self._started = True
-        threading.Thread(target=self._run, name="shoal-map-items", daemon=True).start()
+        _native.start_thread(self._run, "shoal-map-items")
 
     def take(self, count: int) -> list[Any]:
-        with self._turn:
+        with self._lock:
             self._ahead = max(4, count)
             # First: an item that comes after the look at the list finds it set.
             self._hungry = True
             items = self._read[:count]
             del self._read[:count]
             self._hungry = not items
-            self._turn.notify()
+        self._wanted.set()
         return items
 
     def close(self) -> None:
-        with self._turn:
-            self._closed = True
-            self._turn.notify()
+        self._closed = True
+        self._wanted.set()
 
     def _run(self) -> None:
         iterator, self._iterator = self._iterator, None
-        read = self._read
+        read, home = self._read, os.getpid()
+        forked.at_work[_native.get_ident()] = self._abandon
         try:
             for item in iterator or ():
                 read.append(item)
@@ -129,14 +134,23 @@ class _Feeder:
                     break
         except BaseException as error:  # noqa: BLE001 - raised by the call
             self.error = error
+        if os.getpid() != home:
+            forked.leave(self.error)
+        del forked.at_work[_native.get_ident()]
         self.ended = True
         self._notify()
 
+    def _abandon(self) -> None:
+        # Whoever takes may have held the lock at the moment of the fork.
+        self._closed, self._hungry, self._ahead = True, False, sys.maxsize
+
     def _pause(self) -> None:
-        with self._turn:
+        with self._lock:
             hungry, self._hungry = self._hungry, False
         if hungry:
             self._notify()
-        with self._turn:
-            while len(self._read) >= self._ahead and not self._closed:
-                self._turn.wait()
+        while True:
+            self._wanted.clear()
+            if len(self._read) < self._ahead or self._closed:
+                return
+            self._wanted.wait()

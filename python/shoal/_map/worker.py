@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import importlib
 import os
-import pickle
 import signal
-import socket
 import sys
-import threading
+import tempfile
 import time
-from contextlib import suppress
+import traceback
+from multiprocessing import process, resource_tracker
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from shoal import _shoal
-from shoal._map import cores
+from shoal import _native, _shoal
+from shoal._map import cores, forked
 from shoal._map.cells import (
     CURRENT,
     FLUSHING,
@@ -34,11 +34,11 @@ from shoal._map.cells import (
     cells_of,
 )
 from shoal._map.failure import record, unsendable
-from shoal._map.parcel import Incoming, Outgoing, dump
+from shoal._map.parcel import Incoming, Outgoing
 from shoal._map.wire import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from shoal._map.failure import Record
     from shoal._map.parcel import Parcel
@@ -47,41 +47,53 @@ if TYPE_CHECKING:
 _FLUSH = 0.05
 
 
-class Worker:
-    """What runs in the process; loky's launcher calls `_bootstrap`."""
+def main(end: float, cells: float, tracker: float, parent: float, patience: float) -> NoReturn:
+    """What runs in the process. The arguments are those of `spawn`, as they come from the command line."""
+    # Ctrl-C is the caller's to answer. It was blocked by the thread that started this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    _follow(int(parent))
+    cores.inside_worker = True
+    _open_streams()
+    if tracker >= 0:
+        resource_tracker._resource_tracker._fd = int(tracker)  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing
+    code = 0
+    try:
+        _Serving(Channel(int(end)), cells_of(int(cells)), patience).run()
+    except OSError:
+        pass  # the caller is gone
+    except BaseException:  # noqa: BLE001 - no memory, or an alarm that an item has left behind
+        code = 1
+        traceback.print_exc()
+    finally:
+        forked.flush_streams()
+        os._exit(code)  # not held up by threads or handlers that a function has left
 
-    def __init__(self, end: int, cells: int, parent: int, patience: float) -> None:
-        self._end = end
-        self._cells_file = cells
-        self._parent = parent
-        self._patience = patience
 
-    def _bootstrap(self) -> NoReturn:
-        # Ctrl-C is the caller's to answer. It was blocked by the thread that started this process.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        self._follow_parent()
-        cores.inside_worker = True
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
+def _open_streams() -> None:
+    """Standard input is empty; the others lead nowhere if they are closed."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    for number in (1, 2):
         try:
-            _Serving(Channel(socket.socket(fileno=self._end)), cells_of(self._cells_file), self._patience).run()
+            os.fstat(number)
         except OSError:
-            pass  # the caller is gone
-        finally:
-            _flush_streams()
-            os._exit(0)  # not held up by threads or handlers that a function has left
+            os.dup2(null, number)
+    if null > 2:  # noqa: PLR2004 - standard error
+        os.close(null)
 
-    def _follow_parent(self) -> None:
-        if not _shoal._end_with_parent():  # noqa: SLF001 - ours
-            threading.Thread(target=self._watch_parent, name="shoal-parent", daemon=True).start()
-        if os.getppid() != self._parent:
-            os._exit(0)
 
-    def _watch_parent(self) -> None:
-        while os.getppid() == self._parent:
-            time.sleep(0.5)
+def _follow(parent: int) -> None:
+    """Ends this process with its parent."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            _native.sleep(0.5)
+        os._exit(0)
+
+    if not _shoal._end_with_parent():  # noqa: SLF001 - ours
+        _native.start_thread(watch, "shoal-parent")
+    if os.getppid() != parent:
         os._exit(0)
 
 
@@ -90,14 +102,16 @@ class _Serving:
         self._channel = channel
         self._cells = cells
         self._patience = patience
+        self._pid = os.getpid()
+        self._job = 0
         self._incoming = Incoming()
         self._outgoing = Outgoing()
         self._fn: Callable[[Any], Any] | None = None
         self._timed = False
         self._flusher = _Flusher(cells)
+        os.register_at_fork(after_in_child=self._forked)
 
     def run(self) -> None:
-        self._channel.send(("ready",))
         while (message := self._channel.receive(self._patience)) is not None:
             kind, *rest = message
             if kind == "chunk":
@@ -106,20 +120,49 @@ class _Serving:
                 self._outgoing.release(*rest)
             elif kind == "call":
                 self._call(*rest)
+            elif kind == "start":
+                self._start(*rest)
             else:
                 self._fn = None
                 self._outgoing.shrink()
+        if self._channel.fault:
+            raise RuntimeError(self._channel.fault)
 
-    def _call(self, timed: bool, folder: str | None, path: list[str], parcel: Parcel) -> None:
+    def _say(self, kind: str, *rest: Any, files: Sequence[int] = ()) -> None:  # noqa: ANN401 - what `marshal` knows
+        """Sends a message of this process about the job that it works for."""
+        if os.getpid() != self._pid:
+            forked.leave()
+        self._channel.send((kind, self._job, self._pid, *rest), files)
+
+    def _say_failed(self, kind: str, number: int, error: BaseException) -> None:
+        parcel, files, _ = self._outgoing.pack([record(error)])
+        self._say(kind, number, parcel, files=files)
+
+    def _forked(self) -> None:
+        # The parent's: a child must neither answer there, nor keep it open when the parent dies.
+        self._channel.close()
+        self._outgoing.close()
+        self._incoming.close()
+
+    def _start(self, parcel: Parcel) -> None:
+        current = process.current_process()
+        current.name = "shoal-map"
+        current.authkey, sys.argv = self._incoming.unpack(parcel, self._channel.descriptors)
+        self._say("ready")
+
+    def _call(self, job: int, timed: bool, place: Parcel, fn: Parcel) -> None:
+        self._job = job
         self._timed = timed
         self._cells[CURRENT] = LOADING
         try:
-            _look_where_the_caller_looks(folder, path)
-            (self._fn,) = self._incoming.unpack(parcel, self._channel.descriptors)
+            # Both, whatever happens: their descriptors come in this order.
+            where = self._incoming.unpack(place, self._channel.descriptors)
+            _look_where_the_caller_looks(*where)
+            (self._fn,) = self._incoming.unpack(fn, self._channel.descriptors)
         except BaseException as error:  # noqa: BLE001 - whatever an import raises
-            self._channel.send(("broken", record(error)))
+            self._say_failed("broken", 0, error)
         self._cells[CURRENT] = IDLE
-        self._channel.send(("called",))
+        self._say("called")
 
     def _chunk(self, number: int, stride: int, parcel: Parcel) -> None:
         whole = time.perf_counter()
@@ -128,9 +171,9 @@ class _Serving:
             items = self._incoming.unpack(parcel, self._channel.descriptors)
         except BaseException as error:  # noqa: BLE001 - whatever __setstate__ raises
             self._cells[CURRENT] = IDLE
-            self._channel.send(("refused", record(error)))
+            self._say_failed("refused", number, error)
             return
-        yields = _Yields(self._channel, self._outgoing)
+        yields = _Yields(self._say, self._outgoing, number)
         self._flusher.watch(yields)
         position, stopped = 0, False
         last = time.perf_counter()
@@ -143,11 +186,12 @@ class _Serving:
                 last = now
                 self._enter(number, PACKING)
                 yields.send()
+        forked.at_work.clear()  # it keeps the items
         self._flusher.watch(None)
         self._enter(number, PACKING)
         yields.send(lambda: time.perf_counter() - whole)
         self._cells[CURRENT] = IDLE
-        _flush_streams()
+        forked.flush_streams()
 
     def _enter(self, number: int, what: int) -> None:
         self._cells[STARTED] = time.monotonic_ns()
@@ -158,10 +202,11 @@ class _Serving:
         """Works on items; gives how many it has done before the limit."""
         cells, append, timed = self._cells, yields.values.append, self._timed
         fn: Any = self._fn
-        at = 0
+        forked.at_work[_native.get_ident()] = items.clear
+        at, rest = 0, iter(items)
         while at < len(items):
             try:
-                for item in items[at:] if at else items:
+                for item in rest:
                     # The place is written before the limit is read, the caller does it the other way round: one of the
                     # two sees what the other wrote, and an item is done twice at worst.
                     cells[CURRENT] = code + at
@@ -172,19 +217,24 @@ class _Serving:
                     append(fn(item))
                     at += 1
             except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt too: the item's, not ours
+                if os.getpid() != self._pid:
+                    forked.leave(error)
                 yields.errors.append(((code + at) & ((1 << SHIFT) - 1), record(error)))
                 append(None)
                 at += 1
+        if os.getpid() != self._pid:
+            forked.leave()
         return at
 
 
 class _Yields:
     """What a chunk has yielded: in the order of its items, the errors beside it. Sent bit by bit, by two threads."""
 
-    def __init__(self, channel: Channel, outgoing: Outgoing) -> None:
-        self._channel = channel
+    def __init__(self, say: Callable[..., None], outgoing: Outgoing, number: int) -> None:
+        self._say = say
         self._outgoing = outgoing
-        self._sending = threading.Lock()
+        self._number = number
+        self._sending = _native.Lock()
         self.values: list[Any] = []
         self.errors: list[tuple[int, Record]] = []
         """Each is there before its place among the values is."""
@@ -194,17 +244,26 @@ class _Yields:
         """Sends what has come since the last time; with `took`, says that this is the end."""
         with self._sending:
             begin, end = self.sent, len(self.values)
-            values = self.values[begin:end]
-            errors = [(position, sent) for position, sent in self.errors if begin <= position < end]
-            try:
-                parcel, files, size = self._outgoing.pack(values)
-            except BaseException:  # noqa: BLE001 - one of them cannot be sent: whose fault is it?
-                values = _without_unsendable(begin, values, errors)
-                parcel, files, size = self._outgoing.pack(values)
-            self.sent = end
-            self.values[begin:end] = [None] * (end - begin)
-            seconds = took() if took else None
-            self._channel.send(("result", begin, end, seconds, size, parcel, errors), files)
+            self._send(begin, self.values[begin:end], took)
+
+    def _send(self, begin: int, values: list[Any], took: Callable[[], float] | None) -> None:
+        end = begin + len(values)
+        errors = [(position, sent) for position, sent in self.errors if begin <= position < end]
+        try:
+            parcel, files, size = self._outgoing.pack([*values, errors] if errors else values)
+        except BaseException as error:  # noqa: BLE001 - anybody's __reduce__, or no memory
+            if len(values) > 1:  # whose fault is it?
+                half = len(values) // 2
+                self._send(begin, values[:half], None)
+                self._send(begin + half, values[half:], took)
+                return
+            (value,) = values
+            errors = [(begin, record(unsendable("the result", value, error)))]
+            parcel, files, size = self._outgoing.pack([None, errors])
+        self.sent = end
+        self.values[begin:end] = [None] * (end - begin)
+        seconds = took() if took else None
+        self._say("result", self._number, begin, end, seconds, size, parcel, bool(errors), files=files)
 
 
 class _Flusher:
@@ -213,8 +272,8 @@ class _Flusher:
     def __init__(self, cells: memoryview) -> None:
         self._cells = cells
         self._watched: _Yields | None = None
-        self._active = threading.Event()
-        threading.Thread(target=self._run, name="shoal-map-flusher", daemon=True).start()
+        self._active = _native.Event()
+        _native.start_thread(self._run, "shoal-map-flusher")
 
     def watch(self, yields: _Yields | None) -> None:
         """From here on."""
@@ -228,7 +287,7 @@ class _Flusher:
         before = IDLE
         while True:
             self._active.wait()
-            time.sleep(_FLUSH)
+            _native.sleep(_FLUSH)
             yields, current = self._watched, self._cells[CURRENT]
             if yields is not None and current == before and current >= 0 and yields.sent < len(yields.values):
                 self._cells[FLUSHING] = 1  # who dies now need not die of its item
@@ -240,31 +299,15 @@ class _Flusher:
             before = current
 
 
-def _without_unsendable(begin: int, values: list[Any], errors: list[tuple[int, Record]]) -> list[Any]:
-    fit: list[Any] = []
-    for position, value in enumerate(values, begin):
-        try:
-            stream, buffers = dump(value)
-            del stream, buffers
-        except BaseException as error:  # noqa: BLE001 - anybody's __reduce__
-            pickled = pickle.dumps(unsendable("the result", value, error))
-            errors.append((position, (pickled, "", "", "PicklingError")))
-            fit.append(None)
-        else:
-            fit.append(value)
-    return fit
-
-
 def _look_where_the_caller_looks(folder: str | None, path: list[str]) -> None:
     """A worker may be older than the caller's last `chdir`, its last `sys.path.append` or its newest module."""
-    if folder is not None:
-        os.chdir(folder)
+    try:
+        os.chdir(folder or "")
+    except OSError:
+        # The caller's is gone. Relative paths lead nowhere there, and must not lead to another folder here.
+        gone = tempfile.mkdtemp(prefix="shoal-map-")
+        os.chdir(gone)
+        Path(gone).rmdir()
     if sys.path != path:
         sys.path[:] = path
     importlib.invalidate_caches()
-
-
-def _flush_streams() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(BaseException):  # closed, replaced, or a full disk
-            stream.flush()

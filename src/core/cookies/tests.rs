@@ -24,7 +24,7 @@ fn jar(from: &str, values: &[&str]) -> Jar {
 }
 
 fn sent(jar: &Jar, to: &str) -> String {
-    let header = jar.header(&url(to), &[]);
+    let header = jar.header(&url(to), &[], false);
     header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
@@ -32,7 +32,7 @@ fn sent(jar: &Jar, to: &str) -> String {
 fn an_empty_jar_sends_nothing() {
     let jar = Jar::new();
     assert!(jar.is_empty());
-    assert!(jar.header(&url("http://a.com/"), &[]).is_none());
+    assert!(jar.header(&url("http://a.com/"), &[], false).is_none());
     jar.store(&url("http://a.com/"), &HeaderMap::new());
     jar.seed(&[]);
     assert!(jar.is_empty() && jar.all().is_empty());
@@ -47,7 +47,7 @@ fn a_cookie_goes_back_to_its_host_only() {
     assert_eq!(sent(&jar, "http://a.example.com/other"), "");
     assert_eq!(sent(&jar, "http://b.example.com/x/"), "");
     assert_eq!(sent(&jar, "http://sub.a.example.com/x/"), "");
-    let header = jar.header(&url("http://a.example.com/x/"), &[]).unwrap();
+    let header = jar.header(&url("http://a.example.com/x/"), &[], false).unwrap();
     assert!(header.is_sensitive());
 }
 
@@ -77,16 +77,15 @@ fn jar_refusing(from: &str, value: &str) -> Jar {
 }
 
 #[test]
-fn a_site_is_what_can_share_cookies() {
-    for (host, expected) in [
-        ("http://a.b.example.com/", "example.com"),
-        ("http://example.com:8080/", "example.com"),
-        ("http://localhost/", "localhost"),
-        ("http://192.168.1.2/", "192.168.1.2"),
-        ("http://[::1]:80/", "[::1]"),
-        ("http://a.example.com./", "com."),
+fn a_site_is_the_end_of_a_name() {
+    for (domain, expected) in [
+        ("a.b.example.com", "example.com"),
+        ("example.com", "example.com"),
+        ("localhost", "localhost"),
+        ("192.168.1.2", "192.168.1.2"),
+        ("[::1]", "[::1]"),
     ] {
-        assert_eq!(site(&url(host)), expected);
+        assert_eq!(site(domain), expected);
     }
 }
 
@@ -123,9 +122,9 @@ fn the_nearer_source_wins_by_name() {
     assert_eq!(sent(&jar, "http://a.com/"), "own=client; all=client; set=server; both=server");
     assert_eq!(sent(&jar, "http://b.com/"), "own=client; both=client; all=client");
     let extra = pairs(&[("all", "request"), ("set", "request")]);
-    let header = jar.header(&url("http://a.com/"), &extra).unwrap();
+    let header = jar.header(&url("http://a.com/"), &extra, false).unwrap();
     assert_eq!(header, "own=client; both=server; all=request; set=request");
-    let only_extra = Jar::new().header(&url("http://a.com/"), &extra).unwrap();
+    let only_extra = Jar::new().header(&url("http://a.com/"), &extra, false).unwrap();
     assert_eq!(only_extra, "all=request; set=request");
     let names: Vec<_> = jar.all().into_iter().map(|(name, _, domain, path)| (name, domain, path)).collect();
     assert_eq!(names.first().unwrap(), &("own".to_owned(), String::new(), "/".to_owned()));
@@ -136,15 +135,15 @@ fn the_nearer_source_wins_by_name() {
 fn what_no_header_can_carry_is_left_out() {
     let jar = Jar::new();
     let odd = pairs(&[("a", "x\r\nHost: evil"), ("b", "ü"), ("", ""), ("c", "nul\0"), ("d", "1")]);
-    let header = jar.header(&url("http://a.com/"), &odd).unwrap();
+    let header = jar.header(&url("http://a.com/"), &odd, false).unwrap();
     assert_eq!(header.as_bytes(), "b=ü; d=1".as_bytes());
-    assert!(jar.header(&url("http://a.com/"), &pairs(&[("a", "\n")])).is_none());
+    assert!(jar.header(&url("http://a.com/"), &pairs(&[("a", "\n")]), false).is_none());
     let mut binary = HeaderMap::new();
     binary.append(SET_COOKIE, HeaderValue::from_bytes(b"bin=\xff\xfe").unwrap());
     binary.append(SET_COOKIE, HeaderValue::from_static("no cookie at all"));
     binary.append(SET_COOKIE, HeaderValue::from_static(""));
     jar.store(&url("http://a.com/"), &binary);
-    assert!(jar.header(&url("http://a.com/"), &[]).is_some());
+    assert!(jar.header(&url("http://a.com/"), &[], false).is_some());
 }
 
 #[test]
@@ -153,24 +152,187 @@ fn a_greedy_server_is_bounded() {
     let (a, b) = (url("http://a.com/"), url("http://b.com/"));
     jar.store(&a, &headers(&[&format!("big={}", "x".repeat(5000))]));
     assert!(jar.is_empty());
+    jar.store(&b, &headers(&["id=1"]));
     for number in 0..500 {
         jar.store(&a, &headers(&[&format!("c{number}=1")]));
     }
-    jar.store(&a, &headers(&["c0=changed", "c1=; Max-Age=0"]));
+    // The oldest go, as in browsers.
+    assert_eq!(jar.all().len(), MAX_PER_DOMAIN + 1);
+    jar.store(&a, &headers(&["c320=changed", "c321=; Max-Age=0"]));
     let header = sent(&jar, "http://a.com/");
-    assert_eq!(header.split("; ").count(), MOST_PER_URL - 1);
-    assert!(header.starts_with("c0=changed; c2=1"), "{header}");
-    jar.store(&b, &headers(&["id=1"]));
+    assert_eq!(header.split("; ").count(), MAX_PER_DOMAIN - 1);
+    assert!(header.starts_with("c320=changed; c322=1"), "{header}");
     assert_eq!(sent(&jar, "http://b.com/"), "id=1");
+    // Expired ones make room first.
+    for number in 0..MAX_PER_DOMAIN {
+        jar.store(&b, &headers(&[&format!("c{number}=1; Max-Age=1")]));
+    }
+    jar.stored_mut().domains.values_mut().flatten().for_each(|cookie| {
+        cookie.expires = cookie.expires.map(|_| 1);
+    });
+    jar.store(&b, &headers(&["late=1"]));
+    assert_eq!(sent(&jar, "http://b.com/"), "late=1");
+}
+
+#[test]
+fn a_full_jar_takes_new_cookies_and_keeps_those_of_small_sites() {
+    let jar = jar("http://login.small.com/", &["session=1"]);
+    // One site with many hosts, each below the bound of a domain.
+    for host in 0..60 {
+        let from = url(&format!("http://host{host}.greedy.com/"));
+        for number in 0..100 {
+            jar.store(&from, &headers(&[&format!("c{number}=1")]));
+        }
+        assert!(jar.all().len() <= MAX_COOKIES);
+    }
+    assert_eq!(sent(&jar, "http://login.small.com/"), "session=1");
+    jar.store(&url("http://late.com/"), &headers(&["id=1"]));
+    assert_eq!(sent(&jar, "http://late.com/"), "id=1");
+    // A crawl of many sites keeps the newest.
     for number in 0..4000 {
         jar.store(&url(&format!("http://host{number}.com/")), &headers(&["id=1"]));
     }
-    assert!(jar.all().len() <= MOST);
-    for (_, _, domain, _) in jar.all() {
-        jar.store(&url(&format!("http://{domain}/")), &headers(&["id=; Max-Age=0"]));
+    assert!(jar.all().len() <= MAX_COOKIES);
+    assert_eq!(sent(&jar, "http://host3999.com/"), "id=1");
+    assert_eq!(jar.stored().count, jar.stored().each().count());
+}
+
+#[test]
+fn a_url_is_sent_a_bounded_number() {
+    let deep = "http://a.b.c.d.e.f.com/";
+    let jar = Jar::new();
+    for domain in ["f.com", "e.f.com", "d.e.f.com", "c.d.e.f.com"] {
+        for number in 0..MAX_PER_DOMAIN {
+            jar.store(&url(deep), &headers(&[&format!("c{number}=1; Domain={domain}")]));
+        }
     }
-    jar.store(&url("http://late.com/"), &headers(&["id=1"]));
-    assert_eq!(sent(&jar, "http://late.com/"), "id=1");
+    assert_eq!(sent(&jar, deep).split("; ").count(), MAX_PER_DOMAIN);
+}
+
+#[test]
+fn prefixes_of_names_are_promises() {
+    for (from, value, kept) in [
+        ("https://a.com/", "__Secure-id=1; Secure", true),
+        ("https://a.com/", "__Secure-id=1; Secure; Domain=a.com", true),
+        ("https://a.com/", "__Secure-id=1", false),
+        ("http://a.com/", "__Secure-id=1; Secure", false),
+        ("https://a.com/", "__secure-id=1", false),
+        ("https://a.com/", "__Host-id=1; Secure; Path=/", true),
+        ("https://a.com/", "__Host-id=1; Secure", false),
+        ("https://a.com/", "__Host-id=1; Path=/", false),
+        ("https://a.com/", "__Host-id=1; Secure; Path=/x", false),
+        ("https://a.com/", "__Host-id=1; Secure; Path=/; Domain=a.com", false),
+        ("https://a.com/", "__HOST-id=1; Secure; Path=/; Domain=a.com", false),
+        ("http://a.com/", "__Host-id=1; Secure; Path=/", false),
+        ("http://127.0.0.1/", "__Host-id=1; Secure; Path=/", true),
+        ("http://localhost/", "__Secure-id=1; Secure", true),
+        ("http://[::1]/", "id=1; Secure", true),
+        ("http://10.0.0.1/", "id=1; Secure", false),
+        ("https://a.com/", "_Host-id=1", true),
+    ] {
+        assert_eq!(!jar(from, &[value]).is_empty(), kept, "{from} {value}");
+    }
+}
+
+#[test]
+fn http_neither_replaces_nor_hides_what_https_has_set() {
+    let jar = jar("https://a.example.com/", &["id=1; Secure; Path=/; Domain=example.com"]);
+    for value in [
+        "id=evil; Path=/; Domain=example.com",
+        "id=evil; Path=/",
+        "id=evil; Path=/deep",
+        "id=; Max-Age=0; Path=/; Domain=example.com",
+    ] {
+        jar.store(&url("http://a.example.com/"), &headers(&[value]));
+        assert_eq!(sent(&jar, "https://a.example.com/deep/"), "id=1", "{value}");
+    }
+    jar.store(&url("http://a.example.com/"), &headers(&["other=2; Path=/"]));
+    jar.store(&url("https://a.example.com/"), &headers(&["id=3; Secure; Path=/; Domain=example.com"]));
+    assert_eq!(sent(&jar, "https://a.example.com/"), "id=3; other=2");
+}
+
+#[test]
+fn odd_domains() {
+    for (from, domain, kept) in [
+        ("http://a.example.com/", "EXAMPLE.com", true),
+        ("http://a.example.com/", "..example.com", false),
+        ("http://a.example.com/", "example.com.", false),
+        ("http://a.example.com./", "example.com", false),
+        ("http://a.example.com/", "a.example.com", true),
+        ("http://a.example.com/", "xample.com", false),
+        ("http://a.example.com/", "exa mple.com", false),
+        ("http://a.example.com/", "example.com:80", false),
+        ("http://a.example.com/", "http://example.com", false),
+        ("http://www.xn--mnchen-3ya.de/", "münchen.de", true),
+        ("http://[::1]/", "[::1]", true),
+        ("http://[::1]/", "::1", false),
+        ("http://1.2.3.4/", "1.2.3.4", true),
+        ("http://1.2.3.4/", "2.3.4", false),
+        ("http://1.2.3.4/", "3.4", false),
+        ("http://localhost/", "localhost", true),
+        ("http://a.localhost/", "localhost", false),
+    ] {
+        let value = HeaderValue::from_bytes(format!("id=1; Domain={domain}").as_bytes()).unwrap();
+        let (jar, mut set) = (Jar::new(), HeaderMap::new());
+        set.append(SET_COOKIE, value);
+        jar.store(&url(from), &set);
+        assert_eq!(!jar.is_empty(), kept, "{from} {domain}");
+    }
+    // An empty one counts as none.
+    let jar = jar("http://a.example.com/", &["id=1; Domain=", "other=1; Domain=."]);
+    assert_eq!(sent(&jar, "http://a.example.com/"), "id=1; other=1");
+    assert_eq!(sent(&jar, "http://b.example.com/"), "");
+}
+
+#[test]
+fn bytes_go_back_as_they_came() {
+    let (jar, mut set) = (Jar::new(), HeaderMap::new());
+    set.append(SET_COOKIE, HeaderValue::from_bytes(b"caf\xe9=\xff\xfe").unwrap());
+    set.append(SET_COOKIE, HeaderValue::from_bytes("ü=é".as_bytes()).unwrap());
+    jar.store(&url("http://a.com/"), &set);
+    let header = jar.header(&url("http://a.com/"), &[], false).unwrap();
+    assert_eq!(header.as_bytes(), [b"caf\xe9=\xff\xfe; ", "ü=é".as_bytes()].concat());
+    let shown: Vec<_> = jar.all().into_iter().map(|(name, value, _, _)| (name, value)).collect();
+    assert_eq!(shown, pairs(&[("café", "ÿþ"), ("ü", "é")]));
+    assert_eq!(response_cookies(&set), shown);
+}
+
+#[test]
+fn control_characters_are_not_kept() {
+    for text in ["a\u{1}=1", "a=1\u{1}2", "a=\u{7f}", "a=\0"] {
+        let cookie = set_cookie::parse(text.as_bytes(), 0).unwrap();
+        assert!(!may_be_set(&cookie, &url("http://a.com/")), "{text:?}");
+    }
+    assert!(may_be_set(&set_cookie::parse(b"a=1\t2", 0).unwrap(), &url("http://a.com/")));
+}
+
+#[test]
+fn the_clients_own_cookies_do_not_cross() {
+    let jar = jar("http://a.com/", &["set=1"]);
+    jar.seed(&pairs(&[("own", "1")]));
+    let header = |crossed| jar.header(&url("http://a.com/"), &[], crossed).unwrap();
+    assert_eq!(header(false), "own=1; set=1");
+    assert_eq!(header(true), "set=1");
+}
+
+#[test]
+fn paths() {
+    for (path, folder, matches) in [
+        ("/", "/", true),
+        ("/a", "/", true),
+        ("/a", "/a", true),
+        ("/a/", "/a", true),
+        ("/a/b", "/a", true),
+        ("/a/b", "/a/", true),
+        ("/ab", "/a", false),
+        ("/a", "/a/", false),
+        ("/", "/a", false),
+    ] {
+        assert_eq!(path_matches(path, folder), matches, "{path} {folder}");
+    }
+    for (address, path) in [("http://h", "/"), ("http://h/x", "/"), ("http://h/x/", "/x"), ("http://h/x/y?/z", "/x")] {
+        assert_eq!(default_path(&url(address)), path, "{address}");
+    }
 }
 
 #[test]
@@ -221,7 +383,7 @@ fn threads_share_a_jar() {
                 let url = url(&format!("http://host{thread}.com/"));
                 for number in 0..100 {
                     jar.store(&url, &headers(&[&format!("c={number}")]));
-                    assert!(jar.header(&url, &[]).is_some());
+                    assert!(jar.header(&url, &[], false).is_some());
                 }
             });
         }

@@ -2,17 +2,31 @@
 //! little.
 
 use std::fmt;
+use std::ops::Range;
 
-use brotli::enc::StandardAlloc;
-use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper};
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
 
 use super::Coding;
+use super::allocator::Heap;
 use crate::core::error::{Failure, Kind, Phase};
+use crate::core::memory::OutOfMemory;
 
 /// Bytes a stage decodes at a time.
 pub(super) const SCRATCH: usize = 16 << 10;
+
+/// Bytes a stage reads at a time: blocks that decode to nothing take up to 0.3 µs a byte (tables of codes).
+const INPUT: usize = 4 << 10;
+
+/// The same for brotli, whose blocks may have 768 tables: up to 2 µs a byte.
+const BROTLI_INPUT: usize = 1 << 10;
+
+/// The same as long as brotli's window is not made: the first copy into it takes more bytes than these.
+const BROTLI_HEAD: usize = 8;
+
+/// brotli fills its window in one step, up to 16 MiB. One that is not larger than this takes a millisecond.
+const LIGHT_WINDOW: usize = (1 << 20) + (64 << 10);
 
 /// RFC 9659: a zstd window of more than 2^23 bytes is not for HTTP.
 const ZSTD_WINDOW_LOG: u32 = 23;
@@ -23,6 +37,12 @@ pub(super) struct Stage {
     coding: Coding,
     engine: Engine,
     scratch: Box<[u8]>,
+    /// What of `scratch` is decoded and was not taken yet.
+    decoded: Range<usize>,
+    /// The last step filled `scratch`: there may be more inside.
+    filled: bool,
+    /// Bytes decoded.
+    total: u64,
 }
 
 impl Stage {
@@ -34,7 +54,8 @@ impl Stage {
             Coding::Brotli => Engine::Brotli(Box::new(Brotli::new())),
             Coding::Zstd => Engine::Zstd(Zstd::new().map_err(|error| damaged(coding, &error))?),
         };
-        Ok(Self { coding, engine, scratch: vec![0; SCRATCH].into_boxed_slice() })
+        let scratch = vec![0; SCRATCH].into_boxed_slice();
+        Ok(Self { coding, engine, scratch, decoded: 0..0, filled: false, total: 0 })
     }
 
     /// What it undoes.
@@ -47,31 +68,52 @@ impl Stage {
         self.engine.is_open()
     }
 
-    /// Decodes `input` in pieces of at most [`SCRATCH`] bytes.
-    pub(super) fn decode(
-        &mut self,
-        mut input: &[u8],
-        out: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let Self { coding, engine, scratch } = self;
-        loop {
-            let step = engine.step(input, scratch).map_err(|error| damaged(*coding, error.as_ref()))?;
-            let decoded = scratch.get(..step.written).unwrap_or_default();
-            if !decoded.is_empty() {
-                out(decoded)?;
-            }
-            input = input.get(step.read..).unwrap_or_default();
-            // A full scratch buffer may have left more inside.
-            if step.written == scratch.len() {
-                continue;
-            }
-            if input.is_empty() {
-                return Ok(());
-            }
-            if step.read == 0 && step.written == 0 {
-                return Err(damaged(*coding, &"the decoder makes no progress"));
-            }
+    /// What was decoded and not taken yet.
+    pub(super) fn decoded(&self) -> &[u8] {
+        self.scratch.get(self.decoded.clone()).unwrap_or_default()
+    }
+
+    /// The first `count` bytes that were decoded are of no further use.
+    pub(super) fn take(&mut self, count: usize) {
+        self.decoded.start = self.decoded.start.saturating_add(count).min(self.decoded.end);
+    }
+
+    /// How many bytes it has decoded.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether it may have more to give without any input.
+    pub(super) fn has_more(&self) -> bool {
+        self.filled
+    }
+
+    /// Whether a step may take milliseconds.
+    pub(super) fn is_heavy(&self) -> bool {
+        matches!(&self.engine, Engine::Brotli(brotli) if brotli.window() > LIGHT_WINDOW)
+    }
+
+    /// One step: decodes at most [`SCRATCH`] bytes from the beginning of `input`; how many of that were read. What was
+    /// decoded before must be taken.
+    pub(super) fn decode(&mut self, input: &[u8]) -> Result<usize, Failure> {
+        let piece = match &self.engine {
+            Engine::Brotli(brotli) if brotli.window() == 0 => BROTLI_HEAD,
+            Engine::Brotli(_) => BROTLI_INPUT,
+            _ => INPUT,
+        };
+        let step = self.engine.step(input.get(..piece).unwrap_or(input), &mut self.scratch);
+        let step = step.map_err(|error| match error {
+            StepError::Memory => OutOfMemory.into(),
+            StepError::Damaged(error) => damaged(self.coding, &error),
+        })?;
+        self.decoded = 0..step.written;
+        self.total = self.total.saturating_add(step.written as u64);
+        let filled = step.written == self.scratch.len();
+        if step.read == 0 && step.written == 0 && !input.is_empty() && !self.filled {
+            return Err(damaged(self.coding, &"the decoder makes no progress"));
         }
+        self.filled = filled;
+        Ok(step.read)
     }
 }
 
@@ -86,7 +128,18 @@ struct Step {
     written: usize,
 }
 
-type StepError = Box<dyn fmt::Display + Send + Sync>;
+/// Why a step failed.
+enum StepError {
+    /// The body is not what its coding says.
+    Damaged(Box<dyn fmt::Display + Send + Sync>),
+    Memory,
+}
+
+impl<E: fmt::Display + Send + Sync + 'static> From<E> for StepError {
+    fn from(error: E) -> Self {
+        Self::Damaged(Box::new(error))
+    }
+}
 
 /// A step, and whether the body has ended with it.
 type Stepped = Result<(Step, bool), StepError>;
@@ -136,8 +189,7 @@ impl Engine {
 /// One step of zlib's inflate.
 fn inflate(state: &mut Decompress, input: &[u8], scratch: &mut [u8]) -> Stepped {
     let (read, written) = (state.total_in(), state.total_out());
-    let status =
-        state.decompress(input, scratch, FlushDecompress::None).map_err(|error| Box::new(error) as StepError)?;
+    let status = state.decompress(input, scratch, FlushDecompress::None)?;
     // The differences of one call fit its buffers.
     let step = Step {
         read: usize::try_from(state.total_in() - read).unwrap_or(input.len()),
@@ -178,7 +230,7 @@ impl Gzip {
                         *self = Self::Member { state };
                         Ok((Step { read: 1, written: 0 }, false))
                     }
-                    _ if *first => Err(Box::new("it has no gzip header")),
+                    _ if *first => Err("it has no gzip header".into()),
                     _ => Ok((Step { read: input.len(), written: 0 }, true)),
                 }
             }
@@ -220,15 +272,20 @@ fn is_zlib_header(cmf: u8, flags: u8) -> bool {
 
 /// Brotli with windows of at most 16 MiB (RFC 7932, without the "large window" extension).
 struct Brotli {
-    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    state: BrotliState<Heap, Heap, Heap>,
     total: usize,
     begun: bool,
 }
 
 impl Brotli {
     fn new() -> Self {
-        let alloc = StandardAlloc::default;
-        Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), total: 0, begun: false }
+        let heap = Heap::default;
+        Self { state: BrotliState::new_strict(heap(), heap(), heap()), total: 0, begun: false }
+    }
+
+    /// The bytes of its window; 0 until it is needed.
+    fn window(&self) -> usize {
+        self.state.ringbuffer.slice().len()
     }
 
     fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
@@ -249,7 +306,10 @@ impl Brotli {
             &mut self.state,
         );
         match result {
-            BrotliResult::ResultFailure => Err(Box::new("the brotli stream is invalid")),
+            BrotliResult::ResultFailure if self.state.alloc_u8.refused || self.state.alloc_hc.refused => {
+                Err(StepError::Memory)
+            }
+            BrotliResult::ResultFailure => Err("the brotli stream is invalid".into()),
             BrotliResult::ResultSuccess => Ok((Step { read, written }, true)),
             BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Ok((Step { read, written }, false)),
         }
@@ -289,7 +349,7 @@ impl Zstd {
             }
             // Not even the magic number of another frame: garbage behind the last one.
             Err(_) if self.complete && self.in_frame < 4 => Ok((Step { read: input.len(), written: 0 }, true)),
-            Err(error) => Err(Box::new(error)),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -44,10 +44,23 @@ fn raw_deflate(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Decodes a whole piece, however often the decoder pauses.
+fn write(decoder: &mut Decoder, mut piece: &[u8]) -> Result<(), Failure> {
+    let mut pace = Pace::default();
+    loop {
+        let progress = decoder.write(piece, &mut pace)?;
+        piece = &piece[progress.read..];
+        if progress.done {
+            assert!(piece.is_empty());
+            return Ok(());
+        }
+    }
+}
+
 fn decode_in(codings: Vec<Coding>, encoded: &[u8], chunk: usize, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut decoder = Decoder::new(codings, limit)?;
     for piece in encoded.chunks(chunk) {
-        decoder.write(piece)?;
+        write(&mut decoder, piece)?;
     }
     finish(decoder)
 }
@@ -163,7 +176,7 @@ fn bytes_behind_the_end_are_ignored() {
 fn an_empty_body_is_fine() {
     for coding in ALL {
         let mut decoder = Decoder::new(vec![coding, Coding::Gzip], 0).unwrap();
-        decoder.write(b"").unwrap();
+        write(&mut decoder, b"").unwrap();
         assert_eq!(finish(decoder).unwrap(), b"");
     }
 }
@@ -219,16 +232,71 @@ fn a_bomb_in_one_chunk_stops_at_the_limit() {
     for coding in ALL {
         let bomb = encode(coding, &vec![0; 4 << 20]);
         let mut decoder = Decoder::new(vec![coding], LIMIT).unwrap();
-        let failure = decoder.write(&bomb).unwrap_err();
+        let failure = write(&mut decoder, &bomb).unwrap_err();
         assert_eq!(failure.kind, Kind::BodyTooLarge);
         assert!(failure.message.contains("100000"), "{}", failure.message);
         assert!(decoder.sink.total <= LIMIT + SCRATCH as u64, "decoded {} bytes", decoder.sink.total);
         assert_eq!(decoder.sink.decoded.capacity(), 0);
     }
-    // A bomb that is a bomb twice: the stage in between is bounded too.
+}
+
+/// Blocks of deflate that hold nothing, as many as the outer coding likes.
+fn nothing(count: usize) -> Vec<u8> {
+    let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    gzip.extend([0, 0, 0, 0xff, 0xff].repeat(count));
+    gzip
+}
+
+#[test]
+fn what_decodes_to_nothing_is_bounded_between_the_codings() {
+    const LIMIT: u64 = 100_000;
+    for outer in ALL {
+        let bomb = encode(outer, &nothing(1 << 20));
+        let mut decoder = Decoder::new(vec![Coding::Gzip, outer], LIMIT).unwrap();
+        let failure = write(&mut decoder, &bomb).unwrap_err();
+        assert_eq!(failure.kind, Kind::BodyTooLarge, "{outer:?}: {}", failure.message);
+        let total = decoder.stages[0].total();
+        assert!(total <= most_within(LIMIT) + SCRATCH as u64, "{outer:?}: {total} bytes");
+        assert_eq!(decoder.sink.total, 0);
+    }
+    // A bomb that is a bomb twice.
     let twice = encode(Coding::Gzip, &encode(Coding::Gzip, &vec![0; 4 << 20]));
     let mut decoder = Decoder::new(vec![Coding::Gzip, Coding::Gzip], LIMIT).unwrap();
-    assert_eq!(decoder.write(&twice).unwrap_err().kind, Kind::BodyTooLarge);
+    assert_eq!(write(&mut decoder, &twice).unwrap_err().kind, Kind::BodyTooLarge);
+}
+
+#[test]
+fn what_does_not_compress_may_have_exactly_the_limit_in_all_codings() {
+    let mut random = fastrand::Rng::with_seed(5);
+    for length in [0, 1, 1000, 300_000] {
+        let data: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(length).collect();
+        let encoded = ALL.iter().fold(data.clone(), |data, coding| encode(*coding, &data));
+        assert!(decode_in(ALL.to_vec(), &encoded, 1000, length as u64).unwrap() == data);
+    }
+}
+
+#[test]
+fn a_decoder_pauses_for_others_and_for_what_it_has() {
+    for outer in ALL {
+        for (bomb, codings) in [
+            (encode(outer, &nothing(1 << 20)), vec![Coding::Gzip, outer]),
+            (encode(outer, &vec![0; 8 << 20]), vec![outer]),
+        ] {
+            let mut decoder = Decoder::new(codings, u64::MAX).unwrap();
+            let (mut rest, mut pauses, mut longest) = (&bomb[..], 0, 0);
+            loop {
+                let progress = decoder.write(rest, &mut Pace::default()).unwrap();
+                rest = &rest[progress.read..];
+                longest = longest.max(std::mem::take(decoder.decoded()).len());
+                if progress.done {
+                    break;
+                }
+                pauses += 1;
+            }
+            assert!(pauses > 5, "{outer:?}: {pauses} pauses");
+            assert!(longest <= PIECE + SCRATCH, "{outer:?}: {longest} bytes at once");
+        }
+    }
 }
 
 #[test]
@@ -239,18 +307,18 @@ fn the_limit_is_exact_and_counts_over_the_whole_life() {
         assert_eq!(decode_in(vec![coding], &encoded, 1000, 69_999).unwrap_err().kind, Kind::BodyTooLarge);
     }
     let mut decoder = Decoder::new(Vec::new(), 10).unwrap();
-    decoder.write(b"12345").unwrap();
+    write(&mut decoder, b"12345").unwrap();
     assert_eq!(std::mem::take(decoder.decoded()), b"12345");
-    decoder.write(b"67890").unwrap();
+    write(&mut decoder, b"67890").unwrap();
     assert_eq!(std::mem::take(decoder.decoded()), b"67890");
-    assert_eq!(decoder.write(b"x").unwrap_err().kind, Kind::BodyTooLarge);
+    assert_eq!(write(&mut decoder, b"x").unwrap_err().kind, Kind::BodyTooLarge);
 }
 
 #[test]
 fn the_buffer_never_grows_beyond_the_limit() {
     let mut decoder = Decoder::new(Vec::new(), 100_000).unwrap();
     for _ in 0..100 {
-        decoder.write(&[0; 1000]).unwrap();
+        write(&mut decoder, &[0; 1000]).unwrap();
         assert!(decoder.sink.decoded.capacity() <= 100_000);
     }
     assert_eq!(finish(decoder).unwrap().len(), 100_000);

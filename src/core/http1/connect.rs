@@ -1,14 +1,9 @@
-//! Makes connections: hyper-util's connector (name resolution on the blocking pool, Happy Eyeballs), then TLS.
+//! Makes connections: hyper-util's connector (Happy Eyeballs), then TLS.
 
-use std::future::Future;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
@@ -16,9 +11,11 @@ use url::{Host, Position, Url};
 
 use super::connection::Connection;
 use super::stream::Stream;
-use crate::core::causes::{BoxError, Unresolved, connect_failure};
+use crate::core::causes::{BoxError, connect_failure};
 use crate::core::connections::{Configure, KEEPALIVE};
+use crate::core::descriptors::Opening;
 use crate::core::error::Failure;
+use crate::core::resolve::Resolver;
 use crate::core::transport::Clock;
 
 /// For what cannot be sent anyhow: as reqwest does by default.
@@ -36,7 +33,7 @@ pub struct Connector {
 impl Connector {
     /// `configure` is called when TLS is first needed.
     pub fn new(configure: Configure) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
+        let mut tcp = HttpConnector::new_with_resolver(Resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
@@ -49,9 +46,21 @@ impl Connector {
 
     /// A new connection to the host of `url`.
     pub async fn connect(&self, url: &Url, origin: &str, clock: &Clock) -> Result<Connection, Failure> {
-        match clock.connecting(self.stream(url)).await {
-            Ok(stream) => Ok(Connection::new(stream, origin)),
+        match clock.connecting(self.open(url, origin)).await {
+            Ok(connection) => Ok(connection),
             Err(error) => Err(connect_failure(error.as_ref(), false)),
+        }
+    }
+
+    async fn open(&self, url: &Url, origin: &str) -> Result<Connection, BoxError> {
+        let opening = Opening::begin();
+        let open = opening.permit().await;
+        loop {
+            match self.stream(url).await {
+                Err(error) if opening.again(&error).await => {}
+                Err(error) => return Err(error),
+                Ok(stream) => return Ok(Connection::new(stream, origin, open)),
+            }
         }
     }
 
@@ -78,24 +87,5 @@ impl Connector {
         let mut config = (self.configure)()?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(self.tls.get_or_init(|| TlsConnector::from(Arc::new(config))))
-    }
-}
-
-/// The system's resolver, with failures that can be told from others.
-#[derive(Clone)]
-struct Resolver(GaiResolver);
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = Unresolved;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Unresolved>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
-        self.0.poll_ready(context).map_err(Unresolved)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let resolving = self.0.call(name);
-        Box::pin(async move { Ok(resolving.await.map_err(Unresolved)?.collect::<Vec<_>>().into_iter()) })
     }
 }

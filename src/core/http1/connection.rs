@@ -10,13 +10,18 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::head::{Framing, Parsed, parse};
+use super::head::{Framing, Parsed, parse, without_empty_lines};
 use super::stream::Stream;
+use crate::core::descriptors::Counted;
+use crate::core::memory::{extend, reserve_exact};
 use crate::core::pages::make_room;
 use crate::core::transport::{Head, RESERVE, reserve};
 
 /// What is read at once of heads and of bodies of unknown length. A hundred small answers fit, so one is one call.
 const READ: usize = 64 << 10;
+
+/// glibc maps what is larger than 32 MiB, and lets it grow without a copy.
+const MAPPED: usize = 64 << 20;
 
 /// A body of at most this size is written together with its head.
 const SMALL: usize = 16 << 10;
@@ -36,6 +41,8 @@ pub struct Connection {
     used: bool,
     /// What is wrong with the body, behind what came with the head.
     broken: Option<io::Error>,
+    /// Its share of the descriptors.
+    _open: Counted,
 }
 
 /// The head of a response, with what came of its body.
@@ -48,6 +55,14 @@ pub struct Answer {
     pub first: Vec<u8>,
 }
 
+/// What a read gave.
+enum Seen<'a> {
+    /// A whole head, and the beginning of its body.
+    All(Answer),
+    /// The beginning of a head.
+    Part(&'a [u8]),
+}
+
 /// What is sent, and how far that has got.
 struct Sending {
     head_at: usize,
@@ -58,7 +73,7 @@ struct Sending {
 
 impl Connection {
     /// Fresh.
-    pub fn new(stream: Stream, origin: &str) -> Self {
+    pub fn new(stream: Stream, origin: &str, open: Counted) -> Self {
         Self {
             stream,
             origin: origin.into(),
@@ -67,6 +82,7 @@ impl Connection {
             keep: true,
             used: false,
             broken: None,
+            _open: open,
         }
     }
 
@@ -107,21 +123,27 @@ impl Connection {
             }
             let seen = self.begun.len();
             if seen == 0 {
-                if let Some(answer) = self.answer(&scratch, 0, to_head)? {
-                    return Poll::Ready(Ok(answer));
+                match self.answer(&scratch, 0, to_head)? {
+                    Seen::All(answer) => return Poll::Ready(Ok(answer)),
+                    Seen::Part(rest) => extend(&mut self.begun, rest)?,
                 }
             } else {
                 let mut begun = std::mem::take(&mut self.begun);
-                begun.extend_from_slice(&scratch);
-                if let Some(answer) = self.answer(&begun, seen, to_head)? {
-                    return Poll::Ready(Ok(answer));
+                extend(&mut begun, &scratch)?;
+                match self.answer(&begun, seen, to_head)? {
+                    Seen::All(answer) => return Poll::Ready(Ok(answer)),
+                    Seen::Part(rest) => {
+                        let done = begun.len() - rest.len();
+                        begun.drain(..done);
+                        self.begun = begun;
+                    }
                 }
             }
         }
     }
 
-    /// The answer in `input`; without one, `input` is kept for later.
-    fn answer(&mut self, mut input: &[u8], mut seen: usize, to_head: bool) -> io::Result<Option<Answer>> {
+    /// The answer in `input`, of which `seen` bytes were looked at before.
+    fn answer<'a>(&mut self, mut input: &'a [u8], mut seen: usize, to_head: bool) -> io::Result<Seen<'a>> {
         while let Some(Parsed { head, mut framing, size, keep }) = parse(input, seen, to_head)? {
             let rest = input.get(size..).unwrap_or_default();
             if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
@@ -132,7 +154,7 @@ impl Connection {
             let of_body = match &mut framing {
                 Framing::Ended => 0,
                 Framing::Close => {
-                    first.extend_from_slice(rest);
+                    extend(&mut first, rest)?;
                     rest.len()
                 }
                 Framing::Chunked(frames) => frames.feed(rest, &mut first).unwrap_or_else(|error| {
@@ -141,18 +163,17 @@ impl Connection {
                 }),
                 Framing::Length(left) => {
                     let (of_body, _) = rest.split_at(rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX)));
-                    first.reserve_exact(reserve(Some(*left)));
-                    first.extend_from_slice(of_body);
+                    reserve_exact(&mut first, reserve(Some(*left)))?;
+                    extend(&mut first, of_body)?;
                     *left -= of_body.len() as u64;
                     of_body.len()
                 }
             };
             // Bytes behind the end of a response belong to nothing that was asked for.
             self.keep = keep && of_body == rest.len();
-            return Ok(Some(Answer { head, framing, first }));
+            return Ok(Seen::All(Answer { head, framing, first }));
         }
-        self.begun = input.to_vec();
-        Ok(None)
+        Ok(Seen::Part(without_empty_lines(input)))
     }
 
     /// Adds what has come of the body to `into`; how many bytes that was, 0 at its end.
@@ -172,11 +193,13 @@ impl Connection {
         match framing {
             Framing::Ended => Poll::Ready(Ok(0)),
             Framing::Length(0) => Poll::Ready(Ok(0)),
-            // Straight into its place. What was announced is believed once `RESERVE` bytes of it have come.
+            // Straight into its place, which follows what has come: `RESERVE` bytes at first, then `MAPPED`, then twice as
+            // much each time. Pages that are not filled take no memory.
             Framing::Length(left) => {
                 let left_here = usize::try_from(*left).unwrap_or(usize::MAX);
                 if into.len() == into.capacity() {
-                    into.reserve_exact(if into.len() < RESERVE { left_here.min(RESERVE) } else { left_here });
+                    let step = if into.len() < RESERVE { RESERVE } else { into.len().max(MAPPED) };
+                    reserve_exact(into, left_here.min(step))?;
                 }
                 // Room is made in steps: 256 faults less for 1 MiB, which takes 0.77 ms instead of 0.92. Pieces for a
                 // file, which are less than the rest of it, are read into buffers that have been used before.
@@ -192,7 +215,7 @@ impl Connection {
             Framing::Close => {
                 let mut scratch = Scratch::take();
                 let count = ready!(self.stream.poll_read(context, &mut scratch, READ))?;
-                into.extend_from_slice(&scratch);
+                extend(into, &scratch)?;
                 if count == 0 {
                     *framing = Framing::Ended;
                     self.keep = false;
@@ -211,6 +234,16 @@ impl Connection {
                 Poll::Ready(Ok(into.len() - before))
             }
         }
+    }
+
+    /// Whether reqwest made it.
+    pub fn is_made(&self) -> bool {
+        matches!(self.stream, Stream::Made(_))
+    }
+
+    /// Whether it ends at a proxy that takes requests for any server.
+    pub fn is_proxied(&self) -> bool {
+        matches!(&self.stream, Stream::Made(made) if made.proxied)
     }
 
     /// Whether the server lets another request follow.

@@ -1,27 +1,39 @@
 //! Undoes `Transfer-Encoding: chunked` (RFC 9112, 7.1).
+//!
+//! As lenient as other clients: sizes may have leading zeros, trailers are read like headers ([`super::lenient`]). What
+//! is not data is bounded by its bytes.
 
 use std::io;
 
-use httparse::Status;
+use super::head::{MAX_HEAD, broken};
+use super::lenient;
+use crate::core::memory::extend;
 
-use super::head::broken;
-
-/// The longest line with a chunk's size and extensions, and the most bytes of trailers.
+/// The longest line with a chunk's size and extensions.
 const MAX_LINE: usize = 16 << 10;
-const MAX_TRAILERS: usize = 32;
 
 /// Where in the frames of a body its bytes are.
 #[derive(Default)]
 pub struct Frames {
     state: State,
-    /// The beginning of a line, or of the trailers.
+    /// The bytes of the line with a chunk's size so far, or of the trailers.
+    framing: usize,
+    /// The beginning of a trailer.
     begun: Vec<u8>,
+    /// A trailer has come, which the next line may continue.
+    trailer: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
 enum State {
+    /// In the digits of a size, of which there is none yet.
     #[default]
-    Size,
+    Start,
+    Size(u64),
+    /// Behind the digits: blanks, then an extension or the end of the line.
+    Blank(u64),
+    Extension(u64),
+    SizeEnd(u64),
     Data(u64),
     Return,
     Feed,
@@ -41,67 +53,74 @@ impl Frames {
         while let Some((first, after)) = rest.split_first() {
             match self.state {
                 State::Done => break,
-                State::Size => {
-                    if let Some(size) = self.line(&mut rest)? {
-                        self.state = if size == 0 { State::Trailers } else { State::Data(size) };
-                    }
-                }
                 State::Data(left) => {
                     let count = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                     let (data, after) = rest.split_at(count);
-                    into.extend_from_slice(data);
+                    extend(into, data)?;
                     rest = after;
                     let left = left - count as u64;
                     self.state = if left == 0 { State::Return } else { State::Data(left) };
                 }
-                State::Return if *first == b'\r' => (self.state, rest) = (State::Feed, after),
-                State::Feed if *first == b'\n' => (self.state, rest) = (State::Size, after),
-                State::Return | State::Feed => return Err(broken("a chunk is longer than its size says")),
                 State::Trailers => self.trailers(&mut rest)?,
+                _ => {
+                    self.state = self.next(*first)?;
+                    rest = after;
+                }
             }
         }
         Ok(input.len() - rest.len())
     }
 
-    /// The size of the next chunk, once its line is complete.
-    fn line(&mut self, rest: &mut &[u8]) -> io::Result<Option<u64>> {
-        if !self.take_line(rest)? {
-            return Ok(None);
-        }
-        // The parser takes no digits at all for a zero.
-        let size = match httparse::parse_chunk_size(&self.begun) {
-            Ok(Status::Complete((end, size))) if end == self.begun.len() => Some(size),
-            _ => None,
-        };
-        let size = size.filter(|_| self.begun.first().is_some_and(u8::is_ascii_hexdigit));
-        self.begun.clear();
-        size.map(Some).ok_or_else(|| broken("the size of a chunk is no number"))
-    }
-
-    fn trailers(&mut self, rest: &mut &[u8]) -> io::Result<()> {
-        if !self.take_line(rest)? || !(self.begun == b"\r\n" || self.begun.ends_with(b"\n\r\n")) {
-            return Ok(());
-        }
-        let mut space = [httparse::EMPTY_HEADER; MAX_TRAILERS];
-        match httparse::parse_headers(&self.begun, &mut space) {
-            Ok(Status::Complete(_)) => {}
-            Ok(Status::Partial) => return Err(broken("the trailers are no headers")),
-            Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-        }
-        self.begun = Vec::new();
-        self.state = State::Done;
-        Ok(())
-    }
-
-    /// Moves the bytes up to the end of the line to `begun`; whether it was reached.
-    fn take_line(&mut self, rest: &mut &[u8]) -> io::Result<bool> {
-        let end = rest.iter().position(|byte| *byte == b'\n');
-        let (line, after) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
-        if self.begun.len() + line.len() > MAX_LINE {
+    /// The state after a byte between two chunks.
+    fn next(&mut self, byte: u8) -> io::Result<State> {
+        self.framing += 1;
+        if self.framing > MAX_LINE {
             return Err(broken("the frame of a chunk is too large"));
         }
-        self.begun.extend_from_slice(line);
+        match (self.state, byte) {
+            (State::Start, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(0, byte),
+            (State::Size(size), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(size, byte),
+            (State::Size(size) | State::Blank(size), b' ' | b'\t') => Ok(State::Blank(size)),
+            (State::Size(size) | State::Blank(size), b';') => Ok(State::Extension(size)),
+            (State::Size(size) | State::Blank(size) | State::Extension(size), b'\r') => Ok(State::SizeEnd(size)),
+            (State::Extension(size), byte) if byte != b'\n' => Ok(State::Extension(size)),
+            (State::SizeEnd(size), b'\n') => {
+                self.framing = 0;
+                Ok(if size == 0 { State::Trailers } else { State::Data(size) })
+            }
+            (State::Return, b'\r') => Ok(State::Feed),
+            (State::Feed, b'\n') => Ok(State::Start),
+            (State::Return | State::Feed, _) => Err(broken("a chunk is longer than its size says")),
+            _ => Err(broken("the size of a chunk is no number")),
+        }
+    }
+
+    fn digit(&self, size: u64, byte: u8) -> io::Result<State> {
+        let digit = char::from(byte).to_digit(16).map(u64::from);
+        let size = size.checked_mul(16).zip(digit).map(|(size, digit)| size + digit);
+        size.map(State::Size).ok_or_else(|| broken("the size of a chunk is too large"))
+    }
+
+    /// Reads a line of the trailers, or as much of it as there is, and drops it.
+    fn trailers(&mut self, rest: &mut &[u8]) -> io::Result<()> {
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let (line, after) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
         *rest = after;
-        Ok(end.is_some())
+        self.framing += line.len();
+        if self.framing > MAX_HEAD {
+            return Err(broken("the trailers are too large"));
+        }
+        extend(&mut self.begun, line)?;
+        let begun = std::mem::take(&mut self.begun);
+        match lenient::split_line(&begun) {
+            None => self.begun = begun,
+            Some((b"", _)) => self.state = State::Done,
+            Some((line, _)) if self.trailer && lenient::is_blank(line.first()) => drop(lenient::value_of(line)?),
+            Some((line, _)) => {
+                lenient::field(line)?;
+                self.trailer = true;
+            }
+        }
+        Ok(())
     }
 }

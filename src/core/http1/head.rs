@@ -1,22 +1,28 @@
 //! The heads of requests and responses, and what a response's says about its body.
 //!
-//! Decisions are hyper's, so that both lanes agree: at most 100 headers, a head of at most 400 KiB, names and values as
-//! strict as `httparse`, lengths that contradict each other refused.
+//! `httparse` reads what is written as RFC 9112 says; what it refuses is read again by [`super::lenient`], which accepts
+//! what other clients do. Both agree on where a head ends: at its first empty line, a line being what ends with LF.
+//! A head has at most 400 KiB. Lengths that contradict each other are refused.
 
 use std::io;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use httparse::Status;
-use url::Position;
+use url::{Position, Url};
 
 use super::frames::Frames;
+use super::lenient;
+use crate::core::memory::with_capacity;
 use crate::core::transport::{Head, Outgoing};
 
-const MAX_HEADERS: usize = 100;
-const MAX_HEAD: usize = 400 << 10;
+/// `httparse` reads so many headers into an array on the stack, 2.4 KB; more are read by [`lenient`].
+const FEW_HEADERS: usize = 100;
+
+/// The most bytes of a head, and of the trailers of a body.
+pub const MAX_HEAD: usize = 400 << 10;
 
 /// How the end of a body is known (RFC 9112, 6.3).
 pub enum Framing {
@@ -59,64 +65,140 @@ pub fn broken(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Writes the head of a request to `into`.
-pub fn write(outgoing: &Outgoing<'_>, into: &mut Vec<u8>) {
+/// Whom a request is written for.
+pub enum Via {
+    /// The server itself, or a tunnel to it.
+    Nobody,
+    /// A proxy that takes requests for any server, and what it wants to be told.
+    Proxy(Option<HeaderValue>),
+}
+
+/// What the caller's headers ask of the connection.
+#[derive(Default)]
+pub struct Wishes {
+    /// No other request shall follow.
+    pub close: bool,
+    /// The body shall be sent in chunks.
+    pub chunked: bool,
+}
+
+/// Writes the head of a request to `into`. How its body is framed is decided here, whatever the caller's headers say: a
+/// wrong length would make the rest of the body another request.
+pub fn write(outgoing: &Outgoing<'_>, via: &Via, into: &mut Vec<u8>) -> Wishes {
     let url = outgoing.url;
     let mut line = |parts: &[&[u8]]| parts.iter().for_each(|part| into.extend_from_slice(part));
-    let target = &url[Position::BeforePath..Position::AfterQuery];
-    line(&[outgoing.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
-    if !outgoing.headers.contains_key(HOST) {
-        line(&[b"host: ", url[Position::BeforeHost..Position::AfterPort].as_bytes(), b"\r\n"]);
+    let host = url[Position::BeforeHost..Position::AfterPort].as_bytes();
+    let target = url[Position::BeforePath..Position::AfterQuery].as_bytes();
+    let method = outgoing.method.as_str().as_bytes();
+    // RFC 9112, 3.2
+    match via {
+        _ if outgoing.method == Method::CONNECT => line(&[method, b" ", &authority(url), b" HTTP/1.1\r\n"]),
+        Via::Nobody => line(&[method, b" ", target, b" HTTP/1.1\r\n"]),
+        Via::Proxy(_) => line(&[method, b" ", url.scheme().as_bytes(), b"://", host, target, b" HTTP/1.1\r\n"]),
     }
+    if !outgoing.headers.contains_key(HOST) {
+        line(&[b"host: ", host, b"\r\n"]);
+    }
+    if let Via::Proxy(Some(authorization)) = via
+        && !outgoing.headers.contains_key(PROXY_AUTHORIZATION)
+    {
+        line(&[b"proxy-authorization: ", authorization.as_bytes(), b"\r\n"]);
+    }
+    let length = outgoing.body.as_ref().map_or(0, Bytes::len);
+    let (mut wishes, mut announced) = (Wishes::default(), false);
     for (name, value) in &*outgoing.headers {
+        if *name == TRANSFER_ENCODING {
+            wishes.chunked |= length > 0 && lists(value, b"chunked");
+            continue;
+        } else if *name == CONTENT_LENGTH {
+            announced = true;
+            continue;
+        } else if *name == CONNECTION {
+            wishes.close |= lists(value, b"close");
+        }
         line(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
     }
-    if let Some(body) = &outgoing.body
-        && !body.is_empty()
-        && !outgoing.headers.contains_key(CONTENT_LENGTH)
-    {
-        line(&[b"content-length: ", body.len().to_string().as_bytes(), b"\r\n"]);
+    if wishes.chunked {
+        line(&[b"transfer-encoding: chunked\r\n"]);
+    } else if announced || length > 0 {
+        line(&[b"content-length: ", length.to_string().as_bytes(), b"\r\n"]);
     }
     line(&[b"\r\n"]);
+    wishes
+}
+
+/// Host and port, for CONNECT.
+fn authority(url: &Url) -> Vec<u8> {
+    let host = &url[Position::BeforeHost..Position::AfterHost];
+    format!("{host}:{}", url.port_or_known_default().unwrap_or_default()).into_bytes()
+}
+
+/// Whether the comma-separated `value` has this element.
+fn lists(value: &HeaderValue, word: &[u8]) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(word))
 }
 
 /// Reads the head at the beginning of `input`; `None` if it is not complete. `seen` bytes were looked at before.
 pub fn parse(input: &[u8], seen: usize, to_head: bool) -> io::Result<Option<Parsed>> {
-    // Looked for first: parsing what trickles in byte by byte again and again would take time squared. The first bytes
-    // are parsed anyhow, so that what is not HTTP is seen at once.
-    let unseen = input.get(seen.saturating_sub(3)..).unwrap_or_default();
-    if seen > 0 && !ends_head(unseen) {
-        return if input.len() > MAX_HEAD { Err(broken("the head is too large")) } else { Ok(None) };
+    let head = without_empty_lines(input);
+    let skipped = input.len() - head.len();
+    if !is_due(head, seen.saturating_sub(skipped)) {
+        return incomplete(head);
     }
-    let mut space = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut space = [const { MaybeUninit::uninit() }; FEW_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    let size = match config.parse_response_with_uninit_headers(&mut response, input, &mut space) {
-        Ok(Status::Complete(size)) => size,
-        Ok(Status::Partial) if input.len() > MAX_HEAD => return Err(broken("the head is too large")),
-        Ok(Status::Partial) => return Ok(None),
-        Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-    };
-    let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
+    let (code, version, headers, size) =
+        match config.parse_response_with_uninit_headers(&mut response, head, &mut space) {
+            Ok(Status::Complete(size)) => (response.code, response.version, headers(response.headers)?, size),
+            Ok(Status::Partial) => return incomplete(head),
+            Err(_) => match lenient::parse(head)? {
+                Some(lenient::Fields { code, version, headers, size }) => (Some(code), Some(version), headers, size),
+                None => return incomplete(head),
+            },
+        };
+    if size > MAX_HEAD {
+        return Err(broken("the head is too large"));
+    }
+    let status = code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or_else(|| broken("the status is no status"))?;
-    let version = if response.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    let headers = headers(response.headers)?;
+    let version = if version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let (framing, consistent) = framing(status, version, &headers, to_head)?;
     let length = match framing {
         Framing::Length(length) => Some(length),
         _ => None,
     };
     let keep = consistent && status != StatusCode::SWITCHING_PROTOCOLS && keeps_alive(version, &headers);
-    Ok(Some(Parsed { head: Head { status, version, headers, length }, framing, size, keep }))
+    Ok(Some(Parsed { head: Head { status, version, headers, length }, framing, size: skipped + size, keep }))
 }
 
-fn ends_head(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(4).any(|four| four == b"\r\n\r\n")
+/// `input` without the empty lines before a status line, which RFC 9112 (2.2) allows.
+pub fn without_empty_lines(mut input: &[u8]) -> &[u8] {
+    while let Some(rest) = input.strip_prefix(b"\r\n").or_else(|| input.strip_prefix(b"\n")) {
+        input = rest;
+    }
+    input
+}
+
+/// Whether it is worth it to parse `head`, of which `seen` bytes were looked at before: at first, at its end, and each
+/// time that it has doubled, so that what is not HTTP is refused early. Parsing a head that trickles in byte by byte each
+/// time would take time squared.
+fn is_due(head: &[u8], seen: usize) -> bool {
+    let doubled = head.len().leading_zeros() < seen.leading_zeros();
+    let unseen = head.get(seen.saturating_sub(2)..).unwrap_or_default();
+    seen == 0
+        || doubled
+        || unseen.windows(2).any(|two| two == b"\n\n")
+        || unseen.windows(3).any(|three| three == b"\n\r\n")
+}
+
+fn incomplete(head: &[u8]) -> io::Result<Option<Parsed>> {
+    if head.len() > MAX_HEAD { Err(broken("the head is too large")) } else { Ok(None) }
 }
 
 /// The values share one allocation: the buffer they were read into is used again.
 fn headers(parsed: &[httparse::Header<'_>]) -> io::Result<HeaderMap> {
-    let mut values = Vec::with_capacity(parsed.iter().map(|header| header.value.len()).sum());
+    let mut values = with_capacity(parsed.iter().map(|header| header.value.len()).sum())?;
     parsed.iter().for_each(|header| values.extend_from_slice(header.value));
     let mut values = Bytes::from(values);
     let mut headers = HeaderMap::with_capacity(parsed.len());
@@ -135,11 +217,9 @@ fn framing(status: StatusCode, version: Version, headers: &HeaderMap, to_head: b
         return Ok((Framing::Ended, true));
     }
     if headers.contains_key(TRANSFER_ENCODING) {
-        if version == Version::HTTP_10 {
-            return Err(broken("Transfer-Encoding in HTTP/1.0"));
-        }
-        // Not with a length too: somebody on the way may have believed that (request smuggling).
-        let consistent = !headers.contains_key(CONTENT_LENGTH);
+        // Not with a length too, nor from HTTP/1.0, which does not know it: somebody on the way may have read the body in
+        // another way (request smuggling). The connection is closed after it (RFC 9112, 6.1).
+        let consistent = version != Version::HTTP_10 && !headers.contains_key(CONTENT_LENGTH);
         let chunked =
             tokens(headers, &TRANSFER_ENCODING).last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
         let framing = if chunked { Framing::Chunked(Box::default()) } else { Framing::Close };

@@ -1,4 +1,4 @@
-//! TCP, or TLS over it.
+//! TCP, TLS over it, or a connection that reqwest made.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -10,12 +10,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::core::http::Made;
+
 /// What a connection reads from and writes to.
 pub enum Stream {
     /// For `http`.
     Plain(TcpStream),
     /// For `https`; boxed, because its state takes a kilobyte.
     Tls(Box<TlsStream<TcpStream>>),
+    /// Made by reqwest: through a proxy, or to a server that was asked for HTTP/2.
+    Made(Made),
 }
 
 impl Stream {
@@ -36,6 +40,7 @@ impl Stream {
         match self {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
             Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
+            Self::Made(made) => Pin::new(&mut made.io).poll_read(context, buffer),
         }
     }
 
@@ -44,6 +49,7 @@ impl Stream {
         match self {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
             Self::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
+            Self::Made(made) => Pin::new(&mut made.io).poll_write(context, bytes),
         }
     }
 
@@ -52,23 +58,29 @@ impl Stream {
         match self {
             Self::Plain(_) => Poll::Ready(Ok(())),
             Self::Tls(tls) => Pin::new(tls).poll_flush(context),
+            Self::Made(made) => Pin::new(&mut made.io).poll_flush(context),
         }
     }
 
     /// Whether the peer has said nothing since it was last read, as far as the reactor knows; `certain`: as far as the
-    /// system knows, for the price of a call.
+    /// system knows, for the price of a call. The socket of a made one is out of reach: the reactor's word must do.
     pub fn is_quiet(&mut self, certain: bool) -> bool {
-        let mut context = Context::from_waker(Waker::noop());
         let mut byte = [MaybeUninit::uninit()];
-        if self.poll_fill(&mut context, &mut ReadBuf::uninit(&mut byte)).is_ready() {
-            return false;
-        }
-        if !certain {
-            return true;
-        }
         let tcp = match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
+            Self::Plain(tcp) if certain => tcp,
+            _ => {
+                // TLS also reads here what is not for anybody (session tickets).
+                let mut context = Context::from_waker(Waker::noop());
+                if self.poll_fill(&mut context, &mut ReadBuf::uninit(&mut byte)).is_ready() {
+                    return false;
+                }
+                match self {
+                    _ if !certain => return true,
+                    Self::Plain(tcp) => tcp,
+                    Self::Tls(tls) => tls.get_ref().0,
+                    Self::Made(_) => return true,
+                }
+            }
         };
         // Readable by now: the end, or bytes that nobody asked for.
         let peeked = SockRef::from(tcp).peek(&mut byte);
@@ -77,8 +89,11 @@ impl Stream {
 
     /// Says goodbye, as far as that needs no waiting (TLS).
     pub fn part(&mut self) {
-        if let Self::Tls(tls) = self {
-            let _ = Pin::new(tls).poll_shutdown(&mut Context::from_waker(Waker::noop()));
-        }
+        let mut context = Context::from_waker(Waker::noop());
+        let _ = match self {
+            Self::Plain(_) => return,
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(&mut context),
+            Self::Made(made) => Pin::new(&mut made.io).poll_shutdown(&mut context),
+        };
     }
 }

@@ -84,9 +84,10 @@ impl Template {
         }
     }
 
-    /// Whether every index gets a file of its own; otherwise items may replace each other's.
-    pub fn has_index(&self) -> bool {
-        self.components.iter().flatten().any(|part| matches!(part, Part::Index { .. }))
+    /// Whether every index gets a file of its own. With a name beside the index it does not: 1 and "1a" are 11 and "a".
+    pub fn is_distinct(&self) -> bool {
+        let parts = || self.components.iter().flatten();
+        parts().any(|part| matches!(part, Part::Index { .. })) && !parts().any(|part| matches!(part, Part::Name))
     }
 
     /// Where the body of item `index` goes. `{name}` without a name is an error, which shows `url`.
@@ -232,8 +233,9 @@ mod tests {
         ] {
             assert_eq!(path(template, 42, None).unwrap(), expected, "{template}");
         }
-        assert!(Template::parse("a/{index}/b").unwrap().has_index());
-        assert!(!Template::parse("a/{name}").unwrap().has_index());
+        assert!(Template::parse("a/{index}/b").unwrap().is_distinct());
+        assert!(!Template::parse("a/{name}").unwrap().is_distinct());
+        assert!(!Template::parse("a/{index}{name}").unwrap().is_distinct());
     }
 
     #[test]

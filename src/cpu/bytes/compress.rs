@@ -15,6 +15,7 @@ use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirectiv
 
 use super::format::Format;
 use crate::cpu::failure::Failure;
+use crate::cpu::room::check_room;
 use crate::cpu::spares::Spares;
 use crate::cpu::stop::Stop;
 
@@ -57,6 +58,7 @@ impl Compressor {
     /// The document, compressed.
     pub fn compress(&self, document: &[u8], stop: &Stop) -> Result<Vec<u8>, Failure> {
         stop.check()?;
+        check_room(document.len(), 2)?;
         match &self.0 {
             Method::Gzip { level, whole, .. } if document.len() <= WHOLE => {
                 whole.with(|| deflater(*level), |compressor| gzip(compressor, document))

@@ -43,7 +43,7 @@ impl Decompressor {
             Format::Zstd => zstd_safe::get_frame_content_size(document).ok().flatten().unwrap_or(0),
             Format::Zlib | Format::Brotli => 4 * document.len() as u64,
         };
-        let mut output = Output::new(hint, self.max_size, stop);
+        let mut output = Output::new(hint, self.max_size, stop)?;
         match format {
             Format::Gzip => self.inflate(|state| gzip::gunzip(state, document, &mut output))?,
             Format::Zlib => self.inflate(|state| gzip::unzlib(state, document, &mut output))?,

@@ -8,6 +8,10 @@ use crate::cpu::stop::Stop;
 const LEAST: usize = 16 << 10;
 const HINT_MOST: u64 = 8 << 20;
 
+fn no_memory() -> Failure {
+    Failure::value("no memory for what it unpacks to")
+}
+
 /// The unpacked bytes of one document.
 pub struct Output<'a> {
     bytes: Vec<u8>,
@@ -16,13 +20,15 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub fn new(hint: u64, max_size: Option<u64>, stop: &'a Stop) -> Self {
+    pub fn new(hint: u64, max_size: Option<u64>, stop: &'a Stop) -> Result<Self, Failure> {
         let most = max_size
             .and_then(|most| usize::try_from(most).ok())
             .map_or(usize::MAX - 1, |most| most.min(usize::MAX - 1));
         let hint = usize::try_from(hint.min(HINT_MOST)).unwrap_or(0);
         // One byte more than expected: a decoder that has filled its room to the last byte needs another look.
-        Self { bytes: Vec::with_capacity(hint.min(most) + 1), most, stop }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(hint.min(most) + 1).map_err(|_| no_memory())?;
+        Ok(Self { bytes, most, stop })
     }
 
     /// Room for the next bytes: at least one, and at most one more than allowed.
@@ -31,7 +37,7 @@ impl<'a> Output<'a> {
         let length = self.bytes.len();
         if self.bytes.capacity() == length {
             let more = length.max(LEAST).min(self.most + 1 - length);
-            self.bytes.try_reserve_exact(more).map_err(|_| Failure::value("no memory for what it unpacks to"))?;
+            self.bytes.try_reserve_exact(more).map_err(|_| no_memory())?;
         }
         Ok(&mut self.bytes)
     }

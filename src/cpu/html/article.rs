@@ -5,7 +5,7 @@ use dom_smoothie::{Config, Metadata, Readability, ReadabilityError};
 
 use super::document;
 use super::page::Page;
-use super::parse;
+use super::{parse, text};
 use crate::cpu::failure::Failure;
 use crate::cpu::stop::Stop;
 
@@ -23,7 +23,7 @@ pub struct Article {
     pub title: Option<String>,
     /// The author.
     pub byline: Option<String>,
-    /// The article's text, as it stands in its HTML; empty if the page has no article.
+    /// The article's text, each block on a line of its own; empty if the page has no article.
     pub text: String,
     /// The article's HTML; empty if the page has no article.
     pub html: String,
@@ -57,7 +57,8 @@ pub fn article(html: &str, url: Option<&str>, stop: &Stop) -> Result<Article, Fa
         Ok(found) => Ok(Article {
             title: some(found.title),
             byline: found.byline.and_then(some),
-            text: found.text_content.to_string(),
+            // Its own text runs one block into the next.
+            text: text::text(&found.content, stop)?,
             html: found.content.to_string(),
             excerpt: found.excerpt.and_then(some),
             site_name: found.site_name.and_then(some),
@@ -154,6 +155,21 @@ mod tests {
         assert!(article.text.contains("The shoal turned"), "{}", article.text);
         assert!(!article.text.contains("imprint") && !article.text.contains("HIDDEN"), "{}", article.text);
         assert!(article.html.contains("href=\"https://paper.example/more\""), "{}", article.html);
+    }
+
+    #[test]
+    fn blocks_and_cells_are_apart() {
+        let sentence =
+            "The shoal turned at once, as if it were a single fish, and was gone before the net had closed. ";
+        let html = format!(
+            "<article><p>{0}one</p><p>two {0}</p><ul><li>three</li><li>four</li></ul>five<br>six<table><tr><td>seven</td>\
+            <td>eight</td></tr></table><p>{0}<b>ni</b>ne</p></article>",
+            sentence.repeat(4)
+        );
+        let text = found(&html, None).text;
+        for part in ["one\ntwo", "three\nfour\nfive\nsix\nseven\teight\n", "nine"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 
     #[test]

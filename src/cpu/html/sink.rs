@@ -2,21 +2,35 @@
 //!
 //! Its own example tree searches a node among its siblings to place another before it, which is quadratic where a table
 //! holds what it may not; and it is made of counted references, which cost an allocation each.
+//!
+//! The list is in a `RefCell`, and no borrow of it leaves a method: html5ever keeps the name of an element while it asks
+//! for more, so names are counted references.
 
 use std::borrow::Cow;
-use std::cell::{Cell, Ref, RefCell};
-use std::sync::LazyLock;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use html5ever::interface::{ElementFlags, QuirksMode, TreeSink};
+use html5ever::interface::{ElemName, ElementFlags, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::NodeOrText;
-use html5ever::{Attribute, LocalName, QualName, ns};
+use html5ever::{Attribute, LocalName, Namespace, QualName, ns};
 
 /// No node.
 pub const NONE: u32 = u32::MAX;
 
-/// What is no element has no name; the tree builder never asks.
-static NAMELESS: LazyLock<QualName> = LazyLock::new(|| QualName::new(None, ns!(html), LocalName::from("")));
+/// The name of an element.
+#[derive(Clone, Debug)]
+pub struct Name(Rc<QualName>);
+
+impl ElemName for Name {
+    fn ns(&self) -> &Namespace {
+        &self.0.ns
+    }
+
+    fn local_name(&self) -> &LocalName {
+        &self.0.local
+    }
+}
 
 /// A node while the tree is being built.
 #[derive(Debug)]
@@ -41,7 +55,7 @@ pub enum What {
     /// An element.
     Element {
         /// Its name.
-        name: QualName,
+        name: Name,
         /// Its attributes.
         attrs: Vec<Attribute>,
         /// What a `<template>` holds.
@@ -68,6 +82,8 @@ pub struct Sink {
     budget: Cell<usize>,
     /// Whether there were more.
     pub spent: Cell<bool>,
+    /// The name of what is no element; the tree builder never asks.
+    nameless: Name,
 }
 
 impl Sink {
@@ -80,6 +96,7 @@ impl Sink {
             deepest: Cell::new(0),
             budget: Cell::new(budget),
             spent: Cell::new(false),
+            nameless: Name(Rc::new(QualName::new(None, ns!(), LocalName::from("")))),
         }
     }
 
@@ -172,7 +189,7 @@ impl Default for Knot {
 impl TreeSink for Sink {
     type Handle = u32;
     type Output = Self;
-    type ElemName<'a> = Ref<'a, QualName>;
+    type ElemName<'a> = Name;
 
     fn finish(self) -> Self {
         self
@@ -184,11 +201,11 @@ impl TreeSink for Sink {
         0
     }
 
-    fn elem_name<'a>(&'a self, target: &'a u32) -> Ref<'a, QualName> {
-        Ref::map(self.knots.borrow(), |knots| match knots.get(*target as usize).map(|knot| &knot.what) {
-            Some(What::Element { name, .. }) => name,
-            _ => &NAMELESS,
-        })
+    fn elem_name(&self, target: &u32) -> Name {
+        match self.knots.borrow().get(*target as usize).map(|knot| &knot.what) {
+            Some(What::Element { name, .. }) => name.clone(),
+            _ => self.nameless.clone(),
+        }
     }
 
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, flags: ElementFlags) -> u32 {
@@ -198,7 +215,7 @@ impl TreeSink for Sink {
         }
         let contents = if flags.template { self.add(What::Document) } else { NONE };
         let integration = flags.mathml_annotation_xml_integration_point;
-        self.add(What::Element { name, attrs, contents, integration })
+        self.add(What::Element { name: Name(Rc::new(name)), attrs, contents, integration })
     }
 
     fn create_comment(&self, _: StrTendril) -> u32 {

@@ -145,6 +145,7 @@ tags! {
     Input "input" SPECIAL | VOID;
     Keygen "keygen" VOID;
     Label "label" 0;
+    Legend "legend" LINE;
     Li "li" SPECIAL | IMPLIED | BREAKOUT | LINE;
     Link "link" SPECIAL | VOID | HEAD;
     Listing "listing" SPECIAL | BLOCK_END | BREAKOUT | LINE;

@@ -115,6 +115,10 @@ fn pieces_in_any_order() {
         "desc",
         "math",
         "mi",
+        "mtext",
+        "annotation-xml",
+        "mglyph",
+        "malignmark",
         "dl",
         "dt",
         "dd",
@@ -154,6 +158,7 @@ fn pieces_in_any_order() {
         " /",
         "/",
         " xlink:href=z viewbox=0",
+        " encoding=text/html",
     ];
     let texts = [
         "x",
@@ -202,4 +207,51 @@ fn pieces_in_any_order() {
     }
     // The quick builder is tested, and does not give up where it need not.
     assert!(2 * quick > rounds, "{quick} of {rounds}");
+}
+
+/// Foreign elements in each other, where HTML may come within them, and what ends them.
+#[test]
+fn foreign_content() {
+    for html in [
+        "<math><annotation-xml>x",
+        "<math><annotation-xml encoding=text/html><p>x</p></annotation-xml>y",
+        "<math><annotation-xml encoding=APPLICATION/XHTML+XML><b>x<svg>y</math>z",
+        "<math><annotation-xml encoding=text/xml><p>x</math>",
+        "<math><annotation-xml><svg><desc><p>x</svg><mi>y",
+        "<math><annotation-xml>\0<mi>x</mi>\0</annotation-xml></math>",
+        "<table><math><annotation-xml>x<tr><td>y",
+        "<select><math><annotation-xml>x</select>y",
+        "<math><mi><mglyph>x<malignmark/>y<b>z</math>",
+        "<math><mtext><p>x</mtext><mglyph>y</math>z",
+        "<svg><foreignObject><div>x<math><annotation-xml>y</svg>z",
+        "<svg><title><b>x</title><font color=red>y</svg>",
+        "<svg><desc><svg><desc>x</desc></svg></desc><p>y",
+        "<math><mi><svg><mi>x</svg></mi></math>",
+        "<p><math></p>x<annotation-xml></p>y",
+        "<math><annotation-xml encoding='text/html'><template><mi>x",
+        "<template><math><annotation-xml>x</template>y",
+        "<math><annotation-xml/>x<annotation-xml encoding=text/html />y",
+    ] {
+        compare(html);
+    }
+    let names =
+        ["math", "mi", "mo", "mtext", "annotation-xml", "annotation-xml encoding=text/html", "mglyph", "malignmark"];
+    let others =
+        ["svg", "foreignObject", "desc", "title", "font color=x", "font", "p", "b", "table", "td", "select", "br"];
+    let mut random = fastrand::Rng::with_seed(11);
+    for round in 0..4000 {
+        let mut html = String::new();
+        for _ in 0..random.usize(1..=4 + round % 20) {
+            let name =
+                if random.bool() { names[random.usize(..names.len())] } else { others[random.usize(..others.len())] };
+            match random.u8(..9) {
+                0..=4 => html += &format!("<{name}>"),
+                5 => html += &format!("<{name}/>"),
+                6 => html += &format!("</{}>", name.split(' ').next().unwrap()),
+                7 => html += "x",
+                _ => html += ["\0", " ", "<!--c-->", "<![CDATA[d]]>"][random.usize(..4)],
+            }
+        }
+        compare(&html);
+    }
 }

@@ -13,6 +13,7 @@
 
 use std::borrow::Cow;
 
+use html5ever::interface::ElemName;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag as HtmlTag, TagKind, Token as HtmlToken, TokenSink, TokenSinkResult};
@@ -219,14 +220,14 @@ fn flat<'a>(sink: &Sink, source: &'a str) -> Result<Page<'a>, Failure> {
                 page.nodes.push(Node { text, ..node });
             }
             What::Element { name, attrs, .. } => {
-                let space = if name.ns == ns!(svg) {
+                let space = if *name.ns() == ns!(svg) {
                     Space::Svg
-                } else if name.ns == ns!(mathml) {
+                } else if *name.ns() == ns!(mathml) {
                     Space::Math
                 } else {
                     Space::Html
                 };
-                let text = page.strings.keep(|_, out| out.push_str(&name.local));
+                let text = page.strings.keep(|_, out| out.push_str(name.local_name()));
                 let first = page.attrs.len() as u32;
                 for attr in attrs {
                     let name = page.strings.keep(|_, out| {
@@ -243,7 +244,7 @@ fn flat<'a>(sink: &Sink, source: &'a str) -> Result<Page<'a>, Failure> {
                 page.nodes.push(Node {
                     kind: Kind::Element,
                     space,
-                    tag: Tag::of(&name.local),
+                    tag: Tag::of(name.local_name()),
                     text,
                     attrs: first,
                     attr_count,

@@ -2,6 +2,7 @@
 
 use super::cell;
 use super::find::{decode, find};
+use super::matches::Matches;
 use super::pointer::Pointer;
 use super::tree::Tree;
 use crate::cpu::failure::Failure;
@@ -17,6 +18,7 @@ use crate::cpu::texts::Texts;
 pub struct Extract {
     names: Texts,
     tree: Tree,
+    matches: Matches,
 }
 
 impl Extract {
@@ -24,13 +26,20 @@ impl Extract {
     pub fn new(columns: &[(String, Pointer)]) -> Self {
         let mut names = Texts::new();
         columns.iter().for_each(|(name, _)| names.push(name));
-        Self { names, tree: Tree::new(columns.iter().map(|(_, pointer)| pointer)) }
+        let pointers = || columns.iter().map(|(_, pointer)| pointer);
+        Self { names, tree: Tree::new(pointers()), matches: Matches::new(pointers()) }
+    }
+
+    /// Which pointers have matched so far.
+    pub fn matches(&self) -> &Matches {
+        &self.matches
     }
 
     /// The row of one document, with null where nothing is.
     pub fn run(&self, json: &[u8], stop: &Stop) -> Result<Block, Failure> {
         let json = decode(json)?;
         let found = find(json, &self.tree, self.names.len(), stop)?;
+        self.matches.note(found.iter().map(Option::is_some));
         let mut cells = Cells::with_capacity(found.len());
         for range in found {
             match range {

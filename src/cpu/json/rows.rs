@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::array::Array;
 use super::find::{decode, find};
+use super::matches::Matches;
 use super::pointer::Pointer;
 use super::reader::Reader;
 use super::text;
@@ -28,6 +29,7 @@ pub struct Rows {
     pointer: Pointer,
     tree: Tree,
     chosen: Option<Texts>,
+    matches: Matches,
 }
 
 impl Rows {
@@ -44,7 +46,13 @@ impl Rows {
             columns.iter().for_each(|name| names.push(name));
             names
         });
-        Ok(Self { pointer, tree, chosen })
+        let matches = Matches::new([&pointer]);
+        Ok(Self { pointer, tree, chosen, matches })
+    }
+
+    /// Whether the pointer has matched so far.
+    pub fn matches(&self) -> &Matches {
+        &self.matches
     }
 
     /// The rows of one document.
@@ -52,6 +60,7 @@ impl Rows {
         let json = decode(json)?;
         let mut found = find(json, &self.tree, 2, stop)?.into_iter();
         let range = found.next().flatten();
+        self.matches.note([range.is_some()]);
         let range = range.ok_or_else(|| Failure::value(format!("nothing at {:?}", self.pointer.to_string())))?;
         let names = found.next().flatten().and_then(|names| names_at(json, names, stop));
         let body = json.get(range.clone()).unwrap_or_default();

@@ -11,7 +11,6 @@
 //! - `\b` is at the edges of Unicode's words where a document is not searched in its narrow form (narrow.rs): combining
 //!   marks and joiners belong to them, superscript digits and fractions do not;
 //! - `\B` matches in an empty document, as it does from Python 3.14 on;
-//! - `(?i)` folds case by Unicode's simple folding, which knows a few letters more and fewer (`İ`);
 //! - `\N{…}` and the flag `L` are refused, and so are repeats of look-around by itself; look-behind may have alternatives
 //!   of different lengths, and `\p{…}` is known.
 

@@ -1,15 +1,18 @@
 //! From the syntax of `re` to that of the crates: most is spelled alike and some of that means something else.
 //!
-//! What is translated: `\Z` and `$` (which in `re` also matches before a last newline), `\w` and `\s` (Python's letters,
-//! numbers and spaces are not quite those of Unicode's regular expressions), `(?P=name)`, octal escapes, `{,n}`, brackets
-//! within classes, comments and white space of `(?x)`, the flags, `(?a)`. What is refused is refused with the words of
-//! `re`, and at its position, in characters. More than `re` can: `\p{…}`.
+//! What is translated: `\Z` and `$` (which in `re` also matches before a last newline), `\w` and `\s` (Python's
+//! letters, numbers and spaces are not quite those of Unicode's regular expressions), `(?P=name)`, octal escapes,
+//! `{,n}`, brackets within classes, comments and white space of `(?x)`, the flags, `(?a)`, and what `(?i)` folds. What
+//! is refused is refused with the words of `re`, and at its position, in characters. More than `re` can: `\p{…}`.
 //!
 //! Look-around, references, conditions, atomic groups and possessive repeats make a pattern *hard*: it needs
 //! backtracking.
 
+use fold::Member;
+
 use super::escape::{self, Escape};
 
+mod fold;
 mod group;
 
 /// A pattern as the crates read it.
@@ -164,11 +167,6 @@ impl Translator {
         self.before = Before::Nothing;
     }
 
-    fn literal(&mut self, literal: char) {
-        escape::literal(&mut self.out, literal, self.bytes);
-        self.before = Before::Item;
-    }
-
     fn repeat(&mut self, at: usize, text: &str) -> Result<(), String> {
         match self.before {
             Before::Nothing => return Err(fault("nothing to repeat", at)),
@@ -221,10 +219,7 @@ impl Translator {
     fn escape(&mut self, at: usize) -> Result<(), String> {
         match escape::read(&self.chars, &mut self.at, self.bytes)? {
             Escape::Literal(literal) => self.literal(literal),
-            Escape::Class(letter) => {
-                let class = self.set(letter);
-                self.one(&class);
-            }
+            Escape::Class(letter) => self.letter_class(letter),
             Escape::Property(text) => self.one(&text),
             Escape::Start => self.zero_width(r"\A"),
             Escape::End => self.zero_width(r"\z"),
@@ -261,11 +256,9 @@ impl Translator {
     }
 
     fn class(&mut self, at: usize) -> Result<(), String> {
-        self.out.push('[');
-        if self.take('^') {
-            self.out.push('^');
-        }
+        let opposite = self.take('^');
         let first = self.at;
+        let mut members = Vec::new();
         loop {
             let start = self.at;
             match self.peek() {
@@ -273,19 +266,16 @@ impl Translator {
                 Some(']') if start != first => break,
                 Some(_) => {}
             }
-            let low = self.class_item(at)?;
+            let low = self.member(at)?;
             // A hyphen before the end is one.
             if self.peek() != Some('-') || self.chars.get(self.at + 1).is_none_or(|char| *char == ']') {
-                self.class_push(low);
+                members.push(low);
                 continue;
             }
             self.at += 1;
-            let high = self.class_item(at)?;
-            match (low, high) {
-                (Ok(low), Ok(high)) if low <= high => {
-                    escape::in_class(&mut self.out, low, self.bytes);
-                    self.out.push('-');
-                    escape::in_class(&mut self.out, high, self.bytes);
+            match (low, self.member(at)?) {
+                (Member::Range(low, _), Member::Range(high, _)) if low <= high => {
+                    members.push(Member::Range(low, high))
                 }
                 _ => {
                     let range: String = self.chars.get(start..self.at).unwrap_or_default().iter().collect();
@@ -294,29 +284,22 @@ impl Translator {
             }
         }
         self.at += 1;
-        self.one("]");
+        self.brackets(opposite, members);
         Ok(())
     }
 
     /// A character, or a set of them.
-    fn class_item(&mut self, class: usize) -> Result<Result<char, String>, String> {
+    fn member(&mut self, class: usize) -> Result<Member, String> {
         let at = self.at;
         match self.next() {
             None => Err(fault("unterminated character set", class)),
             Some('\\') => match escape::read_in_class(&self.chars, &mut self.at, self.bytes)? {
-                Escape::Literal(literal) => Ok(Ok(literal)),
-                Escape::Class(letter) => Ok(Err(self.set(letter))),
-                Escape::Property(text) => Ok(Err(text)),
+                Escape::Literal(literal) => Ok(Member::Range(literal, literal)),
+                Escape::Class(letter) => Ok(Member::Set(self.set(letter))),
+                Escape::Property(text) => Ok(Member::Property(text)),
                 _ => Err(fault("bad escape", at)),
             },
-            Some(literal) => Ok(Ok(literal)),
-        }
-    }
-
-    fn class_push(&mut self, item: Result<char, String>) {
-        match item {
-            Ok(literal) => escape::in_class(&mut self.out, literal, self.bytes),
-            Err(set) => self.out.push_str(&set),
+            Some(literal) => Ok(Member::Range(literal, literal)),
         }
     }
 

@@ -63,7 +63,7 @@ pub fn unescape<'py>(
             let stop = stops.trailing_zeros() as usize;
             // Whole blocks are copied faster than parts of them.
             let length = stop - from;
-            // SAFETY: there is room, as above.
+            // SAFETY: `make_room(96)` above: 64 bytes at most stay of a window, and a block of 32 is written behind them.
             unsafe {
                 out.put_here(window.get(from..)?.first_chunk::<32>()?, length);
                 if length > 32 {
@@ -101,7 +101,7 @@ pub fn unescape<'py>(
                     return characters(py, text, at + stop, scratch);
                 }
             };
-            // SAFETY: as above.
+            // SAFETY: `make_room(96)` above; with this one no more than 64 bytes of the window stay.
             unsafe { out.put_here(&[byte], 1) };
             stops &= u64::MAX.checked_shl(from as u32).unwrap_or(0);
         }
@@ -133,7 +133,7 @@ impl<'a, T: Copy> Tail<'a, T> {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, count: usize) {
-        // SAFETY: so many have been written, and the vector has room for them.
+        // SAFETY: `length` elements are written, one after the other, and never more than `capacity`, the vector's own.
         unsafe { self.vector.set_len(self.length) };
         self.vector.reserve(count);
         (self.start, self.capacity) = (self.vector.as_mut_ptr(), self.vector.capacity());
@@ -143,7 +143,7 @@ impl<'a, T: Copy> Tail<'a, T> {
     #[inline(always)]
     fn put<const N: usize>(&mut self, block: &[T; N], kept: usize) {
         self.make_room(N);
-        // SAFETY: there is, now.
+        // SAFETY: `make_room` has made room for the block.
         unsafe { self.put_here(block, kept) };
     }
 
@@ -161,7 +161,7 @@ impl<'a, T: Copy> Tail<'a, T> {
 
 impl<T> Drop for Tail<'_, T> {
     fn drop(&mut self) {
-        // SAFETY: as in `grow`.
+        // SAFETY: `length` elements are written, one after the other, and never more than `capacity`, the vector's own.
         unsafe { self.vector.set_len(self.length) };
     }
 }

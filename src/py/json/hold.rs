@@ -94,7 +94,7 @@ fn pause(_py: Python<'_>) -> bool {
 
 fn resume(_py: Python<'_>, collecting: bool) {
     if collecting {
-        // SAFETY: as above.
+        // SAFETY: attached, as the caller's token shows. The collector was on before `pause`, so this only undoes that.
         unsafe { ffi::PyGC_Enable() };
     }
 }

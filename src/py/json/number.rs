@@ -103,7 +103,7 @@ fn sixteen(digits: u128) -> u64 {
 #[inline(always)]
 fn int<'py>(py: Python<'py>, value: i64, negative: bool) -> Option<Bound<'py, PyAny>> {
     let value = if negative { -value } else { value };
-    // SAFETY: attached. The result is a new reference, or null with an exception.
+    // SAFETY: attached, as `py` shows. The result is a new reference, or null with an exception.
     unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyLong_FromLongLong(value)) }
 }
 
@@ -111,7 +111,7 @@ fn int<'py>(py: Python<'py>, value: i64, negative: bool) -> Option<Bound<'py, Py
 fn float<'py>(py: Python<'py>, value: f64, negative: bool) -> Option<Bound<'py, PyAny>> {
     // No branch: where signs vary, it is mispredicted.
     let value = f64::from_bits(value.to_bits() | u64::from(negative) << 63);
-    // SAFETY: as above.
+    // SAFETY: attached, as `py` shows. The result is a new reference, or null with an exception.
     unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyFloat_FromDouble(value)) }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn classify(block: &[u8; 16]) -> (u32, u32) {
 #[inline(always)]
 pub fn blanks(block: &[u8; 16]) -> usize {
     use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
-    // SAFETY: as in `classify`.
+    // SAFETY: every x86-64 has SSE2; the block has the 16 bytes that are loaded, which needs no alignment.
     let blank = unsafe {
         let bytes = _mm_loadu_si128(block.as_ptr().cast::<__m128i>());
         let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte.cast_signed()));
@@ -128,14 +128,15 @@ pub fn object<'py>(py: Python<'py>, text: &str, part: Range<usize>, ascii: bool)
     if ascii { self::ascii(py, text.as_bytes().get(part)?) } else { beyond_ascii(py, text.get(part)?) }
 }
 
-/// The object for a text in ASCII.
+/// The object for a text in ASCII: `text` was scanned, and has nothing else.
 #[inline(always)]
 pub fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
     debug_assert!(text.is_ascii());
     if text.len() < 2 {
         return shared(py, text.first().copied().map(u32::from));
     }
-    // SAFETY: the object is new, in its shortest form, and has as many bytes as are copied.
+    // SAFETY: the object is new, nobody else has it, and its characters, one byte each, stand behind its head: as many as
+    // are copied. That they are ASCII is the caller's promise; others would make a wrong text, but stay in bounds.
     unsafe {
         let object = new(py, text.len(), 0x7f)?;
         copy(text, object.as_ptr().cast::<ffi::PyASCIIObject>().add(1).cast::<u8>());
@@ -177,7 +178,7 @@ unsafe fn halves<const N: usize>(text: &[u8], out: *mut u8) -> bool {
 /// One of the objects that Python has only once: of no character, or of one below U+0100.
 #[inline(never)]
 pub(super) fn shared<'py>(py: Python<'py>, character: Option<u32>) -> Option<Bound<'py, PyAny>> {
-    // SAFETY: attached; the buffer has one character. The result is a new reference, or null with an exception.
+    // SAFETY: attached, as `py` shows; neither call takes a pointer. The result is a new reference, or null with an exception.
     let object = unsafe {
         let made = match character {
             Some(code) => ffi::PyUnicode_FromOrdinal(code as i32),
@@ -246,7 +247,7 @@ unsafe fn fill_latin(mut out: *mut u8, text: &str) {
     let mut high = 0;
     let mut slowly = |bytes: &[u8], mut out: *mut u8| {
         for byte in bytes {
-            // SAFETY: where no character ends, one does at the same place later.
+            // SAFETY: the place is that of the character which this byte begins or ends, for which the caller promises room.
             unsafe {
                 out.write(byte.wrapping_add(high));
                 out = out.add(usize::from(*byte < 0xC0));
@@ -285,7 +286,7 @@ unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32)
     {
         let ([first, ..], Some(eight)) = (block, block.first_chunk::<8>()) else { break };
         let word = u64::from_le_bytes(*eight);
-        // SAFETY: the caller's promise; `place` is at most seven, and there is room for `left`.
+        // SAFETY: the caller promises room for `left` characters from `out` on, eight or more here; `place` is at most seven.
         let put = |place: usize, code: u32| unsafe { out.add(place).write(unit(code)) };
         let (characters, size) = match first {
             0..0x80 => {
@@ -329,7 +330,7 @@ unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32)
                 (1, 4)
             }
         };
-        // SAFETY: so many have been written.
+        // SAFETY: of the `left` characters that there is room for, so many have been written.
         out = unsafe { out.add(characters) };
         left -= characters;
         at += characters * size;

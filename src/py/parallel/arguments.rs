@@ -2,21 +2,11 @@
 
 use std::fmt::Display;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
-use crate::py::input::{type_name, utf8};
+pub use crate::py::input::text;
 use crate::py::limits::integer;
-
-/// A text.
-pub fn text<'a>(argument: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
-    let text = value.cast::<PyString>();
-    utf8(
-        argument,
-        text.map_err(|_| PyTypeError::new_err(format!("{argument} must be a str, not {}", type_name(value))))?,
-    )
-}
 
 /// A text or None.
 pub fn optional_text(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {

@@ -1,24 +1,18 @@
-//! The argument `docs`: borrowed where the memory cannot move or change, without a copy of any document.
+//! The argument `docs`: borrowed where the memory cannot move or change. What somebody may change meanwhile (a `bytearray`,
+//! a NumPy array, a mapped file, and read-only views of them) is held in its place and copied on the pool.
 
-use std::path::PathBuf;
-
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    BinaryViewType, ByteArrayType, ByteViewType, GenericBinaryType, GenericStringType, StringViewType,
-};
-use arrow_array::{Array, ArrayRef};
-use arrow_schema::DataType;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
-use pyo3::types::{PyBytes, PyList, PyMapping, PyString};
-use pyo3_arrow::input::AnyArray;
+use pyo3::types::{PyBytes, PyList, PyMapping, PyMemoryView, PyString};
 
+use super::arrow::{Arrays, Unfit};
+use super::column::PyColumn;
 use super::held::Held;
 use crate::cpu::document::{Document, Source, Writable};
-use crate::py::input::type_name;
+use crate::py::input::{path_from, type_name};
 use crate::py::response::PyResponse;
 
 /// A batch of documents and what lends their memory.
@@ -74,7 +68,7 @@ fn is_one(docs: &Bound<'_, PyAny>) -> PyResult<bool> {
         || docs.is_instance_of::<pyo3::types::PyByteArray>()
         || docs.is_instance_of::<PyResponse>()
         || docs.cast::<PyMapping>().is_ok()
-        || docs.is_instance_of::<pyo3::types::PyMemoryView>()
+        || docs.is_instance_of::<PyMemoryView>()
         || docs.hasattr(intern!(docs.py(), "__fspath__"))?)
 }
 
@@ -97,7 +91,8 @@ impl Documents {
 
     fn text(&mut self, text: &Bound<'_, PyString>) -> PyResult<Document> {
         self.held.objects.push(text.clone().unbind().into_any());
-        // SAFETY: tested on the platforms that wheels are made for (tests/test_parallel_documents.py).
+        // SAFETY: attached, and `text` is a `str`, whose head the bindings of this version of Python describe. Its bit fields
+        // are C's to lay out: tested on the platforms that wheels are made for (tests/test_parallel_documents.py).
         let data = unsafe { text.data()? };
         // SAFETY: a `str` never changes or moves, and the object is held as long as the document.
         let source = unsafe {
@@ -113,7 +108,7 @@ impl Documents {
     fn other(&mut self, item: &Bound<'_, PyAny>) -> PyResult<Document> {
         let index = self.list.len();
         if item.hasattr(intern!(item.py(), "__fspath__"))? {
-            let path: PathBuf = item.extract()?;
+            let path = path_from(&format!("docs[{index}]"), item, "be a path")?;
             return Ok(Document::new(Source::File(path)));
         }
         // A NumPy number has a buffer too, of no dimension.
@@ -121,6 +116,12 @@ impl Documents {
         let Some(buffer) = buffer else {
             return Err(PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not {}", type_name(item))));
         };
+        let format = buffer.format().to_bytes();
+        if !is_plain(format) {
+            let (kind, format) = (type_name(item), String::from_utf8_lossy(format));
+            let message = format!("docs[{index}] must be {WANTED}, not {kind} with items of format {format:?}");
+            return Err(PyTypeError::new_err(message));
+        }
         if !buffer.is_c_contiguous() {
             let message = format!("docs[{index}] must be contiguous in memory: {} is not", type_name(item));
             return Err(PyValueError::new_err(message));
@@ -128,12 +129,13 @@ impl Documents {
         let (start, length) = (buffer.buf_ptr().cast::<u8>().cast_const(), buffer.len_bytes());
         let source = if length == 0 {
             Source::Bytes(&[])
-        } else if buffer.readonly() {
-            // SAFETY: exported for `length` contiguous bytes as long as the buffer is held, as long as the document.
-            // Read-only means that nobody changes it, which `docs` promises.
+        } else if is_view_of_constant(item)? {
+            // SAFETY: exported for `length` contiguous bytes as long as the buffer is held, as long as the document. The
+            // owner of the memory never changes it.
             Source::Bytes(unsafe { forever(std::slice::from_raw_parts(start, length)) })
         } else {
-            // SAFETY: as above, but for changes, which `Writable` expects.
+            // SAFETY: exported for `length` contiguous bytes as long as the buffer is held, as long as the document. Changes
+            // are what `Writable` expects.
             Source::Writable(unsafe { Writable::new(start, length) })
         };
         self.held.buffers.push(buffer);
@@ -141,55 +143,45 @@ impl Documents {
     }
 
     fn add_arrow(&mut self, docs: &Bound<'_, PyAny>) -> PyResult<()> {
-        let any = docs.extract::<AnyArray>()?;
-        let (chunks, _) = any.into_chunked_array()?.into_inner();
-        for chunk in chunks {
-            self.add_chunk(&chunk)?;
-            self.held.arrays.push(chunk);
-        }
-        Ok(())
-    }
-
-    fn add_chunk(&mut self, array: &ArrayRef) -> PyResult<()> {
-        if array.null_count() > 0 {
-            let null = (0..array.len()).find(|index| array.is_null(*index)).unwrap_or_default();
-            let index = self.list.len() + null;
-            return Err(PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not null; leave nulls out")));
-        }
-        match array.data_type() {
-            DataType::Utf8 => self.values::<GenericStringType<i32>>(array),
-            DataType::LargeUtf8 => self.values::<GenericStringType<i64>>(array),
-            DataType::Binary => self.values::<GenericBinaryType<i32>>(array),
-            DataType::LargeBinary => self.values::<GenericBinaryType<i64>>(array),
-            DataType::Utf8View => self.views::<StringViewType>(array),
-            DataType::BinaryView => self.views::<BinaryViewType>(array),
-            other => {
-                let message = format!("docs must be an array of strings or bytes, not of {other}");
-                return Err(PyTypeError::new_err(message));
+        let arrays = Arrays::import(docs)?;
+        self.list = arrays.documents(docs.py()).map_err(|(index, unfit)| match unfit {
+            Unfit::Null(_) => {
+                PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not null; leave nulls out"))
             }
-        }
+            invalid @ Unfit::Invalid(_) => PyValueError::new_err(format!("docs: {invalid}")),
+        })?;
+        self.held.arrays = arrays.chunks;
         Ok(())
     }
+}
 
-    fn values<T: ByteArrayType>(&mut self, array: &ArrayRef)
-    where
-        T::Native: AsRef<[u8]>,
-    {
-        for value in array.as_bytes::<T>().iter().flatten() {
-            // SAFETY: the array is held as long as the document.
-            self.list.push(Document::new(Source::Bytes(unsafe { forever(value.as_ref()) })));
-        }
-    }
+/// Whether items of this format are bytes or numbers: the memory of texts (`w`), objects (`O`), pointers and records is
+/// nothing that a document can be made of.
+fn is_plain(format: &[u8]) -> bool {
+    let item = match format {
+        [b'@' | b'=' | b'<' | b'>' | b'!' | b'|' | b'Z', item @ ..] => item,
+        item => item,
+    };
+    matches!(
+        item,
+        [] | [b'?' | b'c' | b'b' | b'B' | b'h' | b'H' | b'i' | b'I' | b'l' | b'L' | b'q' | b'Q']
+            | [b'n' | b'N' | b'e' | b'f' | b'd' | b'g']
+    )
+}
 
-    fn views<T: ByteViewType>(&mut self, array: &ArrayRef)
-    where
-        T::Native: AsRef<[u8]>,
-    {
-        for value in array.as_byte_view::<T>().iter().flatten() {
-            // SAFETY: the array is held as long as the document.
-            self.list.push(Document::new(Source::Bytes(unsafe { forever(value.as_ref()) })));
-        }
+/// Whether it is a view of memory that nobody can change: read-only says that of the view alone, and whoever has the
+/// `bytearray`, the array or the file behind it may change that.
+fn is_view_of_constant(item: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if item.is_instance_of::<PyColumn>() {
+        return Ok(true);
     }
+    if !item.is_exact_instance_of::<PyMemoryView>() {
+        return Ok(false);
+    }
+    let owner = item.getattr(intern!(item.py(), "obj"))?;
+    Ok(owner.is_exact_instance_of::<PyBytes>()
+        || owner.is_instance_of::<PyResponse>()
+        || owner.is_instance_of::<PyColumn>())
 }
 
 /// # Safety

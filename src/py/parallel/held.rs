@@ -6,15 +6,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow_array::ArrayRef;
+use arrow_array::ffi::FFI_ArrowArray;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
 
 use crate::cpu::document::Lease;
 use crate::runtime::detach::attached;
-use crate::runtime::{is_closing, notify};
+use crate::runtime::fork::PerProcess;
+use crate::runtime::{Notifier, is_closing, notifier};
 
 /// Objects that are let go of in one go, about 10 µs with the GIL: whoever waits for the result wants it at that moment.
 const STRIDE: usize = 100;
@@ -27,25 +28,31 @@ pub struct Held {
     /// Other objects with the buffer protocol.
     pub buffers: Vec<PyUntypedBuffer>,
     /// Arrow data; its owner may be a Python object.
-    pub arrays: Vec<ArrayRef>,
+    pub arrays: Vec<FFI_ArrowArray>,
 }
 
-static LENT: Mutex<Option<HashMap<u64, Held>>> = Mutex::new(None);
+/// A child has its own: the notifier's thread locks it without the GIL.
+static LENT: PerProcess<Mutex<HashMap<u64, Held>>> = PerProcess::new();
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+fn lent() -> MutexGuard<'static, HashMap<u64, Held>> {
+    LENT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Held {
     fn is_empty(&self) -> bool {
         self.objects.is_empty() && self.buffers.is_empty() && self.arrays.is_empty()
     }
 
-    /// Keeps everything until the lease is dropped.
-    pub fn lend(self) -> Lease {
+    /// Keeps everything until the lease is dropped. An error if there is no thread to let go of it then.
+    pub fn lend(self) -> std::io::Result<Lease> {
         if self.is_empty() {
-            return Box::new(());
+            return Ok(Box::new(()));
         }
+        let notifier = notifier()?;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        LENT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(number, self);
-        Box::new(Lent(number))
+        lent().insert(number, self);
+        Ok(Box::new(Lent { number, notifier }))
     }
 
     /// Lets go of some; whether there is more.
@@ -59,7 +66,10 @@ impl Held {
     }
 }
 
-struct Lent(u64);
+struct Lent {
+    number: u64,
+    notifier: Notifier,
+}
 
 impl Drop for Lent {
     fn drop(&mut self) {
@@ -67,10 +77,9 @@ impl Drop for Lent {
             // Half an interpreter is no place to destroy objects.
             return;
         }
-        let number = self.0;
-        notify(Box::new(move || {
-            let taken =
-                LENT.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|lent| lent.remove(&number));
+        let number = self.number;
+        self.notifier.notify(Box::new(move || {
+            let taken = lent().remove(&number);
             let Some(mut held) = taken else { return };
             while attached(|_| held.shrink()) {}
         }));

@@ -20,10 +20,14 @@ use crate::py::job::Job;
 ///
 ///     texts = await parallel.html_to_markdown(responses)
 ///
+/// It is CommonMark with GitHub's tables. Every cell of a table is one line in its row and column; one that spans others
+/// stands in each of them, as pandas.read_html has it. A table without headings has an empty heading line. Tables that
+/// arrange a page (no headings, but tables or headings in their cells) are left out, their cells are blocks.
+///
 /// Args:
 ///     docs: an iterable of `str`, `bytes`, bytes-like objects, paths or `Response`s, or an Arrow or NumPy array of them.
-///         Bytes are read as browsers read them, in the encoding that a response's headers, a byte order mark or the page
-///         itself names, else in UTF-8.
+///         Bytes are read as browsers read them, in the encoding that a byte order mark, a response's headers or the page
+///         itself names, wherever it does, else in UTF-8.
 ///     on_error: "raise" the first failure as an ItemError, "return" it in its place, or "skip" the document; "raise".
 ///     workers: threads at once; None for all cores (or `SHOAL_THREADS`).
 ///     progress: True for a tqdm bar, or a callable that gets `(done, total)`; False.
@@ -131,8 +135,8 @@ pub fn html_links(
 ///
 /// Returns:
 ///     Job[list[dict]]: for each document "title", "byline", "text", "html", "excerpt", "site_name", "language",
-///     "direction", "published", "modified", "image" and "url", all str, or None for what is not known. A page without
-///     an article has an empty "text".
+///     "direction", "published", "modified", "image" and "url", all str, or None for what is not known. "text" is the
+///     `html_text` of "html". A page without an article has an empty "text".
 ///
 /// Raises:
 ///     As `html_to_markdown`; ValueError also for a `url` that is no absolute http or https URL.

@@ -1,5 +1,8 @@
 //! `json_extract`, `json_rows`.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -8,10 +11,13 @@ use super::arguments::{text, unfit};
 use super::run::Call;
 use super::tabled::{Data, Places, Tabled};
 use crate::cpu::json::extract::Extract;
+use crate::cpu::json::matches::Matches;
 use crate::cpu::json::pointer::Pointer;
 use crate::cpu::json::rows::Rows;
 use crate::py::input::{pairs, type_name};
 use crate::py::job::Job;
+use crate::py::lend::Lend;
+use crate::runtime::detach::detached;
 
 /// Values out of each JSON document, as a table with a row for each.
 ///
@@ -19,7 +25,7 @@ use crate::py::job::Job;
 ///     frame = pandas.DataFrame.from_arrow(table)      # or polars.DataFrame(table), pyarrow.table(table)
 ///
 /// A document is checked to its last byte, but nothing is built but what is asked for. Where a document has no value
-/// the table has null. The type of a column is that of its values: bool, int64, uint64, float64 or large_utf8; integers
+/// the table has null; a pointer that matches in no document at all warns (UserWarning). The type of a column is that of its values: bool, int64, uint64, float64 or large_utf8; integers
 /// and fractions together are float64, all other mixtures are text, and so are arrays and objects: their JSON.
 ///
 /// Args:
@@ -46,20 +52,8 @@ pub fn json_extract(
     columns: &Bound<'_, PyAny>,
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
-    let mut places: Vec<(String, Pointer)> = Vec::new();
-    for (name, place) in pairs("columns", columns)? {
-        let name = text("columns", &name)?.to_owned();
-        let place = text(&format!("columns[{name:?}]"), &place)?;
-        let pointer = Pointer::parse(place).map_err(|error| unfit(&format!("columns[{name:?}]"), &error))?;
-        if places.iter().any(|(other, _)| *other == name) {
-            return Err(PyValueError::new_err(format!("columns: {name:?} is there twice")));
-        }
-        places.push((name, pointer));
-    }
-    if places.is_empty() {
-        return Err(PyValueError::new_err("columns must name at least one column"));
-    }
-    let extract = Extract::new(&places);
+    let places = places_from(columns)?;
+    let extract = detached(docs.py(), move || Arc::new(Extract::new(&places)));
     let finish = extract.clone();
     Call::new("json_extract", docs, keywords).whole(
         move |document, stop| {
@@ -67,9 +61,10 @@ pub fn json_extract(
             extract.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let Places { results, errors, failure } = Places::of(gathered, policy);
+            let Places { results, errors, failure, complete } = Places::of(gathered, policy);
             let table = finish.finish(results, stop)?;
-            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure)))
+            let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
+            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure).warning(warnings)))
         },
     )
 }
@@ -89,7 +84,7 @@ pub fn json_extract(
 ///     columns: the names of the columns to take, in this order; of arrays without names, the names to give. None for
 ///         all, in the order in which they appear.
 ///     on_error: "raise" the first failure as an ItemError; "return": the table's `errors` has it; or "skip"; "raise".
-///         A document that fails has no row.
+///         A document that fails has no row. A pointer that matches in no document at all warns (UserWarning).
 ///     workers, progress: as for `json_extract`.
 ///
 /// Returns:
@@ -120,11 +115,47 @@ pub fn json_rows(
             rows.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let Places { results, errors, failure } = Places::of(gathered, policy);
+            let Places { results, errors, failure, complete } = Places::of(gathered, policy);
             let table = finish.finish(results.into_iter().flatten(), stop)?;
-            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure)))
+            let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
+            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure).warning(warnings)))
         },
     )
+}
+
+/// Names and places: read in slices, for there may be 100,000 of them, and parsed without the GIL.
+fn places_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Pointer)>> {
+    let py = columns.py();
+    let mut lend = Lend::new();
+    let mut written: Vec<(String, String)> = Vec::new();
+    for (name, place) in pairs("columns", columns)? {
+        let name = text("columns", &name)?.to_owned();
+        let place = text(&format!("columns[{name:?}]"), &place)?.to_owned();
+        written.push((name, place));
+        lend.step(py);
+    }
+    let parsed = detached(py, move || {
+        let mut known = HashSet::with_capacity(written.len());
+        let parse = |(name, place): &(String, String)| {
+            let pointer = Pointer::parse(place).map_err(|error| (format!("columns[{name:?}]"), error))?;
+            if !known.insert(name.clone()) {
+                return Err(("columns".to_owned(), format!("{name:?} is there twice")));
+            }
+            Ok((name.clone(), pointer))
+        };
+        written.iter().map(parse).collect::<Result<Vec<_>, _>>()
+    });
+    let places = parsed.map_err(|(argument, error)| unfit(&argument, &error))?;
+    if places.is_empty() {
+        return Err(PyValueError::new_err("columns must name at least one column"));
+    }
+    Ok(places)
+}
+
+/// What is told of pointers that matched nothing.
+fn never_matched(matches: &Matches) -> Vec<String> {
+    let warning = |pointer| format!("the JSON pointer {pointer:?} matched nothing in any document");
+    matches.never().into_iter().map(warning).collect()
 }
 
 fn names_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {

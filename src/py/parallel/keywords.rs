@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::py::input::type_name;
+use crate::py::input::{type_name, utf8};
 use crate::py::limits::{at_least_one, integer};
 use crate::py::options::unknown;
 use crate::py::progress::reporter;
@@ -41,7 +41,7 @@ impl Keywords {
         let mut read = Self { policy: Policy::Raise, workers: threads, progress: None };
         for (key, value) in keywords.into_iter().flatten() {
             let key = key.cast::<PyString>()?;
-            match key.to_str()? {
+            match utf8("the name of an option", key)? {
                 "on_error" => read.policy = policy_from(&value)?,
                 "workers" if value.is_none() => {}
                 "workers" => read.workers = at_least_one("workers", integer("workers", &value)?)?.min(threads),
@@ -57,7 +57,7 @@ fn policy_from(value: &Bound<'_, PyAny>) -> PyResult<Policy> {
     let wanted = "on_error must be \"raise\", \"return\" or \"skip\"";
     let text =
         value.cast::<PyString>().map_err(|_| PyTypeError::new_err(format!("{wanted}, not {}", type_name(value))))?;
-    match text.to_str()? {
+    match utf8("on_error", text)? {
         "raise" => Ok(Policy::Raise),
         "return" => Ok(Policy::Return),
         "skip" => Ok(Policy::Skip),

@@ -79,6 +79,16 @@ impl<T: Piece> Harvest for Listed<T> {
             }
         }
     }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        failure_of(py, self.failure.as_ref())
+    }
+}
+
+/// The exception for the failure that ended a batch.
+pub fn failure_of(py: Python<'_>, failure: Option<&(usize, Failure)>) -> Option<PyErr> {
+    let (index, failure) = failure?;
+    Some(item_error(py, *index, failure).map_or_else(|error| error, PyErr::from_value))
 }
 
 /// The results of a batch that has ended, or the exception for the failure that ended it, with them as its `results`.

@@ -1,6 +1,7 @@
 //! `shoal.parallel`: a function for each kernel, which reads its arguments and starts a batch on the pool.
 
 mod arguments;
+mod arrow;
 pub mod bytes;
 pub mod column;
 mod documents;
@@ -17,21 +18,30 @@ mod tabled;
 pub mod text;
 mod values;
 
-/// The names of all functions.
-pub const FUNCTIONS: [&str; 15] = [
-    "compress",
-    "decompress",
-    "dedupe",
-    "hash",
-    "html_article",
-    "html_links",
-    "html_select",
-    "html_text",
-    "html_to_markdown",
-    "json_extract",
-    "json_rows",
-    "minhash",
-    "regex_count",
-    "regex_findall",
-    "regex_replace",
-];
+use pyo3::prelude::*;
+
+/// Adds all functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let functions = [
+        wrap_pyfunction!(bytes::compress, module)?,
+        wrap_pyfunction!(bytes::decompress, module)?,
+        wrap_pyfunction!(bytes::hash, module)?,
+        wrap_pyfunction!(html::html_article, module)?,
+        wrap_pyfunction!(html::html_links, module)?,
+        wrap_pyfunction!(html::html_select, module)?,
+        wrap_pyfunction!(html::html_text, module)?,
+        wrap_pyfunction!(html::html_to_markdown, module)?,
+        wrap_pyfunction!(json::json_extract, module)?,
+        wrap_pyfunction!(json::json_rows, module)?,
+        wrap_pyfunction!(similar::dedupe, module)?,
+        wrap_pyfunction!(similar::minhash, module)?,
+        wrap_pyfunction!(text::regex_count, module)?,
+        wrap_pyfunction!(text::regex_findall, module)?,
+        wrap_pyfunction!(text::regex_replace, module)?,
+    ];
+    for function in functions {
+        function.setattr("__module__", "shoal.parallel")?;
+        module.add_function(function)?;
+    }
+    Ok(())
+}

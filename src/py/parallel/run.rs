@@ -19,7 +19,8 @@ use crate::py::job::{Job, Work};
 use crate::py::lifecycle::calling_out;
 use crate::py::outcome::{Ended, Harvest, promise};
 use crate::py::stats::PyStats;
-use crate::py::work::no_threads;
+use crate::py::unwatched::CallSite;
+use crate::py::work::{no_thread, no_threads};
 use crate::runtime::detach::detached;
 
 /// What a finished batch becomes, on the pool.
@@ -101,8 +102,10 @@ impl<'a, 'py> Call<'a, 'py> {
                 promised.settle(Ended::Done(made.unwrap_or_else(|failure| Box::new(Failed(failure)))));
             };
             let options = Options { workers, keep_going: policy != Policy::Raise };
-            let batch = Batch::start(list, held.lend(), options, kernel, end).map_err(|error| no_threads(&error))?;
-            Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress)
+            let lease = held.lend().map_err(|error| no_thread(&error))?;
+            let batch = Batch::start(list, lease, options, kernel, end).map_err(|error| no_threads(&error))?;
+            let site = CallSite::here(docs.py(), false);
+            Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress, site)
         })
     }
 }
@@ -118,6 +121,10 @@ impl<T: Send> Harvest for Unfinished<T> {
         }
         self.1.as_mut().map_or_else(|| Ok(Some(py.None())), |made| made.step(py, deadline))
     }
+
+    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
+        None
+    }
 }
 
 /// A batch whose end failed.
@@ -126,6 +133,10 @@ struct Failed(Failure);
 impl Harvest for Failed {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Err(PyErr::from_value(exception(py, &self.0)?))
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        Some(exception(py, &self.0).map_or_else(|error| error, PyErr::from_value))
     }
 }
 

@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::arguments::{number, text, wrong};
 use super::keywords::{Policy, take};
-use super::listed::{ended, item_error};
+use super::listed::{ended, failure_of, item_error};
 use super::run::Call;
 use super::tabled::{Data, Numbered, Places, Tabled};
 use crate::cpu::batch::Gathered;
@@ -71,7 +71,7 @@ pub fn minhash(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) ->
     Call::new("minhash", docs, keywords).whole(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
-            let Places { results, errors, failure } = Places::of(gathered, policy);
+            let Places { results, errors, failure, .. } = Places::of(gathered, policy);
             stop.check()?;
             Ok(Box::new(Tabled::new(Data::Column("minhash", signatures(results, width)?), errors, failure)))
         },
@@ -179,5 +179,9 @@ impl Harvest for Kept {
             }
         }
         ended(list.into_any(), self.failure.take())
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        failure_of(py, self.failure.as_ref())
     }
 }

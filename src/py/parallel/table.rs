@@ -1,8 +1,9 @@
 //! `Table`: Arrow columns as Python sees them. Whoever speaks Arrow takes them without a copy; everybody else reads
 //! Python objects.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{DataType, Field};
@@ -14,6 +15,7 @@ use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 
 use super::column::PyColumn;
 use super::values::{Values, type_name};
+use crate::py::lend::Lend;
 use crate::py::shown::escape;
 
 /// How many rows a notebook shows.
@@ -22,7 +24,8 @@ const SHOWN: usize = 10;
 /// A table in memory, in Arrow's format: what `json_extract` and `json_rows` make.
 ///
 /// Everything that speaks Arrow takes it as it is and copies nothing: `pandas.DataFrame.from_arrow(table)` (pandas 3),
-/// `pyarrow.table(table)`, `polars.DataFrame(table)`, and DuckDB finds it in a query by the name of its variable.
+/// `pyarrow.table(table)`, `polars.DataFrame(table)`, and DuckDB finds it in a query by the name of its variable. An older
+/// pandas takes `pandas.DataFrame(table.to_pydict())`; `pandas.DataFrame(table)` and `numpy.asarray(table)` are refused.
 /// `table["name"]` is a column, `to_pydict()` and `to_pylist()` make Python objects. `len(table)` is the number of rows.
 ///
 /// It cannot be changed, and may be used from any thread.
@@ -30,17 +33,30 @@ const SHOWN: usize = 10;
 pub struct PyTable {
     batch: RecordBatch,
     errors: Vec<Py<PyAny>>,
+    /// Columns by name, made when one is first asked for: of several with one name the first.
+    places: OnceLock<HashMap<Box<str>, usize>>,
 }
 
 impl PyTable {
     /// Of columns, and the failures of documents that are not in it.
     pub fn new(batch: RecordBatch, errors: Vec<Py<PyAny>>) -> Self {
-        Self { batch, errors }
+        Self { batch, errors, places: OnceLock::new() }
     }
 
     fn columns(&self) -> impl Iterator<Item = (&str, &ArrayRef)> {
         let names = self.batch.schema_ref().fields().iter().map(|field| field.name().as_str());
         names.zip(self.batch.columns())
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let places = self.places.get_or_init(|| {
+            let mut places = HashMap::with_capacity(self.batch.num_columns());
+            for (place, (name, _)) in self.columns().enumerate() {
+                places.entry(name.into()).or_insert(place);
+            }
+            places
+        });
+        places.get(name).copied()
     }
 
     fn column(&self, index: usize) -> Option<PyColumn> {
@@ -103,8 +119,10 @@ impl PyTable {
     /// The columns by name, each a list (dict of str to list). Arrays and objects of a document are their JSON text.
     fn to_pydict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
+        let mut lend = Lend::new();
         for (name, array) in self.columns() {
             dict.set_item(name, Values::of(array)?.list(py)?)?;
+            lend.step(py);
         }
         Ok(dict)
     }
@@ -114,14 +132,26 @@ impl PyTable {
         let columns = self.columns().map(|(name, array)| Ok((PyString::new(py, name), Values::of(array)?)));
         let columns = columns.collect::<PyResult<Vec<_>>>()?;
         let rows = PyList::empty(py);
+        let mut lend = Lend::new();
         for index in 0..self.batch.num_rows() {
             let row = PyDict::new(py);
             for (name, values) in &columns {
                 row.set_item(name, values.get(py, index)?)?;
+                lend.step(py);
             }
             rows.append(row)?;
         }
         Ok(rows)
+    }
+
+    /// Refused: NumPy, and `pandas.DataFrame(table)` by way of it, would take the columns for rows.
+    #[pyo3(signature = (dtype=None, copy=None))]
+    fn __array__(&self, dtype: Option<&Bound<'_, PyAny>>, copy: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let _ = (dtype, copy);
+        Err(PyTypeError::new_err(
+            "a Table is no array: use pandas.DataFrame.from_arrow(table) (pandas 3), \
+             pandas.DataFrame(table.to_pydict()), or numpy.asarray(table[\"name\"]) for one column",
+        ))
     }
 
     fn __len__(&self) -> usize {
@@ -130,8 +160,7 @@ impl PyTable {
 
     fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<PyColumn> {
         if let Ok(name) = key.cast::<PyString>() {
-            let found = self.batch.schema_ref().index_of(name.to_str()?).ok();
-            let column = found.and_then(|index| self.column(index));
+            let column = name.to_str().ok().and_then(|name| self.place(name)).and_then(|index| self.column(index));
             return column.ok_or_else(|| PyKeyError::new_err(key.clone().unbind()));
         }
         let Ok(index) = key.extract::<isize>() else {
@@ -147,7 +176,7 @@ impl PyTable {
 
     fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
         let name = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
-        name.is_some_and(|name| self.batch.schema_ref().index_of(name).is_ok())
+        name.is_some_and(|name| self.place(name).is_some())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {

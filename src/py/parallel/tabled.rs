@@ -1,13 +1,15 @@
 //! The results of a batch as Arrow, made on the pool; failures beside it.
 
+use std::ffi::CString;
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, RecordBatch};
+use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 
 use super::column::PyColumn;
 use super::keywords::Policy;
-use super::listed::{ended, item_error};
+use super::listed::{ended, failure_of, item_error};
 use super::table::PyTable;
 use crate::cpu::batch::Gathered;
 use crate::cpu::failure::Failure;
@@ -24,13 +26,16 @@ pub struct Places<T> {
     pub errors: Vec<Numbered>,
     /// The one that ended the batch.
     pub failure: Option<Numbered>,
+    /// Every document was looked at.
+    pub complete: bool,
 }
 
 impl<T> Places<T> {
     /// Of what a batch has gathered.
     pub fn of(gathered: Gathered<T>, policy: Policy) -> Self {
         let Gathered { blocks, total, failure } = gathered;
-        let mut places = Self { results: Vec::with_capacity(total), errors: Vec::new(), failure };
+        let complete = blocks.iter().map(|block| block.outcomes.len()).sum::<usize>() == total;
+        let mut places = Self { results: Vec::with_capacity(total), errors: Vec::new(), failure, complete };
         for block in blocks {
             if policy != Policy::Skip {
                 places.results.resize_with(block.start, || None);
@@ -61,6 +66,7 @@ pub struct Tabled {
     errors: std::vec::IntoIter<Numbered>,
     made: Vec<Py<PyAny>>,
     failure: Option<Numbered>,
+    warnings: Vec<String>,
 }
 
 /// What it is to be.
@@ -74,7 +80,12 @@ pub enum Data {
 impl Tabled {
     /// With the failures that go with it.
     pub fn new(data: Data, errors: Vec<Numbered>, failure: Option<Numbered>) -> Self {
-        Self { data, errors: errors.into_iter(), made: Vec::new(), failure }
+        Self { data, errors: errors.into_iter(), made: Vec::new(), failure, warnings: Vec::new() }
+    }
+
+    /// With warnings for whoever takes the result.
+    pub fn warning(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
     }
 }
 
@@ -86,11 +97,19 @@ impl Harvest for Tabled {
                 return Ok(None);
             }
         }
+        let warnings = std::mem::take(&mut self.warnings);
+        for warning in warnings {
+            PyErr::warn(py, &py.get_type::<PyUserWarning>(), &CString::new(warning)?, 1)?;
+        }
         let errors = std::mem::take(&mut self.made);
         let results = match &self.data {
             Data::Table(batch) => Py::new(py, PyTable::new(batch.clone(), errors))?.into_any(),
             Data::Column(name, array) => Py::new(py, PyColumn::new(name, array.clone(), errors))?.into_any(),
         };
         ended(results.into_bound(py), self.failure.take())
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        failure_of(py, self.failure.as_ref())
     }
 }

@@ -14,6 +14,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
+use crate::py::lend::Lend;
+
 /// An array whose type has been looked at once, and not for each value.
 pub struct Values<'a> {
     array: &'a dyn Array,
@@ -125,7 +127,13 @@ impl<'a> Values<'a> {
 
     /// All of them.
     pub fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.part(py, 0, self.array.len())
+        let list = PyList::empty(py);
+        let mut lend = Lend::new();
+        for index in 0..self.array.len() {
+            list.append(self.get(py, index)?)?;
+            lend.step(py);
+        }
+        Ok(list)
     }
 
     fn part<'py>(&self, py: Python<'py>, start: usize, end: usize) -> PyResult<Bound<'py, PyList>> {

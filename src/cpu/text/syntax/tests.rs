@@ -37,6 +37,10 @@ fn what_is_spelled_otherwise() {
         ("(?#no)a", "a"),
         ("(?x) a b # c\n[ ] \\ ", "ab[ ] "),
         ("(?i)a(?-i:b)(?i:c)", "(?i)a(?-i:b)(?:c)"),
+        ("(?i)is[^h-j]", "(?i)[Iiİı]s(?-i:[^H-Jh-jİ-ı])"),
+        (r"(?i)\w\d[\W]", r"(?i)(?-i:[\p{L}\p{N}_])[\p{Nd}](?-i:[[^\p{L}\p{N}_]])"),
+        ("(?ai)ké1[i]", "(?i)(?-i:[Kk])(?-i:[é])1(?-i:[Ii])"),
+        (r"(?i)[i\p{Lu}]", r"(?i)[i\p{Lu}]"),
         ("(?:a(?s:.).)", r"(?:a(?:(?s:.))[^\n])"),
     ] {
         assert_eq!(text(pattern), expected, "{pattern}");

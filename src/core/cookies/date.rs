@@ -1,0 +1,132 @@
+//! Dates of cookies, by the algorithm of RFC 6265 5.1.1: servers write them in a dozen forms, and browsers read them all.
+
+/// Seconds since 1970, UTC; `None` if the text is no date.
+pub fn parse(text: &[u8]) -> Option<i64> {
+    let (mut time, mut day, mut month, mut year) = (None, None, None, None);
+    for token in text.split(|byte| is_delimiter(*byte)).filter(|token| !token.is_empty()) {
+        // Each kind counts once, in this order.
+        if time.is_none() && time_of(token).is_some() {
+            time = time_of(token);
+        } else if day.is_none() && number(token, 1, 2).is_some() {
+            day = number(token, 1, 2);
+        } else if month.is_none() && month_of(token).is_some() {
+            month = month_of(token);
+        } else if year.is_none() && number(token, 2, 4).is_some() {
+            year = number(token, 2, 4);
+        }
+    }
+    let ((hour, minute, second), day, month) = (time?, day?, month?);
+    let year = match year? {
+        year @ 70..=99 => year + 1900,
+        year @ 0..=69 => year + 2000,
+        year => year,
+    };
+    let possible = year >= 1601 && (1..=days_in(month, year)).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    possible.then(|| days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+fn is_delimiter(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'/' | b';'..=b'@' | b'['..=b'`' | b'{'..=b'~')
+}
+
+/// The number that a token begins with: of so many digits, and then of no more.
+fn number(token: &[u8], least: usize, most: usize) -> Option<i64> {
+    let digits = token.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(least..=most).contains(&digits) {
+        return None;
+    }
+    Some(token.iter().take(digits).fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+}
+
+/// `1:02:03`
+fn time_of(token: &[u8]) -> Option<(i64, i64, i64)> {
+    let mut fields = token.splitn(3, |byte| *byte == b':');
+    let whole = |field: &[u8]| number(field, 1, 2).filter(|_| field.iter().all(u8::is_ascii_digit));
+    // Only the last may have something behind it.
+    Some((whole(fields.next()?)?, whole(fields.next()?)?, number(fields.next()?, 1, 2)?))
+}
+
+fn month_of(token: &[u8]) -> Option<i64> {
+    const NAMES: [&[u8]; 12] =
+        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+    let start = token.get(..3)?;
+    NAMES.iter().zip(1..).find(|(name, _)| start.eq_ignore_ascii_case(name)).map(|(_, number)| number)
+}
+
+fn days_in(month: i64, year: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// In the proleptic Gregorian calendar, with years that begin in March: then the leap day is the last one.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days_before_1970 = 719_468;
+    year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - days_before_1970
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_that_servers_write() {
+        // Checked with the parser of aiohttp and, where it knows the form, that of http.cookiejar.
+        for (text, expected) in [
+            ("Thu, 01-Jan-70 00:00:10 UTC", 10),
+            ("Thu, 01 Jan 1970 00:00:10 GMT", 10),
+            ("Thu, 01-Jan-1970 00:00:10 GMT", 10),
+            ("Thursday, 01-Jan-70 00:00:10 GMT", 10),
+            ("Thu Jan  1 00:00:10 1970", 10),
+            ("Thu Jan 01 1970 00:00:10 GMT+0000 (UTC)", 10),
+            ("01 Jan 1970 00:00:10", 10),
+            ("1 January 1970 0:0:10", 10),
+            ("Jan 1 1970 00:00:10", 10),
+            ("1970 Jan 1 00:00:10", 10),
+            ("Thu, 1 JAN 70 00:00:10", 10),
+            ("00:00:10 01 jan 1970", 10),
+            ("Thu, 01-Jan-1970 00:00:10.123 GMT", 10),
+            ("Thu, 01 Jan 1970 00:00:10 -0700", 10),
+            ("Wed, 09 Jun 2021 10:18:14 GMT", 1_623_233_894),
+            ("Wed, 09-Jun-21 10:18:14 GMT", 1_623_233_894),
+            ("Tue, 29 Feb 2000 23:59:59 GMT", 951_868_799),
+            ("Fri, 31-Dec-9999 23:59:59 GMT", 253_402_300_799),
+            ("Mon, 01-Jan-69 00:00:00 GMT", 3_124_224_000),
+            ("Mon, 01 Jan 1601 00:00:00 GMT", -11_644_473_600),
+            ("Sat, 15-Apr-17 21:01:22 GMT", 1_492_290_082),
+        ] {
+            assert_eq!(parse(text.as_bytes()), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date() {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "never",
+            "Session",
+            "1970-01-01T00:00:10Z",
+            "Thu, 01 Jan 1970",
+            "Thu, 01 Jan 1970 24:00:00 GMT",
+            "Thu, 01 Jan 1970 00:60:00 GMT",
+            "Thu, 01 Jan 1970 00:00:60 GMT",
+            "Thu, 01 Jan 1970 00:00 GMT",
+            "Thu, 32 Jan 1970 00:00:00 GMT",
+            "Thu, 00 Jan 1970 00:00:00 GMT",
+            "Sun, 29 Feb 2023 00:00:00 GMT",
+            "Fri, 31 Apr 2021 00:00:00 GMT",
+            "Mon, 01 Jan 1600 00:00:00 GMT",
+            "Thu, 01 Jan 19700 00:00:00 GMT",
+            "01 Foo 1970 00:00:00",
+            "\u{e9}\u{0}",
+        ] {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+    }
+}

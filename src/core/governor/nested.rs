@@ -1,0 +1,143 @@
+//! Limits of a call, in addition to those of its client.
+//!
+//! The permits are taken in one order: those of the call (origin, time, concurrency), then those of the client (origin,
+//! time, concurrency), then the tokens of both rates. So a request that waits for the limits of its own call holds
+//! nothing that another call of the client could use, and none waits for time with the client's `concurrency` in hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use url::Url;
+
+use super::{Governor, Turn, origin};
+
+impl Governor {
+    /// Waits for a turn of the call's limits, `of_call`, and of these, the client's.
+    pub async fn turn_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Turn {
+        let Some(of_call) = of_call else { return self.turn(url).await };
+        let held = of_call.wait(url, false).await;
+        let mut turn = self.turn(url).await;
+        // The head of the line has the next token, and it is due: only servers pause, and only at the client.
+        if let Some(host) = &held.host {
+            of_call.claim(host, true);
+        }
+        if held.turn.waited > turn.waited {
+            turn.limited_by = held.turn.limited_by;
+        }
+        turn.waited += held.turn.waited;
+        turn.of_call = Some(Box::new(held.turn));
+        turn
+    }
+
+    /// The same if nothing stands in its way now.
+    pub fn try_turn_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Option<Turn> {
+        let Some(of_call) = of_call else { return self.try_turn(url) };
+        let held = of_call.try_hold(url)?;
+        let early = |host| of_call.obstacle(host, Instant::now()).is_some();
+        if held.host.as_deref().is_some_and(early) {
+            return None;
+        }
+        let mut turn = self.try_turn(url)?;
+        if let Some(host) = &held.host {
+            of_call.claim(host, false);
+        }
+        turn.of_call = Some(Box::new(held.turn));
+        Some(turn)
+    }
+
+    /// What a request to `url` would have to wait for now, for messages.
+    pub fn shortage(&self, url: &Url) -> Option<String> {
+        let used_up = |permits: &Option<Semaphore>| permits.as_ref().is_some_and(|p| p.available_permits() == 0);
+        if let Some(host) = self.host(url) {
+            if used_up(&host.permits) {
+                let permits = self.limits.per_host.unwrap_or_default();
+                return Some(format!("all {permits} permits of per_host for {} are in use", origin(url)));
+            }
+            if let Some((until, limit)) = self.obstacle(&host, Instant::now()) {
+                let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+                let limit = limit.as_str();
+                return Some(format!("{limit} holds {} back for another {:.1} s", origin(url), left.as_secs_f64()));
+            }
+            if host.line.available_permits() == 0 {
+                return Some(format!("others wait for {} in front of it", origin(url)));
+            }
+        }
+        let permits = self.limits.concurrency.unwrap_or_default();
+        used_up(&self.slots).then(|| format!("all {permits} permits of concurrency are in use"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::super::{Limit, Limits, Rate};
+    use super::*;
+
+    fn governor(concurrency: Option<usize>, per_host: Option<usize>, rate: Option<&str>) -> Arc<Governor> {
+        let rate = rate.map(|rate| Rate::parse(rate).unwrap());
+        Arc::new(Governor::new(Limits { concurrency, per_host, rate }))
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_its_call_holds_nothing_of_the_client() {
+        let client = governor(Some(2), Some(2), None);
+        let slow = governor(None, None, Some("1/min"));
+        let a = url("http://a/");
+        drop(client.turn_within(Some(&slow), &a).await);
+        let waiting: Vec<_> = (0..5)
+            .map(|_| {
+                let (client, slow, a) = (Arc::clone(&client), Arc::clone(&slow), a.clone());
+                tokio::spawn(async move { client.turn_within(Some(&slow), &a).await.limited_by() })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let both = (client.try_turn(&a).unwrap(), client.try_turn(&a).unwrap());
+        assert!(client.try_turn(&a).is_none());
+        drop(both);
+        for task in waiting {
+            assert_eq!(task.await.unwrap(), Some(Limit::Rate));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_rates_and_the_pauses_of_the_client_hold() {
+        let client = governor(None, None, Some("1/s"));
+        let call = governor(None, None, Some("1/2s"));
+        let (a, start) = (url("http://a/"), Instant::now());
+        // Who waited for its token is excused for some milliseconds.
+        let seconds = || start.elapsed().as_millis().div_ceil(1000);
+        for _ in 0..3 {
+            drop(client.turn_within(Some(&call), &a).await);
+        }
+        assert_eq!(seconds(), 4);
+        client.pause(&a, Duration::from_secs(60));
+        assert!(client.try_turn_within(Some(&call), &a).is_none());
+        let turn = client.turn_within(Some(&call), &a).await;
+        assert_eq!((turn.limited_by(), seconds()), (Some(Limit::RetryAfter), 64));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_gives_back_what_it_has_of_both() {
+        let (client, call) = (governor(Some(1), None, None), governor(Some(1), Some(1), None));
+        let a = url("http://a/");
+        for _ in 0..3 {
+            let turn = client.try_turn_within(Some(&call), &a).unwrap();
+            assert!(client.try_turn_within(Some(&call), &a).is_none());
+            assert!(client.try_turn(&a).is_none());
+            drop(turn);
+        }
+        let taken = client.turn(&a).await;
+        let late = tokio::time::timeout(Duration::from_secs(1), client.turn_within(Some(&call), &a)).await;
+        assert!(late.is_err());
+        assert_eq!(client.shortage(&a).unwrap(), "all 1 permits of concurrency are in use");
+        assert_eq!(call.shortage(&a), None);
+        drop(taken);
+        assert!(client.try_turn_within(Some(&call), &a).is_some());
+    }
+}

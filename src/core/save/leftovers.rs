@@ -1,0 +1,179 @@
+//! What a killed process left behind: temporary files that nobody will rename or remove any more.
+//!
+//! A temporary file is locked (`flock`) for as long as its writer has it open, and the system unlocks it when that
+//! process ends, however it does. So a file without a lock is a leftover. A process's number tells less: it is given out
+//! again, and means nothing to another container that shares the folder.
+//!
+//! The first file that a process makes in a folder removes the leftovers there. Where files can't be locked (some network
+//! filesystems, Windows), nothing is removed.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::{LazyLock, Mutex};
+
+/// The name of a temporary file: short, so that a target of the longest allowed name works too.
+pub(super) fn temporary_name(number: u64) -> String {
+    format!("{PREFIX}{}-{number}{SUFFIX}", std::process::id())
+}
+
+const PREFIX: &str = ".shoal-";
+const SUFFIX: &str = ".tmp";
+
+/// With more folders than these, all are forgotten; a folder may then be looked through again.
+const REMEMBERED: usize = 1 << 16;
+
+/// Removes the leftovers in `folder`, once per process.
+pub(super) fn remove_once(folder: &Path) {
+    static SEEN: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    // Not waited for: in a forked child it may be locked for ever.
+    let Ok(mut seen) = SEEN.try_lock() else { return };
+    if seen.len() >= REMEMBERED {
+        seen.clear();
+    }
+    let first = seen.insert(hasher.finish());
+    drop(seen);
+    if first {
+        remove(folder);
+    }
+}
+
+/// Whether `name` is one of [`temporary_name`]'s.
+fn is_temporary(name: &OsStr) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.split_once('-'));
+    numbers.is_some_and(|(process, count)| number(process) && number(count))
+}
+
+/// Locks a new temporary file. `false`: it was taken for a leftover before it was locked, and is lost.
+#[cfg(unix)]
+pub(super) fn claim(file: &File) -> bool {
+    match lock(file) {
+        Lock::Ours => is_linked(file),
+        Lock::Another => false,
+        // Then nobody takes it for a leftover.
+        Lock::Unknown => true,
+    }
+}
+
+#[cfg(unix)]
+fn remove(folder: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if !is_temporary(&entry.file_name()) || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let opened = File::options().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
+        // Only who has the lock removes, and only what was not removed before: another file may have the name by now.
+        if let Ok(file) = opened
+            && matches!(lock(&file), Lock::Ours)
+            && is_linked(&file)
+        {
+            // A failure leaves it to the next process.
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
+#[cfg(unix)]
+enum Lock {
+    Ours,
+    Another,
+    Unknown,
+}
+
+#[cfg(unix)]
+fn lock(file: &File) -> Lock {
+    use std::os::fd::AsRawFd;
+
+    // SAFETY: a call on a descriptor that `file` keeps open.
+    let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+    match (locked, std::io::Error::last_os_error().kind()) {
+        (0, _) => Lock::Ours,
+        (_, std::io::ErrorKind::WouldBlock) => Lock::Another,
+        _ => Lock::Unknown,
+    }
+}
+
+/// Whether the file still has a name.
+#[cfg(unix)]
+fn is_linked(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn claim(_file: &File) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn remove(_folder: &Path) {}
+
+#[cfg(test)]
+#[cfg(unix)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::fs;
+
+    use super::super::tests::Folder;
+    use super::*;
+
+    #[test]
+    fn what_nobody_has_open_is_removed_and_nothing_else() {
+        let folder = Folder::new();
+        let others =
+            [".shoal-1-2", ".shoal-1-x.tmp", ".shoal--1.tmp", ".shoal-1.tmp", "shoal-1-2.tmp", ".shoal-1-2.tmp2"];
+        for name in others.iter().chain(&[".shoal-1-2.tmp", ".shoal-4000000000-17.tmp"]) {
+            fs::write(folder.0.join(name), b"begun").unwrap();
+        }
+        fs::create_dir(folder.0.join(".shoal-3-3.tmp")).unwrap();
+        std::os::unix::fs::symlink(folder.0.join(".shoal-1-2"), folder.0.join(".shoal-3-4.tmp")).unwrap();
+        let alive = File::create(folder.0.join(".shoal-5-5.tmp")).unwrap();
+        assert!(claim(&alive));
+        remove(&folder.0);
+        let mut left: Vec<_> =
+            others.iter().copied().chain([".shoal-3-3.tmp", ".shoal-3-4.tmp", ".shoal-5-5.tmp"]).collect();
+        left.sort_unstable();
+        assert_eq!(folder.names(), left);
+        drop(alive);
+        remove(&folder.0);
+        assert!(!folder.names().contains(&".shoal-5-5.tmp".to_owned()));
+    }
+
+    #[test]
+    fn once_for_each_folder() {
+        let folder = Folder::new();
+        let leftover = folder.0.join(".shoal-1-2.tmp");
+        fs::write(&leftover, b"begun").unwrap();
+        // Another test may have the lock.
+        while leftover.exists() {
+            remove_once(&folder.0);
+        }
+        fs::write(&leftover, b"begun").unwrap();
+        remove_once(&folder.0);
+        assert!(leftover.exists());
+    }
+
+    #[test]
+    fn a_file_that_was_taken_for_a_leftover_is_not_claimed() {
+        let folder = Folder::new();
+        let path = folder.0.join(".shoal-1-1.tmp");
+        let file = File::create(&path).unwrap();
+        let second = File::open(&path).unwrap();
+        assert!(claim(&second));
+        assert!(!claim(&file), "it is locked by who is about to remove it");
+        fs::remove_file(&path).unwrap();
+        drop(second);
+        assert!(!claim(&file), "it is gone");
+    }
+}

@@ -1,0 +1,227 @@
+//! What must be written differently so that Markdown shows it as it is.
+
+/// What HTML takes for white space; not the no-break space.
+pub fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r' | b'\x0c')
+}
+
+/// The same of a character.
+pub fn is_space_char(char: char) -> bool {
+    u8::try_from(char).is_ok_and(is_space)
+}
+
+/// Whether every version of CommonMark takes this for punctuation: symbols count since 0.31.
+pub fn is_punctuation(char: char) -> bool {
+    char.is_ascii_punctuation()
+        || matches!(
+            char,
+            '¡' | '§'
+                | '«'
+                | '¶'
+                | '·'
+                | '»'
+                | '¿'
+                | '\u{2010}'..='\u{2027}'
+                | '\u{2030}'..='\u{2043}'
+                | '\u{3001}'..='\u{3003}'
+                | '\u{3008}'..='\u{3011}'
+                | '\u{3014}'..='\u{301f}'
+                | '\u{ff01}'..='\u{ff03}'
+                | '\u{ff05}'..='\u{ff0a}'
+                | '\u{ff0c}'..='\u{ff0f}'
+                | '\u{ff1a}'
+                | '\u{ff1b}'
+                | '\u{ff1f}'
+        )
+}
+
+/// Appends text, its white space collapsed and its special characters escaped.
+pub fn text(out: &mut String, text: &str) {
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b' ' | b'\n' | b'\t' | b'\r' | b'\x0c' => {
+                let length = 1 + bytes.iter().skip(at + 1).take_while(|byte| is_space(**byte)).count();
+                if length > 1 || *byte != b' ' {
+                    out.push_str(text.get(copied..at).unwrap_or_default());
+                    out.push(' ');
+                    copied = at + length;
+                }
+                at += length;
+            }
+            b'\\' | b'*' | b'_' | b'`' | b'[' | b']' | b'<' | b'&' | b'~' => {
+                if is_special(bytes, at) {
+                    out.push_str(text.get(copied..at).unwrap_or_default());
+                    out.push('\\');
+                    copied = at;
+                }
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+}
+
+/// Whether the special character at `at` means something there.
+fn is_special(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at + 1..).unwrap_or_default();
+    match bytes.get(at) {
+        Some(b'<') => rest.first().is_some_and(|next| next.is_ascii_alphabetic() || b"/!?".contains(next)),
+        Some(b'&') => is_reference(rest),
+        // Two of them strike out, three fence code.
+        Some(b'~') => rest.first() == Some(&b'~') || at.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'~'),
+        _ => true,
+    }
+}
+
+/// Whether what follows an ampersand makes it a character reference.
+fn is_reference(rest: &[u8]) -> bool {
+    let length = rest.iter().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'#').count();
+    length > 1 && rest.get(length) == Some(&b';')
+}
+
+/// Where the line needs a backslash not to begin a block.
+pub fn line_start(line: &str) -> Option<usize> {
+    let bytes = line.as_bytes();
+    let ends = |at: usize| bytes.get(at).is_none_or(|byte| *byte == b' ');
+    match bytes.first()? {
+        b'>' | b'=' => Some(0),
+        b'#' => {
+            let count = bytes.iter().take_while(|byte| **byte == b'#').count();
+            (count < 7 && ends(count)).then_some(0)
+        }
+        b'+' => ends(1).then_some(0),
+        b'-' => (ends(1) || bytes.get(1) == Some(&b'-')).then_some(0),
+        b'0'..=b'9' => {
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            (digits < 10 && matches!(bytes.get(digits), Some(b'.' | b')')) && ends(digits + 1)).then_some(digits)
+        }
+        _ => None,
+    }
+}
+
+/// Appends where a link or an image leads, and its title.
+pub fn destination(out: &mut String, url: &str, title: Option<&str>) {
+    let url = url.trim_matches(is_space_char);
+    let angles = url.contains(' ');
+    if angles {
+        out.push('<');
+    }
+    for (at, char) in url.char_indices() {
+        match char {
+            // As browsers read it.
+            '\n' | '\t' | '\r' => continue,
+            '(' | ')' | '<' | '>' | '\\' => out.push('\\'),
+            '&' if is_reference(url.as_bytes().get(at + 1..).unwrap_or_default()) => out.push('\\'),
+            _ => {}
+        }
+        out.push(char);
+    }
+    if angles {
+        out.push('>');
+    }
+    let Some(title) = title.filter(|title| !title.trim().is_empty()) else { return };
+    out.push_str(" \"");
+    for (index, word) in title.split(is_space_char).filter(|word| !word.is_empty()).enumerate() {
+        if index > 0 {
+            out.push(' ');
+        }
+        for (at, char) in word.char_indices() {
+            let refers = char == '&' && is_reference(word.as_bytes().get(at + 1..).unwrap_or_default());
+            if matches!(char, '"' | '\\') || refers {
+                out.push('\\');
+            }
+            out.push(char);
+        }
+    }
+    out.push('"');
+}
+
+/// Appends a code span. Its back-ticks are as many as do not stand in it.
+pub fn code_span(out: &mut String, code: &str) {
+    let runs = || code.split(|char| char != '`').map(str::len);
+    // The lengths below 64 that occur.
+    let short = runs().filter(|length| *length < 64).fold(1_u64, |seen, length| seen | 1 << length);
+    let fence = match short.trailing_ones() {
+        64 => runs().max().unwrap_or_default() + 1,
+        free => free as usize,
+    };
+    let pad = if code.starts_with('`') || code.ends_with('`') { " " } else { "" };
+    out.extend(std::iter::repeat_n('`', fence));
+    out.push_str(pad);
+    out.push_str(code);
+    out.push_str(pad);
+    out.extend(std::iter::repeat_n('`', fence));
+}
+
+/// The fence around a block of code: longer than any within.
+pub fn code_fence(code: &str) -> String {
+    let longest = code.split(|char| char != '`').map(str::len).max().unwrap_or_default();
+    "`".repeat(3.max(longest + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(from: &str) -> String {
+        let mut out = String::new();
+        text(&mut out, from);
+        out
+    }
+
+    #[test]
+    fn text_shows_itself() {
+        assert_eq!(escaped("a  b\n\tc d"), "a b c d");
+        assert_eq!(escaped("*a* _b_ `c` [d] \\"), r"\*a\* \_b\_ \`c\` \[d\] \\");
+        assert_eq!(escaped("1 < 2 <p> </p> <!-- <3 a<"), r"1 < 2 \<p> \</p> \<!-- <3 a<");
+        assert_eq!(escaped("a & b &amp; &#65; &x y; &;"), r"a & b \&amp; \&#65; &x y; &;");
+        assert_eq!(escaped("~5 ~~x~~"), r"~5 \~\~x\~\~");
+    }
+
+    #[test]
+    fn lines_begin_no_block() {
+        for (line, at) in [
+            ("# a", Some(0)),
+            ("######", Some(0)),
+            ("####### a", None),
+            ("#a", None),
+            ("- a", Some(0)),
+            ("-a", None),
+            ("---", Some(0)),
+            ("+", Some(0)),
+            ("+1", None),
+            ("> a", Some(0)),
+            ("===", Some(0)),
+            ("12. a", Some(2)),
+            ("12) a", Some(2)),
+            ("12.a", None),
+            ("1234567890. a", None),
+            ("", None),
+        ] {
+            assert_eq!(line_start(line), at, "{line}");
+        }
+    }
+
+    #[test]
+    fn code_keeps_its_back_ticks() {
+        for (code, written) in
+            [("a", "`a`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("a``b", "`a``b`"), ("`` `", "``` `` ` ```")]
+        {
+            let mut out = String::new();
+            code_span(&mut out, code);
+            assert_eq!(out, written);
+        }
+        assert_eq!(code_fence("a\n```\n````"), "`````");
+    }
+
+    #[test]
+    fn destinations() {
+        let mut out = String::new();
+        destination(&mut out, " /a b(c)?x=1&lt;&y=2\n", Some(" a \"b\"\n c "));
+        assert_eq!(out, r#"</a b\(c\)?x=1\&lt;&y=2> "a \"b\" c""#);
+    }
+}

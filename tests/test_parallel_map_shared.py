@@ -1,0 +1,153 @@
+"""`parallel.map`: all calls of a process share its workers: how many there are, and who gets them."""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import mapped
+from conftest import wait_until
+from shoal import parallel
+from shoal._map import cores
+from shoal._map.fleet import Claim, Fleet, fleet
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+
+
+def test_sixty_calls_at_once_have_the_workers_of_one(python: Callable) -> None:
+    done = python(
+        """
+        import time
+        from shoal import parallel
+        from shoal._map import cores
+        from shoal._map.fleet import fleet
+
+        def spin(seconds):
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                pass
+            return seconds
+
+        jobs = [parallel.map(spin, [0.002] * 20, backend="processes") for _ in range(60)]
+        most = 0
+        while not all(job.done() for job in jobs):
+            most = max(most, len(fleet()._all))
+            time.sleep(0.01)
+        print(all(job.result() == [0.002] * 20 for job in jobs), most <= cores.usable(), most)
+        """,
+        timeout=100,
+    )
+    assert done.stdout.startswith("True True"), done.stdout + done.stderr
+
+
+def test_sixty_threads_with_a_call_each() -> None:
+    with ThreadPoolExecutor(60) as pool:
+        results = list(pool.map(lambda count: parallel.map(mapped.square, range(count)).result(100), range(60)))
+    assert results == [[number * number for number in range(count)] for count in range(60)]
+    # Those of earlier calls that asked for more are idle yet.
+    assert sum(claim.held for claim in fleet()._claims) == 0
+
+
+def test_a_long_call_hands_workers_on() -> None:
+    long = parallel.map(mapped.spin, [0.02] * 5000, backend="processes")
+    assert wait_until(lambda: long.stats.total > 10, 20)
+    for _ in range(3):
+        assert parallel.map(mapped.square, range(10), backend="processes").result(20)[-1] == 81
+    before = long.stats.total
+    assert not long.done()
+    assert wait_until(lambda: long.stats.total > before + 20, 20), "it has them again"
+    long.cancel()
+
+
+def test_calls_that_are_stuck_keep_no_other_from_work() -> None:
+    stuck = [parallel.map(time.sleep, [60] * 4, backend="processes") for _ in range(3)]
+    try:
+        assert wait_until(lambda: all(job.stats.total == 0 for job in stuck), 1)
+        for _ in range(2):
+            assert parallel.map(mapped.square, range(10), backend="processes").result(20)[-1] == 81
+        most = max(cores.usable(), 5) + 4  # the most that a test of this process asks for, and the spare ones
+        assert len(fleet()._all) <= most
+    finally:
+        for job in stuck:
+            job.cancel()
+
+
+def test_an_item_may_wait_for_another_call(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+
+    def wait(number: int, path: str = str(mark)) -> int:
+        while not os.path.exists(path):  # noqa: PTH110 - as short as can be
+            time.sleep(0.01)
+        return number
+
+    job = parallel.map(wait, range(cores.usable() + 1), backend="processes")
+    parallel.map(lambda path: open(path, "w").close(), [str(mark)], backend="processes").result(20)  # noqa: PTH123
+    assert job.result(20) == [*range(cores.usable() + 1)]
+
+
+def test_calls_within_items(python: Callable) -> None:
+    done = python(
+        """
+        from shoal import parallel
+
+        def ident(value):
+            return value
+
+        def inner(number):
+            from shoal import parallel
+            return parallel.map(ident, range(number), backend="processes").result(60)
+
+        def outer(number):
+            from shoal import parallel
+            return parallel.map(inner, [number], backend="processes").result(60)
+
+        print(parallel.map(inner, range(6), backend="processes").result(60) == [[*range(n)] for n in range(6)])
+        print(parallel.map(outer, range(3), backend="processes").result(60) == [[[*range(n)]] for n in range(3)])
+        """,
+        timeout=100,
+    )
+    assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
+
+
+def test_workers_are_given_back() -> None:
+    jobs = [parallel.map(mapped.square, range(50), backend="processes", workers=2) for _ in range(20)]
+    for job in jobs:
+        job.result(60)
+    jobs = [parallel.map(time.sleep, [60] * 4, backend="processes") for _ in range(5)]
+    for job in jobs:
+        job.cancel()
+    assert wait_until(lambda: not fleet()._claims and not fleet()._waiting, 10)
+    assert all(hand in fleet()._idle for hand in list(fleet()._all))
+
+
+def test_whose_turn_it_is() -> None:
+    workers = Fleet()
+    woken: list[str] = []
+    few, many = Claim(1, lambda: woken.append("few")), Claim(4, lambda: woken.append("many"))
+    late = Claim(4, lambda: woken.append("late"))
+    for claim in (few, many):
+        workers.join(claim)
+    try:
+        hands = [workers.take(many) for _ in range(4)]
+        assert all(hands)
+        assert workers.take(many) is None, "as many as the call that may have the most"
+        assert not workers.is_wanted(many, hands[0]), "nobody else waits"
+        workers.join(late)
+        assert workers.take(late) is None
+        assert workers.is_wanted(many, hands[0])
+        workers.give(many, hands[0])
+        assert woken == ["late"], "it has none, though the other came first"
+        assert workers.take(many) is None
+        assert workers.take(late) is hands[0]
+        assert not workers.is_wanted(late, hands[0])
+        workers.withdraw(many)
+        assert workers.is_wanted(many, hands[1]) is False
+        assert workers.take(few) is None
+        assert workers.is_wanted(many, hands[1])
+        workers.give(many, hands[1])
+        assert workers.take(few) is hands[1]
+    finally:
+        workers.close()
