@@ -33,6 +33,9 @@ const MAX_PER_DOMAIN: usize = 180;
 /// The most cookies in a jar (RFC 6265 6.1 asks for at least this).
 const MAX_COOKIES: usize = 3000;
 
+/// The most that one response may set: each is looked for among those of its domain, on the reactor.
+const MAX_PER_RESPONSE: usize = 1000;
+
 /// The longest cookie, name and value (RFC 6265 6.1 asks for at least this).
 const MAX_LENGTH: usize = 4096;
 
@@ -158,7 +161,7 @@ impl Jar {
             return;
         }
         let (now, mut stored) = (now(), self.stored_mut());
-        for value in headers.get_all(SET_COOKIE) {
+        for value in headers.get_all(SET_COOKIE).iter().take(MAX_PER_RESPONSE) {
             if let Some(cookie) = set_cookie::parse(value.as_bytes(), now) {
                 stored.set(&cookie, url, now);
             }

@@ -19,6 +19,7 @@ use url::Url;
 
 use super::body::{Loaded, Reading, drain, is_absent, load, target};
 use super::client::Session;
+use super::control_bytes;
 use super::error::{Failure, Kind, Phase};
 use super::redact::{is_secret_header, quote, redact_input, redact_url};
 use super::request::Request;
@@ -173,7 +174,8 @@ fn redirected(head: &Head, url: &Url) -> Option<Result<Url, String>> {
     if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let location = head.headers.get(LOCATION)?.as_bytes().trim_ascii();
+    let location = control_bytes::decode(head.headers.get(LOCATION)?.as_bytes());
+    let location = location.trim_ascii();
     if location.is_empty() {
         // As browsers and requests: it leads nowhere.
         return None;

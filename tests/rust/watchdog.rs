@@ -4,7 +4,7 @@
 //! What is measured is the time of the thread, not that of the clock, so other work on the machine makes no difference.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs, reason = "tests")]
 
 mod raw_http;
 
