@@ -88,6 +88,13 @@ def test_a_head_may_come_in_two_reads(head) -> None:
     assert {response.content for response in responses} == {b"ok"}
 
 
+def test_interim_heads_are_bounded_by_their_number() -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    assert fetched(interim * 1000 + HEAD + b"Content-Length: 2\r\n\r\nok").content == b"ok"
+    with pytest.raises(shoal.ProtocolError, match="too many interim responses"):
+        fetched(interim * 1001 + HEAD + b"Content-Length: 2\r\n\r\nok")
+
+
 def test_an_answer_of_http_1_0_may_be_chunked() -> None:
     head = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = [READ, head + b"3\r\nabc\r\n0\r\n\r\n", HANG]

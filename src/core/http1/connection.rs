@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::head::{Framing, Parsed, parse, without_empty_lines};
+use super::head::{Framing, Parsed, broken, parse, without_empty_lines};
 use super::stream::Stream;
 use crate::core::descriptors::Counted;
 use crate::core::memory::{extend, reserve_exact};
