@@ -21,7 +21,10 @@ mod frames;
 pub mod head;
 pub mod lenient;
 mod pool;
+#[cfg(not(fuzzing))]
 mod stream;
+#[cfg(fuzzing)]
+pub mod stream;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests;
