@@ -356,6 +356,7 @@ def test_it_says_what_it_does() -> None:
     assert repr(job) == "<Job parallel.map: done; await it, or call .result()>"
     job = parallel.map(time.sleep, iter([0.4]), backend="threads")
     assert repr(job).startswith("<Job parallel.map: 0 done after 0.")
+    job.cancel()
 
 
 def test_stats() -> None:
