@@ -326,13 +326,13 @@ def test_a_redirect_out_of_http_is_refused(location):
 
 
 @pytest.mark.parametrize("limit", [0, 5])
-@pytest.mark.parametrize("length", [1, 100_000])
+@pytest.mark.parametrize("length", [1, 10_000, 100_000])
 def test_a_broken_location_is_redacted_and_cut(limit, length):
     location = f"http://user:very-secret@ho st/{'x' * length}?token=very-secret{'y' * length}"
     with Origin({"/go": redirect(location)}) as origin, pytest.raises(shoal.FetchError) as caught:
         shoal.Client(max_redirects=limit).get(f"{origin.url}/go").result()
     message = str(caught.value)
-    assert "***@ho st/" in message
+    assert ("***@ho st/" if length < 100_000 else "is too long (2000") in message
     assert "very-secret" not in message
     assert "user:" not in message
     assert len(message) < 1000

@@ -135,7 +135,7 @@ def test_equal_to_its_copies_only(options) -> None:
         ({"follow_redirects": 1}, TypeError, "follow_redirects must be True or False, not int"),
         ({"raise_for_status": "yes"}, TypeError, "raise_for_status must be True or False, not str"),
         ({"max_redirects": -1}, ValueError, "max_redirects must be 0 or more, not -1"),
-        ({"max_redirects": 1.0}, TypeError, "max_redirects must be an int, not float"),
+        ({"max_redirects": 1.0}, TypeError, "max_redirects must be an int or None, not float"),
         ({"max_body": -1}, ValueError, "max_body must be a number of bytes.*, not -1"),
         ({"max_body": "64 parsecs"}, ValueError, "max_body must be .*, not '64 parsecs'"),
         ({"max_body": ""}, ValueError, "max_body must be"),

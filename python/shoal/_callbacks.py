@@ -27,8 +27,16 @@ class _Caller:
         _native.start_thread(self._work, "shoal-callbacks")
 
     def _work(self) -> None:
-        while (next_call := self.calls.get()) is not None:
-            call(*next_call)
+        while self._next():
+            pass
+
+    def _next(self) -> bool:
+        # A frame of its own: nothing keeps a job alive while the thread waits for another one.
+        next_call = self.calls.get()
+        if next_call is None:
+            return False
+        call(*next_call)
+        return True
 
 
 # At most one, under its own name: a lock might be held by another thread when the process forks.

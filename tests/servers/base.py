@@ -172,7 +172,7 @@ class Server:
 
     async def _main(self) -> None:
         self._loop.set_exception_handler(self._on_loop_error)
-        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls, backlog=1024)
+        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls, backlog=1024, limit=1 << 20)
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()

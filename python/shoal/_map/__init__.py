@@ -152,8 +152,13 @@ def map(  # noqa: A001 - the name of what it does everywhere
         raise lacking("the call cannot be started", error) from error
     job = promise.job(reporter)
     ledger = Ledger(board, promise, call.on_error)
-    _native.make_hub()
-    _native.start_thread(_coordinate, "shoal-map", call, source, ledger)
+    try:
+        _native.make_hub()
+        _native.start_thread(_coordinate, "shoal-map", call, source, ledger)
+    except BaseException:
+        # The caller gets the error, and never had the job.
+        job.cancel()
+        raise
     return job
 
 
