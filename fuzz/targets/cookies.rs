@@ -9,7 +9,8 @@ use url::Url;
 
 fuzz_target!(|input: &[u8]| {
     let parse = |text: &str| Url::parse(text).expect("a URL");
-    let sites = ["https://www.example.com/a/b", "http://example.com/", "https://example.org/", "http://127.0.0.1:8080/x"];
+    let sites =
+        ["https://www.example.com/a/b", "http://example.com/", "https://example.org/", "http://127.0.0.1:8080/x"];
     let mut headers = HeaderMap::new();
     for line in input.split(|byte| *byte == b'\n') {
         if let Ok(value) = HeaderValue::from_bytes(line) {
@@ -25,7 +26,9 @@ fuzz_target!(|input: &[u8]| {
     }
     let plain = jar.header(&parse(sites[1]), &[]);
     let secure = jar.header(&parse("https://example.com/"), &[]);
-    let count = |header: &Option<HeaderValue>| header.as_ref().map_or(0, |value| value.as_bytes().split(|b| *b == b';').count());
+    let count = |header: &Option<HeaderValue>| {
+        header.as_ref().map_or(0, |value| value.as_bytes().split(|b| *b == b';').count())
+    };
     assert!(count(&plain) <= count(&secure));
     jar.header(&parse(sites[0]), &[("own".into(), "1".into())]);
     for (name, value, domain, path) in jar.all() {

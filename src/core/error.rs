@@ -136,7 +136,14 @@ impl Failure {
     /// A failure without a response. What a peer or a library wrote into the message is bounded, and its URLs lose their
     /// secrets.
     pub fn new(kind: Kind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, phase, message: redact_message(message.into()), response: None, os_error: None, unprocessed: false }
+        Self {
+            kind,
+            phase,
+            message: redact_message(message.into()),
+            response: None,
+            os_error: None,
+            unprocessed: false,
+        }
     }
 }
 
