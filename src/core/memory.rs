@@ -1,7 +1,7 @@
 //! Growth by a peer's bytes: it fails where memory is short, and never aborts the process.
 //!
 //! `Vec` aborts when an allocation fails. Every buffer whose size a peer decides grows through this module instead, and
-//! the failure is that of the one request ([`Kind::Memory`](super::error::Kind::Memory)).
+//! the failure is that of the one request ([`Kind::Memory`]).
 //!
 //! Small allocations around it (a task, a URL, a header's name) can't fail gracefully. So buffers stop growing while
 //! [`HEADROOM`] is still left for them: for every [`PROBED`] bytes that a thread grants, it asks the system whether as

@@ -9,7 +9,7 @@
 //!   as deeply as it likes.
 //! - [`mod@pointer`] are the places that are asked for, [`tree`] several of them, [`find`] the walk that notes where they
 //!   are. Only those bytes are then made into [`cell`]s of a [`block`](crate::cpu::table::block).
-//! - [`extract`] makes one row of a document, [`rows`] many; [`matches`] notes which places were ever there.
+//! - [`extract`] makes one row of a document, [`rows`] many; [`mod@matches`] notes which places were ever there.
 //!
 //! One thread, 2,000 documents of 17 KB with 1,900 numbers each, four pointers, the last one at the end, µs a document:
 //! this 11.5, the table included; pysimdjson 15.4, msgspec with a `Struct` of exactly these fields 16.8, sonic-rs'
