@@ -95,8 +95,13 @@ class Kernel:
             texts.append(content.get("text", ""))
             texts.extend(map(str, content.get("data", {}).values()))
 
-        reply = self.client.execute_interactive(code, timeout=TIMEOUT, output_hook=show)["content"]
-        assert reply["status"] == "ok", "\n".join(reply["traceback"])
+        # Right behind a cell that failed, ipykernel drops what comes.
+        end = time.monotonic() + TIMEOUT
+        while True:
+            reply = self.client.execute_interactive(code, timeout=TIMEOUT, output_hook=show)["content"]
+            if reply["status"] != "aborted" or time.monotonic() > end:
+                break
+        assert reply["status"] == "ok", "\n".join(reply.get("traceback", ()))
         return "\n".join(texts)
 
     def stop(self) -> None:
