@@ -47,5 +47,5 @@ pub async fn http1_exchange(io: Box<dyn Io>, most: usize) -> std::io::Result<See
 /// What the parser behind `Response.json()` makes of a text; `None` where it leaves the verdict to `json.loads`.
 #[cfg(feature = "python")]
 pub fn json_objects<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
-    crate::py::json::fast(py, text)
+    crate::py::json_fast(py, text)
 }

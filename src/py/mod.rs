@@ -38,6 +38,9 @@ mod timeout;
 mod unwatched;
 mod work;
 
+#[cfg(fuzzing)]
+pub use json::fast as json_fast;
+
 use pyo3::prelude::*;
 
 /// The extension module. Everything is added by hand, after the look at the interpreter: a class that another interpreter
