@@ -22,15 +22,15 @@ fuzz_target!(|input: &[u8]| {
     jar.store(&parse(sites[0]), &headers);
     // Another registrable domain gets nothing.
     for elsewhere in &sites[2..] {
-        assert_eq!(jar.header(&parse(elsewhere), &[]), None);
+        assert_eq!(jar.header(&parse(elsewhere), &[], false), None);
     }
-    let plain = jar.header(&parse(sites[1]), &[]);
-    let secure = jar.header(&parse("https://example.com/"), &[]);
+    let plain = jar.header(&parse(sites[1]), &[], false);
+    let secure = jar.header(&parse("https://example.com/"), &[], false);
     let count = |header: &Option<HeaderValue>| {
         header.as_ref().map_or(0, |value| value.as_bytes().split(|b| *b == b';').count())
     };
     assert!(count(&plain) <= count(&secure));
-    jar.header(&parse(sites[0]), &[("own".into(), "1".into())]);
+    jar.header(&parse(sites[0]), &[("own".into(), "1".into())], false);
     for (name, value, domain, path) in jar.all() {
         assert!(name.len() + value.len() <= 4096 && domain.ends_with("example.com") && path.starts_with('/'));
     }

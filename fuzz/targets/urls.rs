@@ -8,7 +8,7 @@ use http::HeaderValue;
 use libfuzzer_sys::fuzz_target;
 use shoal::core::redact::{redact_input, redact_text, redact_url};
 use shoal::core::retry::parse_retry_after;
-use shoal::core::save::template::{Template, safe_name};
+use shoal::core::save::{Template, safe_name};
 use shoal::core::urls::{Texts, Urls};
 use url::Url;
 

@@ -182,7 +182,7 @@ impl Page<'_> {
     }
 
     /// One line per node, for comparing in tests; adjacent texts are one.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn outline(&self) -> String {
         let mut out = String::new();
         let mut depths: Vec<usize> = Vec::new();
