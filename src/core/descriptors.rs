@@ -8,13 +8,12 @@
 //! may have held at the moment of the fork.
 
 use std::io;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::causes::{BoxError, os_error};
-use crate::runtime::fork;
+use crate::runtime::fork::PerProcess;
 
 /// Idle connections may take half of the descriptors. The limit is not asked for (a system call) while they are so few.
 const FEW_IDLE: usize = 64;
@@ -41,35 +40,17 @@ pub trait Idle: Send + Sync {
 }
 
 /// The connections of this process.
+#[derive(Default)]
 struct Connections {
-    generation: u32,
     open: AtomicUsize,
     idle: AtomicUsize,
     pools: Mutex<Vec<Weak<dyn Idle>>>,
 }
 
-static CURRENT: AtomicPtr<Connections> = AtomicPtr::new(ptr::null_mut());
+static CURRENT: PerProcess<Connections> = PerProcess::new();
 
 fn current() -> &'static Connections {
-    let generation = fork::generation();
-    let current = CURRENT.load(Ordering::Acquire);
-    // SAFETY: a published value is never freed.
-    if let Some(known) = unsafe { current.as_ref() }
-        && known.generation == generation
-    {
-        return known;
-    }
-    let fresh = Connections { generation, open: 0.into(), idle: 0.into(), pools: Mutex::default() };
-    let fresh = Box::into_raw(Box::new(fresh));
-    match CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: published just now, never freed.
-        Ok(_) => unsafe { &*fresh },
-        Err(_) => {
-            // SAFETY: `fresh` was not published, nobody else has it.
-            drop(unsafe { Box::from_raw(fresh) });
-            self::current()
-        }
-    }
+    CURRENT.get_or_init(Connections::default)
 }
 
 /// Counts a connection for as long as it lives.

@@ -7,14 +7,12 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::fork;
+use super::fork::PerProcess;
 
 /// The most look-ups at the same time.
 const MAX_THREADS: usize = 256;
@@ -30,8 +28,8 @@ const JOINED_WITHIN: Duration = Duration::from_secs(1);
 
 type Addresses = io::Result<Vec<SocketAddr>>;
 
+#[derive(Default)]
 struct Lookups {
-    generation: u32,
     state: Mutex<State>,
     ready: Condvar,
 }
@@ -54,7 +52,7 @@ struct Lookup {
     askers: Vec<oneshot::Sender<Addresses>>,
 }
 
-static CURRENT: AtomicPtr<Lookups> = AtomicPtr::new(ptr::null_mut());
+static CURRENT: PerProcess<Lookups> = PerProcess::new();
 
 /// The addresses of a host, with port 0. Dropping the future leaves the look-up to itself.
 pub async fn lookup(host: &str) -> Addresses {
@@ -63,25 +61,7 @@ pub async fn lookup(host: &str) -> Addresses {
 }
 
 fn current() -> &'static Lookups {
-    let generation = fork::generation();
-    let current = CURRENT.load(Ordering::Acquire);
-    // SAFETY: a published value is never freed.
-    if let Some(known) = unsafe { current.as_ref() }
-        && known.generation == generation
-    {
-        return known;
-    }
-    // No lock, for the reason given in `io.rs`.
-    let fresh = Box::into_raw(Box::new(Lookups { generation, state: Mutex::default(), ready: Condvar::new() }));
-    match CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: published just now, never freed.
-        Ok(_) => unsafe { &*fresh },
-        Err(_) => {
-            // SAFETY: `fresh` was not published, nobody else has it.
-            drop(unsafe { Box::from_raw(fresh) });
-            self::current()
-        }
-    }
+    CURRENT.get_or_init(Lookups::default)
 }
 
 impl Lookups {
