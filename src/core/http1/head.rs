@@ -140,7 +140,8 @@ fn lists(value: &HeaderValue, word: &[u8]) -> bool {
 
 /// Reads the head at the beginning of `input`; `None` if it is not complete. `seen` bytes were looked at before.
 pub fn parse(input: &[u8], seen: usize, to_head: bool) -> io::Result<Option<Parsed>> {
-    let head = without_empty_lines(input);
+    // An ordinary head begins with "HTTP".
+    let head = if input.first() == Some(&b'H') { input } else { without_empty_lines(input) };
     let skipped = input.len() - head.len();
     if !is_due(head, seen.saturating_sub(skipped)) {
         return incomplete(head);
@@ -184,21 +185,24 @@ pub fn without_empty_lines(mut input: &[u8]) -> &[u8] {
 /// time that it has doubled, so that what is not HTTP is refused early. Parsing a head that trickles in byte by byte each
 /// time would take time squared.
 fn is_due(head: &[u8], seen: usize) -> bool {
-    let doubled = head.len().leading_zeros() < seen.leading_zeros();
+    if seen == 0 || head.len().leading_zeros() < seen.leading_zeros() {
+        return true;
+    }
     let unseen = head.get(seen.saturating_sub(2)..).unwrap_or_default();
-    seen == 0
-        || doubled
-        || unseen.windows(2).any(|two| two == b"\n\n")
-        || unseen.windows(3).any(|three| three == b"\n\r\n")
+    unseen.windows(2).any(|two| two == b"\n\n") || unseen.windows(3).any(|three| three == b"\n\r\n")
 }
 
 fn incomplete(head: &[u8]) -> io::Result<Option<Parsed>> {
     if head.len() > MAX_HEAD { Err(broken("the head is too large")) } else { Ok(None) }
 }
 
+/// Values up to this size in all are allocated like every other small thing around a request, infallibly.
+const SMALL: usize = 16 << 10;
+
 /// The values share one allocation: the buffer they were read into is used again.
 fn headers(parsed: &[httparse::Header<'_>]) -> io::Result<HeaderMap> {
-    let mut values = with_capacity(parsed.iter().map(|header| header.value.len()).sum())?;
+    let size = parsed.iter().map(|header| header.value.len()).sum();
+    let mut values = if size <= SMALL { Vec::with_capacity(size) } else { with_capacity(size)? };
     parsed.iter().for_each(|header| values.extend_from_slice(header.value));
     let mut values = Bytes::from(values);
     let mut headers = HeaderMap::with_capacity(parsed.len());
