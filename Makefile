@@ -19,9 +19,12 @@ BIN      := $(abspath $(VENV))/bin
 READY    := $(VENV)/.ready
 BUILT    := $(VENV)/.extension-$(PROFILE)
 GROUP     = $(VENV)/.group-$(1)
-SOURCES  := $(shell find src -name '*.rs') Cargo.toml Cargo.lock $(wildcard build.rs)
+SOURCES  := $(shell find src crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The crates that know nothing of Python.
+RUST     := $(patsubst crates/%/Cargo.toml,-p shoal-%,$(wildcard crates/*/Cargo.toml))
+
 # One interpreter for every cargo call, so that none rebuilds what another has built.
 export PYO3_PYTHON := $(BIN)/python
 
@@ -38,7 +41,7 @@ demo: $(BUILT) $(call GROUP,demo) ## the story: 500 players fetched and saved in
 test: test-rust test-python ## all tests but the long ones
 
 test-rust:
-	cargo test --no-default-features $(CARGO_OPTIONS)
+	cargo test $(RUST) $(CARGO_OPTIONS)
 
 test-python: $(BUILT) $(call GROUP,test)
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
@@ -48,9 +51,8 @@ soak: $(BUILT) $(call GROUP,test) ## the long tests
 
 check: $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## formatting, lints and types of the Rust and Python code
 	cargo fmt --check
-	cargo clippy --no-default-features --all-targets $(CARGO_OPTIONS) -- -D warnings
-	cargo clippy --features python $(CARGO_OPTIONS) -- -D warnings
-	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --no-default-features --document-private-items $(CARGO_OPTIONS)
+	cargo clippy --workspace --exclude shoal-fuzz --all-targets $(CARGO_OPTIONS) -- -D warnings
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items $(RUST) $(CARGO_OPTIONS)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -91,8 +93,8 @@ dev: ## build quickly, for trying things (then: make test PROFILE=fast)
 docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## the reference as HTML in target/doc; runs every example of the docs
 	$(BIN)/python -m pytest tests/test_readme.py tests/test_notebook.py $(PYTEST_OPTIONS)
 	$(BIN)/pdoc --docformat google --output-directory target/doc/python shoal
-	cargo doc --no-deps --no-default-features $(CARGO_OPTIONS)
-	@echo "python: target/doc/python/index.html   rust: target/doc/shoal/index.html"
+	cargo doc --no-deps $(RUST) $(CARGO_OPTIONS)
+	@echo "python: target/doc/python/index.html   rust: target/doc/shoal_http/index.html"
 
 pythons: $(READY) ## build and test on several interpreters: make pythons PYTHONS="python3.10 /path/to/python3.14"
 	tests/pythons $(BIN) $(PROFILE) $(PYTHONS)
@@ -124,5 +126,5 @@ $(VENV)/.group-bench: pyproject.toml $(READY)
 $(VENV)/.extension-%: $(SOURCES) $(READY)
 	@rm -f $(VENV)/.extension-*
 	@echo "Building the extension ($*); the first time takes a few minutes."
-	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $* --features python $(CARGO_OPTIONS)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $* $(CARGO_OPTIONS)
 	@touch $@

@@ -9,8 +9,9 @@ import pytest
 import shoal
 
 ROOT = Path(__file__).parent.parent
-SOURCES = sorted(path for path in (ROOT / "src").rglob("*.rs") if path.stem != "tests")
-PURE = ("core", "cpu", "pipeline", "server")
+CRATES = sorted(path.parent for path in ROOT.glob("crates/*/Cargo.toml"))
+EXTENSION = sorted((ROOT / "src").rglob("*.rs"))
+SOURCES = EXTENSION + sorted(path for path in ROOT.glob("crates/*/src/**/*.rs") if path.stem != "tests")
 
 
 def code_of(path: Path) -> str:
@@ -37,18 +38,13 @@ def offenders(pattern: str, paths: list[Path]) -> list[str]:
     return [f"{path.relative_to(ROOT)}: {match}" for path in paths for match in found.findall(code_of(path))]
 
 
-def manifest(name: str) -> dict:
+def manifest(name: str | Path) -> dict:
     return pytest.importorskip("tomllib").loads((ROOT / name).read_text())
 
 
-def layer(*names: str) -> list[Path]:
-    return [path for path in SOURCES if path.relative_to(ROOT / "src").parts[0] in names]
-
-
 def test_the_sources_are_found() -> None:
-    assert len(SOURCES) > 10
-    assert layer("core")
-    assert layer("server")
+    assert len(EXTENSION) > 10
+    assert {"http", "kernels", "runtime"} <= {path.name for path in CRATES}
 
 
 def test_only_the_items_for_tests_are_overlooked() -> None:
@@ -78,22 +74,30 @@ fn last() {}
     assert all("cfg(test)" not in code_of(path) for path in SOURCES)
 
 
-def test_no_python_below_the_bindings() -> None:
-    assert offenders(r"\bpyo3\w*|\bcrate::py\b", layer(*PURE)) == []
+# What each crate may use of the others: arrows point down.
+LAYERS = {
+    "runtime": set(),
+    "kernels": {"runtime"},
+    "html": {"kernels"},
+    "http": {"runtime"},
+    "testserver": {"runtime"},
+}
 
 
-def test_the_core_knows_no_outer_layer() -> None:
-    assert offenders(r"\bcrate::(?:py|server|pipeline)\b", layer("core")) == []
-    assert offenders(r"\bcrate::(?:py|core|server|pipeline|cpu)\b", layer("runtime")) == []
+@pytest.mark.parametrize("crate", CRATES, ids=lambda crate: crate.name)
+def test_a_crate_knows_those_below_it(crate: Path) -> None:
+    uses = manifest(f"crates/{crate.name}/Cargo.toml")["dependencies"]
+    assert {name.removeprefix("shoal-") for name in uses if name.startswith("shoal-")} <= LAYERS[crate.name]
+    assert not [name for name in uses if name.startswith("pyo3")]
 
 
 def test_one_gate_out_of_the_gil() -> None:
-    elsewhere = [path for path in SOURCES if path != ROOT / "src/runtime/detach.rs"]
+    elsewhere = [path for path in SOURCES if path != ROOT / "src/detach.rs"]
     assert offenders(r"\.detach\(|\ballow_threads\b|PyEval_SaveThread", elsewhere) == []
 
 
 def test_only_the_runtime_starts_threads() -> None:
-    elsewhere = [path for path in SOURCES if path.relative_to(ROOT / "src").parts[0] != "runtime"]
+    elsewhere = [path for path in SOURCES if "crates/runtime" not in path.as_posix()]
     pattern = r"thread::(?:spawn|scope|Builder)|runtime::Builder|Runtime::new\(|ThreadPoolBuilder|rayon::spawn"
     assert offenders(pattern, elsewhere) == []
 
@@ -107,7 +111,7 @@ def test_no_wildcard_imports() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("src", 500), ("python", 500), ("tests", 600)], ids=["src", "python", "tests"]
+    ("folder", "most"), [("src", 500), ("crates", 600), ("python", 500), ("tests", 600)], ids=["src", "crates", "python", "tests"]
 )
 def test_no_long_files(folder: str, most: int) -> None:
     paths = [path for ending in ("rs", "py") for path in (ROOT / folder).rglob(f"*.{ending}")]
@@ -120,7 +124,8 @@ def test_every_module_head_says_its_design() -> None:
 
 
 def test_the_lints_are_not_relaxed() -> None:
-    lints = manifest("Cargo.toml")["lints"]
+    lints = manifest("Cargo.toml")["workspace"]["lints"]
+    assert all(manifest(path.relative_to(ROOT) / "Cargo.toml")["lints"] == {"workspace": True} for path in [ROOT, *CRATES])
     for name in ("unwrap_used", "expect_used", "panic", "indexing_slicing", "todo", "dbg_macro", "print_stdout"):
         assert lints["clippy"][name] == "deny"
     assert lints["rust"]["unsafe_op_in_unsafe_fn"] == "deny"
@@ -170,6 +175,6 @@ def test_the_classes_say_where_they_live() -> None:
 
 
 def test_one_version_everywhere() -> None:
-    cargo = manifest("Cargo.toml")["package"]["version"]
+    cargo = manifest("Cargo.toml")["workspace"]["package"]["version"]
     project = manifest("pyproject.toml")["project"]["version"]
     assert cargo == project == shoal.__version__

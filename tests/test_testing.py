@@ -1,4 +1,4 @@
-"""shoal.testing: the embedded server as Python sees it. tests/rust/server*.rs has the routes byte by byte."""
+"""shoal.testing: the embedded server as Python sees it. crates/testserver/tests has the routes byte by byte."""
 
 from __future__ import annotations
 

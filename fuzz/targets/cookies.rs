@@ -4,7 +4,7 @@
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use shoal::core::cookies::{Jar, response_cookies};
+use shoal_http::cookies::{Jar, response_cookies};
 use url::Url;
 
 fuzz_target!(|input: &[u8]| {

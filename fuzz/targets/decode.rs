@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shoal::core::decode::{Coding, Decoder};
-use shoal::core::error::Kind;
-use shoal::core::pace::Pace;
+use shoal_http::decode::{Coding, Decoder};
+use shoal_http::error::Kind;
+use shoal_http::pace::Pace;
 
 const LIMIT: u64 = 1 << 20;
 const CODINGS: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shoal::cpu::bytes::compress::Compressor;
-use shoal::cpu::bytes::decompress::Decompressor;
-use shoal::cpu::bytes::format::Format;
-use shoal::cpu::stop::Stop;
+use shoal_kernels::bytes::compress::Compressor;
+use shoal_kernels::bytes::decompress::Decompressor;
+use shoal_kernels::bytes::format::Format;
+use shoal_kernels::stop::Stop;
 
 const BOUND: u64 = 1 << 20;
 

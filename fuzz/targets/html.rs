@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shoal::cpu::charset::of_html;
-use shoal::cpu::html::{article, links, markdown, parse, quick, select, text, tree};
-use shoal::cpu::stop::Stop;
+use shoal_html::{article, links, markdown, parse, quick, select, text, tree};
+use shoal_kernels::charset::of_html;
+use shoal_kernels::stop::Stop;
 use url::Url;
 
 const SELECTORS: [&str; 4] = ["a[href]", "div > p:first-child", "table td ~ td", "li:not(.x) b, h1 + *"];

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shoal::fuzzing::{Seen, http1_exchange};
+use shoal_http::fuzzing::{Seen, http1_exchange};
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::{Builder, Runtime};
 

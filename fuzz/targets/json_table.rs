@@ -5,10 +5,10 @@ use arrow_array::Array;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use shoal::cpu::json::extract::Extract;
-use shoal::cpu::json::pointer::Pointer;
-use shoal::cpu::json::rows::Rows;
-use shoal::cpu::stop::Stop;
+use shoal_kernels::json::extract::Extract;
+use shoal_kernels::json::pointer::Pointer;
+use shoal_kernels::json::rows::Rows;
+use shoal_kernels::stop::Stop;
 
 const POINTERS: [&str; 5] = ["", "/a", "/a/0", "/1", "/a/b~1c"];
 

@@ -6,10 +6,10 @@ use std::path::{Component, Path};
 
 use http::HeaderValue;
 use libfuzzer_sys::fuzz_target;
-use shoal::core::redact::{redact_input, redact_text, redact_url};
-use shoal::core::retry::parse_retry_after;
-use shoal::core::save::{Template, safe_name};
-use shoal::core::urls::{Texts, Urls};
+use shoal_http::redact::{redact_input, redact_text, redact_url};
+use shoal_http::retry::parse_retry_after;
+use shoal_http::save::{Template, safe_name};
+use shoal_http::urls::{Texts, Urls};
 use url::Url;
 
 fuzz_target!(|input: &[u8]| {

@@ -77,8 +77,9 @@ def environment() -> dict[str, str]:
 
 def build() -> Path:
     """The program with the paths of the core, optimised as a release is."""
-    subprocess.run(["cargo", "build", "--quiet", "--release", "--example", "hot_paths"], cwd=ROOT, check=True)
-    return Path(os.environ.get("CARGO_TARGET_DIR", TARGET)) / "release" / "examples" / "hot_paths"
+    command = ["cargo", "build", "--quiet", "--release", "-p", "shoal-bench", "--bin", "hot_paths"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", TARGET)) / "release" / "hot_paths"
 
 
 @contextmanager

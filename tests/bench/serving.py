@@ -28,9 +28,9 @@ class Server(NamedTuple):
 
 def build_examples(profile: str) -> tuple[Path, Path, str]:
     """Builds the pure-Rust clients and the relay; their paths, and why there are none."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / profile / "examples"
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / profile
     floors, front = target / "floors", target / "tls_front"
-    command = ["cargo", "build", "--quiet", "--profile", profile, "--example", "floors", "--example", "tls_front"]
+    command = ["cargo", "build", "--quiet", "--profile", profile, "-p", "shoal-bench", "--bins"]
     try:
         subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.PIPE, text=True)
     except FileNotFoundError:

@@ -1,0 +1,187 @@
+//! The article of a page, without what is around it: Mozilla's Readability, as dom_smoothie does it. With our parser it
+//! takes 0.65 ms for a page of 20 KB, with its own 0.78 ms; trafilatura takes 16 ms.
+
+use dom_smoothie::{Config, Metadata, Readability, ReadabilityError};
+
+use super::document;
+use super::page::Page;
+use super::{parse, text};
+use shoal_kernels::failure::Failure;
+use shoal_kernels::stop::Stop;
+
+/// How deep elements nest for the search, which goes through the descendants of most elements, several times.
+const DEEPEST: usize = 100;
+
+/// What a search may cost: it takes about 50 ns for each descendant of each element, and 1 µs for each node. This is
+/// one to five seconds, which cannot be interrupted; a page of 20 KB costs 30,000.
+const DEAREST: usize = 15_000_000;
+
+/// What a page says and who says it. What is not known is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Article {
+    /// The headline.
+    pub title: Option<String>,
+    /// The author.
+    pub byline: Option<String>,
+    /// The article's text, each block on a line of its own; empty if the page has no article.
+    pub text: String,
+    /// The article's HTML; empty if the page has no article.
+    pub html: String,
+    /// The description, or the first paragraph.
+    pub excerpt: Option<String>,
+    /// The site's name.
+    pub site_name: Option<String>,
+    /// The language, as the page gives it.
+    pub language: Option<String>,
+    /// The direction of the text: `ltr`, `rtl`.
+    pub direction: Option<String>,
+    /// When it was published, as the page gives it.
+    pub published: Option<String>,
+    /// When it was changed, as the page gives it.
+    pub modified: Option<String>,
+    /// The URL of the picture that stands for it.
+    pub image: Option<String>,
+    /// The URL that the page gives for itself.
+    pub url: Option<String>,
+}
+
+/// The article of a document. Relative links in it are resolved against `url`, an absolute URL. A page without one has
+/// the fields that its `<head>` gives and no text.
+pub fn article(html: &str, url: Option<&str>, stop: &Stop) -> Result<Article, Failure> {
+    let source = parse::normal(html)?;
+    let page = parse::page(&source, stop)?;
+    affords(&page)?;
+    let mut reader = reader(document::of(&page, Some(DEEPEST)).0, url)?;
+    stop.check()?;
+    match reader.parse() {
+        Ok(found) => Ok(Article {
+            title: some(found.title),
+            byline: found.byline.and_then(some),
+            // Its own text runs one block into the next.
+            text: text::text(&found.content, stop)?,
+            html: found.content.to_string(),
+            excerpt: found.excerpt.and_then(some),
+            site_name: found.site_name.and_then(some),
+            language: found.lang.and_then(some),
+            direction: found.dir.and_then(some),
+            published: found.published_time.and_then(some),
+            modified: found.modified_time.and_then(some),
+            image: found.image.and_then(some),
+            url: found.url.and_then(some),
+        }),
+        Err(ReadabilityError::GrabFailed) => {
+            stop.check()?;
+            // The search has taken the document apart.
+            let reader = self::reader(document::of(&page, Some(DEEPEST)).0, url)?;
+            Ok(of_metadata(reader.get_article_metadata(reader.parse_json_ld())))
+        }
+        Err(error) => Err(Failure::value(error.to_string())),
+    }
+}
+
+/// Refuses pages on which the search would take very long.
+fn affords(page: &Page<'_>) -> Result<(), Failure> {
+    let mut open: Vec<u32> = Vec::new();
+    let mut cost = 0;
+    for (index, node) in page.nodes.iter().enumerate() {
+        while open.pop_if(|end| *end as usize <= index).is_some() {}
+        cost += open.len().min(DEEPEST) + 20;
+        open.push(node.end);
+    }
+    if cost > DEAREST {
+        let nodes = page.nodes.len();
+        return Err(Failure::value(format!("too large to search for an article: {nodes} elements and texts")));
+    }
+    Ok(())
+}
+
+fn reader(document: dom_query::Document, url: Option<&str>) -> Result<Readability, Failure> {
+    Readability::with_document(document, url, Some(Config::default()))
+        .map_err(|error| Failure::value(error.to_string()))
+}
+
+fn of_metadata(found: Metadata) -> Article {
+    Article {
+        title: some(found.title),
+        byline: found.byline.and_then(some),
+        excerpt: found.excerpt.and_then(some),
+        site_name: found.site_name.and_then(some),
+        language: found.lang.and_then(some),
+        direction: found.dir.and_then(some),
+        published: found.published_time.and_then(some),
+        modified: found.modified_time.and_then(some),
+        image: found.image.and_then(some),
+        url: found.url.and_then(some),
+        ..Article::default()
+    }
+}
+
+fn some(text: String) -> Option<String> {
+    let trimmed = text.trim();
+    if trimmed.len() == text.len() { Some(text) } else { Some(trimmed.to_owned()) }.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    fn found(html: &str, url: Option<&str>) -> Article {
+        article(html, url, &Stop::default()).unwrap()
+    }
+
+    fn page() -> String {
+        let sentence =
+            "The shoal turned at once, as if it were a single fish, and was gone before the net had closed. ";
+        let paragraphs = format!("<p>{}<a href='/more'>more</a></p>", sentence.repeat(4)).repeat(6);
+        format!(
+            "<html lang=en><head><title>Fish move together - The Paper</title><meta name=author content='Jane Doe'>
+            <meta property='og:site_name' content='The Paper'><meta name=description content='About fish.'>
+            <meta property='article:published_time' content='2024-05-06T07:08:09Z'></head>
+            <body><nav><a href=/>home</a> <a href=/news>news</a></nav><article><h1>Fish move together</h1>{paragraphs}
+            <script>HIDDEN</script></article><footer>imprint</footer></body></html>"
+        )
+    }
+
+    #[test]
+    fn an_article_and_who_wrote_it() {
+        let article = found(&page(), Some("https://paper.example/fish"));
+        assert_eq!(article.title.as_deref(), Some("Fish move together - The Paper"));
+        assert_eq!(article.byline.as_deref(), Some("Jane Doe"));
+        assert_eq!(article.site_name.as_deref(), Some("The Paper"));
+        assert_eq!(article.excerpt.as_deref(), Some("About fish."));
+        assert_eq!(article.language.as_deref(), Some("en"));
+        assert_eq!(article.published.as_deref(), Some("2024-05-06T07:08:09Z"));
+        assert!(article.text.contains("The shoal turned"), "{}", article.text);
+        assert!(!article.text.contains("imprint") && !article.text.contains("HIDDEN"), "{}", article.text);
+        assert!(article.html.contains("href=\"https://paper.example/more\""), "{}", article.html);
+    }
+
+    #[test]
+    fn blocks_and_cells_are_apart() {
+        let sentence =
+            "The shoal turned at once, as if it were a single fish, and was gone before the net had closed. ";
+        let html = format!(
+            "<article><p>{0}one</p><p>two {0}</p><ul><li>three</li><li>four</li></ul>five<br>six<table><tr><td>seven</td>\
+            <td>eight</td></tr></table><p>{0}<b>ni</b>ne</p></article>",
+            sentence.repeat(4)
+        );
+        let text = found(&html, None).text;
+        for part in ["one\ntwo", "three\nfour\nfive\nsix\nseven\teight\n", "nine"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_page_without_an_article_is_no_failure() {
+        assert_eq!(found("", None), Article::default());
+        let none = found("<title>Only a title</title><meta name=author content=Me>", None);
+        assert_eq!(none.title.as_deref(), Some("Only a title"));
+        assert_eq!((none.text.trim(), none.byline.as_deref()), ("", Some("Me")));
+    }
+
+    #[test]
+    fn a_url_must_be_absolute() {
+        assert!(article(&page(), Some("/fish"), &Stop::default()).unwrap_err().message.contains("absolute"));
+    }
+}

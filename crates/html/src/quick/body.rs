@@ -1,0 +1,257 @@
+//! The body: blocks, lists, formatting.
+
+use super::{Builder, Mode, Open, Step};
+use crate::page::Space;
+use crate::tag::{BLOCK_END, CLOSES_P, FORMATTING, HEAD, HEADING, SPECIAL, TABLE_PART, Tag};
+use crate::token::{Name, Raw, Start};
+
+/// What opens a scope of its own for formatting elements.
+fn is_marker(open: Open) -> bool {
+    use Tag::{Applet, Caption, Marquee, Object, Td, Th};
+    open.space == Space::Html && matches!(open.tag, Td | Th | Caption | Object | Applet | Marquee)
+}
+
+impl Builder<'_> {
+    pub(super) fn start_body(&mut self, start: Start) -> Step {
+        let tag = start.name.tag;
+        match tag {
+            Tag::Other | Tag::Span | Tag::Label => self.insert(start),
+            Tag::A => {
+                let nested = self.find(|open| open.is(Tag::A), is_marker).is_some();
+                if nested { None } else { self.insert(start) }
+            }
+            tag if tag.is(CLOSES_P) => {
+                self.close_p()?;
+                self.insert(start)
+            }
+            Tag::Nobr | Tag::Frameset | Tag::Math | Tag::Plaintext => None,
+            // Its attributes would be added to those of the first.
+            Tag::Body => (start.attrs == self.tokens.attrs.len()).then_some(()),
+            tag if tag.is(FORMATTING) => self.insert(start),
+            tag if tag.is(TABLE_PART) => Some(()),
+            tag if tag.is(HEAD) => self.start_head(start),
+            tag if tag.is(HEADING) => {
+                self.close_p()?;
+                if self.top().is_some_and(|top| top.has(HEADING)) {
+                    self.pop();
+                }
+                self.insert(start)
+            }
+            Tag::Li | Tag::Dd | Tag::Dt => self.start_item(start),
+            Tag::Br | Tag::Img | Tag::Wbr | Tag::Area | Tag::Embed | Tag::Keygen => self.void(start),
+            Tag::Param | Tag::Source | Tag::Track => self.void(start),
+            Tag::Input if self.in_scope(Tag::Select).is_none() => self.void(start),
+            Tag::Input => None,
+            Tag::Hr => {
+                self.close_p()?;
+                if self.in_scope(Tag::Select).is_some() {
+                    self.imply(Tag::Other);
+                }
+                self.void(start)
+            }
+            Tag::Image => {
+                let mut start = start;
+                start.name = Name { tag: Tag::Img, text: self.tokens.strings.keep(|_, out| out.push_str("img")) };
+                self.void(start)
+            }
+            Tag::Pre | Tag::Listing => {
+                self.close_p()?;
+                self.skips_line = true;
+                self.insert(start)
+            }
+            Tag::Form => {
+                if self.form.is_some() {
+                    return Some(());
+                }
+                self.close_p()?;
+                self.form = Some(self.nodes.len() as u32);
+                self.insert(start)
+            }
+            Tag::Button => {
+                if self.in_scope(Tag::Button).is_some() {
+                    self.imply(Tag::Other);
+                    let at = self.in_scope(Tag::Button)?;
+                    self.close(at)?;
+                }
+                self.insert(start)
+            }
+            Tag::Table => {
+                if self.find_p().is_some() {
+                    match self.quirks {
+                        None => return None,
+                        Some(true) => {}
+                        Some(false) => self.close_p()?,
+                    }
+                }
+                self.mode = Mode::InTable;
+                self.insert(start)
+            }
+            Tag::Textarea => self.raw(start, Raw::Decoded),
+            Tag::Xmp => {
+                self.close_p()?;
+                self.raw(start, Raw::Plain)
+            }
+            Tag::Iframe | Tag::Noembed => self.raw(start, Raw::Plain),
+            Tag::Select => {
+                if let Some(at) = self.in_scope(Tag::Select) {
+                    return self.close(at);
+                }
+                self.insert(start)
+            }
+            Tag::Option | Tag::Optgroup => {
+                if self.in_scope(Tag::Select).is_some() {
+                    self.imply(if tag == Tag::Option { Tag::Optgroup } else { Tag::Other });
+                } else if self.top_is(Tag::Option) {
+                    self.pop();
+                }
+                self.insert(start)
+            }
+            Tag::Rb | Tag::Rtc | Tag::Rp | Tag::Rt => {
+                if self.in_scope(Tag::Ruby).is_some() {
+                    self.imply(if matches!(tag, Tag::Rp | Tag::Rt) { Tag::Rtc } else { Tag::Other });
+                }
+                self.insert(start)
+            }
+            Tag::Svg => self.start_svg(start),
+            _ => self.insert(start),
+        }
+    }
+
+    /// Where a `<p>` is that a block closes.
+    fn find_p(&self) -> Option<usize> {
+        self.find(|open| open.is(Tag::P), |open| open.is(Tag::Button) || self.bounds(open))
+    }
+
+    fn close_p(&mut self) -> Step {
+        if self.find_p().is_none() {
+            return Some(());
+        }
+        self.imply(Tag::P);
+        let at = self.find_p()?;
+        self.close(at)
+    }
+
+    fn start_item(&mut self, start: Start) -> Step {
+        let list = start.name.tag == Tag::Li;
+        let mut found = None;
+        for open in self.open.iter().rev() {
+            let closes = if list { open.is(Tag::Li) } else { open.is(Tag::Dd) || open.is(Tag::Dt) };
+            if closes {
+                found = Some(open.tag);
+                break;
+            }
+            if open.has(SPECIAL) && !matches!(open.tag, Tag::Address | Tag::Div | Tag::P) {
+                break;
+            }
+        }
+        if let Some(tag) = found {
+            self.imply(tag);
+            let at = self.find(|open| open.is(tag), |_| false)?;
+            self.close(at)?;
+        }
+        self.close_p()?;
+        self.insert(start)
+    }
+
+    pub(super) fn end_body(&mut self, name: Name) -> Step {
+        let tag = name.tag;
+        match tag {
+            tag if tag.is(BLOCK_END) => {
+                if self.in_scope(tag).is_none() {
+                    return Some(());
+                }
+                self.imply(Tag::Other);
+                let at = self.find(|open| open.is(tag), |_| false)?;
+                self.close(at)
+            }
+            tag if tag.is(FORMATTING) => self.end_formatting(name),
+            Tag::P => {
+                if self.find_p().is_none() {
+                    self.phantom(Tag::P)?;
+                }
+                self.close_p()
+            }
+            Tag::Li | Tag::Dd | Tag::Dt => {
+                let bound = |open: Open| self.bounds(open) || tag == Tag::Li && (open.is(Tag::Ol) || open.is(Tag::Ul));
+                if self.find(|open| open.is(tag), bound).is_none() {
+                    return Some(());
+                }
+                self.imply(tag);
+                let at = self.find(|open| open.is(tag), |_| false)?;
+                self.close(at)
+            }
+            tag if tag.is(HEADING) => {
+                if self.find(|open| open.has(HEADING), |open| self.bounds(open)).is_none() {
+                    return Some(());
+                }
+                self.imply(Tag::Other);
+                let at = self.find(|open| open.has(HEADING), |_| false)?;
+                self.close(at)
+            }
+            Tag::Form => {
+                let Some(form) = self.form.take() else { return Some(()) };
+                if self.find(|open| open.node == form, |open| self.bounds(open)).is_none() {
+                    return Some(());
+                }
+                self.imply(Tag::Other);
+                // One that holds open elements is taken from the stack, but stays their parent.
+                if self.top()?.node != form {
+                    return None;
+                }
+                self.pop();
+                Some(())
+            }
+            Tag::Object | Tag::Applet | Tag::Marquee => {
+                if self.in_scope(tag).is_none() {
+                    return Some(());
+                }
+                self.imply(Tag::Other);
+                let at = self.in_scope(tag)?;
+                self.close_scope(at)
+            }
+            Tag::Body | Tag::Html => {
+                if self.in_scope(Tag::Body).is_some() {
+                    self.mode = if tag == Tag::Body { Mode::AfterBody } else { Mode::AfterAfterBody };
+                }
+                Some(())
+            }
+            Tag::Br => {
+                let text = name.text;
+                self.push(crate::page::Kind::Element, Space::Html, tag, text, self.tokens.attrs.len());
+                Some(())
+            }
+            Tag::Template => Some(()),
+            _ => self.end_other(name),
+        }
+    }
+
+    fn end_formatting(&mut self, name: Name) -> Step {
+        let tag = name.tag;
+        if self.top_is(tag) {
+            self.pop();
+            return Some(());
+        }
+        let Some(at) = self.find(|open| open.is(tag), is_marker) else {
+            return self.end_other(name);
+        };
+        if self.find(|open| open.is(tag), |open| self.bounds(open)).is_none() {
+            return Some(());
+        }
+        let within = self.open.get(at + 1..).unwrap_or_default();
+        if within.iter().any(|open| open.has(SPECIAL)) {
+            return None;
+        }
+        self.close(at)
+    }
+
+    /// An end tag without rules of its own.
+    fn end_other(&mut self, name: Name) -> Step {
+        let text = self.tokens.strings.get(name.text);
+        let named = |open: Open| {
+            open.space == Space::Html && open.tag == name.tag && (open.tag != Tag::Other || self.name_of(open) == text)
+        };
+        let Some(at) = self.find(named, |open| open.has(SPECIAL)) else { return Some(()) };
+        // What needs no end tag lies within, so closing is all there is to do.
+        self.close(at)
+    }
+}

@@ -1,0 +1,106 @@
+//! What the requests of one client share: connections, governor, cookies, headers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::HeaderMap;
+
+use super::connections::Connections;
+use super::cookies::Jar;
+use super::governor::{Governor, Limits};
+use super::lanes::Lanes;
+use super::save::Queue;
+use shoal_runtime::fork::ForkGuard;
+
+/// How a client is made; copied into a forked child, where everything else is made anew.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// TLS, proxies, HTTP version.
+    pub connections: Connections,
+    /// In flight at once, per host, per second.
+    pub limits: Limits,
+    /// Sent with every request, unless the call or the item has its own.
+    pub headers: HeaderMap,
+    /// Sent with every request.
+    pub cookies: Vec<(String, String)>,
+}
+
+/// The shared parts, good for one process. Over any transport: everything above it is the same.
+pub struct Session<T = Lanes> {
+    /// Moves the bytes. A child leaves its parent's connections alone.
+    pub transport: ForkGuard<T>,
+    /// Decides whose turn it is.
+    pub governor: Arc<Governor>,
+    /// Keeps what servers set.
+    pub jar: Jar,
+    /// Writes small bodies to their files.
+    pub saves: Arc<Queue>,
+}
+
+/// A client: a configuration and, from the first request on, a session.
+pub struct Client {
+    config: Config,
+    session: Mutex<Option<Arc<Session>>>,
+    closed: AtomicBool,
+}
+
+impl Client {
+    /// Checks the configuration (a bad certificate file is told at once); connects to nothing.
+    pub fn new(config: Config) -> Result<Self, String> {
+        let session = Session::new(&config, None)?;
+        Ok(Self { config, session: Mutex::new(Some(Arc::new(session))), closed: AtomicBool::new(false) })
+    }
+
+    /// How it was made.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The session of this process. A forked child gets one with connections of its own and a copy of the cookies.
+    pub fn session(&self) -> Result<Arc<Session>, String> {
+        // Taken by threads that hold the GIL, and for a moment only: a fork, which holds it too, never copies it locked.
+        let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Some(session) if !session.transport.is_parents() => Ok(session.clone()),
+            old => {
+                let fresh = Arc::new(Session::new(&self.config, old.as_deref())?);
+                *slot = Some(fresh.clone());
+                Ok(fresh)
+            }
+        }
+    }
+
+    /// Whether [`Client::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of the connections; requests in flight keep theirs until they end.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(session);
+    }
+}
+
+impl Session<Lanes> {
+    fn new(config: &Config, parent: Option<&Self>) -> Result<Self, String> {
+        let jar = match parent {
+            Some(parent) => parent.jar.fork_copy(),
+            None => {
+                let jar = Jar::new();
+                jar.seed(&config.cookies);
+                jar
+            }
+        };
+        Ok(Self::over(Lanes::new(&config.connections)?, config.limits.clone(), jar))
+    }
+}
+
+impl<T> Session<T> {
+    /// A session that sends through `transport`.
+    pub fn over(transport: T, limits: Limits, jar: Jar) -> Self {
+        let (governor, saves) = (Arc::new(Governor::new(limits)), Arc::default());
+        Self { transport: ForkGuard::new(transport), governor, jar, saves }
+    }
+}

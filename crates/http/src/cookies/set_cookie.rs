@@ -1,0 +1,172 @@
+//! `Set-Cookie` as RFC 6265 5.2 and the draft of its successor (6265bis) read it.
+
+use super::date;
+use crate::control_bytes;
+
+/// The longest value of an attribute; a longer one is ignored (6265bis, 5.6).
+const MAX_ATTRIBUTE: usize = 1024;
+
+/// What one `Set-Cookie` says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct SetCookie<'a> {
+    /// Never empty.
+    pub name: &'a [u8],
+    /// As the server wrote it, quotes included.
+    pub value: &'a [u8],
+    /// Without a leading dot.
+    pub domain: Option<&'a [u8]>,
+    /// Begins with a slash.
+    pub path: Option<&'a [u8]>,
+    /// Only for https.
+    pub secure: bool,
+    /// Seconds since 1970; `None` if it lasts as long as the jar.
+    pub expires: Option<i64>,
+}
+
+/// Reads the value of one header at the time `now`; `None` if that is no cookie.
+pub fn parse(header: &[u8], now: i64) -> Option<SetCookie<'_>> {
+    // 6265bis, 5.6: one with a control byte is ignored.
+    if control_bytes::has_any(header) {
+        return None;
+    }
+    let mut parts = header.split(|byte| *byte == b';');
+    let (name, value) = split(parts.next()?);
+    let value = value?;
+    if name.is_empty() {
+        return None;
+    }
+    let mut cookie = SetCookie { name, value, ..SetCookie::default() };
+    let (mut expires, mut max_age) = (None, None);
+    for part in parts {
+        let (attribute, value) = split(part);
+        let value = value.unwrap_or_default();
+        if value.len() > MAX_ATTRIBUTE {
+            continue;
+        }
+        // The last one counts, of those that can be read.
+        match attribute.to_ascii_lowercase().as_slice() {
+            b"expires" => expires = date::parse(value).or(expires),
+            b"max-age" => max_age = seconds(value).or(max_age),
+            b"domain" => cookie.domain = Some(value.strip_prefix(b".").unwrap_or(value)).filter(|it| !it.is_empty()),
+            b"path" => cookie.path = Some(value).filter(|path| path.starts_with(b"/")),
+            b"secure" => cookie.secure = true,
+            _ => {}
+        }
+    }
+    cookie.expires = match max_age {
+        Some(seconds) if seconds <= 0 => Some(i64::MIN),
+        Some(seconds) => Some(now.saturating_add(seconds)),
+        None => expires,
+    };
+    Some(cookie)
+}
+
+impl SetCookie<'_> {
+    /// A server deletes a cookie by setting one that has expired.
+    pub fn is_deletion(&self, now: i64) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+}
+
+/// What is before and after the first `=`, without blanks.
+fn split(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match text.iter().position(|byte| *byte == b'=') {
+        None => (trim(text), None),
+        Some(at) => (trim(text.get(..at).unwrap_or_default()), text.get(at + 1..).map(trim)),
+    }
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = text.iter().take_while(|byte| is_blank(byte)).count();
+    let text = text.get(start..).unwrap_or_default();
+    let end = text.iter().rev().take_while(|byte| is_blank(byte)).count();
+    text.get(..text.len() - end).unwrap_or_default()
+}
+
+/// `Max-Age`: digits, perhaps behind a minus. More than fit are as many as fit.
+fn seconds(text: &[u8]) -> Option<i64> {
+    let (digits, sign) = text.strip_prefix(b"-").map_or((text, 1), |digits| (digits, -1));
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = digits.iter().fold(0_i64, |all, digit| all.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    Some(number * sign)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000;
+
+    fn read(header: &str) -> SetCookie<'_> {
+        parse(header.as_bytes(), NOW).unwrap()
+    }
+
+    #[test]
+    fn names_and_values() {
+        for (header, name, value) in [
+            ("a=1", "a", "1"),
+            ("  a\t = 1 2 ", "a", "1 2"),
+            ("a=", "a", ""),
+            ("a=b=c; x", "a", "b=c"),
+            ("a=\"x;y\"", "a", "\"x"),
+            ("a=\"x y\"; Path=/", "a", "\"x y\""),
+            ("a b=1", "a b", "1"),
+            ("a,b=1,2", "a,b", "1,2"),
+            ("ü=ü", "ü", "ü"),
+        ] {
+            let cookie = read(header);
+            assert_eq!((cookie.name, cookie.value), (name.as_bytes(), value.as_bytes()), "{header}");
+        }
+        for header in ["", ";", "a", "a; b=1", "=1", " = ", "; Path=/"] {
+            assert_eq!(parse(header.as_bytes(), NOW), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn attributes() {
+        let cookie = read("a=1; DOMAIN=.Example.com;Path=/x ; secure=no; HttpOnly; SameSite=Lax; ; =; Unknown=1");
+        assert_eq!(cookie.domain.unwrap(), b"Example.com");
+        assert_eq!(cookie.path.unwrap(), b"/x");
+        assert!(cookie.secure && cookie.expires.is_none());
+        assert_eq!(read("a=1; Domain=a.com; Domain=").domain, None);
+        assert_eq!(read("a=1; Path=/x; Path=y").path, None);
+        assert_eq!(read(&format!("a=1; Path=/{}", "x".repeat(1024))).path, None);
+    }
+
+    #[test]
+    fn when_it_expires() {
+        for (attributes, expected) in [
+            ("Max-Age=60", Some(NOW + 60)),
+            ("max-age = 60", Some(NOW + 60)),
+            ("Max-Age=0060", Some(NOW + 60)),
+            ("Max-Age=0", Some(i64::MIN)),
+            ("Max-Age=-1", Some(i64::MIN)),
+            ("Max-Age=99999999999999999999999", Some(i64::MAX)),
+            ("Max-Age=-99999999999999999999999", Some(i64::MIN)),
+            ("Max-Age=+60", None),
+            ("Max-Age=60.5", None),
+            ("Max-Age=60s", None),
+            ("Max-Age=\"60\"", None),
+            ("Max-Age=-", None),
+            ("Max-Age=", None),
+            ("Max-Age", None),
+            ("Max-Age=60; Max-Age=x", Some(NOW + 60)),
+            ("Max-Age=60; Max-Age=120", Some(NOW + 120)),
+            ("Expires=Thu, 01-Jan-70 00:00:10 UTC", Some(10)),
+            ("Expires=0", None),
+            ("Expires=Thu, 01 Jan 1970 00:00:10 GMT; Expires=never", Some(10)),
+            ("Expires=Thu, 01 Jan 1970 00:00:10 GMT; Max-Age=60", Some(NOW + 60)),
+            ("Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:10 GMT", Some(NOW + 60)),
+            ("Max-Age=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT", Some(10)),
+        ] {
+            let header = format!("a=1; {attributes}");
+            let cookie = read(&header);
+            assert_eq!(cookie.expires, expected, "{attributes}");
+            assert_eq!(cookie.is_deletion(NOW), expected.is_some_and(|expires| expires <= NOW), "{attributes}");
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! One coding: the decoders of flate2, brotli and zstd behind one step function that reads a little and writes a
+//! little.
+
+use std::fmt;
+use std::ops::Range;
+
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper};
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
+
+use super::Coding;
+use super::allocator::Heap;
+use crate::error::{Failure, Kind, Phase};
+use crate::memory::OutOfMemory;
+
+/// Bytes a stage decodes at a time.
+pub(super) const SCRATCH: usize = 16 << 10;
+
+/// Bytes a stage reads at a time: blocks that decode to nothing take up to 0.3 µs a byte (tables of codes).
+const INPUT: usize = 4 << 10;
+
+/// The same for brotli, whose blocks may have 768 tables: up to 2 µs a byte.
+const BROTLI_INPUT: usize = 1 << 10;
+
+/// The same as long as brotli's window is not made: the first copy into it takes more bytes than these.
+const BROTLI_HEAD: usize = 8;
+
+/// brotli fills its window in one step, up to 16 MiB. One that is not larger than this takes a millisecond.
+const LIGHT_WINDOW: usize = (1 << 20) + (64 << 10);
+
+/// RFC 9659: a zstd window of more than 2^23 bytes is not for HTTP.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// One coding of one body, with the buffer it decodes into.
+#[derive(Debug)]
+pub(super) struct Stage {
+    coding: Coding,
+    engine: Engine,
+    scratch: Box<[u8]>,
+    /// What of `scratch` is decoded and was not taken yet.
+    decoded: Range<usize>,
+    /// The last step filled `scratch`: there may be more inside.
+    filled: bool,
+    /// Bytes decoded.
+    total: u64,
+}
+
+impl Stage {
+    /// Nothing read yet.
+    pub(super) fn new(coding: Coding) -> Result<Self, Failure> {
+        let engine = match coding {
+            Coding::Gzip => Engine::Gzip(Gzip::Between { first: true, magic: false }),
+            Coding::Deflate => Engine::Deflate(Deflate::Start { first: None }),
+            Coding::Brotli => Engine::Brotli(Box::new(Brotli::new())),
+            Coding::Zstd => Engine::Zstd(Zstd::new().map_err(|error| damaged(coding, &error))?),
+        };
+        let scratch = vec![0; SCRATCH].into_boxed_slice();
+        Ok(Self { coding, engine, scratch, decoded: 0..0, filled: false, total: 0 })
+    }
+
+    /// What it undoes.
+    pub(super) fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// A stream has begun and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.engine.is_open()
+    }
+
+    /// What was decoded and not taken yet.
+    pub(super) fn decoded(&self) -> &[u8] {
+        self.scratch.get(self.decoded.clone()).unwrap_or_default()
+    }
+
+    /// The first `count` bytes that were decoded are of no further use.
+    pub(super) fn take(&mut self, count: usize) {
+        self.decoded.start = self.decoded.start.saturating_add(count).min(self.decoded.end);
+    }
+
+    /// How many bytes it has decoded.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether it may have more to give without any input.
+    pub(super) fn has_more(&self) -> bool {
+        self.filled
+    }
+
+    /// Whether a step may take milliseconds.
+    pub(super) fn is_heavy(&self) -> bool {
+        matches!(&self.engine, Engine::Brotli(brotli) if brotli.window() > LIGHT_WINDOW)
+    }
+
+    /// One step: decodes at most [`SCRATCH`] bytes from the beginning of `input`; how many of that were read. What was
+    /// decoded before must be taken.
+    pub(super) fn decode(&mut self, input: &[u8]) -> Result<usize, Failure> {
+        let piece = match &self.engine {
+            Engine::Brotli(brotli) if brotli.window() == 0 => BROTLI_HEAD,
+            Engine::Brotli(_) => BROTLI_INPUT,
+            _ => INPUT,
+        };
+        let step = self.engine.step(input.get(..piece).unwrap_or(input), &mut self.scratch);
+        let step = step.map_err(|error| match error {
+            StepError::Memory => OutOfMemory.into(),
+            StepError::Damaged(error) => damaged(self.coding, &error),
+        })?;
+        self.decoded = 0..step.written;
+        self.total = self.total.saturating_add(step.written as u64);
+        let filled = step.written == self.scratch.len();
+        if step.read == 0 && step.written == 0 && !input.is_empty() && !self.filled {
+            return Err(damaged(self.coding, &"the decoder makes no progress"));
+        }
+        self.filled = filled;
+        Ok(step.read)
+    }
+}
+
+fn damaged(coding: Coding, error: &dyn fmt::Display) -> Failure {
+    Failure::new(Kind::Decoding, Phase::Body, format!("the {} body is damaged: {error}", coding.as_str()))
+}
+
+/// What one call of a decoder did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    read: usize,
+    written: usize,
+}
+
+/// Why a step failed.
+enum StepError {
+    /// The body is not what its coding says.
+    Damaged(Box<dyn fmt::Display + Send + Sync>),
+    Memory,
+}
+
+impl<E: fmt::Display + Send + Sync + 'static> From<E> for StepError {
+    fn from(error: E) -> Self {
+        Self::Damaged(Box::new(error))
+    }
+}
+
+/// A step, and whether the body has ended with it.
+type Stepped = Result<(Step, bool), StepError>;
+
+enum Engine {
+    Gzip(Gzip),
+    Deflate(Deflate),
+    Brotli(Box<Brotli>),
+    Zstd(Zstd),
+    /// The stream has ended; what follows is ignored.
+    Ended,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_open() { "Engine(open)" } else { "Engine(closed)" })
+    }
+}
+
+impl Engine {
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Result<Step, StepError> {
+        let (step, ended) = match self {
+            Self::Gzip(gzip) => gzip.step(input, scratch)?,
+            Self::Deflate(deflate) => deflate.step(input, scratch)?,
+            Self::Brotli(brotli) => brotli.step(input, scratch)?,
+            Self::Zstd(zstd) => zstd.step(input, scratch)?,
+            Self::Ended => return Ok(Step { read: input.len(), written: 0 }),
+        };
+        if ended {
+            *self = Self::Ended;
+        }
+        Ok(step)
+    }
+
+    /// A stream has begun and not ended.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Gzip(gzip) => matches!(gzip, Gzip::Member { .. } | Gzip::Between { first: true, magic: true }),
+            Self::Deflate(deflate) => !matches!(deflate, Deflate::Start { first: None }),
+            Self::Brotli(brotli) => brotli.begun,
+            Self::Zstd(zstd) => zstd.in_frame > 0,
+            Self::Ended => false,
+        }
+    }
+}
+
+/// One step of zlib's inflate.
+fn inflate(state: &mut Decompress, input: &[u8], scratch: &mut [u8]) -> Stepped {
+    let (read, written) = (state.total_in(), state.total_out());
+    let status = state.decompress(input, scratch, FlushDecompress::None)?;
+    // The differences of one call fit its buffers.
+    let step = Step {
+        read: usize::try_from(state.total_in() - read).unwrap_or(input.len()),
+        written: usize::try_from(state.total_out() - written).unwrap_or(scratch.len()),
+    };
+    Ok((step, status == Status::StreamEnd))
+}
+
+/// gzip members one after the other, each checked by its CRC and length.
+enum Gzip {
+    /// Before a member; `magic`: its first byte, 0x1f, was read.
+    Between { first: bool, magic: bool },
+    /// In a member.
+    Member { state: Decompress },
+}
+
+impl Gzip {
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        match self {
+            Self::Member { state } => {
+                let (step, ended) = inflate(state, input, scratch)?;
+                if ended {
+                    *self = Self::Between { first: false, magic: false };
+                }
+                Ok((step, false))
+            }
+            Self::Between { first, magic } => {
+                let Some(&byte) = input.first() else { return Ok((Step::default(), false)) };
+                match (*magic, byte) {
+                    (false, 0x1f) => {
+                        *magic = true;
+                        Ok((Step { read: 1, written: 0 }, false))
+                    }
+                    (true, 0x8b) => {
+                        // Two bytes of a header decode to nothing.
+                        let mut state = Decompress::new_gzip(15);
+                        inflate(&mut state, &[0x1f, 0x8b], scratch)?;
+                        *self = Self::Member { state };
+                        Ok((Step { read: 1, written: 0 }, false))
+                    }
+                    _ if *first => Err("it has no gzip header".into()),
+                    _ => Ok((Step { read: input.len(), written: 0 }, true)),
+                }
+            }
+        }
+    }
+}
+
+/// zlib-wrapped or raw, which the first two bytes tell.
+enum Deflate {
+    Start { first: Option<u8> },
+    Stream { state: Decompress },
+}
+
+impl Deflate {
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        match self {
+            Self::Stream { state } => inflate(state, input, scratch),
+            Self::Start { first } => {
+                let Some(&byte) = input.first() else { return Ok((Step::default(), false)) };
+                let Some(held) = *first else {
+                    *first = Some(byte);
+                    return Ok((Step { read: 1, written: 0 }, false));
+                };
+                let mut state = Decompress::new(is_zlib_header(held, byte));
+                // One byte decodes to nothing: neither zlib's header nor that of a raw block is complete.
+                inflate(&mut state, &[held], scratch)?;
+                let result = inflate(&mut state, input, scratch);
+                *self = Self::Stream { state };
+                result
+            }
+        }
+    }
+}
+
+/// RFC 1950: method 8, a window of at most 32 KiB, no dictionary, and the check bits.
+fn is_zlib_header(cmf: u8, flags: u8) -> bool {
+    cmf & 0x0f == 8 && cmf >> 4 <= 7 && flags & 0x20 == 0 && u16::from_be_bytes([cmf, flags]).is_multiple_of(31)
+}
+
+/// Brotli with windows of at most 16 MiB (RFC 7932, without the "large window" extension).
+struct Brotli {
+    state: BrotliState<Heap, Heap, Heap>,
+    total: usize,
+    begun: bool,
+}
+
+impl Brotli {
+    fn new() -> Self {
+        let heap = Heap::default;
+        Self { state: BrotliState::new_strict(heap(), heap(), heap()), total: 0, begun: false }
+    }
+
+    /// The bytes of its window; 0 until it is needed.
+    fn window(&self) -> usize {
+        self.state.ringbuffer.slice().len()
+    }
+
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        if input.is_empty() && !self.begun {
+            return Ok((Step::default(), false));
+        }
+        self.begun = true;
+        let (mut left, mut room) = (input.len(), scratch.len());
+        let (mut read, mut written) = (0, 0);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut read,
+            input,
+            &mut room,
+            &mut written,
+            scratch,
+            &mut self.total,
+            &mut self.state,
+        );
+        match result {
+            BrotliResult::ResultFailure if self.state.alloc_u8.refused || self.state.alloc_hc.refused => {
+                Err(StepError::Memory)
+            }
+            BrotliResult::ResultFailure => Err("the brotli stream is invalid".into()),
+            BrotliResult::ResultSuccess => Ok((Step { read, written }, true)),
+            BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Ok((Step { read, written }, false)),
+        }
+    }
+}
+
+/// Zstandard frames one after the other.
+struct Zstd {
+    state: ZstdDecoder<'static>,
+    /// Bytes read of the frame that is open; 0 between frames.
+    in_frame: u64,
+    /// A frame was complete.
+    complete: bool,
+}
+
+impl Zstd {
+    fn new() -> std::io::Result<Self> {
+        let mut state = ZstdDecoder::new()?;
+        state.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+        Ok(Self { state, in_frame: 0, complete: false })
+    }
+
+    fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Stepped {
+        if input.is_empty() && self.in_frame == 0 {
+            return Ok((Step::default(), false));
+        }
+        match self.state.run_on_buffers(input, scratch) {
+            Ok(status) => {
+                let step = Step { read: status.bytes_read, written: status.bytes_written };
+                if status.remaining == 0 {
+                    self.in_frame = 0;
+                    self.complete = true;
+                } else {
+                    self.in_frame += step.read as u64;
+                }
+                Ok((step, false))
+            }
+            // Not even the magic number of another frame: garbage behind the last one.
+            Err(_) if self.complete && self.in_frame < 4 => Ok((Step { read: input.len(), written: 0 }, true)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

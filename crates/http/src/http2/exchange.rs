@@ -1,0 +1,276 @@
+//! One request on a stream of a connection, and the body of its response.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream, SendStream};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{Authority, Uri};
+use http::{HeaderMap, HeaderValue, Request, Version};
+use url::{Position, Url};
+
+use super::connection::Connection;
+use super::watch::Wire;
+use crate::causes::exchange_failure;
+use crate::error::{Failure, Kind, Phase};
+use crate::transport::{Body, Head, Outgoing, reserve};
+
+/// Headers that are about a connection of HTTP/1 (RFC 9113, 8.2.2).
+const HOP_BY_HOP: [HeaderName; 5] = [
+    CONNECTION,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// The numbers of streams end soon (2³¹): the next request gets a new connection.
+const LAST_STREAM: u32 = (1 << 31) - 10_000;
+
+/// What is read of a body at once.
+const READ: usize = 64 << 10;
+
+/// What of a body waits in `h2` at most, whose sizes have 32 bits.
+const PIECE: usize = 1 << 20;
+
+impl Connection {
+    /// Sends a request on a stream of its own, and waits for the head of the response.
+    pub async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<(Head, Incoming), Failure> {
+        let (request, body) = request(outgoing)?;
+        let gone = || unprocessed(Kind::Read, "the connection closed before the request was sent");
+        let mut sender = self.sender().ok_or_else(gone)?.ready().await.map_err(|_| gone())?;
+        let open = Open::new(self.wire.clone());
+        let sent = sender.send_request(request, body.is_empty());
+        let (mut response, stream) = sent.map_err(|error| match error.is_io() || error.is_go_away() {
+            true => gone(),
+            false => Failure::new(Kind::Protocol, Phase::Headers, format!("HTTP/2 can't carry the request: {error}")),
+        })?;
+        drop(sender);
+        let number = response.stream_id().as_u32();
+        if number >= LAST_STREAM {
+            self.wire.going_away.store(true, Ordering::Relaxed);
+        }
+        let mut upload = Upload { stream, left: body, cut: false };
+        let response = poll_fn(|context| {
+            upload.poll(context);
+            Pin::new(&mut response).poll(context)
+        });
+        let response = response.await.map_err(|error| stream_failure(&error, number, &self.wire, Phase::Headers))?;
+        self.wire.progressed();
+        let (mut parts, stream) = response.into_parts();
+        detach_values(&mut parts.headers);
+        // h2 holds the body to it.
+        let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let head = Head { status: parts.status, version: Version::HTTP_2, headers: parts.headers, length };
+        Ok((head, Incoming { stream, upload, number, length, received: 0, open }))
+    }
+}
+
+/// The head of `outgoing`, and its body.
+fn request(outgoing: Outgoing<'_>) -> Result<(Request<()>, Bytes), Failure> {
+    let Outgoing { method, url, headers, body } = outgoing;
+    let (mut headers, body) = (headers.into_owned(), body.unwrap_or_default());
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    if headers.get(TE).is_some_and(|te| te != "trailers") {
+        headers.remove(TE);
+    }
+    if !body.is_empty() || headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    let host = headers.remove(HOST);
+    let mut request = Request::new(());
+    *request.uri_mut() = uri(url, host.as_ref()).map_err(|error| {
+        Failure::new(Kind::InvalidUrl, Phase::Headers, format!("HTTP/2 can't carry the URL: {error}"))
+    })?;
+    *request.method_mut() = method;
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = headers;
+    Ok((request, body))
+}
+
+/// Scheme, authority and path: those of `url`, with the host that the caller asks for.
+fn uri(url: &Url, host: Option<&HeaderValue>) -> Result<Uri, http::Error> {
+    let authority = match host {
+        Some(host) => Authority::try_from(host.as_bytes())?,
+        None => Authority::try_from(&url[Position::BeforeHost..Position::AfterPort])?,
+    };
+    let path = &url[Position::BeforePath..Position::AfterQuery];
+    Uri::builder().scheme(url.scheme()).authority(authority).path_and_query(path).build()
+}
+
+/// `h2`'s header values are slices of the connection's read buffer. Kept, each response would hold all of one, and the
+/// connection would need another for its next response; so they are copied.
+fn detach_values(headers: &mut HeaderMap) {
+    let mut all = Vec::with_capacity(headers.values().map(HeaderValue::len).sum());
+    headers.values().for_each(|value| all.extend_from_slice(value.as_bytes()));
+    let mut all = Bytes::from(all);
+    for value in headers.values_mut() {
+        // Never fails: it was a value before.
+        if let Ok(own) = HeaderValue::from_maybe_shared(all.split_to(value.len())) {
+            *value = own;
+        }
+    }
+}
+
+/// A stream that somebody wants an answer on.
+struct Open {
+    wire: Arc<Wire>,
+    complete: bool,
+}
+
+impl Open {
+    fn new(wire: Arc<Wire>) -> Self {
+        wire.open.fetch_add(1, Ordering::Relaxed);
+        Self { wire, complete: false }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.wire.ends();
+        let was_last = self.wire.open.fetch_sub(1, Ordering::Relaxed) == 1;
+        // The peer does not read: what is on its way to it would stay, with the body that it belongs to.
+        if was_last && !self.complete && self.wire.blocked.load(Ordering::Relaxed) {
+            self.wire.abandon();
+        }
+    }
+}
+
+/// The body of a request, and the stream it goes to as the peer makes room.
+struct Upload {
+    stream: SendStream<Bytes>,
+    left: Bytes,
+    /// The peer wants no more of it.
+    cut: bool,
+}
+
+impl Upload {
+    /// Goes on as far as it gets. A failure is no reason not to look for an answer.
+    fn poll(&mut self, context: &mut Context<'_>) {
+        while !self.left.is_empty() {
+            self.stream.reserve_capacity(self.left.len().min(PIECE));
+            if self.stream.capacity() == 0 {
+                match self.stream.poll_capacity(context) {
+                    Poll::Pending => return,
+                    Poll::Ready(Some(Ok(_))) => continue,
+                    Poll::Ready(_) => return self.cut(),
+                }
+            }
+            let piece = self.left.split_to(self.left.len().min(self.stream.capacity()));
+            let ends = self.left.is_empty();
+            if self.stream.send_data(piece, ends).is_err() {
+                return self.cut();
+            }
+        }
+    }
+
+    fn cut(&mut self) {
+        self.left = Bytes::new();
+        self.cut = true;
+    }
+}
+
+/// A body on a stream.
+pub struct Incoming {
+    stream: RecvStream,
+    /// Goes on while the response comes: a server may answer a body piece by piece.
+    upload: Upload,
+    number: u32,
+    length: Option<u64>,
+    received: u64,
+    /// Dropped last: by then the stream is reset.
+    open: Open,
+}
+
+impl Incoming {
+    fn poll_read(&mut self, context: &mut Context<'_>, into: &mut Vec<u8>) -> Poll<Result<usize, Failure>> {
+        self.upload.poll(context);
+        let mut count = 0;
+        while count < READ {
+            match self.stream.poll_data(context) {
+                Poll::Pending if count == 0 => return Poll::Pending,
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(data))) => {
+                    // Copied: a slice of the connection's read buffer would keep all of that alive (16 KB and more for
+                    // a body of 100 bytes).
+                    if into.capacity() == 0 {
+                        into.reserve_exact(reserve(self.length).max(data.len()));
+                    }
+                    into.extend_from_slice(&data);
+                    count += data.len();
+                    // Fails for a stream that has ended, which needs no window.
+                    let _ = self.stream.flow_control().release_capacity(data.len());
+                }
+                Poll::Ready(None) => {
+                    self.open.complete = self.upload.left.is_empty();
+                    break;
+                }
+                // What came before it counts first.
+                Poll::Ready(Some(Err(error))) if count == 0 => return Poll::Ready(self.ended_by(&error)),
+                Poll::Ready(Some(Err(_))) => break,
+            }
+        }
+        if count > 0 {
+            self.received += count as u64;
+            self.open.wire.progressed();
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// A server that has answered may stop an upload that it does not need: that is the end of a stream, not of what was
+    /// answered on it (RFC 9113, 8.1).
+    fn ended_by(&self, error: &h2::Error) -> Result<usize, Failure> {
+        let stopped = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+        match self.length {
+            Some(length) if stopped && self.received == length => Ok(0),
+            None if stopped && (self.upload.cut || !self.upload.left.is_empty()) => Ok(0),
+            _ => Err(stream_failure(error, self.number, &self.open.wire, Phase::Body)),
+        }
+    }
+}
+
+impl Body for Incoming {
+    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+        poll_fn(|context| self.poll_read(context, into)).await
+    }
+}
+
+fn unprocessed(kind: Kind, message: &'static str) -> Failure {
+    Failure { unprocessed: true, ..Failure::new(kind, Phase::Headers, message) }
+}
+
+/// A stream that broke off.
+fn stream_failure(error: &h2::Error, number: u32, wire: &Wire, phase: Phase) -> Failure {
+    if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
+        return unprocessed(Kind::Protocol, "the server refused the request, and did not process it (REFUSED_STREAM)");
+    }
+    if wire.is_unprocessed(number) {
+        return unprocessed(Kind::Read, "the server closed the connection, and did not process the request (GOAWAY)");
+    }
+    failure(error, phase)
+}
+
+/// A connection, or a stream of it, that broke off.
+pub fn failure(error: &h2::Error, phase: Phase) -> Failure {
+    match error.get_io() {
+        // h2's words for an end without a goodbye.
+        Some(io) if io.kind() == io::ErrorKind::BrokenPipe => {
+            exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase)
+        }
+        Some(io) => exchange_failure(io, phase),
+        None if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => {
+            exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase)
+        }
+        None if error.is_remote() => {
+            Failure::new(Kind::Protocol, phase, format!("the server gave up the request: {error}"))
+        }
+        None => Failure::new(Kind::Protocol, phase, format!("the server broke the protocol: {error}")),
+    }
+}

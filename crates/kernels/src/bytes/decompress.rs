@@ -1,0 +1,125 @@
+//! Unpacking, bounded: what unpacks to more than allowed is a failure before it takes the memory.
+//!
+//! A document is read to its end: all members of a gzip file, all frames of a zstd file. What follows must be nothing
+//! (after gzip, zeros), so that a document which is not quite what it seems is a failure and never half a result.
+
+use brotli::enc::StandardAlloc;
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+use flate2::Decompress;
+use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer, ResetDirective};
+
+use super::format::Format;
+use super::output::Output;
+use super::{gzip, gzip::ends_early};
+use crate::failure::Failure;
+use crate::spares::Spares;
+use crate::stop::Stop;
+
+const STEP: usize = 32 << 10;
+
+/// Unpacks documents of one format, or of any that say which they are in.
+#[derive(Default)]
+pub struct Decompressor {
+    format: Option<Format>,
+    max_size: Option<u64>,
+    inflaters: Spares<Inflater>,
+    zstds: Spares<DCtx<'static>>,
+}
+
+struct Inflater(Decompress);
+
+impl Decompressor {
+    /// `None` for `format`: each document's first bytes tell. `max_size` is in unpacked bytes, of one document.
+    pub fn new(format: Option<Format>, max_size: Option<u64>) -> Self {
+        Self { format, max_size, ..Self::default() }
+    }
+
+    /// The document, unpacked.
+    pub fn decompress(&self, document: &[u8], stop: &Stop) -> Result<Vec<u8>, Failure> {
+        stop.check()?;
+        let format = self.format.or_else(|| Format::guess(document)).ok_or_else(|| unknown(document))?;
+        let hint = match format {
+            Format::Gzip => gzip::hint(document),
+            Format::Zstd => zstd_safe::get_frame_content_size(document).ok().flatten().unwrap_or(0),
+            Format::Zlib | Format::Brotli => 4 * document.len() as u64,
+        };
+        let mut output = Output::new(hint, self.max_size, stop)?;
+        match format {
+            Format::Gzip => self.inflate(|state| gzip::gunzip(state, document, &mut output))?,
+            Format::Zlib => self.inflate(|state| gzip::unzlib(state, document, &mut output))?,
+            Format::Zstd => self.zstds.with(DCtx::create, |context| unzstd(context, document, &mut output))?,
+            Format::Brotli => unbrotli(document, &mut output)?,
+        }
+        Ok(output.finish())
+    }
+
+    fn inflate(&self, work: impl FnOnce(&mut Decompress) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.inflaters.with(|| Inflater(Decompress::new(false)), |state| work(&mut state.0))
+    }
+}
+
+fn unknown(document: &[u8]) -> Failure {
+    if document.is_empty() {
+        return Failure::value("empty: nothing to unpack");
+    }
+    Failure::value("not gzip, zlib or zstd by its first bytes (brotli has no mark: name it)")
+}
+
+fn unzstd(context: &mut DCtx<'_>, document: &[u8], output: &mut Output<'_>) -> Result<(), Failure> {
+    let broken = |code| Failure::value(format!("damaged zstd data: {}", zstd_safe::get_error_name(code)));
+    context.reset(ResetDirective::SessionOnly).map_err(broken)?;
+    let mut rest = document;
+    // Whether `rest` begins with a frame, and not within one.
+    let mut between = true;
+    while !(rest.is_empty() && between) || document.is_empty() {
+        let step = rest.get(..STEP).unwrap_or(rest);
+        let mut input = InBuffer::around(step);
+        let room = output.room()?;
+        let before = room.len();
+        let mut target = OutBuffer::around_pos(room, before);
+        let left = context.decompress_stream(&mut target, &mut input).map_err(broken)?;
+        let written = target.pos() - before;
+        output.check()?;
+        rest = rest.get(input.pos()..).unwrap_or_default();
+        between = left == 0;
+        if step.is_empty() && written == 0 {
+            return Err(ends_early("zstd"));
+        }
+    }
+    Ok(())
+}
+
+fn unbrotli(document: &[u8], output: &mut Output<'_>) -> Result<(), Failure> {
+    let allocate = StandardAlloc::default;
+    let mut state = BrotliState::new(allocate(), allocate(), allocate());
+    let mut piece = vec![0; STEP];
+    let (mut offset, mut total) = (0, 0);
+    loop {
+        let mut available = document.len() - offset;
+        let (mut room, mut written) = (piece.len(), 0);
+        let result = BrotliDecompressStream(
+            &mut available,
+            &mut offset,
+            document,
+            &mut room,
+            &mut written,
+            &mut piece,
+            &mut total,
+            &mut state,
+        );
+        output.extend(piece.get(..written).unwrap_or_default())?;
+        match result {
+            BrotliResult::NeedsMoreOutput => {}
+            BrotliResult::NeedsMoreInput => return Err(ends_early("brotli")),
+            BrotliResult::ResultFailure => return Err(Failure::value("damaged brotli data")),
+            BrotliResult::ResultSuccess if offset == document.len() => return Ok(()),
+            BrotliResult::ResultSuccess => {
+                let left = document.len() - offset;
+                return Err(Failure::value(format!("{left} bytes of something else after the brotli data")));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

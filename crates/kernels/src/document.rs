@@ -1,0 +1,314 @@
+//! One document of a batch: borrowed memory, shared bytes of a response, or a file, and the views kernels take of it.
+//!
+//! What would cost the caller's thread time is done here, on a thread of the pool: reading files, decoding, checking
+//! UTF-8. A Python `str` is borrowed in whatever form the interpreter keeps it.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use encoding_rs::Encoding;
+use url::Url;
+
+use super::charset;
+use super::failure::Failure;
+use super::room::check_room;
+
+/// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
+pub type Lease = Box<dyn Send + Sync>;
+
+/// Where a document is.
+#[derive(Debug)]
+pub enum Source {
+    /// Bytes that do not change.
+    Bytes(&'static [u8]),
+    /// Bytes that somebody may change meanwhile, such as a `bytearray`'s.
+    Writable(Writable),
+    /// Text in one byte a character: Latin-1, ASCII for the most part.
+    Latin1(&'static [u8]),
+    /// Text in two bytes a character.
+    Ucs2(&'static [u16]),
+    /// Text in four bytes a character.
+    Ucs4(&'static [u32]),
+    /// The body of a response.
+    Shared(Bytes),
+    /// The contents of a file.
+    File(PathBuf),
+}
+
+/// Memory that somebody may change while it is read: never a slice, only ever copied.
+#[derive(Debug)]
+pub struct Writable {
+    start: *const u8,
+    length: usize,
+}
+
+// SAFETY: a pointer that is only ever read through, in `copy`; the caller of `Writable::new` has promised that every
+// thread may.
+unsafe impl Send for Writable {}
+// SAFETY: as for `Send`: two threads that copy at once both only read.
+unsafe impl Sync for Writable {}
+
+impl Writable {
+    /// # Safety
+    /// `start` must be readable for `length` bytes from all threads, as long as the document's lease is held.
+    pub unsafe fn new(start: *const u8, length: usize) -> Self {
+        Self { start, length }
+    }
+
+    /// As it is now. Bytes that are changed at this very moment are old or new.
+    fn copy(&self) -> Result<Vec<u8>, Failure> {
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(self.length).map_err(|_| Failure::memory(self.length))?;
+        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then. No
+        // reference to the memory is made, as somebody else may write to it meanwhile.
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.start, copy.as_mut_ptr(), self.length);
+            copy.set_len(self.length);
+        }
+        Ok(copy)
+    }
+}
+
+/// A document.
+#[derive(Debug)]
+pub struct Document {
+    source: Source,
+    /// Of bytes that a kernel takes as text, if somebody named it.
+    encoding: Option<&'static Encoding>,
+    /// Where it came from, if it is a response and the kernel wants to know.
+    url: Option<Box<Url>>,
+}
+
+impl Document {
+    /// Of which nothing is known.
+    pub fn new(source: Source) -> Self {
+        Self { source, encoding: None, url: None }
+    }
+
+    /// A response's body or file, with the encoding that its headers name, and its URL where that is wanted.
+    pub fn of_response(source: Source, encoding: Option<&'static Encoding>, url: Option<Url>) -> Self {
+        Self { source, encoding, url: url.map(Box::new) }
+    }
+
+    /// The URL of a response, where it was wanted.
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_deref()
+    }
+
+    /// In memory; of a file, which is read fallibly, nothing is known.
+    fn size(&self) -> usize {
+        match &self.source {
+            Source::Bytes(bytes) | Source::Latin1(bytes) => bytes.len(),
+            Source::Writable(writable) => writable.length,
+            Source::Ucs2(units) => size_of_val(*units),
+            Source::Ucs4(units) => size_of_val(*units),
+            Source::Shared(bytes) => bytes.len(),
+            Source::File(_) => 0,
+        }
+    }
+
+    /// The bytes: of a text its UTF-8.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        Ok(match &self.source {
+            Source::Bytes(bytes) => Cow::Borrowed(*bytes),
+            Source::Shared(bytes) => Cow::Borrowed(bytes),
+            Source::Writable(writable) => Cow::Owned(writable.copy()?),
+            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
+            Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+        })
+    }
+
+    /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
+    /// out.
+    pub fn text(&self) -> Result<Cow<'_, str>, Failure> {
+        check_room(self.size(), 4)?;
+        self.decoded(charset::resolve)
+    }
+
+    /// The same for HTML, which may name its encoding itself.
+    pub fn html(&self) -> Result<Cow<'_, str>, Failure> {
+        check_room(self.size(), 8)?;
+        self.decoded(charset::of_html)
+    }
+
+    /// A JSON document in UTF-8, as `Response.json` reads it. The kernels check it themselves: no character is replaced
+    /// where it is in UTF-8 already.
+    pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        check_room(self.size(), 8)?;
+        let bytes = self.bytes()?;
+        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
+            return Ok(bytes);
+        }
+        Ok(match bytes {
+            Cow::Borrowed(bytes) => charset::json_text(self.encoding, bytes),
+            Cow::Owned(mut bytes) => {
+                let length = match charset::json_text(self.encoding, &bytes) {
+                    // The end of the bytes is the text: a mark at most was before it.
+                    Cow::Borrowed(text) => text.len(),
+                    Cow::Owned(text) => return Ok(Cow::Owned(text)),
+                };
+                bytes.drain(..bytes.len() - length);
+                Cow::Owned(bytes)
+            }
+        })
+    }
+
+    fn decoded(&self, encoding_of: fn(Option<&'static Encoding>, &[u8]) -> &'static Encoding) -> Decoded<'_> {
+        match &self.source {
+            Source::Latin1(bytes) => Ok(encoding_rs::mem::decode_latin1(bytes)),
+            Source::Ucs2(units) => narrow(units),
+            Source::Ucs4(units) => wide(units),
+            _ => {
+                let bytes = self.bytes()?;
+                let encoding = encoding_of(self.encoding, &bytes);
+                Ok(match bytes {
+                    Cow::Borrowed(bytes) => encoding.decode_with_bom_removal(bytes).0,
+                    Cow::Owned(bytes) => match encoding.decode_with_bom_removal(&bytes).0 {
+                        // Nothing to change: the bytes are the text.
+                        Cow::Borrowed(text) if text.len() == bytes.len() => {
+                            Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
+                        }
+                        text => Cow::Owned(text.into_owned()),
+                    },
+                })
+            }
+        }
+    }
+}
+
+type Decoded<'a> = Result<Cow<'a, str>, Failure>;
+
+/// Characters that are looked at in one go.
+const RUN: usize = 64;
+
+/// Characters that are converted in one go.
+const PIECE: usize = 1024;
+
+/// By encoding_rs, a piece at a time through a small buffer: room for the longest text is three times what most need,
+/// and what comes out is known to be UTF-8.
+fn narrow(units: &[u16]) -> Decoded<'static> {
+    let mut text = String::with_capacity(units.len().saturating_add(units.len() / 8));
+    let mut buffer = "\0".repeat(3 * PIECE.min(units.len()));
+    for piece in units.chunks(PIECE) {
+        // In a `str` two halves of a surrogate pair are two characters that UTF-8 cannot carry.
+        // Counted a run at a time, without a way out in the middle: that becomes SIMD.
+        let halves = |run: &[u16]| run.iter().map(|unit| u16::from(unit & 0xf800 == 0xd800)).sum::<u16>();
+        if piece.chunks(RUN).any(|run| halves(run) > 0) {
+            return Err(surrogate());
+        }
+        let length = encoding_rs::mem::convert_utf16_to_str(piece, &mut buffer);
+        text.push_str(buffer.get(..length).unwrap_or_default());
+    }
+    Ok(Cow::Owned(text))
+}
+
+/// Texts of one emoji and otherwise ASCII are frequent: what is plain is copied in runs.
+fn wide(units: &[u32]) -> Decoded<'static> {
+    let mut text = Vec::with_capacity(units.len().saturating_add(units.len() / 4));
+    for run in units.chunks(RUN) {
+        if run.iter().fold(0, |all, unit| all | unit) < 0x80 {
+            text.extend(run.iter().map(|unit| *unit as u8));
+            continue;
+        }
+        for unit in run {
+            let character = char::from_u32(*unit).ok_or_else(surrogate)?;
+            text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    utf8(text)
+}
+
+fn surrogate() -> Failure {
+    Failure::value("the str has a lone surrogate, which UTF-8 cannot carry")
+}
+
+fn utf8(text: Vec<u8>) -> Decoded<'static> {
+    String::from_utf8(text).map(Cow::Owned).map_err(|error| Failure::internal(error.to_string()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::failure::Kind;
+
+    #[test]
+    fn every_form_of_text() {
+        for (source, text) in [
+            (Source::Latin1(b"plain"), "plain"),
+            (Source::Latin1(b"caf\xe9"), "café"),
+            (Source::Ucs2(&[0x4e2d, 0x20]), "中 "),
+            (Source::Ucs2(&[]), ""),
+            (
+                Source::Ucs2(&[0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff]),
+                "\u{7f}\u{80}\u{7ff}\u{800}\u{d7ff}\u{e000}\u{ffff}",
+            ),
+            (Source::Ucs4(&[0x1f600]), "😀"),
+            (Source::Ucs4(&[0x61, 0xe9, 0x4e2d, 0x10_ffff]), "aé中\u{10ffff}"),
+            (Source::Bytes("\u{feff}é".as_bytes()), "é"),
+            (Source::Bytes(b"a\xff"), "a\u{fffd}"),
+            (Source::Shared(Bytes::from_static(b"abc")), "abc"),
+        ] {
+            let document = Document::new(source);
+            assert_eq!(document.text().unwrap(), text);
+        }
+        let url = Url::parse("https://example.com/").unwrap();
+        let greek = Document::of_response(Source::Bytes(b"\xe1"), Some(encoding_rs::WINDOWS_1253), Some(url.clone()));
+        assert_eq!(greek.url(), Some(&url));
+        assert_eq!(greek.text().unwrap(), "α");
+        assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
+        assert_eq!(&*greek.bytes().unwrap(), b"\xe1");
+    }
+
+    #[test]
+    fn long_texts_are_converted_in_pieces() {
+        for length in [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+            let units: Vec<u16> = "a\u{e9}\u{4e2d}".encode_utf16().cycle().take(length).collect();
+            let units: &'static [u16] = units.leak();
+            let document = Document::new(Source::Ucs2(units));
+            assert_eq!(document.text().unwrap(), String::from_utf16(units).unwrap());
+            let halves: Vec<u16> = units.iter().copied().chain([0xdc00]).collect();
+            assert_eq!(Document::new(Source::Ucs2(halves.leak())).text().unwrap_err().kind, Kind::Value);
+        }
+    }
+
+    #[test]
+    fn html_may_name_its_encoding() {
+        let page = Document::new(Source::Bytes(b"<meta charset=windows-1253>\xe1"));
+        assert!(page.html().unwrap().ends_with('α'));
+        assert!(page.text().unwrap().ends_with('\u{fffd}'));
+    }
+
+    #[test]
+    fn bytes_stay_as_they_are() {
+        let marked = Document::new(Source::Bytes(b"\xef\xbb\xbfa\xff"));
+        assert_eq!(&*marked.bytes().unwrap(), b"\xef\xbb\xbfa\xff");
+        assert_eq!(&*marked.unchecked().unwrap(), b"a\xff");
+        assert_eq!(&*Document::new(Source::Latin1(b"\xe9")).bytes().unwrap(), "é".as_bytes());
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for source in [Source::Ucs2(&[0xd800]), Source::Ucs2(&[0xd83d, 0xde00]), Source::Ucs4(&[0x1f600, 0xdfff])] {
+            assert_eq!(Document::new(source).text().unwrap_err().kind, Kind::Value);
+        }
+        let missing = Document::new(Source::File("/nowhere/at/all".into()));
+        let kind = Kind::File { number: Some(libc::ENOENT), path: "/nowhere/at/all".into() };
+        assert_eq!(missing.bytes().unwrap_err().kind, kind);
+    }
+
+    #[test]
+    fn writable_memory_is_copied() {
+        let array = *b"\xef\xbb\xbfabc";
+        // SAFETY: `array` lives longer than the document.
+        let writable = unsafe { Writable::new(array.as_ptr(), array.len()) };
+        let document = Document::new(Source::Writable(writable));
+        assert_eq!(document.text().unwrap(), "abc");
+        assert!(matches!(document.bytes().unwrap(), Cow::Owned(_)));
+        assert_eq!(&*document.unchecked().unwrap(), b"abc");
+    }
+}

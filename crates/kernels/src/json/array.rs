@@ -1,0 +1,277 @@
+//! The rows of one array, of which the document has been checked.
+
+use std::collections::{HashMap, HashSet};
+
+use super::cell;
+use super::number::Number;
+use super::pointer::Pointer;
+use super::reader::Reader;
+use super::text;
+use crate::failure::Failure;
+use crate::stop::Stop;
+use crate::table::block::Block;
+use crate::table::cells::Cells;
+use crate::table::kind::Kind;
+use crate::table::scatter::{Scatter, check_density};
+use crate::texts::Texts;
+
+/// The column of an array of single values.
+const VALUE: &str = "value";
+
+/// What the elements of an array are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Arrays,
+    Objects,
+    Values,
+}
+
+impl Shape {
+    /// Of an element by its first byte; null is a row of any shape.
+    fn of(first: u8) -> Option<Self> {
+        match first {
+            b'[' => Some(Self::Arrays),
+            b'{' => Some(Self::Objects),
+            b'n' => None,
+            _ => Some(Self::Values),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Arrays => "an array",
+            Self::Objects => "an object",
+            Self::Values => "a single value",
+        }
+    }
+}
+
+/// The array, or the object that is the only row.
+pub struct Array<'a> {
+    reader: Reader<'a>,
+    /// Where it starts in the document.
+    offset: usize,
+    pointer: &'a Pointer,
+}
+
+impl<'a> Array<'a> {
+    /// Its text, which starts at `offset` of the document.
+    pub fn new(json: &'a str, offset: usize, pointer: &'a Pointer, stop: &'a Stop) -> Self {
+        Self { reader: Reader::new(json, stop), offset, pointer }
+    }
+
+    /// Its first byte.
+    pub fn open(&mut self) -> u8 {
+        self.reader.token()
+    }
+
+    /// The object as a row.
+    pub fn one_object(&mut self, chosen: Option<&Texts>) -> Result<Block, Failure> {
+        let mut rows = Scatter::new(chosen);
+        self.object(&mut rows)?;
+        rows.end_row()?;
+        Ok(rows.finish())
+    }
+
+    /// The elements of the array as rows. `names` are those found beside it.
+    pub fn rows(&mut self, names: Option<&Texts>, chosen: Option<&Texts>) -> Result<Block, Failure> {
+        let mut first = self.reader.first(false);
+        let mut nulls = 0;
+        while let Some(b'n') = first {
+            self.reader.skip(b'n')?;
+            nulls += 1;
+            first = self.reader.more(false)?;
+        }
+        match (first.and_then(Shape::of), names.or(chosen)) {
+            (None, None) if nulls == 0 => Ok(Block::default()),
+            (Some(Shape::Arrays) | None, Some(own)) => self.named(own, names.and(chosen), nulls, first),
+            (Some(Shape::Arrays), None) => self.numbered(nulls, first),
+            (Some(Shape::Objects), _) => self.objects(chosen, nulls, first),
+            (Some(Shape::Values) | None, _) => self.values(chosen, nulls, first),
+        }
+    }
+
+    /// The row after this one, past nulls; all of one shape.
+    fn next_row(&mut self, shape: Shape, row: usize) -> Result<Option<u8>, Failure> {
+        let first = self.reader.more(false)?;
+        match first.map(Shape::of) {
+            Some(Some(other)) if other != shape => Err(self.failure(&format!(
+                "row {row} is {}, those before it are {}",
+                other.name(),
+                match shape {
+                    Shape::Arrays => "arrays",
+                    Shape::Objects => "objects",
+                    Shape::Values => "single values",
+                }
+            ))),
+            _ => Ok(first),
+        }
+    }
+
+    fn failure(&self, what: &str) -> Failure {
+        Failure::value(format!("{:?}: {what}", self.pointer.to_string()))
+    }
+
+    /// The value whose first token is `first`.
+    #[inline]
+    fn cell(&mut self, first: u8, cells: &mut Cells) -> Result<(), Failure> {
+        if first <= b'9'
+            && let Some(short) = self.reader.short_number()
+        {
+            match short.number() {
+                Number::Float(value) => cells.push(Kind::Float, value.to_bits()),
+                Number::Int(value) => cells.push(Kind::Int, value.cast_unsigned()),
+                Number::Uint(_) | Number::Big => return Err(Failure::internal("a short number is long")),
+            }
+            return Ok(());
+        }
+        let start = self.reader.at();
+        let end = self.reader.skip(first)?;
+        cell::push(self.reader.json().get(start..end).unwrap_or_default(), self.offset + start, cells)
+    }
+
+    /// Rows that are arrays with names for their cells, all of them or those that are chosen.
+    fn named(
+        &mut self,
+        names: &Texts,
+        chosen: Option<&Texts>,
+        nulls: usize,
+        mut first: Option<u8>,
+    ) -> Result<Block, Failure> {
+        let slots = chosen.map(|chosen| self.slots(names, chosen)).transpose()?;
+        let columns = chosen.unwrap_or(names);
+        let width = columns.len();
+        let mut cells = Cells::default();
+        cells.push_nulls(nulls * width);
+        let mut rows = nulls;
+        let mut present = 0;
+        while let Some(byte) = first {
+            let start = cells.len();
+            if slots.is_some() {
+                cells.push_nulls(width);
+            }
+            let mut place = 0;
+            let mut element = if byte == b'[' { self.reader.first(false) } else { None };
+            if byte != b'[' {
+                self.reader.skip(byte)?;
+            }
+            while let Some(byte) = element {
+                match &slots {
+                    None if place < width => self.cell(byte, &mut cells)?,
+                    Some(slots) if place < slots.len() => match slots.get(place).copied().flatten() {
+                        Some(slot) => {
+                            self.cell(byte, &mut cells)?;
+                            cells.replace_with_last(start + slot);
+                        }
+                        None => drop(self.reader.skip(byte)?),
+                    },
+                    _ => return Err(self.failure(&format!("row {rows} has more cells than the {} names", names.len()))),
+                }
+                place += 1;
+                element = self.reader.more(false)?;
+            }
+            rows += 1;
+            present += place;
+            if place < names.len() {
+                cells.push_nulls((start + width).saturating_sub(cells.len()));
+                check_density(rows, width, present)?;
+            }
+            first = self.next_row(Shape::Arrays, rows)?;
+        }
+        Ok(Block::of_rows(columns.clone(), rows, cells))
+    }
+
+    /// For each name, which of the chosen ones it is.
+    fn slots(&self, names: &Texts, chosen: &Texts) -> Result<Vec<Option<usize>>, Failure> {
+        let known: HashSet<&str> = names.iter().collect();
+        if let Some(missing) = chosen.iter().find(|name| !known.contains(name)) {
+            return Err(self.failure(&format!("no column {missing:?} among the headers")));
+        }
+        let numbers: HashMap<&str, usize> = chosen.iter().zip(0..).collect();
+        Ok(names.iter().map(|name| numbers.get(name).copied()).collect())
+    }
+
+    /// Rows that are arrays without names.
+    fn numbered(&mut self, nulls: usize, mut first: Option<u8>) -> Result<Block, Failure> {
+        let mut rows = Scatter::new(None);
+        let mut row = nulls;
+        rows.skip_rows(nulls);
+        while let Some(byte) = first {
+            let mut place = 0;
+            let mut element = if byte == b'[' { self.reader.first(false) } else { None };
+            if byte != b'[' {
+                self.reader.skip(byte)?;
+            }
+            while let Some(byte) = element {
+                let column = rows.numbered(place);
+                rows.push(column, |cells| self.cell(byte, cells))?;
+                place += 1;
+                element = self.reader.more(false)?;
+            }
+            rows.end_row()?;
+            row += 1;
+            first = self.next_row(Shape::Arrays, row)?;
+        }
+        Ok(rows.finish())
+    }
+
+    /// Rows that are objects.
+    fn objects(&mut self, chosen: Option<&Texts>, nulls: usize, mut first: Option<u8>) -> Result<Block, Failure> {
+        let mut rows = Scatter::new(chosen);
+        let mut row = nulls;
+        rows.skip_rows(nulls);
+        while let Some(byte) = first {
+            match byte {
+                b'{' => self.object(&mut rows)?,
+                _ => drop(self.reader.skip(byte)?),
+            }
+            rows.end_row()?;
+            row += 1;
+            first = self.next_row(Shape::Objects, row)?;
+        }
+        Ok(rows.finish())
+    }
+
+    /// The members of the object whose bracket was the last token.
+    fn object(&mut self, rows: &mut Scatter) -> Result<(), Failure> {
+        let mut member = self.reader.first(true);
+        while let Some(byte) = member {
+            let (name, first) = self.reader.member(byte)?;
+            let column = if name.as_bytes().contains(&b'\\') {
+                let mut plain = String::new();
+                text::unescape(name, &mut plain);
+                rows.column(&plain)
+            } else {
+                rows.column(name)
+            };
+            match column {
+                Some(column) => rows.push(column, |cells| self.cell(first, cells))?,
+                None => drop(self.reader.skip(first)?),
+            }
+            member = self.reader.more(true)?;
+        }
+        Ok(())
+    }
+
+    /// Rows that are single values.
+    fn values(&mut self, chosen: Option<&Texts>, nulls: usize, mut first: Option<u8>) -> Result<Block, Failure> {
+        let mut name = Texts::new();
+        name.push(VALUE);
+        let name = match chosen {
+            Some(chosen) if chosen.len() == 1 => chosen,
+            Some(chosen) => {
+                return Err(self.failure(&format!("single values make one column, {} are chosen", chosen.len())));
+            }
+            None => &name,
+        };
+        let mut cells = Cells::default();
+        let mut rows = nulls;
+        cells.push_nulls(nulls);
+        while let Some(byte) = first {
+            self.cell(byte, &mut cells)?;
+            rows += 1;
+            first = self.next_row(Shape::Values, rows)?;
+        }
+        Ok(Block::of_rows(name.clone(), rows, cells))
+    }
+}

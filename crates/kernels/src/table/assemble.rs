@@ -1,0 +1,144 @@
+//! The blocks of all documents as one table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, Schema};
+
+use super::Table;
+use super::block::{Block, Layout};
+use super::build::Column;
+use super::kind::Kinds;
+use super::scatter::check_density;
+use crate::failure::Failure;
+use crate::stop::Stop;
+use crate::texts::Texts;
+
+/// Rows taken from one column before the next: few enough that a block's rows stay in the cache, where each column
+/// takes one cell of each.
+const TILE: usize = 1024;
+
+/// One table of the rows of all blocks, in order, under the names of all: first `names`, then as they appear. A row has
+/// null where its block has no such column.
+pub fn assemble(names: &Texts, blocks: Vec<Block>, stop: &Stop) -> Result<Table, Failure> {
+    let plan = Plan::new(names, &blocks, stop)?;
+    let mut columns: Vec<_> = plan.kinds.iter().map(|kinds| Column::new(kinds.unified(), plan.rows)).collect();
+    let mut blocks = blocks.into_iter();
+    for run in &plan.runs {
+        let mut sources = None;
+        // Each block is freed as it is done, so that memory holds little more than the cells once.
+        for block in blocks.by_ref().take(run.blocks).filter(|block| block.rows() > 0) {
+            let sources = sources.get_or_insert_with(|| run.sources(columns.len()));
+            append(&block, sources, &mut columns, stop)?;
+        }
+    }
+    let arrays: Vec<_> = columns.into_iter().map(Column::finish).collect();
+    let field = |(name, array): (&str, &ArrayRef)| Field::new(name, array.data_type().clone(), true);
+    let schema = Schema::new(plan.names.iter().zip(&arrays).map(field).collect::<Vec<_>>());
+    let options = RecordBatchOptions::new().with_row_count(Some(plan.rows));
+    let batch = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options);
+    Ok(Table { batch: batch.map_err(|error| Failure::internal(error.to_string()))? })
+}
+
+/// What is known when all blocks have been looked at.
+struct Plan {
+    names: Texts,
+    rows: usize,
+    kinds: Vec<Kinds>,
+    runs: Vec<Run>,
+}
+
+/// Blocks one after the other with the same names, as most are.
+struct Run {
+    blocks: usize,
+    /// Which of the table's columns each of theirs is.
+    targets: Vec<usize>,
+}
+
+impl Run {
+    /// The other way round: which of theirs each of the table's is.
+    fn sources(&self, width: usize) -> Vec<Option<usize>> {
+        let mut sources = vec![None; width];
+        for (own, target) in self.targets.iter().enumerate() {
+            if let Some(slot) = sources.get_mut(*target) {
+                *slot = Some(own);
+            }
+        }
+        sources
+    }
+}
+
+impl Plan {
+    fn new(given: &Texts, blocks: &[Block], stop: &Stop) -> Result<Self, Failure> {
+        let mut plan =
+            Self { names: given.clone(), rows: 0, kinds: vec![Kinds::default(); given.len()], runs: Vec::new() };
+        let mut numbers: HashMap<String, usize> = given.iter().map(str::to_owned).zip(0..).collect();
+        let mut present = 0;
+        for run in blocks.chunk_by(|block, next| block.names() == next.names()) {
+            let names = run.first().map(Block::names);
+            let target = |name: &str| {
+                *numbers.entry(name.to_owned()).or_insert_with(|| {
+                    plan.names.push(name);
+                    plan.kinds.push(Kinds::default());
+                    plan.names.len() - 1
+                })
+            };
+            let targets: Vec<_> = names.into_iter().flat_map(Texts::iter).map(target).collect();
+            for block in run {
+                stop.check()?;
+                for (target, own) in targets.iter().zip(block.kinds()) {
+                    if let Some(kinds) = plan.kinds.get_mut(*target) {
+                        kinds.join(*own);
+                    }
+                }
+                plan.rows += block.rows();
+                present += block.cells().len();
+            }
+            plan.runs.push(Run { blocks: run.len(), targets });
+            if plan.names.len() > given.len() {
+                check_density(plan.rows, plan.names.len(), present)?;
+            }
+        }
+        Ok(plan)
+    }
+}
+
+fn append(block: &Block, source: &[Option<usize>], columns: &mut [Column], stop: &Stop) -> Result<(), Failure> {
+    let (cells, width, rows) = (block.cells(), block.names().len(), block.rows());
+    let kinds = |own: usize| block.kinds().get(own).copied().unwrap_or_default();
+    match block.layout() {
+        Layout::Rows => {
+            for start in (0..rows).step_by(TILE) {
+                stop.check()?;
+                let end = rows.min(start + TILE);
+                for (column, own) in columns.iter_mut().zip(source) {
+                    match own {
+                        Some(own) => {
+                            column.extend(kinds(*own), cells.every(start * width + own, width, end - start));
+                        }
+                        None => column.nulls(end - start),
+                    }
+                }
+            }
+        }
+        Layout::Columns { starts, rows: places } => {
+            for (column, own) in columns.iter_mut().zip(source) {
+                stop.check()?;
+                let bounds = own.and_then(|own| Some(*starts.get(own)?..*starts.get(own + 1)?));
+                let (bounds, kinds) = (bounds.unwrap_or(0..0), own.map(kinds).unwrap_or_default());
+                // In runs without a hole, of which most columns are one.
+                let places = places.get(bounds.clone()).unwrap_or_default();
+                let (mut index, mut done) = (bounds.start, 0);
+                for run in places.chunk_by(|row, next| row + 1 == *next) {
+                    let row = run.first().map_or(done, |row| *row as usize);
+                    column.nulls(row - done);
+                    column.extend(kinds, cells.every(index, 1, run.len()));
+                    (index, done) = (index + run.len(), row + run.len());
+                }
+                column.nulls(rows - done);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Cells whose columns come in any order, as members of objects do, put in order.
+
+use std::collections::HashMap;
+
+use super::block::Block;
+use super::cells::Cells;
+use crate::failure::Failure;
+use crate::texts::Texts;
+
+/// Tables up to this many cells are made however few of them are there.
+const SMALL: usize = 1 << 24;
+/// How many times the cells that are there a larger table may have.
+const SPARSEST: usize = 64;
+
+/// A document's cells on the way to a [`Block`].
+#[derive(Debug, Default)]
+pub struct Scatter {
+    names: Texts,
+    numbers: HashMap<Box<str>, usize>,
+    /// Whether other columns than the given ones are left out.
+    chosen: bool,
+    /// The column that is likely to be next: members mostly keep their order.
+    likely: usize,
+    /// The cell last written in each column, counted from 1.
+    latest: Vec<usize>,
+    cells: Cells,
+    /// Column and row of each cell.
+    places: Vec<(u32, u32)>,
+    /// The first cell of this row.
+    row_start: usize,
+    rows: usize,
+}
+
+/// A table that is mostly holes has no use, and one document can ask for more memory than there is: a megabyte of
+/// objects with a name of their own each makes 10 billion cells.
+pub fn check_density(rows: usize, columns: usize, present: usize) -> Result<(), Failure> {
+    let size = rows.saturating_mul(columns);
+    if size <= SMALL || size / SPARSEST <= present {
+        return Ok(());
+    }
+    Err(Failure::value(format!(
+        "{rows} rows of {columns} columns, of which only {present} cells have a value: choose some with columns="
+    )))
+}
+
+impl Scatter {
+    /// With all columns that come, or only the given ones.
+    pub fn new(chosen: Option<&Texts>) -> Self {
+        let mut new = Self { chosen: chosen.is_some(), ..Self::default() };
+        for name in chosen.into_iter().flat_map(Texts::iter) {
+            new.add(name);
+        }
+        new
+    }
+
+    fn add(&mut self, name: &str) -> usize {
+        let number = self.names.len();
+        self.names.push(name);
+        self.latest.push(0);
+        self.numbers.insert(name.into(), number);
+        number
+    }
+
+    /// The column of that name, unless it is left out.
+    #[inline]
+    pub fn column(&mut self, name: &str) -> Option<usize> {
+        let number = match self.names.get(self.likely) {
+            Some(likely) if likely == name => self.likely,
+            _ => match self.numbers.get(name) {
+                Some(number) => *number,
+                None if self.chosen => return None,
+                None => self.add(name),
+            },
+        };
+        self.likely = number + 1;
+        Some(number)
+    }
+
+    /// The column of that place, if columns have numbers for names.
+    #[inline]
+    pub fn numbered(&mut self, place: usize) -> usize {
+        while self.names.len() <= place {
+            self.add(&self.names.len().to_string());
+        }
+        place
+    }
+
+    /// Appends the cell that `write` appends, in a column of this row; it takes the place of an earlier one there.
+    pub fn push(
+        &mut self,
+        column: usize,
+        write: impl FnOnce(&mut Cells) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        write(&mut self.cells)?;
+        let Some(latest) = self.latest.get_mut(column) else { return Ok(()) };
+        if *latest > self.row_start {
+            self.cells.replace_with_last(*latest - 1);
+            return Ok(());
+        }
+        let (Ok(column), Ok(row)) = (u32::try_from(column), u32::try_from(self.rows)) else {
+            return Err(Failure::value("more than 4 billion rows or columns in one document"));
+        };
+        self.places.push((column, row));
+        *latest = self.cells.len();
+        Ok(())
+    }
+
+    /// The row is complete.
+    pub fn end_row(&mut self) -> Result<(), Failure> {
+        self.rows += 1;
+        self.likely = 0;
+        self.row_start = self.cells.len();
+        if self.chosen { Ok(()) } else { check_density(self.rows, self.names.len(), self.cells.len()) }
+    }
+
+    /// Rows without cells, before all others.
+    pub fn skip_rows(&mut self, count: usize) {
+        self.rows += count;
+    }
+
+    /// All rows are complete.
+    pub fn finish(self) -> Block {
+        // Counting how many cells each column has tells where they go.
+        let mut starts = vec![0; self.names.len() + 1];
+        for (column, _) in &self.places {
+            if let Some(count) = starts.get_mut(*column as usize + 1) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut next = starts.clone();
+        let mut order = vec![0; self.places.len()];
+        for (index, (column, _)) in self.places.iter().enumerate() {
+            let Some(next) = next.get_mut(*column as usize) else { continue };
+            if let Some(slot) = order.get_mut(*next) {
+                *slot = index;
+            }
+            *next += 1;
+        }
+        let rows = order.iter().map(|index| self.places.get(*index).map_or(0, |(_, row)| *row)).collect();
+        let cells = self.cells.ordered(order.into_iter());
+        Block::of_columns(self.names, self.rows, cells, starts, rows)
+    }
+}

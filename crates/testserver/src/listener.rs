@@ -1,0 +1,180 @@
+//! The server itself: listens, accepts, counts, and lets go of everything when closed.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpSocket};
+
+use super::connection;
+use super::counters::{Counters, Stats};
+use super::dispatch::Shared;
+use shoal_runtime::{Dedicated, fork};
+
+/// Connections waiting to be accepted: a client that opens thousands at once must not wait for SYN retries.
+const BACKLOG: u32 = 4096;
+/// How long [`Server::close`] waits for its threads.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address or name to listen on.
+    pub host: String,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// Waited before every answer of `/stats/…`.
+    pub latency: Duration,
+    /// Players in `/stats/commonallplayers`.
+    pub players: usize,
+    /// Threads that serve.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: 0, latency: Duration::ZERO, players: 500, threads: 1 }
+    }
+}
+
+/// A running server. Dropping it closes it.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    generation: u32,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    threads: Dedicated,
+    /// Disconnects when the last task has gone, and with it the last socket.
+    gone: Receiver<()>,
+}
+
+impl Server {
+    /// Listens and serves from now on.
+    pub fn start(options: &Options) -> io::Result<Self> {
+        let threads = Dedicated::start("shoal-server", options.threads)?;
+        let handle = threads.handle().ok_or_else(|| io::Error::other("the server's threads have stopped"))?;
+        let listener = {
+            let _reactor = handle.enter();
+            listen(&options.host, options.port)?
+        };
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(options.latency, options.players));
+        let (alive, gone) = channel();
+        handle.spawn(accept(Open { listener, alive }, Arc::clone(&shared)));
+        let running = Mutex::new(Some(Running { threads, gone }));
+        Ok(Self { address, shared, generation: fork::generation(), running })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://host:port`, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            let here: std::net::IpAddr = if address.is_ipv4() {
+                std::net::Ipv4Addr::LOCALHOST.into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            };
+            address.set_ip(here);
+        }
+        format!("http://{address}")
+    }
+
+    /// Closes the port and every connection, and returns when they are closed (5 s at most). Again: does nothing.
+    pub fn close(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut running) = running else { return };
+        if self.generation != fork::generation() {
+            // In a forked child the threads do not exist, and closing would take the parent's sockets out of the epoll
+            // set both share.
+            std::mem::forget(running);
+            return;
+        }
+        running.threads.stop();
+        let until = Instant::now() + CLOSE_WAIT;
+        while running.gone.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+    }
+
+    /// Whether [`Server::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// What it saw since the start or [`Server::reset_stats`].
+    pub fn stats(&self) -> Stats {
+        self.counters().stats()
+    }
+
+    /// Requests of the route `path` and those below it: `/json`, `/fault`, `/fault/flaky`; `/` for all.
+    pub fn requests(&self, path: &str) -> u64 {
+        self.counters().requests(path)
+    }
+
+    /// Requests that had `key=<key>` in their query.
+    pub fn attempts(&self, key: &str) -> u64 {
+        self.counters().attempts(key)
+    }
+
+    /// Counts from zero again.
+    pub fn reset_stats(&self) {
+        self.counters().reset();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, format!("the name {host:?} has no address"));
+    for address in addresses {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Dropped in this order: who waits for the end of `alive` finds the port closed.
+struct Open {
+    listener: TcpListener,
+    alive: Sender<()>,
+}
+
+async fn accept(open: Open, shared: Arc<Shared>) {
+    loop {
+        match open.listener.accept().await {
+            Ok((stream, client)) => {
+                let alive = open.alive.clone();
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    connection::serve(stream, client, shared).await;
+                    drop(alive);
+                });
+            }
+            // Out of descriptors, most likely: some will be closed soon.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}

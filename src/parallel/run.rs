@@ -1,0 +1,155 @@
+//! Starts a kernel over a batch of documents, as a job.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::documents::{Documents, documents_from};
+use super::keywords::{Keywords, Policy};
+use super::listed::{Listed, exception, exception_name};
+use super::pieces::Piece;
+use crate::detach::detached;
+use crate::job::{Job, Work};
+use crate::lifecycle::calling_out;
+use crate::outcome::{Ended, Harvest, promise};
+use crate::stats::PyStats;
+use crate::unwatched::CallSite;
+use crate::work::{no_thread, no_threads};
+use shoal_http::stats::{LimitedBy, Stats};
+use shoal_kernels::batch::{Batch, Figures, Gathered, Options, Outcome};
+use shoal_kernels::document::Document;
+use shoal_kernels::failure::Failure;
+use shoal_kernels::stop::Stop;
+
+/// What a finished batch becomes, on the pool.
+pub type Made = Result<Box<dyn Harvest>, Failure>;
+
+/// What makes it: of a batch that ended by itself, or of what is there of one that was cancelled.
+type Finish<T> = dyn Fn(Gathered<T>, &Stop) -> Made + Send + Sync;
+
+/// A call of a function of `shoal.parallel`.
+pub struct Call<'a, 'py> {
+    name: &'static str,
+    docs: &'a Bound<'py, PyAny>,
+    keywords: Option<&'a Bound<'py, PyDict>>,
+    urls: bool,
+}
+
+struct Kernels<T> {
+    name: &'static str,
+    batch: Arc<Batch<T>>,
+    finish: Arc<Finish<T>>,
+}
+
+impl<T: Send + 'static> Work for Kernels<T> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn cancel(&self) -> Option<Option<Box<dyn Harvest>>> {
+        // Where the end has the results already they are being made into one, which nobody wants any more.
+        let unfinished = |gathered| Unfinished(Some((gathered, self.finish.clone())), None);
+        Some(self.batch.cancel().map(|gathered| Box::new(unfinished(gathered)) as Box<dyn Harvest>))
+    }
+
+    fn progress(&self) -> (usize, usize) {
+        self.batch.progress()
+    }
+
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(Py::new(py, PyStats(stats(&self.batch.figures())))?.into_any())
+    }
+}
+
+impl<'a, 'py> Call<'a, 'py> {
+    /// Of the function of this name; the keywords are those that all such functions have.
+    pub fn new(name: &'static str, docs: &'a Bound<'py, PyAny>, keywords: Option<&'a Bound<'py, PyDict>>) -> Self {
+        Self { name, docs, keywords, urls: false }
+    }
+
+    /// Whether the kernel asks for the URLs of responses.
+    pub fn with_urls(self, urls: bool) -> Self {
+        Self { urls, ..self }
+    }
+
+    /// A kernel whose results are a list, in the order of the documents.
+    pub fn listed<P, K>(self, kernel: K) -> PyResult<Py<Job>>
+    where
+        P: Piece,
+        K: Fn(&Document, &Stop) -> Outcome<P> + Send + Sync + 'static,
+    {
+        self.whole(kernel, |gathered, policy, _| Ok(Box::new(Listed::new(gathered, policy))))
+    }
+
+    /// A kernel whose results are made into one thing, on the pool.
+    pub fn whole<T, K, F>(self, kernel: K, finish: F) -> PyResult<Py<Job>>
+    where
+        T: Send + 'static,
+        K: Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
+        F: Fn(Gathered<T>, Policy, &Stop) -> Made + Send + Sync + 'static,
+    {
+        let Self { name, docs, keywords, urls } = self;
+        calling_out(|| {
+            let Keywords { policy, workers, progress } = Keywords::read(name, keywords)?;
+            let Documents { list, held, .. } = documents_from(docs, urls)?;
+            let (completion, promised) = promise();
+            let finish: Arc<Finish<T>> = Arc::new(move |gathered, stop| finish(gathered, policy, stop));
+            let at_the_end = finish.clone();
+            let end = move |gathered, stop: &Stop| {
+                let made = at_the_end(gathered, stop);
+                promised.settle(Ended::Done(made.unwrap_or_else(|failure| Box::new(Failed(failure)))));
+            };
+            let options = Options { workers, keep_going: policy != Policy::Raise };
+            let lease = held.lend().map_err(|error| no_thread(&error))?;
+            let batch = Batch::start(list, lease, options, kernel, end).map_err(|error| no_threads(&error))?;
+            let site = CallSite::here(docs.py(), false);
+            Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress, site)
+        })
+    }
+}
+
+/// What was finished of a batch that was cancelled; made into the result only if somebody asks.
+struct Unfinished<T>(Option<(Gathered<T>, Arc<Finish<T>>)>, Option<Box<dyn Harvest>>);
+
+impl<T: Send> Harvest for Unfinished<T> {
+    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        if let Some((gathered, finish)) = self.0.take() {
+            let made = detached(py, || finish(gathered, &Stop::default()));
+            self.1 = Some(made.unwrap_or_else(|failure| Box::new(Failed(failure))));
+        }
+        self.1.as_mut().map_or_else(|| Ok(Some(py.None())), |made| made.step(py, deadline))
+    }
+
+    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
+        None
+    }
+}
+
+/// A batch whose end failed.
+struct Failed(Failure);
+
+impl Harvest for Failed {
+    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        Err(PyErr::from_value(exception(py, &self.0)?))
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        Some(exception(py, &self.0).map_or_else(|error| error, PyErr::from_value))
+    }
+}
+
+/// What a batch did, in the words of [`Stats`].
+fn stats(figures: &Figures) -> Stats {
+    let failed: u64 = figures.failed.iter().map(|(_, count)| count).sum();
+    Stats {
+        total: figures.ok + failed,
+        ok: figures.ok,
+        failed,
+        by_error: figures.failed.iter().map(|(kind, count)| (exception_name(kind).into(), *count)).collect(),
+        wall: figures.wall,
+        limited_by: if figures.ok + failed > 0 { LimitedBy::Cpu } else { LimitedBy::Nothing },
+        ..Stats::default()
+    }
+}

@@ -1,0 +1,187 @@
+//! `minhash`, `dedupe`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_array::{Array, ArrayRef, FixedSizeListArray, UInt32Array};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, Field};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::arguments::{number, text, wrong};
+use super::keywords::{Policy, take};
+use super::listed::{ended, failure_of, item_error};
+use super::run::Call;
+use super::tabled::{Data, Numbered, Places, Tabled};
+use crate::job::Job;
+use crate::limits::float;
+use crate::outcome::Harvest;
+use shoal_kernels::batch::Gathered;
+use shoal_kernels::failure::Failure;
+use shoal_kernels::text::dedupe::duplicates;
+use shoal_kernels::text::minhash::{By, MinHash};
+
+fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usize)> {
+    let width = number("num_perm", take(keywords, "num_perm")?.as_ref(), 128)?;
+    let ngram = number("ngram", take(keywords, "ngram")?.as_ref(), 5)?;
+    let seed = number("seed", take(keywords, "seed")?.as_ref(), 1)?;
+    let by = match take(keywords, "by")? {
+        Some(by) => By::parse(text("by", &by)?).map_err(wrong("by"))?,
+        None => By::Words,
+    };
+    Ok((MinHash::new(width, ngram, seed as u64, by).map_err(PyValueError::new_err)?, width))
+}
+
+/// The MinHash signature of each document: texts that are alike have signatures that agree.
+///
+///     signatures = numpy.asarray(await parallel.minhash(docs))        # shape (documents, num_perm), uint32
+///     similarity = (signatures[0] == signatures[1]).mean()
+///
+/// The share of places in which two signatures agree estimates the Jaccard index of their shingles, the share they have
+/// in common of all that either has (Broder, "On the resemblance and containment of documents", 1997); the standard
+/// error is at most 0.5 / √num_perm.
+///
+/// Args:
+///     docs: an iterable of `str`, `bytes`, bytes-like objects, paths or `Response`s, or an Arrow or NumPy array of them.
+///     num_perm: numbers in a signature; 128.
+///     ngram: words or characters in a shingle; 5.
+///     by: "words" (what stands between white space) or "characters"; "words".
+///     seed: of the hash functions; signatures of different seeds cannot be compared; 1.
+///     on_error: "raise" the first failure as an ItemError; "return": null is in its place and the column's `errors` has
+///         it; or "skip" the document; "raise".
+///     workers: threads at once; None for all cores (or `SHOAL_THREADS`).
+///     progress: True for a tqdm bar, or a callable that gets `(done, total)`; False.
+///
+/// Returns:
+///     Job[Column]: lists of `num_perm` unsigned 32-bit integers, in the order of the documents. It has the buffer
+///     protocol, so NumPy takes it without a copy.
+///
+/// Raises:
+///     TypeError, ValueError: at the call: an argument is not what it should be.
+///     ItemError: from the Job: a document cannot be read.
+#[pyfunction]
+#[pyo3(
+    signature = (docs, **keywords),
+    text_signature = "(docs, *, num_perm=128, ngram=5, by='words', seed=1, on_error='raise', workers=None, progress=False)"
+)]
+pub fn minhash(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    let (minhash, width) = minhash_from(keywords)?;
+    Call::new("minhash", docs, keywords).whole(
+        move |document, stop| minhash.signature(&document.text()?, stop),
+        move |gathered, policy, stop| {
+            let Places { results, errors, failure, .. } = Places::of(gathered, policy);
+            stop.check()?;
+            Ok(Box::new(Tabled::new(Data::Column("minhash", signatures(results, width)?), errors, failure)))
+        },
+    )
+}
+
+/// Signatures as one array.
+fn signatures(results: Vec<Option<Vec<u32>>>, width: usize) -> Result<ArrayRef, Failure> {
+    let mut values = Vec::with_capacity(results.len() * width);
+    let nulls: NullBuffer = results.iter().map(Option::is_some).collect::<Vec<_>>().into();
+    for signature in results {
+        match signature {
+            Some(signature) => values.extend_from_slice(&signature),
+            None => values.resize(values.len() + width, 0),
+        }
+    }
+    let item = Arc::new(Field::new("item", DataType::UInt32, false));
+    let width = i32::try_from(width).map_err(|_| Failure::value("num_perm is too large"))?;
+    let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
+    let array = FixedSizeListArray::try_new(item, width, Arc::new(UInt32Array::from(values)), nulls);
+    Ok(Arc::new(array.map_err(|error| Failure::internal(error.to_string()))?) as Arc<dyn Array>)
+}
+
+/// Which documents to keep so that no two of them are nearly the same.
+///
+///     keep = await parallel.dedupe(docs, threshold=0.8)
+///     unique = [docs[index] for index in keep]
+///
+/// A document is kept unless its similarity to one that is kept before it reaches `threshold`: the Jaccard index of their
+/// shingles, as `minhash` estimates it. Candidates are found by locality-sensitive hashing (Leskovec, Rajaraman and
+/// Ullman, "Mining of Massive Datasets", chapter 3), so the time does not grow with the square of the documents. Texts
+/// with the same words are always found.
+///
+/// Args:
+///     docs: as for `minhash`.
+///     threshold: the least similarity of duplicates, above 0, at most 1; 0.8.
+///     num_perm, ngram, by, seed: as for `minhash`.
+///     on_error: "raise" the first failure as an ItemError, "return" it among the indices, or "skip" the document;
+///         "raise".
+///     workers, progress: as for `minhash`.
+///
+/// Returns:
+///     Job[list[int]]: the indices of the documents to keep, in order.
+///
+/// Raises:
+///     TypeError, ValueError: at the call: an argument is not what it should be.
+///     ItemError: from the Job: a document cannot be read.
+#[pyfunction]
+#[pyo3(
+    signature = (docs, threshold=None, **keywords),
+    text_signature = "(docs, threshold=0.8, *, num_perm=128, ngram=5, by='words', seed=1, on_error='raise', workers=None, progress=False)"
+)]
+pub fn dedupe(
+    docs: &Bound<'_, PyAny>,
+    threshold: Option<&Bound<'_, PyAny>>,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<Job>> {
+    let threshold = threshold.map_or(Ok(0.8), |threshold| float("threshold", threshold))?;
+    if !(threshold > 0.0 && threshold <= 1.0) {
+        return Err(PyValueError::new_err(format!("threshold must be above 0 and at most 1, not {threshold}")));
+    }
+    let (minhash, _) = minhash_from(keywords)?;
+    Call::new("dedupe", docs, keywords).whole(
+        move |document, stop| minhash.signature(&document.text()?, stop),
+        move |gathered, policy, stop| {
+            // Places are those of the documents, whatever becomes of those that failed.
+            let failures = failures_of(&gathered, policy);
+            let Places { results, failure, .. } = Places::of(gathered, Policy::Raise);
+            let kept = duplicates(&results, threshold, stop)?;
+            let mut items: Vec<_> = kept.into_iter().map(|index| (index, None)).chain(failures).collect();
+            items.sort_by_key(|(index, _)| *index);
+            Ok(Box::new(Kept { items: items.into_iter(), failure, list: None }))
+        },
+    )
+}
+
+type Item = (usize, Option<Failure>);
+
+fn failures_of<T>(gathered: &Gathered<T>, policy: Policy) -> Vec<Item> {
+    let numbered = gathered.blocks.iter().flat_map(|block| (block.start..).zip(&block.outcomes));
+    let failed = numbered.filter_map(|(index, outcome)| Some((index, Some(outcome.as_ref().err()?.clone()))));
+    if policy == Policy::Return { failed.collect() } else { Vec::new() }
+}
+
+/// Indices, and the failures among them.
+struct Kept {
+    items: std::vec::IntoIter<Item>,
+    failure: Option<Numbered>,
+    list: Option<Py<PyList>>,
+}
+
+/// Indices between two looks at the clock: about 10 µs.
+const STRIDE: usize = 256;
+
+impl Harvest for Kept {
+    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
+        for (index, failure) in self.items.by_ref() {
+            match failure {
+                None => list.append(index)?,
+                Some(failure) => list.append(item_error(py, index, &failure)?)?,
+            }
+            if list.len().is_multiple_of(STRIDE) && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(None);
+            }
+        }
+        ended(list.into_any(), self.failure.take())
+    }
+
+    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        failure_of(py, self.failure.as_ref())
+    }
+}

@@ -1,0 +1,345 @@
+//! How the items of one call become requests: what client and call say once, applied to each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
+use url::{ParseError, Url};
+
+use super::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8};
+use super::options::RequestOptions;
+use super::params::Params;
+use super::request::{PyRequest, from_core, options_from};
+use shoal_http::error::{Error, Failure, Kind, Phase};
+use shoal_http::items::Items;
+use shoal_http::redact::{quote, redact_input};
+use shoal_http::request::{Request, basic_auth};
+use shoal_http::save::{Places, Template};
+use shoal_http::settings::Settings;
+use shoal_http::urls::Urls;
+
+/// Where bodies are saved.
+pub enum SaveTo {
+    /// A template.
+    Template(Template),
+    /// Asked for every item, on the caller's thread, before any I/O.
+    Callable(Py<PyAny>),
+}
+
+impl SaveTo {
+    /// What keeps items from replacing each other's files, unless each has its own by its index.
+    pub fn places(&self) -> Option<Places> {
+        match self {
+            Self::Template(template) if template.is_distinct() => None,
+            _ => Some(Places::default()),
+        }
+    }
+}
+
+/// What all items of a call have in common.
+pub struct Plan {
+    /// Unless the item has its own.
+    pub method: Method,
+    /// For absolute URLs.
+    pub urls: Urls,
+    /// For relative URLs.
+    pub base_url: Option<Url>,
+    /// Of client and call.
+    pub params: Params,
+    /// Of the call.
+    pub cookies: Vec<(String, String)>,
+    /// Unless the item has its own.
+    pub body: Option<BodyInput>,
+    /// Client or call were given a `Content-Type`: it goes with every body, as in requests and httpx.
+    pub typed: bool,
+    /// Of client and call.
+    pub settings: Arc<Settings>,
+    /// `save_to`.
+    pub save_to: Option<SaveTo>,
+    /// Failures are results.
+    pub return_exceptions: bool,
+}
+
+impl Plan {
+    /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is an
+    /// item that is well-formed but has no usable URL.
+    pub fn request(
+        &self,
+        py: Python<'_>,
+        item: &Bound<'_, PyAny>,
+        index: usize,
+    ) -> PyResult<Result<Arc<Request>, Error>> {
+        let built = match item.cast::<PyString>() {
+            Ok(url) => self.build(url, None, index),
+            Err(_) => {
+                let (url, options) = self.item(item).map_err(|error| at(py, index, error))?;
+                self.build(&url, Some(&options), index)
+            }
+        };
+        let mut request = match built {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(error)),
+        };
+        if self.save_to.is_some() {
+            request.save_to = self.path(py, &request, index)?;
+        }
+        Ok(Ok(Arc::new(request)))
+    }
+
+    /// Room for the requests of a batch.
+    pub fn items(&self, count: usize) -> Items {
+        Items::with_capacity(count, self.method.clone(), self.body.as_ref().map(|body| body.bytes.clone()))
+    }
+
+    /// Whether a URL by itself is the whole request, with this plan's method and body.
+    pub fn is_plain(&self) -> bool {
+        self.params.is_empty() && self.save_to.is_none()
+    }
+
+    fn item<'py>(&self, item: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyString>, RequestOptions)> {
+        if let Ok(request) = item.cast::<PyRequest>() {
+            let (url, options) = request.get().parts();
+            return Ok((PyString::new(item.py(), url), options));
+        }
+        if let Ok(pair) = item.cast::<PyTuple>()
+            && pair.len() == 2
+        {
+            let options = pair.get_item(1)?;
+            let mapping = options.cast::<PyMapping>().map_err(|_| {
+                PyTypeError::new_err(format!(
+                    "the options of (url, options) must be a mapping, not {}",
+                    type_name(&options)
+                ))
+            })?;
+            return Ok((url_text(&pair.get_item(0)?)?, options_of(mapping, None)?));
+        }
+        if let Ok(mapping) = item.cast::<PyMapping>() {
+            let url = mapping.get_item("url").map_err(|_| {
+                PyValueError::new_err("an item that is a mapping needs the key \"url\", which this one has not")
+            })?;
+            return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
+        }
+        Err(PyTypeError::new_err(format!(
+            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}",
+            type_name(item),
+        )))
+    }
+
+    /// The request for a URL and the options that go with it.
+    pub fn build(
+        &self,
+        url: &Bound<'_, PyString>,
+        options: Option<&RequestOptions>,
+        index: usize,
+    ) -> Result<Request, Error> {
+        let text = url.to_str().map_err(|_| surrogate(url, index))?;
+        let mut url = self.url(text).map_err(|reason| invalid_url(&reason, text, index))?;
+        let credentials = take_credentials(&mut url);
+        let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
+        let mut request = Request::new(method, url);
+        request.body = self.body.as_ref().map(|body| body.bytes.clone());
+        let none = Params::default();
+        let own = options.map_or(&none, |options| &options.params);
+        if !self.params.is_empty() || !own.is_empty() {
+            self.params.add_to(&mut request.url, own);
+        }
+        if let Some(options) = options {
+            request.headers = options.headers_with_cookies(&self.cookies);
+            request.without.clone_from(&options.without);
+            request.name.clone_from(&options.name);
+            if let Some(body) = &options.body {
+                request.body = Some(body.bytes.clone());
+                if self.typed && options.type_of_body {
+                    request.headers.remove(CONTENT_TYPE);
+                } else if !self.typed && self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
+                    // It describes the call's body, not this one.
+                    request.without.push(CONTENT_TYPE);
+                }
+            }
+            let settings = options.settings(&self.settings);
+            request.settings = (!Arc::ptr_eq(&settings, &self.settings)).then_some(settings);
+        }
+        if let Some(credentials) = credentials {
+            request.headers.entry(AUTH_HEADER).or_insert(credentials);
+        }
+        Ok(request)
+    }
+
+    fn url(&self, text: &str) -> Result<Url, String> {
+        if has_no_host(text) {
+            return Err("empty host".to_owned());
+        }
+        let url = match (self.urls.parse(text), &self.base_url) {
+            // "player:12" names a scheme only if there is nothing it could be relative to.
+            (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
+            (Ok(url), None) if url.cannot_be_a_base() => {
+                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
+            }
+            (Ok(url), _) => url,
+            (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => {
+                join(base, text).map_err(|error| error.to_string())?
+            }
+            (Err(ParseError::RelativeUrlWithoutBase), None) => {
+                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
+            }
+            (Err(error), _) => return Err(error.to_string()),
+        };
+        match url.scheme() {
+            "http" | "https" => Ok(url),
+            scheme => Err(format!("scheme must be http or https, not {}", quote(scheme.as_bytes()))),
+        }
+    }
+
+    fn path(&self, py: Python<'_>, request: &Request, index: usize) -> PyResult<Option<PathBuf>> {
+        let name = request.name.as_deref();
+        match &self.save_to {
+            None => Ok(None),
+            Some(SaveTo::Template(template)) => template
+                .path(index, name, &request.url)
+                .map(Some)
+                .map_err(|reason| PyValueError::new_err(format!("save_to: requests[{index}]: {reason}"))),
+            Some(SaveTo::Callable(function)) => {
+                let request = from_core(py, &Arc::new(request.clone()))?;
+                let path = function.call1(py, (index, request))?;
+                path_from("save_to: the callable", path.bind(py), "return str or a path").map(Some)
+            }
+        }
+    }
+}
+
+/// `http:/path` and `http:///path`, which the URL standard reads as `http://path/`: most likely the host was lost on the
+/// way.
+fn has_no_host(text: &str) -> bool {
+    let Some((scheme, rest)) = text.trim_start().split_once(':') else { return false };
+    let ours = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    ours && rest.strip_prefix("//").is_none_or(|place| place.starts_with(['/', '\\']))
+}
+
+/// As httpx does it: the path is appended to the base's, also if it begins with a slash (or two: a client's headers must
+/// not go to another host by the path of a URL).
+fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
+    let mut folder = base.clone();
+    if !folder.path().ends_with('/') {
+        folder.set_path(&format!("{}/", base.path()));
+    }
+    folder.set_query(None);
+    folder.set_fragment(None);
+    // "./" keeps a first segment with a colon from being read as a scheme.
+    folder.join(&format!("./{}", text.trim_start_matches('/')))
+}
+
+fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let header = basic_auth(&decode(url.username()), &decode(url.password().unwrap_or_default()));
+    // Neither can fail for http and https.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(header)
+}
+
+/// `url`: a str.
+pub fn url_text<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    let text = url.cast::<PyString>();
+    Ok(text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?.clone())
+}
+
+/// `base_url`: an absolute http or https URL.
+pub fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
+    let Ok(text) = value.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
+    };
+    let text = utf8("base_url", text)?;
+    let wrong = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
+    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("scheme must be http or https"));
+    }
+    Ok(url)
+}
+
+fn invalid_url(reason: &str, text: &str, index: usize) -> Error {
+    let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {:?}", redact_input(text)));
+    Error::new(failure, None, index, 0, Duration::ZERO)
+}
+
+fn surrogate(url: &Bound<'_, PyString>, index: usize) -> Error {
+    invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index)
+}
+
+fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult<RequestOptions> {
+    let mut pairs = Vec::new();
+    for pair in mapping.items()? {
+        let (key, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        if without.is_some_and(|left_out| key.eq(left_out).unwrap_or(false)) {
+            continue;
+        }
+        pairs.push((key, value));
+    }
+    options_from("a request's options", pairs)
+}
+
+/// Names the item in a `TypeError` or `ValueError` about it.
+fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
+    let message = format!("requests[{index}]: {}", error.value(py));
+    let named = if error.is_instance_of::<PyTypeError>(py) {
+        PyTypeError::new_err(message)
+    } else if error.get_type(py).is(py.get_type::<PyValueError>()) {
+        PyValueError::new_err(message)
+    } else {
+        return error;
+    };
+    named.set_cause(py, Some(error));
+    named
+}
+
+/// Checks that `requests` is a collection of items and not one item.
+pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
+    let single = requests.is_instance_of::<PyString>()
+        || requests.is_instance_of::<PyBytes>()
+        || requests.is_instance_of::<PyByteArray>()
+        || requests.cast::<PyMapping>().is_ok()
+        || requests.is_instance_of::<PyRequest>();
+    if single {
+        let kind = type_name(requests);
+        return Err(PyTypeError::new_err(format!(
+            "requests must be an iterable of URLs or requests, not one {kind}: put it into a list"
+        )));
+    }
+    Ok(())
+}
+
+/// `save_to`: a template or a callable.
+pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    if value.is_callable() {
+        return Ok(Some(SaveTo::Callable(value.clone().unbind())));
+    }
+    let text = path_text("save_to", value)?.ok_or_else(|| {
+        let kind = type_name(value);
+        PyTypeError::new_err(format!("save_to must be a template as str or path, a callable or None, not {kind}"))
+    })?;
+    let template = Template::parse(&text).map_err(|reason| PyValueError::new_err(format!("save_to: {reason}")))?;
+    Ok(Some(SaveTo::Template(template)))
+}
+
+/// The headers of client and call.
+pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<HeaderMap> {
+    let mut own = options.headers_with_cookies(&[]);
+    if options.type_of_body && client.contains_key(CONTENT_TYPE) {
+        own.remove(CONTENT_TYPE);
+    }
+    if own.is_empty() && options.without.is_empty() {
+        return client.clone();
+    }
+    Arc::new(shoal_http::exchange::merged(client, &own, &options.without))
+}

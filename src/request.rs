@@ -1,0 +1,157 @@
+//! `Request`: one item of a batch with options of its own.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+
+use super::headers::PyHeaders;
+use super::input::{type_name, utf8};
+use super::limits::rebuilt;
+use super::options::{REQUEST_KEYS, RequestOptions, unknown};
+use shoal_http::redact::{redact_input, redact_url};
+use shoal_http::request::Request;
+
+enum Kind {
+    /// By a user: the options not given are the call's.
+    Made { url: String, options: Box<RequestOptions> },
+    /// By a call: what was asked for, complete.
+    Sent(Arc<Request>),
+}
+
+/// One request: a URL and the options that differ from the call's.
+///
+/// Args:
+///     url: absolute http or https URL (relative with a client that has a `base_url`).
+///     method, params, headers, cookies, auth, content, data, json, timeout, retry, follow_redirects, max_redirects,
+///         max_body, raise_for_status: as for `gather_fetch`. What is left out is the call's. `params`, `headers` and
+///         `cookies` are merged with the call's, and win name by name.
+///     name: what `{name}` stands for in `save_to`.
+///
+/// Raises:
+///     TypeError, ValueError: an option is not what it should be.
+#[pyclass(frozen, module = "shoal", name = "Request")]
+pub struct PyRequest(Kind);
+
+/// What was sent, as Python sees it.
+pub fn from_core(py: Python<'_>, request: &Arc<Request>) -> PyResult<Py<PyRequest>> {
+    Py::new(py, PyRequest(Kind::Sent(request.clone())))
+}
+
+impl PyRequest {
+    /// The URL and the options, if a user made it. A sent one gives its own again.
+    pub fn parts(&self) -> (&str, RequestOptions) {
+        match &self.0 {
+            Kind::Made { url, options, .. } => (url, options.as_ref().clone()),
+            Kind::Sent(request) => (request.url.as_str(), RequestOptions::of(request)),
+        }
+    }
+}
+
+/// Reads options from a mapping of keywords.
+pub fn options_from<'py>(
+    function: &str,
+    keywords: impl IntoIterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+) -> PyResult<RequestOptions> {
+    let mut options = RequestOptions::default();
+    for (key, value) in keywords {
+        let key = key.cast::<PyString>().map_err(|_| {
+            PyTypeError::new_err(format!("{function}: the name of an option must be str, not {}", type_name(&key)))
+        })?;
+        let key = utf8("the name of an option", key)?;
+        if !options.set(key, &value)? {
+            return Err(unknown(function, key, REQUEST_KEYS));
+        }
+    }
+    options.finish();
+    Ok(options)
+}
+
+#[pymethods]
+impl PyRequest {
+    #[new]
+    #[pyo3(
+        signature = (url, **options),
+        text_signature = "(url, *, method=..., params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=..., name=None)"
+    )]
+    fn new(url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let Ok(text) = url.cast::<PyString>() else {
+            return Err(PyTypeError::new_err(format!("url must be str, not {}", type_name(url))));
+        };
+        let options = options_from("Request", options.into_iter().flatten())?;
+        Ok(Self(Kind::Made { url: utf8("url", text)?.to_owned(), options: Box::new(options) }))
+    }
+
+    /// The URL, as given or as sent (credentials removed, parameters added).
+    #[getter]
+    fn url(&self) -> &str {
+        match &self.0 {
+            Kind::Made { url, .. } => url,
+            Kind::Sent(request) => request.url.as_str(),
+        }
+    }
+
+    /// The method in upper case, or None if it is left to the call.
+    #[getter]
+    fn method(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Made { options, .. } => options.method.as_ref().map(http::Method::as_str),
+            Kind::Sent(request) => Some(request.method.as_str()),
+        }
+    }
+
+    /// The request's own headers, without those of call and client: a `Headers`.
+    #[getter]
+    fn headers(&self) -> PyHeaders {
+        match &self.0 {
+            Kind::Made { options, .. } => PyHeaders::new(options.headers_with_cookies(&[]).into()),
+            Kind::Sent(request) => PyHeaders::new(request.headers.clone().into()),
+        }
+    }
+
+    /// The body as bytes, or None.
+    #[getter]
+    fn content<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let bytes = match &self.0 {
+            Kind::Made { options, .. } => options.body.as_ref().map(|body| &body.bytes),
+            Kind::Sent(request) => request.body.as_ref(),
+        };
+        bytes.map(|bytes| PyBytes::new(py, bytes))
+    }
+
+    /// What `{name}` stands for in `save_to`, or None.
+    #[getter]
+    fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Made { options, .. } => options.name.as_deref(),
+            Kind::Sent(request) => request.name.as_deref(),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let url = match &self.0 {
+            Kind::Made { url, .. } => redact_input(url),
+            Kind::Sent(request) => redact_url(&request.url),
+        };
+        match self.method() {
+            Some(method) => format!("<Request {method} {url}>"),
+            None => format!("<Request {url}>"),
+        }
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        let ((url, options), (other_url, other_options)) = (self.parts(), other.parts());
+        url == other_url && options.same(&other_options)
+    }
+
+    fn __hash__(&self) -> isize {
+        self.url().bytes().fold(17, |hash: isize, byte| hash.wrapping_mul(31).wrapping_add(isize::from(byte)))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        // From what was understood, not from what was given: that may have changed since, or be used up.
+        let (py, (url, options)) = (slf.py(), slf.get().parts());
+        rebuilt(slf.as_any(), &(url,).into_pyobject(py)?, &options.keywords(py)?)
+    }
+}
