@@ -5,8 +5,8 @@ use std::fmt::Display;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-pub use crate::input::text;
-use crate::limits::integer;
+pub use crate::arguments::input::text;
+use crate::arguments::limits::integer;
 
 /// A text or None.
 pub fn optional_text(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {

@@ -17,7 +17,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 
-use crate::detach::detached;
+use crate::bridge::detach::detached;
 use shoal_kernels::document::{Document, Source};
 
 /// Arrays of one type.

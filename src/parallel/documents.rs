@@ -11,8 +11,8 @@ use pyo3::types::{PyBytes, PyList, PyMapping, PyMemoryView, PyString};
 use super::arrow::{Arrays, Unfit};
 use super::column::PyColumn;
 use super::held::Held;
-use crate::input::{path_from, type_name};
-use crate::response::PyResponse;
+use crate::arguments::input::{path_from, type_name};
+use crate::http::response::PyResponse;
 use shoal_kernels::document::{Document, Source, Writable};
 
 /// A batch of documents and what lends their memory.
@@ -195,11 +195,11 @@ impl PyResponse {
     /// Its body, or the file it was saved to, as a document.
     fn document(&self, py: Python<'_>, url: bool, held: &mut Held) -> Document {
         let handle = self.body.handle(py);
-        let encoding = crate::charset::named(&self.headers);
+        let encoding = crate::http::charset::named(&self.headers);
         let source = match (&self.path, handle) {
             (Some(path), _) => Source::File(path.clone()),
-            (None, crate::body::Handle::Core(bytes)) => Source::Shared(bytes),
-            (None, crate::body::Handle::Python(bytes)) => {
+            (None, crate::http::body::Handle::Core(bytes)) => Source::Shared(bytes),
+            (None, crate::http::body::Handle::Python(bytes)) => {
                 // SAFETY: `bytes` never change or move, and the object is held as long as the document.
                 let source = Source::Bytes(unsafe { forever(bytes.as_bytes(py)) });
                 held.objects.push(bytes.into_any());

@@ -12,7 +12,7 @@ use arrow_array::ffi::FFI_ArrowArray;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
 
-use crate::detach::attached;
+use crate::bridge::detach::attached;
 use shoal_kernels::document::Lease;
 use shoal_runtime::fork::PerProcess;
 use shoal_runtime::{Notifier, is_closing, notifier};

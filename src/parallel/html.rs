@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 use super::arguments::{optional_text, text as text_argument, wrong};
 use super::pieces::{Matches, Piece, Text};
 use super::run::Call;
-use crate::job::Job;
+use crate::bridge::job::Job;
 use shoal_html::article::{Article, article};
 use shoal_html::links::{base, links};
 use shoal_html::markdown::markdown;

@@ -4,11 +4,11 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::input::{type_name, utf8};
-use crate::limits::{at_least_one, integer};
-use crate::options::unknown;
-use crate::progress::reporter;
-use crate::work::no_threads;
+use crate::arguments::input::{type_name, utf8};
+use crate::arguments::limits::{at_least_one, integer};
+use crate::arguments::options::unknown;
+use crate::bridge::progress::reporter;
+use crate::bridge::work::no_threads;
 use shoal_runtime::pool;
 
 /// What becomes of documents that fail.

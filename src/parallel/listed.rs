@@ -10,8 +10,8 @@ use pyo3::types::PyList;
 
 use super::keywords::Policy;
 use super::pieces::Piece;
-use crate::error::class;
-use crate::outcome::Harvest;
+use crate::bridge::outcome::Harvest;
+use crate::http::error::class;
 use shoal_kernels::batch::{Block, Gathered, Outcome};
 use shoal_kernels::failure::{Failure, Kind};
 

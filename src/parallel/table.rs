@@ -15,8 +15,8 @@ use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 
 use super::column::PyColumn;
 use super::values::{Values, type_name};
-use crate::lend::Lend;
-use crate::shown::escape;
+use crate::bridge::lend::Lend;
+use crate::http::shown::escape;
 
 /// How many rows a notebook shows.
 const SHOWN: usize = 10;

@@ -11,7 +11,7 @@ use super::column::PyColumn;
 use super::keywords::Policy;
 use super::listed::{ended, failure_of, item_error};
 use super::table::PyTable;
-use crate::outcome::Harvest;
+use crate::bridge::outcome::Harvest;
 use shoal_kernels::batch::Gathered;
 use shoal_kernels::failure::Failure;
 

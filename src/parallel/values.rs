@@ -14,7 +14,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
-use crate::lend::Lend;
+use crate::bridge::lend::Lend;
 
 /// An array whose type has been looked at once, and not for each value.
 pub struct Values<'a> {

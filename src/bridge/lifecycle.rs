@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyImportError, PyRuntimeError, PySystemExit};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::detach::detached;
+use crate::bridge::detach::detached;
 
 /// The most an exit waits for the reactor to let go of its sockets; it takes well under 1 ms unless the machine is busy.
 const PATIENCE: Duration = Duration::from_millis(500);

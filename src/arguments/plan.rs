@@ -14,7 +14,7 @@ use url::{ParseError, Url};
 use super::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8};
 use super::options::RequestOptions;
 use super::params::Params;
-use super::request::{PyRequest, from_core, options_from};
+use crate::http::request::{PyRequest, from_core, options_from};
 use shoal_http::error::{Error, Failure, Kind, Phase};
 use shoal_http::items::Items;
 use shoal_http::redact::{quote, redact_input};

@@ -11,8 +11,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::error::to_python;
 use super::lifecycle::{exiting, is_lost};
+use crate::http::error::to_python;
 use shoal_http::completion::{Completion, Promise};
 use shoal_http::error::{Error, Failure, Kind, Phase};
 use shoal_runtime::fork;

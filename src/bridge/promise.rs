@@ -19,8 +19,8 @@ use pyo3::prelude::*;
 
 use super::job::{Job, Work};
 use super::outcome::{Ended, Harvest};
-use super::stats::PyStats;
 use super::unwatched::CallSite;
+use crate::http::stats::PyStats;
 use shoal_http::completion::Completion;
 use shoal_http::stats::{LimitedBy, Stats};
 

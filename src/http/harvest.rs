@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::error::to_python;
-use super::outcome::Harvest;
 use super::response::into_python;
+use crate::bridge::outcome::Harvest;
 use shoal_http::fetch::Outcome;
 use shoal_http::gather::Gathered;
 

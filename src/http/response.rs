@@ -51,15 +51,15 @@ const QUOTED: usize = 200;
 pub struct PyResponse {
     pub(super) status: StatusCode,
     pub(super) version: Version,
-    pub(super) headers: Arc<HeaderMap>,
+    pub(crate) headers: Arc<HeaderMap>,
     pub(super) final_url: Option<Url>,
-    pub(super) body: Body,
+    pub(crate) body: Body,
     pub(super) history: Vec<Response>,
     pub(super) history_made: PyOnceLock<Vec<Py<PyResponse>>>,
     pub(super) elapsed: Duration,
     pub(super) attempts: u32,
     pub(super) index: usize,
-    pub(super) path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     pub(super) request: Arc<Request>,
     pub(super) request_made: PyOnceLock<Py<PyRequest>>,
 }
@@ -87,7 +87,7 @@ pub fn into_python(py: Python<'_>, response: Response) -> PyResult<Py<PyResponse
 }
 
 impl PyResponse {
-    pub(super) fn url_parsed(&self) -> &Url {
+    pub(crate) fn url_parsed(&self) -> &Url {
         self.final_url.as_ref().unwrap_or(&self.request.url)
     }
 

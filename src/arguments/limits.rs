@@ -294,7 +294,7 @@ pub struct PyLimits {
 impl PyLimits {
     /// Those of a client that is told nothing.
     pub fn standard() -> Self {
-        let limits = Limits { concurrency: Some(super::batch::CONCURRENCY), ..Limits::default() };
+        let limits = Limits { concurrency: Some(crate::http::batch::CONCURRENCY), ..Limits::default() };
         Self { limits, rate: None }
     }
 }
@@ -315,7 +315,7 @@ impl<'py> FromPyObject<'_, 'py> for Concurrency {
 impl PyLimits {
     #[new]
     #[pyo3(
-        signature = (concurrency=Concurrency(Some(super::batch::CONCURRENCY)), *, per_host=None, rate=None),
+        signature = (concurrency=Concurrency(Some(crate::http::batch::CONCURRENCY)), *, per_host=None, rate=None),
         text_signature = "(concurrency=100, *, per_host=None, rate=None)"
     )]
     fn new(

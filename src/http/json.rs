@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
-use super::lifecycle::calling_out;
+use crate::bridge::lifecycle::calling_out;
 
 /// A text that is not JSON.
 pub struct NotJson<'py> {

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use super::headers::PyHeaders;
-use super::input::{type_name, utf8};
-use super::limits::rebuilt;
-use super::options::{REQUEST_KEYS, RequestOptions, unknown};
+use crate::arguments::input::{type_name, utf8};
+use crate::arguments::limits::rebuilt;
+use crate::arguments::options::{REQUEST_KEYS, RequestOptions, unknown};
 use shoal_http::redact::{redact_input, redact_url};
 use shoal_http::request::Request;
 

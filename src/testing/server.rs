@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::detach::detached;
+use crate::bridge::detach::detached;
 use shoal_testserver::{Options, Server};
 
 /// An HTTP/1.1 server on its own threads, running from construction until ``close()``.

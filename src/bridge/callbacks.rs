@@ -11,7 +11,7 @@ use pyo3::types::PyString;
 
 use super::job::Job;
 use super::work::no_thread;
-use crate::detach::attached;
+use crate::bridge::detach::attached;
 use shoal_http::completion::Waiter;
 use shoal_runtime::fork::PerProcess;
 use shoal_runtime::{Notifier, notifier};

@@ -12,8 +12,8 @@ use std::task::{Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 
-use super::harvest::One;
 use super::outcome::Ended;
+use crate::http::harvest::One;
 use shoal_http::completion::Promise;
 use shoal_http::fetch::Call;
 use shoal_http::request::Request;

@@ -17,13 +17,13 @@ use super::awaiting::{Awaiting, returned, thrown_error};
 use super::callbacks::{Caller, call_now};
 use super::interrupt::{interruptible, say_where};
 use super::lifecycle::{awaiting, calling_out, exiting};
-use super::limits::float;
 use super::outcome::{End, Ended, Harvest, Step, cancelled_error, started_before_fork};
 use super::port::{Port, require_loop, running_loop};
 use super::progress::Progress;
-use super::shown::escape;
 use super::unwatched::{CallSite, Notice, log_failure, warn_of_drop};
-use crate::detach::detached;
+use crate::arguments::limits::float;
+use crate::bridge::detach::detached;
+use crate::http::shown::escape;
 use shoal_http::completion::{Completion, Waiter};
 use shoal_runtime::is_closing;
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::detach::detached;
-use crate::lifecycle::calling_out;
-use crate::port::{in_main_thread, running_loop};
+use crate::bridge::detach::detached;
+use crate::bridge::lifecycle::calling_out;
+use crate::bridge::port::{in_main_thread, running_loop};
 
 /// A text shorter than this, which takes some 2 ms, is parsed in one go.
 const LARGE: usize = 1 << 20;

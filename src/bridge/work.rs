@@ -6,13 +6,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 
-use super::harvest::Many;
 use super::job::{Job, Work};
 use super::lifecycle::exiting;
 use super::outcome::{Ended, Harvest, promise};
 use super::single::Single;
-use super::stats::PyStats;
 use super::unwatched::CallSite;
+use crate::http::harvest::Many;
+use crate::http::stats::PyStats;
 use shoal_http::fetch::Call;
 use shoal_http::gather::{Batch, Options};
 use shoal_http::items::Items;

@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
 
-use super::input::headers_from;
+use crate::arguments::input::headers_from;
 use shoal_http::control_bytes;
 use shoal_http::redact::is_secret_header;
 use shoal_http::response::header_text;

@@ -21,7 +21,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 
 use super::work::no_thread;
-use crate::detach::attached;
+use crate::bridge::detach::attached;
 use shoal_http::completion::Waiter;
 use shoal_runtime::fork::PerProcess;
 use shoal_runtime::turn::{AtEnd, at_end};

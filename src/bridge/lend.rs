@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use crate::detach::detached;
+use crate::bridge::detach::detached;
 
 /// Objects between two looks at the clock: 10 to 50 µs.
 const STRIDE: usize = 256;

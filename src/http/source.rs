@@ -14,9 +14,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use pyo3_async_runtimes::{TaskLocals, into_future_with_locals};
 
-use super::lifecycle::exiting;
 use super::stream::Stream;
-use crate::detach::attached;
+use crate::bridge::detach::attached;
+use crate::bridge::lifecycle::exiting;
 use shoal_http::stream::Flow;
 use shoal_runtime::{self, Pass};
 

@@ -1,0 +1,3 @@
+//! The test server as Python sees it.
+
+pub mod server;
