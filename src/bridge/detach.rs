@@ -2,7 +2,7 @@
 
 use pyo3::Python;
 
-use shoal_runtime as closing;
+use shoal_runtime::{FinalizeGuard, park_forever};
 
 /// Runs `work` without holding the GIL (on free-threaded builds: detached from the interpreter). When the process is
 /// about to end it runs `work` as it is: the GIL might not come back.
@@ -11,10 +11,10 @@ where
     F: Send + FnOnce() -> T,
     T: Send,
 {
-    let Some(pass) = closing::enter() else { return work() };
+    let Some(guard) = FinalizeGuard::acquire() else { return work() };
     py.detach(|| {
         let result = work();
-        pass.back();
+        guard.before_attach();
         result
     })
 }
@@ -22,10 +22,10 @@ where
 /// Runs `work` with the GIL, from a thread of ours. When the process is about to end the thread stays here for good, and
 /// with it whatever it holds: a Python object dropped now might be destroyed by half an interpreter.
 pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> T {
-    if let Some(_pass) = closing::enter()
+    if let Some(_guard) = FinalizeGuard::acquire()
         && let Some(done) = Python::try_attach(work)
     {
         return done;
     }
-    closing::stay()
+    park_forever()
 }

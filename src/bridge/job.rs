@@ -25,7 +25,7 @@ use crate::arguments::limits::float;
 use crate::bridge::detach::detached;
 use crate::http::shown::escape;
 use shoal_http::completion::{Completion, Waiter};
-use shoal_runtime::is_closing;
+use shoal_runtime::is_exiting;
 
 /// How long an event loop is held at a time while results become Python objects (some 3,000 responses): a task
 /// that falls due meanwhile has its turn after three of these at most.
@@ -186,7 +186,7 @@ impl Job {
         let until = limit.map(|limit| Instant::now() + limit);
         let waited = interruptible(py, || self.wait_until(py, until));
         if let Err(error) = &waited
-            && !is_closing()
+            && !is_exiting()
         {
             self.stop();
             self.attach_results(py, error);
@@ -211,7 +211,7 @@ impl Job {
             if detached(py, || self.end.completion().wait(slice)) {
                 return Ok(true);
             }
-            if is_closing() {
+            if is_exiting() {
                 return Err(exiting());
             }
             py.check_signals()?;
@@ -463,7 +463,7 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         let stopped = self.stop();
-        if !self.notice.is_untold() || self.end.is_parents() || is_closing() {
+        if !self.notice.is_untold() || self.end.is_parents() || is_exiting() {
             return;
         }
         // Python drops its objects attached.

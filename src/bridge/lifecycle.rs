@@ -5,6 +5,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyImportError, PyRuntimeError, PySystemExit};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use shoal_runtime::{FinalizeGuard, RuntimeError, is_exit_thread, is_exiting};
 
 use crate::bridge::detach::detached;
 
@@ -14,15 +15,15 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// What work raises when the interpreter is exiting: in a daemon thread `SystemExit`, which ends it without a
 /// word; in the thread that runs the `atexit` handlers an error that says so.
 pub fn exiting() -> PyErr {
-    let message = shoal_runtime::ShutDown::Exiting.to_string();
-    if shoal_runtime::is_closer() { PyRuntimeError::new_err(message) } else { PySystemExit::new_err(message) }
+    let message = RuntimeError::Exiting.to_string();
+    if is_exit_thread() { PyRuntimeError::new_err(message) } else { PySystemExit::new_err(message) }
 }
 
 /// Runs what calls Python code that is not ours: at exit it is waited for (for a bounded time), and once the exit has
 /// begun only the `atexit` handlers themselves get here.
 pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    let pass = shoal_runtime::enter();
-    if pass.is_none() && !shoal_runtime::is_closer() {
+    let guard = FinalizeGuard::acquire();
+    if guard.is_none() && !is_exit_thread() {
         return Err(exiting());
     }
     work()
@@ -34,8 +35,8 @@ pub fn awaiting<'py>(
     py: Python<'py>,
     work: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let pass = shoal_runtime::enter();
-    if pass.is_none() && !shoal_runtime::is_closer() {
+    let guard = FinalizeGuard::acquire();
+    if guard.is_none() && !is_exit_thread() {
         return Ok(py.None().into_bound(py));
     }
     match work() {
@@ -46,7 +47,7 @@ pub fn awaiting<'py>(
 
 /// Whether work can have been lost to an exit that has begun, in a thread that is not the one that exits.
 pub fn is_lost() -> bool {
-    shoal_runtime::is_closing() && !shoal_runtime::is_closer()
+    is_exiting() && !is_exit_thread()
 }
 
 /// Stops everything: called at exit.

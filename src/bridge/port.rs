@@ -24,8 +24,7 @@ use super::work::no_thread;
 use crate::bridge::detach::attached;
 use shoal_http::completion::Waiter;
 use shoal_runtime::fork::PerProcess;
-use shoal_runtime::turn::{AtEnd, at_end};
-use shoal_runtime::{Notifier, enter, fork, notifier};
+use shoal_runtime::{FinalizeGuard, Notifier, OnTickEnd, at_tick_end, fork, notifier};
 
 /// The reactor's side: a queue and a way to say that it is not empty.
 struct Mailbox {
@@ -55,15 +54,15 @@ impl Waiter for Mailbox {
             queue.len()
         };
         if !self.told.swap(true, Ordering::AcqRel) {
-            at_end(self);
+            at_tick_end(self);
         } else if waiting == MANY {
-            self.turn_ended();
+            self.on_tick_end();
         }
     }
 }
 
-impl AtEnd for Mailbox {
-    fn turn_ended(&self) {
+impl OnTickEnd for Mailbox {
+    fn on_tick_end(&self) {
         if self.rung.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -338,7 +337,7 @@ fn is_closed(event_loop: &Bound<'_, PyAny>) -> bool {
 impl Port {
     /// Resolves the futures of everything that finished. Called by the loop.
     fn _drain(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(_pass) = enter() else { return Ok(()) };
+        let Some(_guard) = FinalizeGuard::acquire() else { return Ok(()) };
         for token in self.mailbox.drain() {
             let Some(future) = self.futures().remove(token) else { continue };
             let future = future.into_bound(py);

@@ -12,7 +12,7 @@ use pyo3::types::PyWeakrefReference;
 
 use super::job::Job;
 use super::lifecycle::calling_out;
-use shoal_runtime::is_closing;
+use shoal_runtime::is_exiting;
 
 /// Between two reports.
 const EVERY: Duration = Duration::from_millis(100);
@@ -57,7 +57,7 @@ impl Progress {
         }
         let closed = calling_out(|| self.reporter.call_method1(py, intern!(py, "close"), (done, total)));
         if let Err(error) = closed
-            && !is_closing()
+            && !is_exiting()
         {
             error.write_unraisable(py, Some(self.reporter.bind(py)));
         }

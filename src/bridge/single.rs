@@ -18,7 +18,7 @@ use shoal_http::completion::Promise;
 use shoal_http::fetch::Call;
 use shoal_http::request::Request;
 use shoal_http::stats::{Collector, Stats};
-use shoal_runtime::{ShutDown, submit};
+use shoal_runtime::{RuntimeError, submit};
 
 /// Tasks that wait for work; more of them end.
 const IDLE: usize = 128;
@@ -56,7 +56,7 @@ thread_local! {
 
 impl Single {
     /// Starts `request`; how it ends goes to `promise`.
-    pub fn start(call: Call, request: Request, promise: Promise<Ended>) -> Result<Arc<Self>, ShutDown> {
+    pub fn start(call: Call, request: Request, promise: Promise<Ended>) -> Result<Arc<Self>, RuntimeError> {
         let single = Arc::new(Self {
             collector: call.collector.clone(),
             over: AtomicBool::new(false),

@@ -102,8 +102,8 @@ fn is_ours(code: &Bound<'_, PyCode>) -> bool {
 
 /// Whether Python code may run for a job that is being dropped: not at exit, when nobody reads it any more.
 fn speaking<T>(py: Python<'_>, speak: impl FnOnce() -> PyResult<T>) {
-    let pass = shoal_runtime::enter();
-    if pass.is_none() {
+    let guard = shoal_runtime::FinalizeGuard::acquire();
+    if guard.is_none() {
         return;
     }
     if let Err(error) = speak() {

@@ -18,7 +18,7 @@ use shoal_http::gather::{Batch, Options};
 use shoal_http::items::Items;
 use shoal_http::request::Request;
 use shoal_http::stats::Stats;
-use shoal_runtime::{self, ShutDown};
+use shoal_runtime::{self, RuntimeError};
 
 /// The reactor, or the exception that says why there is none.
 pub fn reactor() -> PyResult<&'static Handle> {
@@ -31,11 +31,11 @@ pub fn no_thread(error: &std::io::Error) -> PyErr {
 }
 
 /// Why nothing can be started.
-pub fn no_threads(error: &ShutDown) -> PyErr {
+pub fn no_threads(error: &RuntimeError) -> PyErr {
     match error {
-        ShutDown::Exiting => exiting(),
-        ShutDown::Thread(_) => PyRuntimeError::new_err(error.to_string()),
-        ShutDown::Size(_) => PyValueError::new_err(error.to_string()),
+        RuntimeError::Exiting => exiting(),
+        RuntimeError::Thread(_) => PyRuntimeError::new_err(error.to_string()),
+        RuntimeError::ThreadCount(_) => PyValueError::new_err(error.to_string()),
     }
 }
 

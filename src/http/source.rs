@@ -18,7 +18,7 @@ use super::stream::Stream;
 use crate::bridge::detach::attached;
 use crate::bridge::lifecycle::exiting;
 use shoal_http::stream::Flow;
-use shoal_runtime::{self, Pass};
+use shoal_runtime::{FinalizeGuard, spawn_thread};
 
 /// Starts reading `iterable` on `event_loop`.
 pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -29,7 +29,7 @@ pub fn pump(slf: &Bound<'_, Stream>, event_loop: &Bound<'_, PyAny>, iterable: &B
     let first = Step::start(&locals, iterator.bind(py))?;
     let stream = PyWeakrefReference::new(slf.as_any())?.unbind();
     let (flow, handle) = (slf.get().flow().clone(), slf.get().handle());
-    shoal_runtime::thread("shoal-source", move || {
+    spawn_thread("shoal-source", move || {
         let mut last = None;
         let ended = read(&flow, handle, first, &mut last, &locals, &iterator, &stream);
         attached(|py| {
@@ -108,7 +108,7 @@ struct Step {
     coroutine: Py<PyAny>,
     state: Mutex<Awaited>,
     /// Until the loop has begun with it: asyncio's Python code runs on the way there, with Rust further up the stack.
-    pass: Mutex<Option<Pass>>,
+    guard: Mutex<Option<FinalizeGuard>>,
 }
 
 enum Awaited {
@@ -124,8 +124,8 @@ impl Step {
     ) -> PyResult<Started<impl Future<Output = PyResult<Py<PyAny>>> + Send + use<>>> {
         let py = iterator.py();
         let coroutine = iterator.call_method0(intern!(py, "__anext__"))?.unbind();
-        let pass = Mutex::new(Some(shoal_runtime::enter().ok_or_else(exiting)?));
-        let step = Bound::new(py, Self { coroutine, state: Mutex::new(Awaited::NotYet), pass })?;
+        let guard = Mutex::new(Some(FinalizeGuard::acquire().ok_or_else(exiting)?));
+        let step = Bound::new(py, Self { coroutine, state: Mutex::new(Awaited::NotYet), guard })?;
         let future = into_future_with_locals(locals, step.clone().into_any())?;
         Ok(Started { step: step.unbind(), future })
     }
@@ -148,7 +148,7 @@ impl Step {
 impl Step {
     fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let _pass = slf.get().pass.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _guard = slf.get().guard.lock().unwrap_or_else(PoisonError::into_inner).take();
         let asyncio = py.import(intern!(py, "asyncio"))?;
         let task = asyncio.call_method0(intern!(py, "current_task"))?;
         if matches!(slf.get().replace(Awaited::By(task.clone().unbind())), Awaited::Cancelled) {

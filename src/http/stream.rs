@@ -26,7 +26,7 @@ use crate::bridge::port::{Port, require_loop};
 use crate::bridge::progress::Progress;
 use shoal_http::save::Places;
 use shoal_http::stream::{Flow, Taken};
-use shoal_runtime::{fork, is_closing};
+use shoal_runtime::{fork, is_exiting};
 
 /// How long results that are already there may keep an event loop from its other tasks.
 const SLICE: Duration = Duration::from_millis(2);
@@ -247,7 +247,7 @@ impl Stream {
             }
         };
         match taken {
-            Taken::Pending if is_closing() => Err(exiting()),
+            Taken::Pending if is_exiting() => Err(exiting()),
             Taken::Pending if matches!(filled, Filled::Paused) => Ok(Next::Yield),
             Taken::Pending => Ok(Next::Wait),
             Taken::Item(_, outcome) => match outcome {

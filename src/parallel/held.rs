@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use crate::bridge::detach::attached;
 use shoal_kernels::document::Lease;
 use shoal_runtime::fork::PerProcess;
-use shoal_runtime::{Notifier, is_closing, notifier};
+use shoal_runtime::{Notifier, is_exiting, notifier};
 
 /// Objects that are let go of in one go, about 10 µs with the GIL: whoever waits for the result wants it at that moment.
 const STRIDE: usize = 100;
@@ -73,7 +73,7 @@ struct Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if is_closing() {
+        if is_exiting() {
             // Half an interpreter is no place to destroy objects.
             return;
         }

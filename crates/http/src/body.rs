@@ -18,7 +18,7 @@ use super::request::Request;
 use super::save::{FileWriter, Queue, write_atomic};
 use super::settings::DEFAULT_MAX_BODY;
 use super::transport::{Body, Head, reserve};
-use shoal_runtime::may_block;
+use shoal_runtime::ensure_blocking_thread;
 
 /// A body on its way into a file is written in pieces of this size; a smaller one is written at once, at its end.
 const SPOOL: usize = 1 << 20;
@@ -285,7 +285,7 @@ impl Spooled {
     /// Begins to write `piece`; an empty buffer comes back.
     async fn append(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let (open, free) = self.last().await?.unzip();
-        self.outcome(Some(may_block()))?;
+        self.outcome(Some(ensure_blocking_thread()))?;
         let free = match free {
             Some(free) => free,
             None => memory::with_capacity(SPOOL)?,
@@ -308,7 +308,7 @@ impl Spooled {
     /// Writes `rest`, and makes the file appear; how many bytes it has.
     async fn finish(mut self, rest: Vec<u8>, queue: &Arc<Queue>) -> Result<u64, Failure> {
         let open = self.last().await?;
-        self.outcome(Some(may_block()))?;
+        self.outcome(Some(ensure_blocking_thread()))?;
         let written = self.written + rest.len() as u64;
         let target = self.target.clone();
         let done = match open {

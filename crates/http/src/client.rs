@@ -61,7 +61,7 @@ impl Client {
         // Taken by threads that hold the GIL, and for a moment only: a fork, which holds it too, never copies it locked.
         let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
-            Some(session) if !session.transport.is_parents() => Ok(session.clone()),
+            Some(session) if !session.transport.is_inherited() => Ok(session.clone()),
             old => {
                 let fresh = Arc::new(Session::new(&self.config, old.as_deref())?);
                 *slot = Some(fresh.clone());

@@ -218,7 +218,7 @@ impl<T: Transport> Call<T> {
         limited_by: Option<Limit>,
         marks: Marks,
     ) -> Outcome {
-        load::finished(marks.bytes);
+        load::record_request(marks.bytes);
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
         self.collector.record(Recorded {

@@ -19,7 +19,7 @@ use super::items::{Item, Items, Plain};
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
-use shoal_runtime::load::elsewhere;
+use shoal_runtime::load::migration_target;
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ impl Batch {
             () = async {
                 while let Some(ended) = workers.join_next().await {
                     match ended.map_err(JoinError::try_into_panic) {
-                        Ok(Some(elsewhere)) => drop(workers.spawn_on(self.clone().work(call.clone()), elsewhere)),
+                        Ok(Some(target)) => drop(workers.spawn_on(self.clone().work(call.clone()), target)),
                         // `Call::fetch` contains the panics of a request; one outside of it is the whole batch's.
                         Err(Ok(panic)) => std::panic::resume_unwind(panic),
                         Ok(None) | Err(Err(_)) => {}
@@ -169,8 +169,8 @@ impl Batch {
                 Err(error) => Err(error),
             };
             self.put(index, outcome);
-            if let Some(elsewhere) = elsewhere() {
-                return Some(elsewhere);
+            if let Some(target) = migration_target() {
+                return Some(target);
             }
         }
         None

@@ -31,8 +31,8 @@ use super::lanes::Lanes;
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
-use shoal_runtime::load::elsewhere;
-use shoal_runtime::turn::{AtEnd, at_end};
+use shoal_runtime::load::migration_target;
+use shoal_runtime::{OnTickEnd, at_tick_end};
 
 /// How a stream is run.
 #[derive(Clone, Copy, Debug)]
@@ -239,8 +239,8 @@ impl<T: Transport> Flow<T> {
             workers.spawn(self.clone().work(call.clone(), number));
         }
         while let Poll::Ready(Some(ended)) = workers.poll_join_next(context) {
-            if let Ok((number, elsewhere)) = ended {
-                workers.spawn_on(self.clone().work(call.clone(), number), elsewhere);
+            if let Ok((number, target)) = ended {
+                workers.spawn_on(self.clone().work(call.clone(), number), target);
             }
         }
         Poll::Pending
@@ -255,10 +255,10 @@ impl<T: Transport> Flow<T> {
                 None => std::future::poll_fn(|context| self.poll_input(context, number)).await,
             };
             let outcome = call.fetch_queued(request, index, queued.into_std()).await;
-            let elsewhere = elsewhere();
-            next = self.finish(number, index, outcome, elsewhere.is_none());
-            if let Some(elsewhere) = elsewhere {
-                return (number, elsewhere);
+            let target = migration_target();
+            next = self.finish(number, index, outcome, target.is_none());
+            if let Some(target) = target {
+                return (number, target);
             }
         }
     }
@@ -295,7 +295,7 @@ impl<T: Transport> Flow<T> {
             self.arrived.notify_all();
         }
         if soon {
-            at_end(self.clone());
+            at_tick_end(self.clone());
         }
         for (waiter, token) in waiters {
             waiter.wake(token);
@@ -431,8 +431,8 @@ impl<T: Transport> Flow<T> {
     }
 }
 
-impl<T: Transport> AtEnd for Flow<T> {
-    fn turn_ended(&self) {
+impl<T: Transport> OnTickEnd for Flow<T> {
+    fn on_tick_end(&self) {
         let mut state = self.lock();
         state.told = false;
         let blocked = state.blocked > 0;

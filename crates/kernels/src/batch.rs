@@ -20,8 +20,8 @@ use crossbeam_utils::CachePadded;
 use super::document::{Document, Lease};
 use super::failure::{Failure, Kind};
 use super::stop::Stop;
-use shoal_runtime::spread::Spread;
-use shoal_runtime::{ShutDown, is_closing, panic_message, pool};
+use shoal_runtime::cpu_placement::CpuPlacement;
+use shoal_runtime::{RuntimeError, is_exiting, panic_message, pool};
 
 /// How long a runner keeps a thread of the pool. Going to the back of the queue costs about a microsecond.
 const SLICE: Duration = Duration::from_millis(5);
@@ -106,7 +106,7 @@ pub struct Batch<T> {
     returned: Mutex<Vec<Range<usize>>>,
     /// Apart from each other: where two share a cache line, every document takes 80 ns more.
     lanes: Box<[CachePadded<Mutex<Lane<T>>>]>,
-    spread: Spread,
+    placement: CpuPlacement,
     end: Mutex<End>,
     busy: AtomicU64,
     started: Instant,
@@ -131,7 +131,7 @@ impl<T: Send + 'static> Batch<T> {
         options: Options,
         kernel: K,
         finish: F,
-    ) -> Result<Arc<Self>, ShutDown>
+    ) -> Result<Arc<Self>, RuntimeError>
     where
         K: Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
         F: FnOnce(Gathered<T>, &Stop) + Send + 'static,
@@ -147,7 +147,7 @@ impl<T: Send + 'static> Batch<T> {
             next: AtomicUsize::new(0),
             returned: Mutex::default(),
             lanes: std::iter::repeat_with(lane).take(workers).collect(),
-            spread: Spread::new(workers),
+            placement: CpuPlacement::new(workers),
             end: Mutex::new(End { failure: None, taken: false, wall: None }),
             busy: AtomicU64::new(0),
             started: Instant::now(),
@@ -199,7 +199,7 @@ impl<T: Send + 'static> Batch<T> {
 
     /// The next few documents, as a range of indexes.
     fn claim(&self, count: usize) -> Option<Range<usize>> {
-        if self.stop.is_set() || is_closing() {
+        if self.stop.is_set() || is_exiting() {
             return None;
         }
         let start = self.next.load(Ordering::Relaxed);
@@ -275,13 +275,13 @@ where
     fn begin(self: Arc<Self>, lane: usize) {
         // Not where the others have done everything meanwhile.
         if self.batch.next.load(Ordering::Relaxed) < self.batch.total {
-            self.batch.spread.arrive(lane);
+            self.batch.placement.place(lane);
         }
         self.slice(lane, 1);
     }
 
     /// Puts a runner at the back of the pool's queue.
-    fn go_on(self: Arc<Self>, lane: usize, count: usize) -> Result<(), ShutDown> {
+    fn go_on(self: Arc<Self>, lane: usize, count: usize) -> Result<(), RuntimeError> {
         pool::spawn(move || self.slice(lane, count))
     }
 
@@ -320,7 +320,7 @@ where
 
     /// Does one document, which `rest` of the same claim follow; `false` if the batch is over.
     fn document(&self, lane: usize, index: usize, rest: usize) -> bool {
-        let Some(document) = self.documents.get(index).filter(|_| !self.batch.stop.is_set() && !is_closing()) else {
+        let Some(document) = self.documents.get(index).filter(|_| !self.batch.stop.is_set() && !is_exiting()) else {
             return false;
         };
         let run = || (self.kernel)(document, &self.batch.stop);
@@ -333,7 +333,7 @@ where
     }
 
     fn end(&self) {
-        if is_closing() {
+        if is_exiting() {
             return;
         }
         let finish = lock(&self.finish).take();

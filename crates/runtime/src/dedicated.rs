@@ -5,9 +5,9 @@ use std::io;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads that run one component's tasks, stopped when it is dropped.
-pub struct Dedicated(Option<Runtime>);
+pub struct DedicatedRuntime(Option<Runtime>);
 
-impl Dedicated {
+impl DedicatedRuntime {
     /// Starts `threads` threads called `name`.
     pub fn start(name: &str, threads: usize) -> io::Result<Self> {
         // tokio panics where it can't start its own.
@@ -22,7 +22,7 @@ impl Dedicated {
         Ok(Self(Some(runtime)))
     }
 
-    /// To spawn tasks on; `None` after [`Dedicated::stop`].
+    /// To spawn tasks on; `None` after [`DedicatedRuntime::stop`].
     pub fn handle(&self) -> Option<&Handle> {
         self.0.as_ref().map(Runtime::handle)
     }
@@ -35,7 +35,7 @@ impl Dedicated {
     }
 }
 
-impl Drop for Dedicated {
+impl Drop for DedicatedRuntime {
     fn drop(&mut self) {
         self.stop();
     }

@@ -26,7 +26,7 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    super::closing::forked();
+    super::finalize::forked();
     super::pool::forked();
 }
 
@@ -117,7 +117,7 @@ impl<T> ForkGuard<T> {
     }
 
     /// Whether this is a forked child of the process that the value belongs to.
-    pub fn is_parents(&self) -> bool {
+    pub fn is_inherited(&self) -> bool {
         self.generation != generation()
     }
 }
@@ -132,7 +132,7 @@ impl<T> Deref for ForkGuard<T> {
 
 impl<T> Drop for ForkGuard<T> {
     fn drop(&mut self) {
-        if !self.is_parents() {
+        if !self.is_inherited() {
             // SAFETY: dropped here only, once, and not used after.
             unsafe { ManuallyDrop::drop(&mut self.value) };
         }
@@ -179,7 +179,7 @@ mod tests {
     fn a_guard_drops_what_belongs_to_this_process() {
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         let guard = ForkGuard::new(Counted(&DROPPED));
-        assert!(!guard.is_parents());
+        assert!(!guard.is_inherited());
         drop(guard);
         assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
     }
@@ -213,7 +213,7 @@ mod tests {
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         let guard = ForkGuard::new(Counted(&DROPPED));
         let check = || {
-            let parents = guard.is_parents();
+            let parents = guard.is_inherited();
             drop(guard);
             parents && DROPPED.load(Ordering::SeqCst) == 0
         };

@@ -4,20 +4,21 @@
 //! Everything is keyed by the fork generation ([`fork`]): a forked child finds its parent's threads dead, leaks them and
 //! starts its own at first use.
 
-mod closing;
+pub mod cpu_placement;
 mod dedicated;
+mod finalize;
 pub mod fork;
-mod intake;
-mod io;
+mod injection;
 pub mod load;
 mod lookups;
 mod notifier;
 pub mod pool;
-pub mod spread;
-pub mod turn;
+mod reactor;
+mod tick;
 
-pub use closing::{Pass, enter, is_closer, is_closing, stay};
-pub use dedicated::Dedicated;
-pub use io::{ShutDown, handle, is_second, may_block, panic_message, shutdown, submit};
+pub use dedicated::DedicatedRuntime;
+pub use finalize::{FinalizeGuard, is_exit_thread, is_exiting, park_forever};
 pub use lookups::lookup;
-pub use notifier::{Notifier, notifier, thread};
+pub use notifier::{Notifier, notifier, spawn_thread};
+pub use reactor::{RuntimeError, ensure_blocking_thread, handle, is_second_reactor, panic_message, shutdown, submit};
+pub use tick::{OnTickEnd, at_tick_end};

@@ -50,7 +50,7 @@ fn busy(handle: &Handle) -> Duration {
 }
 
 /// A request has ended on this thread, with a body of so many bytes.
-pub fn finished(bytes: u64) {
+pub fn record_request(bytes: u64) {
     LOAD.with_borrow_mut(|load| {
         if let Some(load) = load {
             load.requests += 1;
@@ -60,9 +60,9 @@ pub fn finished(bytes: u64) {
 }
 
 /// Where a worker that is between two requests had better go on; `None`: where it is.
-pub fn elsewhere() -> Option<&'static Handle> {
+pub fn migration_target() -> Option<&'static Handle> {
     let leaves = LOAD.with_borrow_mut(|load| load.as_mut().is_some_and(Load::lets_go));
-    if leaves { super::io::second() } else { None }
+    if leaves { super::reactor::second() } else { None }
 }
 
 impl Load {
@@ -93,7 +93,7 @@ mod tests {
             let until = Instant::now() + 3 * WINDOW;
             let mut left = 0;
             while Instant::now() < until {
-                finished(bytes);
+                record_request(bytes);
                 left += u32::from(LOAD.with_borrow_mut(|load| load.as_mut().unwrap().lets_go()));
                 if works {
                     let work = Instant::now() + WINDOW / 100;
@@ -114,6 +114,6 @@ mod tests {
         assert!(!asks(1 << 20, false));
         assert!(!asks(100, true));
         LOAD.set(None);
-        assert!(elsewhere().is_none());
+        assert!(migration_target().is_none());
     }
 }

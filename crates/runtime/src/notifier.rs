@@ -9,7 +9,7 @@ type Call = Box<dyn FnOnce() + Send>;
 static CURRENT: PerProcess<Sender<Call>> = PerProcess::new();
 
 /// Runs `work` on a thread of its own: for work that waits for Python code and must not stand in the reactor's way.
-pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
@@ -23,7 +23,7 @@ pub fn notifier() -> std::io::Result<Notifier> {
     let start = || {
         let (sender, calls) = channel::<Call>();
         // Ends where another first user was quicker, and with it the sender goes.
-        thread("shoal-notify", move || {
+        spawn_thread("shoal-notify", move || {
             for call in calls {
                 // A call that panics must not end the thread for the others.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::closing;
+use super::finalize;
 use super::fork::PerProcess;
-use super::io::ShutDown;
+use super::reactor::RuntimeError;
 
 /// Sets the number of threads.
 pub const VARIABLE: &str = "SHOAL_THREADS";
@@ -24,7 +24,7 @@ pub const VARIABLE: &str = "SHOAL_THREADS";
 const STACK: usize = 16 << 20;
 
 /// More threads than any machine has cores; a typing error should not start a million.
-const MOST: usize = 4096;
+const MAX_THREADS: usize = 4096;
 
 type Task = Box<dyn FnOnce() + Send>;
 
@@ -53,26 +53,26 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How many threads the pool has, or would have: `SHOAL_THREADS`, else the cores this process may use (affinity and
 /// cgroup quota are looked at).
-pub fn size() -> Result<usize, ShutDown> {
+pub fn size() -> Result<usize, RuntimeError> {
     match std::env::var(VARIABLE) {
         Ok(text) if !text.trim().is_empty() => match text.trim().parse() {
-            Ok(number @ 1..=MOST) => Ok(number),
-            _ => Err(ShutDown::Size(text)),
+            Ok(number @ 1..=MAX_THREADS) => Ok(number),
+            _ => Err(RuntimeError::ThreadCount(text)),
         },
         _ => Ok(thread::available_parallelism().map_or(1, NonZero::get)),
     }
 }
 
 /// Runs `task` on a thread of the pool, in the order of the calls. At exit it is dropped instead.
-pub fn spawn(task: impl FnOnce() + Send + 'static) -> Result<(), ShutDown> {
+pub fn spawn(task: impl FnOnce() + Send + 'static) -> Result<(), RuntimeError> {
     let pool = current()?;
     pool.tasks().push_back(Box::new(task));
     pool.threads.spawn(|| {
-        // Counted first: `quiet` either sees it, or this sees the end.
+        // Counted first: `wait_idle` either sees it, or this sees the end.
         let _counted = Counted::new();
         let task = pool.tasks().pop_front();
         if let Some(task) = task
-            && !closing::is_closing()
+            && !finalize::is_exiting()
         {
             task();
         }
@@ -81,7 +81,7 @@ pub fn spawn(task: impl FnOnce() + Send + 'static) -> Result<(), ShutDown> {
 }
 
 /// Waits, for at most `wait`, until no task is at work.
-pub(super) fn quiet(wait: Duration) {
+pub(super) fn wait_idle(wait: Duration) {
     let until = Instant::now() + wait;
     while ACTIVE.load(Ordering::SeqCst) > 0 && Instant::now() < until {
         thread::sleep(Duration::from_micros(200));
@@ -91,7 +91,7 @@ pub(super) fn quiet(wait: Duration) {
 /// Before a fork: waits, for at most [`PATIENCE`], until no task is at work, and lets none begin.
 pub(super) fn pause() {
     FORKS.fetch_add(1, Ordering::SeqCst);
-    quiet(PATIENCE);
+    wait_idle(PATIENCE);
 }
 
 /// After a fork, in the parent.
@@ -132,9 +132,9 @@ impl Drop for Counted {
     }
 }
 
-fn current() -> Result<&'static Pool, ShutDown> {
-    if closing::is_closing() {
-        return Err(ShutDown::Exiting);
+fn current() -> Result<&'static Pool, RuntimeError> {
+    if finalize::is_exiting() {
+        return Err(RuntimeError::Exiting);
     }
     CURRENT.get_or_try_init(|| {
         // Dropping it, where another first user was quicker, ends its idle threads.
@@ -145,7 +145,7 @@ fn current() -> Result<&'static Pool, ShutDown> {
             // A batch contains the panics of its kernels; without a handler any other would abort the process.
             .panic_handler(|_| {})
             .build()
-            .map_err(|error| ShutDown::Thread(std::io::Error::other(error)))?;
+            .map_err(|error| RuntimeError::Thread(std::io::Error::other(error)))?;
         Ok(Pool { threads, tasks: Mutex::default() })
     })
 }

@@ -5,7 +5,7 @@
 //! wait, fall silent, reset), so every lie a server can tell is a few lines, and the ordinary routes pay nothing for it.
 //! No hyper: it would refuse to send most of what the fault routes have to send.
 //!
-//! It runs on a reactor of its own ([`shoal_runtime::Dedicated`]), so a client under test never shares a thread with it.
+//! It runs on a reactor of its own ([`shoal_runtime::DedicatedRuntime`]), so a client under test never shares a thread with it.
 
 mod answer;
 mod auth;

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use super::connection;
 use super::counters::{Counters, Stats};
 use super::dispatch::Shared;
-use shoal_runtime::{Dedicated, fork};
+use shoal_runtime::{DedicatedRuntime, fork};
 
 /// Connections waiting to be accepted: a client that opens thousands at once must not wait for SYN retries.
 const BACKLOG: u32 = 4096;
@@ -48,7 +48,7 @@ pub struct Server {
 }
 
 struct Running {
-    threads: Dedicated,
+    threads: DedicatedRuntime,
     /// Disconnects when the last task has gone, and with it the last socket.
     gone: Receiver<()>,
 }
@@ -56,7 +56,7 @@ struct Running {
 impl Server {
     /// Listens and serves from now on.
     pub fn start(options: &Options) -> io::Result<Self> {
-        let threads = Dedicated::start("shoal-server", options.threads)?;
+        let threads = DedicatedRuntime::start("shoal-server", options.threads)?;
         let handle = threads.handle().ok_or_else(|| io::Error::other("the server's threads have stopped"))?;
         let listener = {
             let _reactor = handle.enter();

@@ -48,7 +48,7 @@ use super::descriptors::Counted;
 use super::error::{Failure, Phase};
 use super::http::Made;
 use super::transport::{Body, Clock, Head, Outgoing};
-use shoal_runtime::is_second;
+use shoal_runtime::is_second_reactor;
 
 /// The idle connections of a client, and the maker of new ones.
 pub struct Http1 {
@@ -69,7 +69,7 @@ impl Http1 {
 
     fn pool(&self) -> &Arc<Pool> {
         let [first, second] = &self.pools;
-        if is_second() { second } else { first }
+        if is_second_reactor() { second } else { first }
     }
 
     /// An idle connection of `origin`, on which nothing came that nobody asked for.

@@ -13,8 +13,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::fork::PerProcess;
-use super::intake::{Intake, Work};
-use super::{closing, load, turn};
+use super::injection::{Intake, Work};
+use super::{finalize, load, tick};
 
 /// Files that may wait at the same time.
 const BLOCKING_THREADS: usize = 16;
@@ -44,7 +44,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// On a reactor, before `spawn_blocking`: an error where no thread can be started. tokio panics there, unless it has one
 /// already, as it has for [`LINGER`] after the last time.
-pub fn may_block() -> std::io::Result<()> {
+pub fn ensure_blocking_thread() -> std::io::Result<()> {
     let now = Instant::now();
     if BLOCKING.get().is_none_or(|since| now - since > LINGER / 2) {
         std::thread::Builder::new().name("shoal-blocking".into()).spawn(|| ())?;
@@ -57,7 +57,7 @@ static CURRENT: PerProcess<Reactor> = PerProcess::new();
 
 /// Why there is no reactor, or no pool.
 #[derive(Debug, thiserror::Error)]
-pub enum ShutDown {
+pub enum RuntimeError {
     /// [`shutdown`] was called: the interpreter is exiting.
     #[error("shoal was shut down because the interpreter is exiting")]
     Exiting,
@@ -70,19 +70,19 @@ pub enum ShutDown {
 }
 
 /// The reactor of this process, started at first use.
-pub fn handle() -> Result<&'static Handle, ShutDown> {
+pub fn handle() -> Result<&'static Handle, RuntimeError> {
     Ok(&reactor()?.first.handle)
 }
 
 /// Runs `work`, which must be short, on the reactor's thread: cheaper than spawning there when much comes at once. If the
 /// reactor is shut down before, `work` is dropped.
-pub fn submit(work: Work) -> Result<(), ShutDown> {
+pub fn submit(work: Work) -> Result<(), RuntimeError> {
     reactor()?.intake.put(work);
     Ok(())
 }
 
-fn reactor() -> Result<&'static Reactor, ShutDown> {
-    if closing::is_closing() { Err(ShutDown::Exiting) } else { CURRENT.get_or_try_init(start) }
+fn reactor() -> Result<&'static Reactor, RuntimeError> {
+    if finalize::is_exiting() { Err(RuntimeError::Exiting) } else { CURRENT.get_or_try_init(start) }
 }
 
 /// Only of one that another first user was quicker than: the others are kept.
@@ -103,16 +103,16 @@ pub(super) fn second() -> Option<&'static Handle> {
 }
 
 /// Whether this is the second reactor's thread.
-pub fn is_second() -> bool {
+pub fn is_second_reactor() -> bool {
     IS_SECOND.get()
 }
 
-fn start() -> Result<Reactor, ShutDown> {
+fn start() -> Result<Reactor, RuntimeError> {
     let intake = Arc::new(Intake::default());
     let taker = intake.clone();
     let first = Thread::start("shoal-io", move |runtime| {
         load::watch(runtime.handle().clone());
-        runtime.spawn(turn::run());
+        runtime.spawn(tick::run());
         runtime.spawn(taker.run());
     })?;
     Ok(Reactor { first, intake, second: OnceLock::new() })
@@ -150,7 +150,7 @@ impl Thread {
 /// Stops reactor and pool for good: no new work, everything cancelled, at most `wait` until their threads and whoever
 /// waited for them are gone. In a forked child that never used it there is nothing to stop.
 pub fn shutdown(wait: Duration) {
-    if !closing::begin() {
+    if !finalize::begin() {
         return;
     }
     let until = Instant::now() + wait;
@@ -159,8 +159,8 @@ pub fn shutdown(wait: Duration) {
         threads.iter().flatten().for_each(|thread| thread.stop.cancel());
         threads.iter().flatten().for_each(|thread| thread.wait(until));
     }
-    super::pool::quiet(until.saturating_duration_since(Instant::now()));
-    closing::close(until.saturating_duration_since(Instant::now()));
+    super::pool::wait_idle(until.saturating_duration_since(Instant::now()));
+    finalize::close(until.saturating_duration_since(Instant::now()));
 }
 
 /// The words a panic was raised with.

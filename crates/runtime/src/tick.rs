@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 /// Someone to tell at the end of the turn.
-pub trait AtEnd: Send + Sync {
+pub trait OnTickEnd: Send + Sync {
     /// The turn has ended. Called on the reactor's thread; must not block.
-    fn turn_ended(&self);
+    fn on_tick_end(&self);
 }
 
 struct Turn {
-    told: Vec<Arc<dyn AtEnd>>,
+    told: Vec<Arc<dyn OnTickEnd>>,
     end: Waker,
 }
 
@@ -28,7 +28,7 @@ thread_local! {
 }
 
 /// Tells `whom` at the end of the turn, or at once if this is not the reactor's thread.
-pub fn at_end(whom: Arc<dyn AtEnd>) {
+pub fn at_tick_end(whom: Arc<dyn OnTickEnd>) {
     let at_once = TURN.with_borrow_mut(|turn| match turn {
         Some(turn) => {
             if turn.told.is_empty() {
@@ -40,7 +40,7 @@ pub fn at_end(whom: Arc<dyn AtEnd>) {
         None => Some(whom),
     });
     if let Some(whom) = at_once {
-        whom.turn_ended();
+        whom.on_tick_end();
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn run() -> Infallible {
 }
 
 fn end(turn: Option<Turn>) {
-    turn.into_iter().flat_map(|turn| turn.told).for_each(|whom| whom.turn_ended());
+    turn.into_iter().flat_map(|turn| turn.told).for_each(|whom| whom.on_tick_end());
 }
 
 /// There are no turns any more.
@@ -78,8 +78,8 @@ mod tests {
     #[derive(Default)]
     struct Count(AtomicU32);
 
-    impl AtEnd for Count {
-        fn turn_ended(&self) {
+    impl OnTickEnd for Count {
+        fn on_tick_end(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -88,28 +88,28 @@ mod tests {
     fn at_the_end_on_the_reactor_and_at_once_elsewhere() {
         let count = Arc::new(Count::default());
         let told = || count.0.load(Ordering::Relaxed);
-        at_end(count.clone());
+        at_tick_end(count.clone());
         assert_eq!(told(), 1);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let turns = runtime.spawn(run());
         runtime.block_on(async {
             tokio::task::yield_now().await;
             for told_before in [1, 3] {
-                at_end(count.clone());
-                at_end(count.clone());
+                at_tick_end(count.clone());
+                at_tick_end(count.clone());
                 assert_eq!(told(), told_before);
                 // However much there is to do.
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
                 assert_eq!(told(), told_before + 2);
             }
-            at_end(count.clone());
+            at_tick_end(count.clone());
             turns.abort();
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
         });
         assert_eq!(told(), 6);
-        at_end(count.clone());
+        at_tick_end(count.clone());
         assert_eq!(told(), 7);
     }
 }

@@ -21,36 +21,36 @@ static INSIDE: AtomicUsize = AtomicUsize::new(0);
 static CLOSER: OnceLock<ThreadId> = OnceLock::new();
 
 /// Leave to be without the GIL, or to call what may be, and to take it (back) later.
-pub struct Pass {
+pub struct FinalizeGuard {
     generation: u32,
 }
 
-/// `None` when the process is about to end: then stay as you are.
-pub fn enter() -> Option<Pass> {
-    // Also registers the hook that corrects the count in a child.
-    let pass = Pass { generation: fork::generation() };
-    // Sequentially consistent, as in `close`: either this sees CLOSING, or `close` sees the count.
-    INSIDE.fetch_add(1, Ordering::SeqCst);
-    (STATE.load(Ordering::SeqCst) == OPEN).then_some(pass)
-}
+impl FinalizeGuard {
+    /// `None` when the process is about to end: then stay as you are.
+    pub fn acquire() -> Option<Self> {
+        // Also registers the hook that corrects the count in a child.
+        let guard = Self { generation: fork::generation() };
+        // Sequentially consistent, as in `close`: either this sees CLOSING, or `close` sees the count.
+        INSIDE.fetch_add(1, Ordering::SeqCst);
+        (STATE.load(Ordering::SeqCst) == OPEN).then_some(guard)
+    }
 
-impl Pass {
     /// Right before the GIL is taken: a thread that comes too late stays here until the process has ended.
-    pub fn back(&self) {
-        if STATE.load(Ordering::SeqCst) == CLOSED && !is_closer() {
-            stay();
+    pub fn before_attach(&self) {
+        if STATE.load(Ordering::SeqCst) == CLOSED && !is_exit_thread() {
+            park_forever();
         }
     }
 }
 
 /// Keeps this thread until the process has ended.
-pub fn stay() -> ! {
+pub fn park_forever() -> ! {
     loop {
         thread::park();
     }
 }
 
-impl Drop for Pass {
+impl Drop for FinalizeGuard {
     fn drop(&mut self) {
         // One from before a fork is not counted in the child.
         if self.generation == fork::generation() {
@@ -60,12 +60,12 @@ impl Drop for Pass {
 }
 
 /// Whether the process is about to end.
-pub fn is_closing() -> bool {
+pub fn is_exiting() -> bool {
     STATE.load(Ordering::Relaxed) != OPEN
 }
 
 /// Whether this thread is the one that ends the process. All others still alive then are daemons.
-pub fn is_closer() -> bool {
+pub fn is_exit_thread() -> bool {
     CLOSER.get().is_some_and(|closer| *closer == thread::current().id())
 }
 

@@ -13,21 +13,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Where some threads are that start together.
-pub struct Spread {
+pub struct CpuPlacement {
     cores: Box<[AtomicUsize]>,
 }
 
 /// Of a thread that has not come yet.
 const NOWHERE: usize = usize::MAX;
 
-impl Spread {
+impl CpuPlacement {
     /// For so many threads.
     pub fn new(threads: usize) -> Self {
         Self { cores: std::iter::repeat_with(|| AtomicUsize::new(NOWHERE)).take(threads).collect() }
     }
 
     /// Called by each of the threads when it starts.
-    pub fn arrive(&self, index: usize) {
+    pub fn place(&self, index: usize) {
         let (Some(mine), Some(here)) = (self.cores.get(index), affinity::core()) else { return };
         let here = if self.taken().any(|core| core == here) { affinity::leave(self.taken()) } else { Some(here) };
         mine.store(here.unwrap_or(NOWHERE), Ordering::Relaxed);
@@ -114,11 +114,11 @@ mod tests {
             let cores = thread::available_parallelism().map_or(1, NonZero::get);
             // On a busy machine it may be back before it looks where it is.
             let gone = (0..100).any(|_| {
-                let spread = Spread::new(2);
+                let cpu_placement = CpuPlacement::new(2);
                 let here = affinity::core().unwrap();
-                spread.cores.first().unwrap().store(here, Ordering::Relaxed);
-                spread.arrive(1);
-                spread.cores.last().unwrap().load(Ordering::Relaxed) != here
+                cpu_placement.cores.first().unwrap().store(here, Ordering::Relaxed);
+                cpu_placement.place(1);
+                cpu_placement.cores.last().unwrap().load(Ordering::Relaxed) != here
             });
             assert!(gone || cores == 1);
             assert_eq!(before, allowed());
@@ -136,17 +136,17 @@ mod tests {
                 assert_eq!(sched_setaffinity(0, size_of::<cpu_set_t>(), &raw const only), 0);
             }
             let before = allowed();
-            let spread = Spread::new(3);
-            (0..3).for_each(|index| spread.arrive(index));
-            assert_eq!(spread.taken().collect::<Vec<_>>(), [here; 3]);
+            let cpu_placement = CpuPlacement::new(3);
+            (0..3).for_each(|index| cpu_placement.place(index));
+            assert_eq!(cpu_placement.taken().collect::<Vec<_>>(), [here; 3]);
             assert_eq!(before, allowed());
         });
     }
 
     #[test]
     fn who_is_not_expected_is_let_be() {
-        let spread = Spread::new(1);
-        spread.arrive(1);
-        assert_eq!(spread.taken().collect::<Vec<_>>(), [NOWHERE]);
+        let cpu_placement = CpuPlacement::new(1);
+        cpu_placement.place(1);
+        assert_eq!(cpu_placement.taken().collect::<Vec<_>>(), [NOWHERE]);
     }
 }
