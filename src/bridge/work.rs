@@ -22,7 +22,7 @@ use shoal_runtime::{self, RuntimeError};
 
 /// The reactor, or the exception that says why there is none.
 pub fn reactor() -> PyResult<&'static Handle> {
-    shoal_runtime::handle().map_err(|error| no_threads(&error))
+    shoal_runtime::reactor_handle().map_err(|error| no_threads(&error))
 }
 
 /// Why a thread can't be started.

@@ -37,7 +37,7 @@ const NAMES: [&str; 3] = ["on_error", "workers", "progress"];
 impl Keywords {
     /// Of a call of `function`.
     pub fn read(function: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let threads = pool::size().map_err(|error| no_threads(&error))?;
+        let threads = pool::thread_count().map_err(|error| no_threads(&error))?;
         let mut read = Self { policy: Policy::Raise, workers: threads, progress: None };
         for (key, value) in keywords.into_iter().flatten() {
             let key = key.cast::<PyString>()?;

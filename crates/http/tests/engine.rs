@@ -537,7 +537,7 @@ async fn a_stream_is_read_on_for_several_places_at_once_while_something_is_at_ha
 #[test]
 fn no_wake_up_of_a_stream_is_lost() {
     const NEVER: Duration = Duration::from_secs(60);
-    let handle = shoal_runtime::handle().unwrap();
+    let handle = shoal_runtime::reactor_handle().unwrap();
     let begun = std::time::Instant::now();
     for round in 0..200 {
         let (concurrency, buffer) = (1 + round % 3, (round % 7) * 3);

@@ -296,7 +296,7 @@ where
                 if !self.document(lane, index, range.len()) {
                     break;
                 }
-                let due = pool::is_paused() || (range.len() % look == 0 && start.elapsed() >= SLICE);
+                let due = pool::is_fork_pending() || (range.len() % look == 0 && start.elapsed() >= SLICE);
                 if due && !range.is_empty() {
                     lock(&self.batch.returned).push(range.clone());
                     break;
@@ -305,7 +305,7 @@ where
             let now = Instant::now();
             count = self.batch.next_count(range.start - claimed, now - before);
             before = now;
-            if now - start >= SLICE || pool::is_paused() {
+            if now - start >= SLICE || pool::is_fork_pending() {
                 self.batch.spent(now - start);
                 // At exit the pool takes nothing more, and everything stays as it is.
                 let _ = self.go_on(lane, count);

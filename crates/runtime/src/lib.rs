@@ -20,5 +20,7 @@ pub use dedicated::DedicatedRuntime;
 pub use finalize::{FinalizeGuard, is_exit_thread, is_exiting, park_forever};
 pub use lookups::lookup;
 pub use notifier::{Notifier, notifier, spawn_thread};
-pub use reactor::{RuntimeError, ensure_blocking_thread, handle, is_second_reactor, panic_message, shutdown, submit};
+pub use reactor::{
+    RuntimeError, ensure_blocking_thread, is_second_reactor, panic_message, reactor_handle, shutdown, submit,
+};
 pub use tick::{OnTickEnd, at_tick_end};

@@ -53,7 +53,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How many threads the pool has, or would have: `SHOAL_THREADS`, else the cores this process may use (affinity and
 /// cgroup quota are looked at).
-pub fn size() -> Result<usize, RuntimeError> {
+pub fn thread_count() -> Result<usize, RuntimeError> {
     match std::env::var(VARIABLE) {
         Ok(text) if !text.trim().is_empty() => match text.trim().parse() {
             Ok(number @ 1..=MAX_THREADS) => Ok(number),
@@ -106,7 +106,7 @@ pub(super) fn forked() {
 }
 
 /// Whether a task should end soon: a fork waits for it.
-pub fn is_paused() -> bool {
+pub fn is_fork_pending() -> bool {
     FORKS.load(Ordering::Relaxed) > 0
 }
 
@@ -139,7 +139,7 @@ fn current() -> Result<&'static Pool, RuntimeError> {
     CURRENT.get_or_try_init(|| {
         // Dropping it, where another first user was quicker, ends its idle threads.
         let threads = ThreadPoolBuilder::new()
-            .num_threads(size()?)
+            .num_threads(thread_count()?)
             .thread_name(|index| format!("shoal-cpu-{index}"))
             .stack_size(STACK)
             // A batch contains the panics of its kernels; without a handler any other would abort the process.

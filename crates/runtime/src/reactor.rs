@@ -70,7 +70,7 @@ pub enum RuntimeError {
 }
 
 /// The reactor of this process, started at first use.
-pub fn handle() -> Result<&'static Handle, RuntimeError> {
+pub fn reactor_handle() -> Result<&'static Handle, RuntimeError> {
     Ok(&reactor()?.first.handle)
 }
 
@@ -96,7 +96,7 @@ impl Drop for Reactor {
 pub(super) fn second() -> Option<&'static Handle> {
     let reactor = reactor().ok()?;
     let start = || {
-        let several = super::pool::size().is_ok_and(|size| size > 1);
+        let several = super::pool::thread_count().is_ok_and(|size| size > 1);
         several.then(|| Thread::start("shoal-io-2", |_| IS_SECOND.set(true)).ok()).flatten()
     };
     reactor.second.get_or_init(start).as_ref().map(|second| &second.handle)

@@ -130,7 +130,7 @@ fn a_short_batch_gets_in_between_the_slices_of_a_long_one() {
             Ok(())
         }
     };
-    let all = Options { workers: pool::size().unwrap(), keep_going: true };
+    let all = Options { workers: pool::thread_count().unwrap(), keep_going: true };
     let (long, _long_end) = start(numbers(1_000_000), all, spin(100));
     thread::sleep(Duration::from_millis(20));
     let before = Instant::now();
