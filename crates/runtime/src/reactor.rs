@@ -66,7 +66,7 @@ pub enum RuntimeError {
     Thread(#[from] std::io::Error),
     /// The environment asks for what is no number of threads.
     #[error("{VARIABLE} must be a number of threads from 1 to 4096, not {0:?}", VARIABLE = super::pool::VARIABLE)]
-    Size(String),
+    ThreadCount(String),
 }
 
 /// The reactor of this process, started at first use.
