@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use shoal_html::{article, links, markdown, parse, quick, select, text, tree};
-use shoal_kernels::charset::of_html;
+use shoal_kernels::charset::html_encoding;
 use shoal_kernels::stop::Stop;
 use url::Url;
 
@@ -11,7 +11,7 @@ const SELECTORS: [&str; 4] = ["a[href]", "div > p:first-child", "table td ~ td",
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (choice, bytes) = input;
-    let (html, _, _) = of_html(None, bytes).decode(bytes);
+    let (html, _, _) = html_encoding(None, bytes).decode(bytes);
     let stop = Stop::default();
     let Ok(source) = parse::normal(&html) else { return };
     match choice % 7 {

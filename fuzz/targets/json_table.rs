@@ -38,7 +38,7 @@ fuzz_target!(|json: &[u8]| {
         (Err(failure), Ok(_)) => panic!("refused ({failure}), but serde_json takes it"),
     };
     let table = extract.finish([Some(row)], &stop).expect("one row is a table");
-    for (column, pointer) in table.batch.columns().iter().zip(POINTERS) {
+    for (column, pointer) in table.columns().iter().zip(POINTERS) {
         compare(column, document.pointer(pointer), pointer);
     }
 });

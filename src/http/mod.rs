@@ -2,7 +2,6 @@
 
 pub mod batch;
 pub mod body;
-pub mod charset;
 pub mod client;
 pub mod error;
 pub mod harvest;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LINK};
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::intern;
@@ -24,7 +24,6 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use url::Url;
 
 use super::body::{Body, Handle, text_of};
-use super::charset;
 use super::error::{class, to_python, url_text};
 use super::headers::{PyHeaders, value_text};
 use super::json::{self, NotJson, Refused};
@@ -39,6 +38,7 @@ use shoal_http::redact::{quote, redact_url};
 use shoal_http::request::Request;
 use shoal_http::response::Response;
 use shoal_kernels::charset::json_text;
+use shoal_kernels::content_type::{charset, encoding_of};
 
 /// How much of the body a message quotes, at most.
 const QUOTED: usize = 200;
@@ -89,6 +89,11 @@ pub fn into_python(py: Python<'_>, response: Response) -> PyResult<Py<PyResponse
 impl PyResponse {
     pub(crate) fn url_parsed(&self) -> &Url {
         self.final_url.as_ref().unwrap_or(&self.request.url)
+    }
+
+    /// The header `Content-Type`; empty without one.
+    pub(crate) fn content_type(&self) -> &[u8] {
+        self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
     }
 
     /// The redirects as Python objects, always the same ones.
@@ -226,7 +231,7 @@ impl PyResponse {
         let bytes = body.as_slice(py);
         // What is not UTF-8 is decoded into a buffer that can't fail to grow.
         granted(bytes.len()).map_err(|error| PyMemoryError::new_err(error.to_string()))?;
-        text_of(py, &charset::decode(charset::encoding_of(&self.headers, bytes), bytes))
+        text_of(py, &encoding_of(self.content_type(), bytes).decode_with_bom_removal(bytes).0)
     }
 
     /// The name of the body's encoding (str), in lower case: that of a byte order mark, else the charset of Content-Type,
@@ -235,7 +240,7 @@ impl PyResponse {
     #[getter]
     fn encoding(&self, py: Python<'_>) -> String {
         let body = self.body.handle(py);
-        charset::encoding_of(&self.headers, body.as_slice(py)).name().to_ascii_lowercase()
+        encoding_of(self.content_type(), body.as_slice(py)).name().to_ascii_lowercase()
     }
 
     /// The body parsed as JSON (dict, list, str, int, float, bool or None). Parsed anew each time.
@@ -255,7 +260,7 @@ impl PyResponse {
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let body = self.body.handle(py);
         let bytes = body.as_slice(py);
-        let parsed = json::parse(py, &json_text(charset::named(&self.headers), bytes));
+        let parsed = json::parse(py, &json_text(charset(self.content_type()), bytes));
         parsed.map_err(|refused| match refused {
             Refused::NotJson(broken) => self.json_error(py, broken).unwrap_or_else(|failed| failed),
             Refused::Failed(error) => error,

@@ -21,12 +21,7 @@ pub fn number(argument: &str, value: Option<&Bound<'_, PyAny>>, usual: usize) ->
     usize::try_from(number).map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {number}")))
 }
 
-/// What a kernel says of an argument.
-pub fn wrong(argument: &str) -> impl Fn(String) -> PyErr {
-    move |message: String| unfit(argument, &message)
-}
-
-/// The same for one message.
-pub fn unfit(argument: &str, message: &dyn Display) -> PyErr {
-    PyValueError::new_err(format!("{argument}: {message}"))
+/// Turns a kernel's error about an argument into a `ValueError` that names it.
+pub fn invalid<E: Display>(argument: &str) -> impl Fn(E) -> PyErr {
+    move |error| PyValueError::new_err(format!("{argument}: {error}"))
 }

@@ -3,10 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arguments::{text, wrong};
+use super::arguments::{invalid, text};
 use super::keywords::take;
-use super::pieces::Blob;
-use super::run::Call;
+use super::rows::Blob;
+use super::run::KernelCall;
 use crate::arguments::limits::integer;
 use crate::arguments::options::size_from;
 use crate::bridge::job::Job;
@@ -45,8 +45,9 @@ pub fn hash(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let name = algorithm.map_or(Ok("sha256"), |name| text("algorithm", name))?;
-    let algorithm = Algorithm::parse(name).map_err(wrong("algorithm"))?;
-    Call::new("hash", docs, keywords).listed(move |document, stop| hash_kernel(algorithm, &document.bytes()?, stop))
+    let algorithm = Algorithm::parse(name).map_err(invalid("algorithm"))?;
+    KernelCall::new("hash", docs, keywords)
+        .list_result(move |document, stop| hash_kernel(algorithm, &document.bytes()?, stop))
 }
 
 /// Each document, compressed.
@@ -78,13 +79,13 @@ pub fn compress(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let format = format.map_or(Ok("gzip"), |name| text("format", name))?;
-    let format = Format::to_write(format).map_err(wrong("format"))?;
+    let format = Format::to_write(format).map_err(invalid("format"))?;
     let level = level.filter(|level| !level.is_none()).map(|level| integer("level", level)).transpose()?;
     // A number beyond i32 is beyond every range.
     let level = level.map(|level| i32::try_from(level).unwrap_or(if level < 0 { i32::MIN } else { i32::MAX }));
-    let compressor = Compressor::new(format, level).map_err(wrong("level"))?;
-    Call::new("compress", docs, keywords)
-        .listed(move |document, stop| compressor.compress(&document.bytes()?, stop).map(Blob))
+    let compressor = Compressor::new(format, level).map_err(invalid("level"))?;
+    KernelCall::new("compress", docs, keywords)
+        .list_result(move |document, stop| compressor.compress(&document.bytes()?, stop).map(Blob))
 }
 
 /// Each document, unpacked, and never more of it than allowed.
@@ -119,11 +120,11 @@ pub fn decompress(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let format = format.map_or(Ok("auto"), |name| text("format", name))?;
-    let format = Format::to_read(format).map_err(wrong("format"))?;
+    let format = Format::to_read(format).map_err(invalid("format"))?;
     let max_size = take(keywords, "max_size")?.map_or(Ok(MAX_SIZE), |size| size_from("max_size", &size))?;
     let decompressor = Decompressor::new(format, Some(max_size));
-    Call::new("decompress", docs, keywords)
-        .listed(move |document, stop| decompressor.decompress(&document.bytes()?, stop).map(Blob))
+    KernelCall::new("decompress", docs, keywords)
+        .list_result(move |document, stop| decompressor.decompress(&document.bytes()?, stop).map(Blob))
 }
 
 /// As `max_body` of a request.

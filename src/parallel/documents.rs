@@ -9,10 +9,11 @@ use pyo3::types::string::PyStringData;
 use pyo3::types::{PyBytes, PyList, PyMapping, PyMemoryView, PyString};
 
 use super::arrow::{Arrays, Unfit};
+use super::borrowed_buffers::BorrowedBuffers;
 use super::column::PyColumn;
-use super::held::Held;
 use crate::arguments::input::{path_from, type_name};
 use crate::http::response::PyResponse;
+use shoal_kernels::content_type::charset;
 use shoal_kernels::document::{Document, Source, Writable};
 
 /// A batch of documents and what lends their memory.
@@ -21,7 +22,7 @@ pub struct Documents {
     /// In order.
     pub list: Vec<Document>,
     /// To be lent to the batch.
-    pub held: Held,
+    pub held: BorrowedBuffers,
     urls: bool,
 }
 
@@ -193,9 +194,9 @@ unsafe fn forever<T>(borrowed: &[T]) -> &'static [T] {
 
 impl PyResponse {
     /// Its body, or the file it was saved to, as a document.
-    fn document(&self, py: Python<'_>, url: bool, held: &mut Held) -> Document {
+    fn document(&self, py: Python<'_>, url: bool, held: &mut BorrowedBuffers) -> Document {
         let handle = self.body.handle(py);
-        let encoding = crate::http::charset::named(&self.headers);
+        let encoding = charset(self.content_type());
         let source = match (&self.path, handle) {
             (Some(path), _) => Source::File(path.clone()),
             (None, crate::http::body::Handle::Core(bytes)) => Source::Shared(bytes),
@@ -206,6 +207,6 @@ impl PyResponse {
                 source
             }
         };
-        Document::of_response(source, encoding, url.then(|| self.url_parsed().clone()))
+        Document::from_response(source, encoding, url.then(|| self.url_parsed().clone()))
     }
 }

@@ -6,9 +6,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arguments::{optional_text, text as text_argument, wrong};
-use super::pieces::{Matches, Piece, Text};
-use super::run::Call;
+use super::arguments::{invalid, optional_text, text as text_argument};
+use super::rows::{MatchList, Row, Text};
+use super::run::KernelCall;
 use crate::bridge::job::Job;
 use shoal_html::article::{Article, article};
 use shoal_html::links::{base, links};
@@ -41,7 +41,8 @@ use shoal_html::text::text;
 #[pyfunction]
 #[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
 pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
-    Call::new("html_to_markdown", docs, keywords).listed(|document, stop| markdown(&document.html()?, stop).map(Text))
+    KernelCall::new("html_to_markdown", docs, keywords)
+        .list_result(|document, stop| markdown(&document.html()?, stop).map(Text))
 }
 
 /// The readable text of each HTML document: without scripts, styles and head, blocks on lines of their own.
@@ -53,7 +54,7 @@ pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyD
 #[pyfunction]
 #[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
 pub fn html_text(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
-    Call::new("html_text", docs, keywords).listed(|document, stop| text(&document.html()?, stop).map(Text))
+    KernelCall::new("html_text", docs, keywords).list_result(|document, stop| text(&document.html()?, stop).map(Text))
 }
 
 /// What the CSS selector matches in each HTML document: texts, or values of an attribute.
@@ -84,9 +85,9 @@ pub fn html_select(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let attr = optional_text("attr", attr)?;
-    let selector = Selector::new(text_argument("css", css)?, attr.as_deref()).map_err(wrong("css"))?;
-    Call::new("html_select", docs, keywords)
-        .listed(move |document, stop| selector.select(&document.html()?, stop).map(Matches::of_texts))
+    let selector = Selector::new(text_argument("css", css)?, attr.as_deref()).map_err(invalid("css"))?;
+    KernelCall::new("html_select", docs, keywords)
+        .list_result(move |document, stop| selector.select(&document.html()?, stop).map(MatchList::of_texts))
 }
 
 /// Where the links of each HTML document lead: the `href` of its `a` and `area` elements.
@@ -115,10 +116,10 @@ pub fn html_links(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let base_url = optional_text("base_url", base_url)?;
-    let base_url = base_url.map(|url| base(&url).map_err(wrong("base_url"))).transpose()?;
-    Call::new("html_links", docs, keywords).with_urls(base_url.is_none()).listed(move |document, stop| {
+    let base_url = base_url.map(|url| base(&url).map_err(invalid("base_url"))).transpose()?;
+    KernelCall::new("html_links", docs, keywords).with_urls(base_url.is_none()).list_result(move |document, stop| {
         let base_url = base_url.as_ref().or(document.url());
-        links(&document.html()?, base_url, stop).map(Matches::of_texts)
+        links(&document.html()?, base_url, stop).map(MatchList::of_texts)
     })
 }
 
@@ -151,14 +152,14 @@ pub fn html_article(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let url = optional_text("url", url)?;
-    let url = url.map(|url| base(&url).map_err(wrong("url"))).transpose()?;
-    Call::new("html_article", docs, keywords).with_urls(url.is_none()).listed(move |document, stop| {
+    let url = url.map(|url| base(&url).map_err(invalid("url"))).transpose()?;
+    KernelCall::new("html_article", docs, keywords).with_urls(url.is_none()).list_result(move |document, stop| {
         let url = url.as_ref().or(document.url());
         article(&document.html()?, url.map(url::Url::as_str), stop)
     })
 }
 
-impl Piece for Article {
+impl Row for Article {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         let dict = PyDict::new(py);
         dict.set_item(intern!(py, "title"), &self.title)?;

@@ -7,9 +7,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use super::arguments::{text, unfit};
-use super::run::Call;
-use super::tabled::{Data, Places, Tabled};
+use super::arguments::{invalid, text};
+use super::run::KernelCall;
+use super::table_result::{ArrowData, OrderedResults, TableResult};
 use crate::arguments::input::{pairs, type_name};
 use crate::bridge::detach::detached;
 use crate::bridge::job::Job;
@@ -55,16 +55,16 @@ pub fn json_extract(
     let places = places_from(columns)?;
     let extract = detached(docs.py(), move || Arc::new(Extract::new(&places)));
     let finish = extract.clone();
-    Call::new("json_extract", docs, keywords).whole(
+    KernelCall::new("json_extract", docs, keywords).combined_result(
         move |document, stop| {
-            let json = document.unchecked()?;
+            let json = document.json()?;
             extract.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let Places { results, errors, failure, complete } = Places::of(gathered, policy);
+            let OrderedResults { results, errors, failure, complete } = OrderedResults::new(gathered, policy);
             let table = finish.finish(results, stop)?;
             let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
-            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure).warning(warnings)))
+            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).warning(warnings)))
         },
     )
 }
@@ -105,20 +105,20 @@ pub fn json_rows(
     columns: Option<&Bound<'_, PyAny>>,
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
-    let pointer = Pointer::parse(text("pointer", pointer)?).map_err(|error| unfit("pointer", &error))?;
+    let pointer = Pointer::parse(text("pointer", pointer)?).map_err(invalid("pointer"))?;
     let columns = columns.filter(|columns| !columns.is_none()).map(names_from).transpose()?;
-    let rows = Rows::new(pointer, columns).map_err(|error| unfit("columns", &error))?;
+    let rows = Rows::new(pointer, columns).map_err(invalid("columns"))?;
     let finish = rows.clone();
-    Call::new("json_rows", docs, keywords).whole(
+    KernelCall::new("json_rows", docs, keywords).combined_result(
         move |document, stop| {
-            let json = document.unchecked()?;
+            let json = document.json()?;
             rows.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let Places { results, errors, failure, complete } = Places::of(gathered, policy);
+            let OrderedResults { results, errors, failure, complete } = OrderedResults::new(gathered, policy);
             let table = finish.finish(results.into_iter().flatten(), stop)?;
             let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
-            Ok(Box::new(Tabled::new(Data::Table(table.batch), errors, failure).warning(warnings)))
+            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).warning(warnings)))
         },
     )
 }
@@ -145,7 +145,7 @@ fn places_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Pointer)>> {
         };
         written.iter().map(parse).collect::<Result<Vec<_>, _>>()
     });
-    let places = parsed.map_err(|(argument, error)| unfit(&argument, &error))?;
+    let places = parsed.map_err(|(argument, error)| invalid(&argument)(error))?;
     if places.is_empty() {
         return Err(PyValueError::new_err("columns must name at least one column"));
     }

@@ -2,19 +2,19 @@
 
 mod arguments;
 mod arrow;
+mod borrowed_buffers;
 pub mod bytes;
 pub mod column;
 mod documents;
-mod held;
 pub mod html;
 pub mod json;
 mod keywords;
-mod listed;
-mod pieces;
+mod list_result;
+mod rows;
 mod run;
 pub mod similar;
 pub mod table;
-mod tabled;
+mod table_result;
 pub mod text;
 mod values;
 

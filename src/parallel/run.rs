@@ -8,8 +8,8 @@ use pyo3::types::PyDict;
 
 use super::documents::{Documents, documents_from};
 use super::keywords::{Keywords, Policy};
-use super::listed::{Listed, exception, exception_name};
-use super::pieces::Piece;
+use super::list_result::{ListResult, exception, exception_name};
+use super::rows::Row;
 use crate::bridge::detach::detached;
 use crate::bridge::job::{Job, Work};
 use crate::bridge::lifecycle::calling_out;
@@ -20,17 +20,17 @@ use crate::http::stats::PyStats;
 use shoal_http::stats::{LimitedBy, Stats};
 use shoal_kernels::batch::{Batch, Figures, Gathered, Options, Outcome};
 use shoal_kernels::document::Document;
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
 /// What a finished batch becomes, on the pool.
-pub type Made = Result<Box<dyn Harvest>, Failure>;
+pub type Made = Result<Box<dyn Harvest>, KernelError>;
 
 /// What makes it: of a batch that ended by itself, or of what is there of one that was cancelled.
 type Finish<T> = dyn Fn(Gathered<T>, &Stop) -> Made + Send + Sync;
 
 /// A call of a function of `shoal.parallel`.
-pub struct Call<'a, 'py> {
+pub struct KernelCall<'a, 'py> {
     name: &'static str,
     docs: &'a Bound<'py, PyAny>,
     keywords: Option<&'a Bound<'py, PyDict>>,
@@ -63,7 +63,7 @@ impl<T: Send + 'static> Work for Kernels<T> {
     }
 }
 
-impl<'a, 'py> Call<'a, 'py> {
+impl<'a, 'py> KernelCall<'a, 'py> {
     /// Of the function of this name; the keywords are those that all such functions have.
     pub fn new(name: &'static str, docs: &'a Bound<'py, PyAny>, keywords: Option<&'a Bound<'py, PyDict>>) -> Self {
         Self { name, docs, keywords, urls: false }
@@ -75,16 +75,16 @@ impl<'a, 'py> Call<'a, 'py> {
     }
 
     /// A kernel whose results are a list, in the order of the documents.
-    pub fn listed<P, K>(self, kernel: K) -> PyResult<Py<Job>>
+    pub fn list_result<P, K>(self, kernel: K) -> PyResult<Py<Job>>
     where
-        P: Piece,
+        P: Row,
         K: Fn(&Document, &Stop) -> Outcome<P> + Send + Sync + 'static,
     {
-        self.whole(kernel, |gathered, policy, _| Ok(Box::new(Listed::new(gathered, policy))))
+        self.combined_result(kernel, |gathered, policy, _| Ok(Box::new(ListResult::new(gathered, policy))))
     }
 
     /// A kernel whose results are made into one thing, on the pool.
-    pub fn whole<T, K, F>(self, kernel: K, finish: F) -> PyResult<Py<Job>>
+    pub fn combined_result<T, K, F>(self, kernel: K, finish: F) -> PyResult<Py<Job>>
     where
         T: Send + 'static,
         K: Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
@@ -128,7 +128,7 @@ impl<T: Send> Harvest for Unfinished<T> {
 }
 
 /// A batch whose end failed.
-struct Failed(Failure);
+struct Failed(KernelError);
 
 impl Harvest for Failed {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {

@@ -10,16 +10,16 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::arguments::{number, text, wrong};
+use super::arguments::{invalid, number, text};
 use super::keywords::{Policy, take};
-use super::listed::{ended, failure_of, item_error};
-use super::run::Call;
-use super::tabled::{Data, Numbered, Places, Tabled};
+use super::list_result::{ended, failure_of, item_error};
+use super::run::KernelCall;
+use super::table_result::{ArrowData, IndexedError, OrderedResults, TableResult};
 use crate::arguments::limits::float;
 use crate::bridge::job::Job;
 use crate::bridge::outcome::Harvest;
 use shoal_kernels::batch::Gathered;
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 use shoal_kernels::text::dedupe::duplicates;
 use shoal_kernels::text::minhash::{By, MinHash};
 
@@ -28,7 +28,7 @@ fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usiz
     let ngram = number("ngram", take(keywords, "ngram")?.as_ref(), 5)?;
     let seed = number("seed", take(keywords, "seed")?.as_ref(), 1)?;
     let by = match take(keywords, "by")? {
-        Some(by) => By::parse(text("by", &by)?).map_err(wrong("by"))?,
+        Some(by) => By::parse(text("by", &by)?).map_err(invalid("by"))?,
         None => By::Words,
     };
     Ok((MinHash::new(width, ngram, seed as u64, by).map_err(PyValueError::new_err)?, width))
@@ -68,18 +68,18 @@ fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usiz
 )]
 pub fn minhash(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
     let (minhash, width) = minhash_from(keywords)?;
-    Call::new("minhash", docs, keywords).whole(
+    KernelCall::new("minhash", docs, keywords).combined_result(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
-            let Places { results, errors, failure, .. } = Places::of(gathered, policy);
+            let OrderedResults { results, errors, failure, .. } = OrderedResults::new(gathered, policy);
             stop.check()?;
-            Ok(Box::new(Tabled::new(Data::Column("minhash", signatures(results, width)?), errors, failure)))
+            Ok(Box::new(TableResult::new(ArrowData::Column("minhash", signatures(results, width)?), errors, failure)))
         },
     )
 }
 
 /// Signatures as one array.
-fn signatures(results: Vec<Option<Vec<u32>>>, width: usize) -> Result<ArrayRef, Failure> {
+fn signatures(results: Vec<Option<Vec<u32>>>, width: usize) -> Result<ArrayRef, KernelError> {
     let mut values = Vec::with_capacity(results.len() * width);
     let nulls: NullBuffer = results.iter().map(Option::is_some).collect::<Vec<_>>().into();
     for signature in results {
@@ -89,10 +89,10 @@ fn signatures(results: Vec<Option<Vec<u32>>>, width: usize) -> Result<ArrayRef, 
         }
     }
     let item = Arc::new(Field::new("item", DataType::UInt32, false));
-    let width = i32::try_from(width).map_err(|_| Failure::value("num_perm is too large"))?;
+    let width = i32::try_from(width).map_err(|_| KernelError::value("num_perm is too large"))?;
     let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
     let array = FixedSizeListArray::try_new(item, width, Arc::new(UInt32Array::from(values)), nulls);
-    Ok(Arc::new(array.map_err(|error| Failure::internal(error.to_string()))?) as Arc<dyn Array>)
+    Ok(Arc::new(array.map_err(|error| KernelError::internal(error.to_string()))?) as Arc<dyn Array>)
 }
 
 /// Which documents to keep so that no two of them are nearly the same.
@@ -134,12 +134,12 @@ pub fn dedupe(
         return Err(PyValueError::new_err(format!("threshold must be above 0 and at most 1, not {threshold}")));
     }
     let (minhash, _) = minhash_from(keywords)?;
-    Call::new("dedupe", docs, keywords).whole(
+    KernelCall::new("dedupe", docs, keywords).combined_result(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
             // Places are those of the documents, whatever becomes of those that failed.
             let failures = failures_of(&gathered, policy);
-            let Places { results, failure, .. } = Places::of(gathered, Policy::Raise);
+            let OrderedResults { results, failure, .. } = OrderedResults::new(gathered, Policy::Raise);
             let kept = duplicates(&results, threshold, stop)?;
             let mut items: Vec<_> = kept.into_iter().map(|index| (index, None)).chain(failures).collect();
             items.sort_by_key(|(index, _)| *index);
@@ -148,7 +148,7 @@ pub fn dedupe(
     )
 }
 
-type Item = (usize, Option<Failure>);
+type Item = (usize, Option<KernelError>);
 
 fn failures_of<T>(gathered: &Gathered<T>, policy: Policy) -> Vec<Item> {
     let numbered = gathered.blocks.iter().flat_map(|block| (block.start..).zip(&block.outcomes));
@@ -159,7 +159,7 @@ fn failures_of<T>(gathered: &Gathered<T>, policy: Policy) -> Vec<Item> {
 /// Indices, and the failures among them.
 struct Kept {
     items: std::vec::IntoIter<Item>,
-    failure: Option<Numbered>,
+    failure: Option<IndexedError>,
     list: Option<Py<PyList>>,
 }
 

@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use super::arguments::wrong;
-use super::pieces::{Blob, Count, Matches, Text};
-use super::run::Call;
+use super::arguments::invalid;
+use super::rows::{Blob, Count, MatchList, Text};
+use super::run::KernelCall;
 use crate::arguments::input::{type_name, utf8};
 use crate::bridge::job::Job;
 use shoal_kernels::text::count::{count, count_bytes};
@@ -25,10 +25,10 @@ fn pattern_from(pattern: &Bound<'_, PyAny>) -> PyResult<Pattern> {
     static COMPILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = pattern.py();
     if let Ok(text) = pattern.cast::<PyString>() {
-        return Pattern::text(utf8("pattern", text)?).map_err(wrong("pattern"));
+        return Pattern::text(utf8("pattern", text)?).map_err(invalid("pattern"));
     }
     if let Ok(bytes) = pattern.cast::<PyBytes>() {
-        return Pattern::bytes(bytes.as_bytes()).map_err(wrong("pattern"));
+        return Pattern::bytes(bytes.as_bytes()).map_err(invalid("pattern"));
     }
     if pattern.is_instance(COMPILED.import(py, "re", "Pattern")?)? {
         let flags: i64 = pattern.getattr(intern!(py, "flags"))?.extract()?;
@@ -36,11 +36,11 @@ fn pattern_from(pattern: &Bound<'_, PyAny>) -> PyResult<Pattern> {
         let letters: String = FLAGS.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, letter)| letter).collect();
         let prefix = if letters.is_empty() { letters } else { format!("(?{letters})") };
         if let Ok(text) = source.cast::<PyString>() {
-            return Pattern::text(&(prefix + utf8("pattern", text)?)).map_err(wrong("pattern"));
+            return Pattern::text(&(prefix + utf8("pattern", text)?)).map_err(invalid("pattern"));
         }
         let bytes = source.cast::<PyBytes>()?.as_bytes();
         return Pattern::bytes(&[prefix.replace('a', "").replace("(?)", "").as_bytes(), bytes].concat())
-            .map_err(wrong("pattern"));
+            .map_err(invalid("pattern"));
     }
     Err(PyTypeError::new_err(format!("pattern must be a str, bytes or a compiled pattern, not {}", type_name(pattern))))
 }
@@ -78,11 +78,12 @@ pub fn regex_findall(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let pattern = pattern_from(pattern)?;
-    let call = Call::new("regex_findall", docs, keywords);
+    let call = KernelCall::new("regex_findall", docs, keywords);
     if pattern.is_bytes() {
-        return call.listed(move |document, stop| findall_bytes(&pattern, &document.bytes()?, stop).map(Matches::new));
+        return call
+            .list_result(move |document, stop| findall_bytes(&pattern, &document.bytes()?, stop).map(MatchList::new));
     }
-    call.listed(move |document, stop| findall(&pattern, &document.text()?, stop).map(Matches::new))
+    call.list_result(move |document, stop| findall(&pattern, &document.text()?, stop).map(MatchList::new))
 }
 
 /// How often a pattern matches in each document: `len(re.findall(pattern, document))`, without making the matches.
@@ -102,11 +103,11 @@ pub fn regex_count(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let pattern = pattern_from(pattern)?;
-    let call = Call::new("regex_count", docs, keywords);
+    let call = KernelCall::new("regex_count", docs, keywords);
     if pattern.is_bytes() {
-        return call.listed(move |document, stop| count_bytes(&pattern, &document.bytes()?, stop).map(Count));
+        return call.list_result(move |document, stop| count_bytes(&pattern, &document.bytes()?, stop).map(Count));
     }
-    call.listed(move |document, stop| count(&pattern, &document.text()?, stop).map(Count))
+    call.list_result(move |document, stop| count(&pattern, &document.text()?, stop).map(Count))
 }
 
 /// Each document with all matches of a pattern replaced, as `re.sub` does it.
@@ -137,15 +138,16 @@ pub fn regex_replace(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Job>> {
     let pattern = pattern_from(pattern)?;
-    let call = Call::new("regex_replace", docs, keywords);
+    let call = KernelCall::new("regex_replace", docs, keywords);
     let kind = if pattern.is_bytes() { "bytes" } else { "a str" };
     let mismatch = |_| PyTypeError::new_err(format!("repl must be {kind}, as the pattern is, not {}", type_name(repl)));
     if pattern.is_bytes() {
         let repl = repl.cast::<PyBytes>().map_err(mismatch)?.as_bytes();
-        let repl = Replacement::parse_bytes(repl, &pattern).map_err(wrong("repl"))?;
-        return call.listed(move |document, stop| replace_bytes(&pattern, &document.bytes()?, &repl, stop).map(Blob));
+        let repl = Replacement::parse_bytes(repl, &pattern).map_err(invalid("repl"))?;
+        return call
+            .list_result(move |document, stop| replace_bytes(&pattern, &document.bytes()?, &repl, stop).map(Blob));
     }
     let repl = utf8("repl", repl.cast::<PyString>().map_err(mismatch)?)?;
-    let repl = Replacement::parse(repl, &pattern).map_err(wrong("repl"))?;
-    call.listed(move |document, stop| replace(&pattern, &document.text()?, &repl, stop).map(Text))
+    let repl = Replacement::parse(repl, &pattern).map_err(invalid("repl"))?;
+    call.list_result(move |document, stop| replace(&pattern, &document.text()?, &repl, stop).map(Text))
 }

@@ -6,7 +6,7 @@ use dom_smoothie::{Config, Metadata, Readability, ReadabilityError};
 use super::document;
 use super::page::Page;
 use super::{parse, text};
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
 /// How deep elements nest for the search, which goes through the descendants of most elements, several times.
@@ -47,7 +47,7 @@ pub struct Article {
 
 /// The article of a document. Relative links in it are resolved against `url`, an absolute URL. A page without one has
 /// the fields that its `<head>` gives and no text.
-pub fn article(html: &str, url: Option<&str>, stop: &Stop) -> Result<Article, Failure> {
+pub fn article(html: &str, url: Option<&str>, stop: &Stop) -> Result<Article, KernelError> {
     let source = parse::normal(html)?;
     let page = parse::page(&source, stop)?;
     affords(&page)?;
@@ -75,12 +75,12 @@ pub fn article(html: &str, url: Option<&str>, stop: &Stop) -> Result<Article, Fa
             let reader = self::reader(document::of(&page, Some(DEEPEST)).0, url)?;
             Ok(of_metadata(reader.get_article_metadata(reader.parse_json_ld())))
         }
-        Err(error) => Err(Failure::value(error.to_string())),
+        Err(error) => Err(KernelError::value(error.to_string())),
     }
 }
 
 /// Refuses pages on which the search would take very long.
-fn affords(page: &Page<'_>) -> Result<(), Failure> {
+fn affords(page: &Page<'_>) -> Result<(), KernelError> {
     let mut open: Vec<u32> = Vec::new();
     let mut cost = 0;
     for (index, node) in page.nodes.iter().enumerate() {
@@ -90,14 +90,14 @@ fn affords(page: &Page<'_>) -> Result<(), Failure> {
     }
     if cost > DEAREST {
         let nodes = page.nodes.len();
-        return Err(Failure::value(format!("too large to search for an article: {nodes} elements and texts")));
+        return Err(KernelError::value(format!("too large to search for an article: {nodes} elements and texts")));
     }
     Ok(())
 }
 
-fn reader(document: dom_query::Document, url: Option<&str>) -> Result<Readability, Failure> {
+fn reader(document: dom_query::Document, url: Option<&str>) -> Result<Readability, KernelError> {
     Readability::with_document(document, url, Some(Config::default()))
-        .map_err(|error| Failure::value(error.to_string()))
+        .map_err(|error| KernelError::value(error.to_string()))
 }
 
 fn of_metadata(found: Metadata) -> Article {

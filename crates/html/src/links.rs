@@ -11,9 +11,9 @@ use url::{ParseError, Url};
 use super::page::{Kind, Page, Space};
 use super::parse;
 use super::tag::Tag;
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
+use shoal_kernels::packed::PackedStrings;
 use shoal_kernels::stop::Stop;
-use shoal_kernels::texts::Texts;
 
 /// After so many nodes it is asked whether to stop.
 const LOOK: usize = 4096;
@@ -29,16 +29,16 @@ pub fn base(url: &str) -> Result<Url, String> {
 }
 
 /// The links of a document.
-pub fn links(html: &str, base: Option<&Url>, stop: &Stop) -> Result<Texts, Failure> {
+pub fn links(html: &str, base: Option<&Url>, stop: &Stop) -> Result<PackedStrings, KernelError> {
     let source = parse::normal(html)?;
     let page = parse::page(&source, stop)?;
     of(&page, base, stop)
 }
 
-fn of(page: &Page<'_>, base: Option<&Url>, stop: &Stop) -> Result<Texts, Failure> {
+fn of(page: &Page<'_>, base: Option<&Url>, stop: &Stop) -> Result<PackedStrings, KernelError> {
     let own = hrefs(page, |tag| tag == Tag::Base).next().and_then(|(_, href)| resolved(href, base).url());
     let base = own.as_ref().or(base);
-    let mut texts = Texts::new();
+    let mut texts = PackedStrings::new();
     let mut seen = HashSet::new();
     for (count, (_, href)) in hrefs(page, |tag| matches!(tag, Tag::A | Tag::Area)).enumerate() {
         if count.is_multiple_of(LOOK) {

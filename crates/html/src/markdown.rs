@@ -18,7 +18,7 @@ use table::{Section, Table};
 use super::page::{Kind, Node, Page};
 use super::parse;
 use super::tag::{HIDDEN, LINE, Tag};
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
 /// Bytes that may always be repeated or padded; it is four times the page's size if that is more.
@@ -28,7 +28,7 @@ const BUDGET: usize = 1 << 20;
 const LOOK: usize = 4096;
 
 /// The Markdown of a document.
-pub fn markdown(html: &str, stop: &Stop) -> Result<String, Failure> {
+pub fn markdown(html: &str, stop: &Stop) -> Result<String, KernelError> {
     let source = parse::normal(html)?;
     let page = parse::page(&source, stop)?;
     let mut walker = Walker::new(&page);
@@ -109,7 +109,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn walk(&mut self, stop: &Stop) -> Result<(), Failure> {
+    fn walk(&mut self, stop: &Stop) -> Result<(), KernelError> {
         let page = self.page;
         let mut index = 0;
         let mut steps = 0_usize;

@@ -14,9 +14,9 @@ use super::css::Program;
 use super::document;
 use super::page::{Kind, Page};
 use super::parse;
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
+use shoal_kernels::packed::PackedStrings;
 use shoal_kernels::stop::Stop;
-use shoal_kernels::texts::Texts;
 
 /// Longer selectors are a mistake.
 const LONGEST: usize = 10_000;
@@ -66,14 +66,14 @@ impl Selector {
     }
 
     /// In document order.
-    pub fn select(&self, html: &str, stop: &Stop) -> Result<Texts, Failure> {
+    pub fn select(&self, html: &str, stop: &Stop) -> Result<PackedStrings, KernelError> {
         let source = parse::normal(html)?;
         let page = parse::page(&source, stop)?;
         let mut found = Found {
             page: &page,
             attr: self.attr.as_deref(),
             stop,
-            texts: Texts::new(),
+            texts: PackedStrings::new(),
             text: String::new(),
             size: 0,
             count: 0,
@@ -109,14 +109,14 @@ struct Found<'a> {
     page: &'a Page<'a>,
     attr: Option<&'a str>,
     stop: &'a Stop,
-    texts: Texts,
+    texts: PackedStrings,
     text: String,
     size: usize,
     count: usize,
 }
 
 impl Found<'_> {
-    fn take(&mut self, index: usize) -> Result<(), Failure> {
+    fn take(&mut self, index: usize) -> Result<(), KernelError> {
         self.count += 1;
         if self.count.is_multiple_of(LOOK) {
             self.stop.check()?;
@@ -135,7 +135,7 @@ impl Found<'_> {
         // `*` on a page of nested elements gives each text as often as it is deep.
         let most = self.page.strings.source.len().saturating_mul(16).max(64 << 20);
         if self.size > most {
-            return Err(Failure::value(format!("the texts of the matching elements have more than {most} bytes")));
+            return Err(KernelError::value(format!("the texts of the matching elements have more than {most} bytes")));
         }
         self.texts.push(&self.text);
         Ok(())
@@ -147,8 +147,8 @@ fn matched(
     matcher: &Matcher,
     page: &Page<'_>,
     stop: &Stop,
-    mut found: impl FnMut(usize) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    mut found: impl FnMut(usize) -> Result<(), KernelError>,
+) -> Result<(), KernelError> {
     let (document, ids): (Document, Vec<NodeId>) = document::of(page, None);
     stop.check()?;
     let mut caches = Default::default();

@@ -7,21 +7,21 @@
 use super::page::{Kind, Page};
 use super::parse;
 use super::tag::{HIDDEN, LINE, Tag};
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
 /// After so many nodes it is asked whether to stop.
 const LOOK: usize = 4096;
 
 /// The readable text of a document.
-pub fn text(html: &str, stop: &Stop) -> Result<String, Failure> {
+pub fn text(html: &str, stop: &Stop) -> Result<String, KernelError> {
     let source = parse::normal(html)?;
     let page = parse::page(&source, stop)?;
     of(&page, stop)
 }
 
 /// The readable text of a page.
-pub fn of(page: &Page<'_>, stop: &Stop) -> Result<String, Failure> {
+pub fn of(page: &Page<'_>, stop: &Stop) -> Result<String, KernelError> {
     let mut writer = Writer { out: String::with_capacity(page.strings.source.len() / 4), gap: Gap::None };
     // The open elements that change something at their end.
     let mut open: Vec<(usize, Tag)> = Vec::new();

@@ -25,7 +25,7 @@ use super::page::{Attr, Kind, Node, Page, Space, Span};
 use super::sink::{NONE, Sink, What};
 use super::tag::{LINE, RAW, Tag, VOID};
 use super::token::{Name, Raw, Start, Token, Tokenizer};
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
 /// How deep elements nest at most.
@@ -35,7 +35,7 @@ pub const DEEPEST: usize = 512;
 const LOOK: usize = 1024;
 
 /// The page of a document.
-pub fn build<'a>(source: &'a str, stop: &Stop) -> Result<Page<'a>, Failure> {
+pub fn build<'a>(source: &'a str, stop: &Stop) -> Result<Page<'a>, KernelError> {
     // The shortest tag has three bytes; `<table>` and `<td>` make three more elements, `</p>` makes one.
     let sink = Sink::new(source.len() / 2 + 10_000);
     let options = TreeBuilderOpts { scripting_enabled: false, drop_doctype: true, ..TreeBuilderOpts::default() };
@@ -53,10 +53,10 @@ pub fn build<'a>(source: &'a str, stop: &Stop) -> Result<Page<'a>, Failure> {
         }
         let sink = &driver.builder.sink;
         if sink.spent.get() {
-            return Err(Failure::value("open formatting elements are repeated too often"));
+            return Err(KernelError::value("open formatting elements are repeated too often"));
         }
         if sink.deepest.get() > 2 * DEEPEST {
-            return Err(Failure::value(format!("nested deeper than {} elements", 2 * DEEPEST)));
+            return Err(KernelError::value(format!("nested deeper than {} elements", 2 * DEEPEST)));
         }
     }
     stop.check()?;
@@ -181,7 +181,7 @@ fn html_tag(kind: TagKind, name: &str, self_closing: bool, attrs: Vec<Attribute>
 }
 
 /// The nodes in document order.
-fn flat<'a>(sink: &Sink, source: &'a str) -> Result<Page<'a>, Failure> {
+fn flat<'a>(sink: &Sink, source: &'a str) -> Result<Page<'a>, KernelError> {
     let knots = sink.knots.borrow();
     let mut page =
         Page { strings: super::page::Strings::new(source), nodes: Vec::with_capacity(knots.len()), attrs: Vec::new() };
@@ -255,7 +255,7 @@ fn flat<'a>(sink: &Sink, source: &'a str) -> Result<Page<'a>, Failure> {
             }
         }
         if page.strings.kept() > most {
-            return Err(Failure::value("open formatting elements are repeated too often"));
+            return Err(KernelError::value("open formatting elements are repeated too often"));
         }
     }
     Ok(page)

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use super::document::{Document, Lease};
-use super::failure::{Failure, Kind};
+use super::document::{BufferGuard, Document};
+use super::error::{ErrorKind, KernelError};
 use super::stop::Stop;
 use shoal_runtime::cpu_placement::CpuPlacement;
 use shoal_runtime::{RuntimeError, is_exiting, panic_message, pool};
@@ -45,7 +45,7 @@ pub struct Options {
 }
 
 /// What came of one document.
-pub type Outcome<T> = Result<T, Failure>;
+pub type Outcome<T> = Result<T, KernelError>;
 
 /// Outcomes of documents that follow each other.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub struct Gathered<T> {
     /// How many documents there were.
     pub total: usize,
     /// The failure that ended the batch, unless it was to keep going.
-    pub failure: Option<(usize, Failure)>,
+    pub failure: Option<(usize, KernelError)>,
 }
 
 /// Figures of a batch.
@@ -73,7 +73,7 @@ pub struct Figures {
     /// Documents with a result.
     pub ok: u64,
     /// Documents that failed, by kind of failure.
-    pub failed: Vec<(Kind, u64)>,
+    pub failed: Vec<(ErrorKind, u64)>,
     /// From the start to the end, or to now.
     pub wall: Duration,
     /// Time on threads of the pool, all together.
@@ -84,11 +84,11 @@ pub struct Figures {
 struct Lane<T> {
     blocks: Vec<Block<T>>,
     finished: usize,
-    failed: Vec<(Kind, u64)>,
+    failed: Vec<(ErrorKind, u64)>,
 }
 
 struct End {
-    failure: Option<(usize, Failure)>,
+    failure: Option<(usize, KernelError)>,
     taken: bool,
     wall: Option<Duration>,
 }
@@ -119,7 +119,7 @@ struct Run<T, K, F> {
     documents: Vec<Document>,
     finish: Mutex<Option<F>>,
     active: AtomicUsize,
-    _lease: Lease,
+    _lease: BufferGuard,
 }
 
 impl<T: Send + 'static> Batch<T> {
@@ -127,7 +127,7 @@ impl<T: Send + 'static> Batch<T> {
     /// `lease` is dropped after the last look at a document.
     pub fn start<K, F>(
         documents: Vec<Document>,
-        lease: Lease,
+        lease: BufferGuard,
         options: Options,
         kernel: K,
         finish: F,
@@ -325,7 +325,7 @@ where
         };
         let run = || (self.kernel)(document, &self.batch.stop);
         let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-        if outcome.as_ref().is_err_and(|failure| failure.kind == Kind::Stopped) {
+        if outcome.as_ref().is_err_and(|failure| failure.kind == ErrorKind::Stopped) {
             return false;
         }
         self.batch.put(lane, index, outcome, rest);
@@ -347,7 +347,7 @@ fn lock<S>(mutex: &Mutex<S>) -> MutexGuard<'_, S> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn add(counts: &mut Vec<(Kind, u64)>, kind: &Kind, count: u64) {
+fn add(counts: &mut Vec<(ErrorKind, u64)>, kind: &ErrorKind, count: u64) {
     match counts.iter_mut().find(|(known, _)| std::mem::discriminant(known) == std::mem::discriminant(kind)) {
         Some((_, sum)) => *sum += count,
         None => counts.push((kind.clone(), count)),
@@ -355,8 +355,8 @@ fn add(counts: &mut Vec<(Kind, u64)>, kind: &Kind, count: u64) {
 }
 
 /// What a kernel's panic becomes.
-pub fn panicked(panic: &(dyn Any + Send)) -> Failure {
-    Failure::internal(format!("a bug in shoal or a library of it: {}", panic_message(panic)))
+pub fn panicked(panic: &(dyn Any + Send)) -> KernelError {
+    KernelError::internal(format!("a bug in shoal or a library of it: {}", panic_message(panic)))
 }
 
 #[cfg(test)]

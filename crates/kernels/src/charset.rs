@@ -73,7 +73,7 @@ fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Vec<u8> {
 }
 
 /// The same for an HTML page: its mark, what somebody named, what the page says itself, else UTF-8.
-pub fn of_html(named: Option<&'static Encoding>, html: &[u8]) -> &'static Encoding {
+pub fn html_encoding(named: Option<&'static Encoding>, html: &[u8]) -> &'static Encoding {
     let mark = Encoding::for_bom(html).map(|(encoding, _)| encoding);
     mark.or(named).or_else(|| prescan(html)).or_else(|| late(html)).or_else(|| declared(html)).unwrap_or(UTF_8)
 }
@@ -294,7 +294,7 @@ mod tests {
             ("<", "UTF-8"),
             ("", "UTF-8"),
         ] {
-            assert_eq!(of_html(None, html.as_bytes()).name(), name, "{html}");
+            assert_eq!(html_encoding(None, html.as_bytes()).name(), name, "{html}");
         }
         let spaces = " ".repeat(PRESCAN);
         for (html, name) in [
@@ -307,14 +307,14 @@ mod tests {
             // The same in all of them.
             ("<meta charset=gbk>a", "UTF-8"),
         ] {
-            assert_eq!(of_html(None, (spaces.clone() + html).as_bytes()).name(), name, "{html}");
+            assert_eq!(html_encoding(None, (spaces.clone() + html).as_bytes()).name(), name, "{html}");
         }
         // One that goes over the limit.
         let cut = " ".repeat(PRESCAN - 24) + "<meta charset=iso-8859-15>\u{e4}";
-        assert_eq!(of_html(None, cut.as_bytes()).name(), "ISO-8859-15");
-        assert_eq!(of_html(Some(UTF_8), b"<meta charset=gbk>"), UTF_8);
-        assert_eq!(of_html(None, b"\xef\xbb\xbf<meta charset=gbk>"), UTF_8);
-        assert_eq!(of_html(Some(WINDOWS_1252), b"\xef\xbb\xbfx"), UTF_8);
+        assert_eq!(html_encoding(None, cut.as_bytes()).name(), "ISO-8859-15");
+        assert_eq!(html_encoding(Some(UTF_8), b"<meta charset=gbk>"), UTF_8);
+        assert_eq!(html_encoding(None, b"\xef\xbb\xbf<meta charset=gbk>"), UTF_8);
+        assert_eq!(html_encoding(Some(WINDOWS_1252), b"\xef\xbb\xbfx"), UTF_8);
     }
 
     #[test]
@@ -330,7 +330,7 @@ mod tests {
             ("<\0?\0x\0m\0l\0", "UTF-16LE"),
             ("\0<\0?\0x\0m\0l", "UTF-16BE"),
         ] {
-            assert_eq!(of_html(None, html.as_bytes()).name(), name, "{html}");
+            assert_eq!(html_encoding(None, html.as_bytes()).name(), name, "{html}");
         }
     }
 }

@@ -11,11 +11,11 @@ use encoding_rs::Encoding;
 use url::Url;
 
 use super::charset;
-use super::failure::Failure;
+use super::error::KernelError;
 use super::room::check_room;
 
 /// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
-pub type Lease = Box<dyn Send + Sync>;
+pub type BufferGuard = Box<dyn Send + Sync>;
 
 /// Where a document is.
 #[derive(Debug)]
@@ -57,9 +57,9 @@ impl Writable {
     }
 
     /// As it is now. Bytes that are changed at this very moment are old or new.
-    fn copy(&self) -> Result<Vec<u8>, Failure> {
+    fn copy(&self) -> Result<Vec<u8>, KernelError> {
         let mut copy = Vec::new();
-        copy.try_reserve_exact(self.length).map_err(|_| Failure::memory(self.length))?;
+        copy.try_reserve_exact(self.length).map_err(|_| KernelError::memory(self.length))?;
         // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then. No
         // reference to the memory is made, as somebody else may write to it meanwhile.
         unsafe {
@@ -87,7 +87,7 @@ impl Document {
     }
 
     /// A response's body or file, with the encoding that its headers name, and its URL where that is wanted.
-    pub fn of_response(source: Source, encoding: Option<&'static Encoding>, url: Option<Url>) -> Self {
+    pub fn from_response(source: Source, encoding: Option<&'static Encoding>, url: Option<Url>) -> Self {
         Self { source, encoding, url: url.map(Box::new) }
     }
 
@@ -109,12 +109,12 @@ impl Document {
     }
 
     /// The bytes: of a text its UTF-8.
-    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Failure> {
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, KernelError> {
         Ok(match &self.source {
             Source::Bytes(bytes) => Cow::Borrowed(*bytes),
             Source::Shared(bytes) => Cow::Borrowed(bytes),
             Source::Writable(writable) => Cow::Owned(writable.copy()?),
-            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| Failure::file(path, &error))?),
+            Source::File(path) => Cow::Owned(std::fs::read(path).map_err(|error| KernelError::file(path, &error))?),
             Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_) => match self.text()? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -124,20 +124,20 @@ impl Document {
 
     /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
     /// out.
-    pub fn text(&self) -> Result<Cow<'_, str>, Failure> {
+    pub fn text(&self) -> Result<Cow<'_, str>, KernelError> {
         check_room(self.size(), 4)?;
         self.decoded(charset::resolve)
     }
 
     /// The same for HTML, which may name its encoding itself.
-    pub fn html(&self) -> Result<Cow<'_, str>, Failure> {
+    pub fn html(&self) -> Result<Cow<'_, str>, KernelError> {
         check_room(self.size(), 8)?;
-        self.decoded(charset::of_html)
+        self.decoded(charset::html_encoding)
     }
 
     /// A JSON document in UTF-8, as `Response.json` reads it. The kernels check it themselves: no character is replaced
     /// where it is in UTF-8 already.
-    pub fn unchecked(&self) -> Result<Cow<'_, [u8]>, Failure> {
+    pub fn json(&self) -> Result<Cow<'_, [u8]>, KernelError> {
         check_room(self.size(), 8)?;
         let bytes = self.bytes()?;
         if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
@@ -180,7 +180,7 @@ impl Document {
     }
 }
 
-type Decoded<'a> = Result<Cow<'a, str>, Failure>;
+type Decoded<'a> = Result<Cow<'a, str>, KernelError>;
 
 /// Characters that are looked at in one go.
 const RUN: usize = 64;
@@ -222,19 +222,19 @@ fn wide(units: &[u32]) -> Decoded<'static> {
     utf8(text)
 }
 
-fn surrogate() -> Failure {
-    Failure::value("the str has a lone surrogate, which UTF-8 cannot carry")
+fn surrogate() -> KernelError {
+    KernelError::value("the str has a lone surrogate, which UTF-8 cannot carry")
 }
 
 fn utf8(text: Vec<u8>) -> Decoded<'static> {
-    String::from_utf8(text).map(Cow::Owned).map_err(|error| Failure::internal(error.to_string()))
+    String::from_utf8(text).map(Cow::Owned).map_err(|error| KernelError::internal(error.to_string()))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::failure::Kind;
+    use crate::error::ErrorKind;
 
     #[test]
     fn every_form_of_text() {
@@ -257,10 +257,10 @@ mod tests {
             assert_eq!(document.text().unwrap(), text);
         }
         let url = Url::parse("https://example.com/").unwrap();
-        let greek = Document::of_response(Source::Bytes(b"\xe1"), Some(encoding_rs::WINDOWS_1253), Some(url.clone()));
+        let greek = Document::from_response(Source::Bytes(b"\xe1"), Some(encoding_rs::WINDOWS_1253), Some(url.clone()));
         assert_eq!(greek.url(), Some(&url));
         assert_eq!(greek.text().unwrap(), "α");
-        assert_eq!(&*greek.unchecked().unwrap(), "α".as_bytes());
+        assert_eq!(&*greek.json().unwrap(), "α".as_bytes());
         assert_eq!(&*greek.bytes().unwrap(), b"\xe1");
     }
 
@@ -272,7 +272,7 @@ mod tests {
             let document = Document::new(Source::Ucs2(units));
             assert_eq!(document.text().unwrap(), String::from_utf16(units).unwrap());
             let halves: Vec<u16> = units.iter().copied().chain([0xdc00]).collect();
-            assert_eq!(Document::new(Source::Ucs2(halves.leak())).text().unwrap_err().kind, Kind::Value);
+            assert_eq!(Document::new(Source::Ucs2(halves.leak())).text().unwrap_err().kind, ErrorKind::Value);
         }
     }
 
@@ -287,17 +287,17 @@ mod tests {
     fn bytes_stay_as_they_are() {
         let marked = Document::new(Source::Bytes(b"\xef\xbb\xbfa\xff"));
         assert_eq!(&*marked.bytes().unwrap(), b"\xef\xbb\xbfa\xff");
-        assert_eq!(&*marked.unchecked().unwrap(), b"a\xff");
+        assert_eq!(&*marked.json().unwrap(), b"a\xff");
         assert_eq!(&*Document::new(Source::Latin1(b"\xe9")).bytes().unwrap(), "é".as_bytes());
     }
 
     #[test]
     fn what_cannot_be_read_says_why() {
         for source in [Source::Ucs2(&[0xd800]), Source::Ucs2(&[0xd83d, 0xde00]), Source::Ucs4(&[0x1f600, 0xdfff])] {
-            assert_eq!(Document::new(source).text().unwrap_err().kind, Kind::Value);
+            assert_eq!(Document::new(source).text().unwrap_err().kind, ErrorKind::Value);
         }
         let missing = Document::new(Source::File("/nowhere/at/all".into()));
-        let kind = Kind::File { number: Some(libc::ENOENT), path: "/nowhere/at/all".into() };
+        let kind = ErrorKind::File { number: Some(libc::ENOENT), path: "/nowhere/at/all".into() };
         assert_eq!(missing.bytes().unwrap_err().kind, kind);
     }
 
@@ -309,6 +309,6 @@ mod tests {
         let document = Document::new(Source::Writable(writable));
         assert_eq!(document.text().unwrap(), "abc");
         assert!(matches!(document.bytes().unwrap(), Cow::Owned(_)));
-        assert_eq!(&*document.unchecked().unwrap(), b"abc");
+        assert_eq!(&*document.json().unwrap(), b"abc");
     }
 }

@@ -6,19 +6,19 @@
 
 use std::hint::black_box;
 
-use super::failure::Failure;
+use super::error::KernelError;
 
 /// Less is not asked for.
 const SMALL: usize = 8 << 20;
 
 /// A failure if there is no memory for `factor` times `bytes`.
-pub fn check_room(bytes: usize, factor: usize) -> Result<(), Failure> {
+pub fn check_room(bytes: usize, factor: usize) -> Result<(), KernelError> {
     let needed = bytes.saturating_mul(factor);
     if needed < SMALL {
         return Ok(());
     }
     let mut room: Vec<u8> = Vec::new();
-    room.try_reserve_exact(needed).map_err(|_| Failure::memory(needed))?;
+    room.try_reserve_exact(needed).map_err(|_| KernelError::memory(needed))?;
     // An allocation that nobody looks at may be left out.
     black_box(&room);
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::failure::Failure;
+use super::error::KernelError;
 
 /// Set once, seen by everyone who works on the same batch. A look costs a load.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Stop {
     }
 
     /// The same, for `?` within a kernel: at least every few milliseconds of work.
-    pub fn check(&self) -> Result<(), Failure> {
-        if self.is_set() { Err(Failure::stopped()) } else { Ok(()) }
+    pub fn check(&self) -> Result<(), KernelError> {
+        if self.is_set() { Err(KernelError::stopped()) } else { Ok(()) }
     }
 }

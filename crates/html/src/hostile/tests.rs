@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{article, links, markdown, select, text};
-use shoal_kernels::failure::{Failure, Kind};
+use shoal_kernels::error::{ErrorKind, KernelError};
 use shoal_kernels::stop::Stop;
 
 /// As the pool's threads have it.
@@ -16,7 +16,7 @@ const STACK: usize = 16 << 20;
 /// The size of most documents.
 const SIZE: usize = 25_000;
 
-type Kernel = (&'static str, Box<dyn Fn(&str, &Stop) -> Result<usize, Failure>>);
+type Kernel = (&'static str, Box<dyn Fn(&str, &Stop) -> Result<usize, KernelError>>);
 
 fn kernels() -> Vec<Kernel> {
     let by = |css: &'static str, attr: Option<&str>| -> Kernel {
@@ -45,7 +45,7 @@ fn survive(documents: Vec<(&'static str, String)>) {
                 let start = Instant::now();
                 match run(html, &stop) {
                     Ok(length) => assert!(length <= 100 * html.len() + 1000, "{name}: {kernel} made {length} bytes"),
-                    Err(failure) => assert_eq!(failure.kind, Kind::Value, "{name}: {kernel}: {failure}"),
+                    Err(failure) => assert_eq!(failure.kind, ErrorKind::Value, "{name}: {kernel}: {failure}"),
                 }
                 assert!(start.elapsed() < Duration::from_secs(30), "{name}: {kernel} took {:?}", start.elapsed());
             }
@@ -209,6 +209,6 @@ fn a_set_stop_ends_every_kernel() {
     let stop = Stop::default();
     stop.set();
     for (name, run) in kernels() {
-        assert_eq!(run("<p>x", &stop).unwrap_err().kind, Kind::Stopped, "{name}");
+        assert_eq!(run("<p>x", &stop).unwrap_err().kind, ErrorKind::Stopped, "{name}");
     }
 }

@@ -24,7 +24,7 @@ use super::page::{Kind, Node, Page, Space, Span};
 use super::tag::{FORMATTING, IMPLIED, SCOPE, Tag};
 use super::token::{Start, Token, Tokenizer};
 use super::tree::DEEPEST;
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
 /// After so many tokens it is asked whether to stop.
@@ -85,7 +85,7 @@ struct Builder<'a> {
 }
 
 /// The page, unless it takes more than this builder can.
-pub fn build<'a>(source: &'a str, stop: &Stop) -> Result<Option<Page<'a>>, Failure> {
+pub fn build<'a>(source: &'a str, stop: &Stop) -> Result<Option<Page<'a>>, KernelError> {
     let tokens = Tokenizer::new(source);
     if tokens.has_nul() {
         return Ok(None);

@@ -49,7 +49,7 @@ fn results_come_in_order() {
 #[test]
 fn a_failure_ends_the_batch_or_stays_in_its_place() {
     let kernel = |document: &Document, _: &Stop| match number(document) {
-        number if number % 100 == 50 => Err(Failure::value("fifty")),
+        number if number % 100 == 50 => Err(KernelError::value("fifty")),
         number => Ok(number),
     };
     let (batch, gathered) = start(numbers(1000), TWO, kernel);
@@ -58,13 +58,13 @@ fn a_failure_ends_the_batch_or_stays_in_its_place() {
     let flat_outcomes = flat(gathered);
     assert_eq!(flat_outcomes.len(), 1000);
     assert!(flat_outcomes.iter().all(|(index, outcome)| outcome.is_err() == (index % 100 == 50)));
-    assert_eq!(batch.figures().failed, [(Kind::Value, 10)]);
+    assert_eq!(batch.figures().failed, [(ErrorKind::Value, 10)]);
     assert_eq!(batch.figures().ok, 990);
 
     let (_, gathered) = start(numbers(100_000), FAIL, kernel);
     let gathered = gathered.recv().unwrap();
     let (index, failure) = gathered.failure.clone().unwrap();
-    assert_eq!((index % 100, failure), (50, Failure::value("fifty")));
+    assert_eq!((index % 100, failure), (50, KernelError::value("fifty")));
     let done = flat(gathered);
     assert!(done.len() < 100_000 && done.iter().any(|(at, _)| *at == index));
 }
@@ -77,7 +77,7 @@ fn a_panic_is_the_failure_of_its_document() {
     });
     let outcomes = flat(gathered.recv().unwrap());
     let failure = outcomes[3].1.clone().unwrap_err();
-    assert!(failure.kind == Kind::Internal && failure.message.contains("on purpose"));
+    assert!(failure.kind == ErrorKind::Internal && failure.message.contains("on purpose"));
     assert_eq!(outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count(), 9);
 }
 

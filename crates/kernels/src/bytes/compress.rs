@@ -14,9 +14,9 @@ use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective as Directive;
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::format::Format;
-use crate::failure::Failure;
+use crate::error::KernelError;
+use crate::object_pool::ObjectPool;
 use crate::room::check_room;
-use crate::spares::Spares;
 use crate::stop::Stop;
 
 /// Bytes that libdeflate takes in one go: it knows no streams. Beyond, zlib-rs compresses as well and about as fast.
@@ -28,8 +28,8 @@ const STEP: usize = 128 << 10;
 pub struct Compressor(Method);
 
 enum Method {
-    Gzip { level: i32, whole: Spares<libdeflater::Compressor>, stream: Spares<Compress> },
-    Zstd { level: i32, contexts: Spares<CCtx<'static>> },
+    Gzip { level: i32, whole: ObjectPool<libdeflater::Compressor>, stream: ObjectPool<Compress> },
+    Zstd { level: i32, contexts: ObjectPool<CCtx<'static>> },
     Brotli { level: i32 },
 }
 
@@ -49,14 +49,16 @@ impl Compressor {
             return Err(format!("level {level} is out of range: {name} has {} to {}", range.start(), range.end()));
         }
         Ok(Self(match format {
-            Format::Zstd => Method::Zstd { level, contexts: Spares::default() },
+            Format::Zstd => Method::Zstd { level, contexts: ObjectPool::default() },
             Format::Brotli => Method::Brotli { level },
-            Format::Gzip | Format::Zlib => Method::Gzip { level, whole: Spares::default(), stream: Spares::default() },
+            Format::Gzip | Format::Zlib => {
+                Method::Gzip { level, whole: ObjectPool::default(), stream: ObjectPool::default() }
+            }
         }))
     }
 
     /// The document, compressed.
-    pub fn compress(&self, document: &[u8], stop: &Stop) -> Result<Vec<u8>, Failure> {
+    pub fn compress(&self, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelError> {
         stop.check()?;
         check_room(document.len(), 2)?;
         match &self.0 {
@@ -81,17 +83,17 @@ fn deflater(level: i32) -> libdeflater::Compressor {
     libdeflater::Compressor::new(CompressionLvl::new(level).unwrap_or_default())
 }
 
-fn gzip(compressor: &mut libdeflater::Compressor, document: &[u8]) -> Result<Vec<u8>, Failure> {
+fn gzip(compressor: &mut libdeflater::Compressor, document: &[u8]) -> Result<Vec<u8>, KernelError> {
     let mut packed = vec![0; compressor.gzip_compress_bound(document.len())];
     let length = compressor
         .gzip_compress(document, &mut packed)
-        .map_err(|error| Failure::internal(format!("libdeflate: {error}")))?;
+        .map_err(|error| KernelError::internal(format!("libdeflate: {error}")))?;
     packed.truncate(length);
     packed.shrink_to_fit();
     Ok(packed)
 }
 
-fn gzip_stream(state: &mut Compress, document: &[u8], stop: &Stop) -> Result<Vec<u8>, Failure> {
+fn gzip_stream(state: &mut Compress, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelError> {
     state.reset();
     // No name, no time, an unknown system: as libdeflate writes it.
     let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -104,7 +106,7 @@ fn gzip_stream(state: &mut Compress, document: &[u8], stop: &Stop) -> Result<Vec
         let read = state.total_in();
         let status = state
             .compress_vec(step, &mut packed, flush)
-            .map_err(|error| Failure::internal(format!("zlib-rs: {error}")))?;
+            .map_err(|error| KernelError::internal(format!("zlib-rs: {error}")))?;
         rest = rest.get(usize::try_from(state.total_in() - read).unwrap_or(usize::MAX)..).unwrap_or_default();
         if status == Status::StreamEnd {
             break;
@@ -116,7 +118,7 @@ fn gzip_stream(state: &mut Compress, document: &[u8], stop: &Stop) -> Result<Vec
     Ok(packed)
 }
 
-type Stoppable<T> = Result<T, Failure>;
+type Stoppable<T> = Result<T, KernelError>;
 
 fn zstd(context: &mut CCtx<'_>, level: i32, document: &[u8], stop: &Stop) -> Result<Stoppable<Vec<u8>>, usize> {
     context.reset(ResetDirective::SessionOnly)?;
@@ -149,11 +151,11 @@ fn zstd(context: &mut CCtx<'_>, level: i32, document: &[u8], stop: &Stop) -> Res
     }
 }
 
-fn zstd_failure(code: usize) -> Failure {
-    Failure::internal(format!("zstd: {}", zstd_safe::get_error_name(code)))
+fn zstd_failure(code: usize) -> KernelError {
+    KernelError::internal(format!("zstd: {}", zstd_safe::get_error_name(code)))
 }
 
-fn brotli(level: i32, document: &[u8], stop: &Stop) -> Result<Vec<u8>, Failure> {
+fn brotli(level: i32, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelError> {
     // A window no larger than the document: with one of 4 MiB for each, two thirds of the time are page faults. (Below
     // 2^17 brotli looks for matches in another, slower way.)
     let window = (usize::BITS - document.len().leading_zeros()).clamp(18, 22);
@@ -167,8 +169,8 @@ fn brotli(level: i32, document: &[u8], stop: &Stop) -> Result<Vec<u8>, Failure> 
     let mut input = Steps { rest: document, stop };
     match ::brotli::BrotliCompress(&mut input, &mut packed, &parameters) {
         Ok(_) => Ok(packed),
-        Err(_) if stop.is_set() => Err(Failure::stopped()),
-        Err(error) => Err(Failure::internal(format!("brotli: {error}"))),
+        Err(_) if stop.is_set() => Err(KernelError::stopped()),
+        Err(error) => Err(KernelError::internal(format!("brotli: {error}"))),
     }
 }
 

@@ -11,8 +11,8 @@ use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer, ResetDirective};
 use super::format::Format;
 use super::output::Output;
 use super::{gzip, gzip::ends_early};
-use crate::failure::Failure;
-use crate::spares::Spares;
+use crate::error::KernelError;
+use crate::object_pool::ObjectPool;
 use crate::stop::Stop;
 
 const STEP: usize = 32 << 10;
@@ -22,8 +22,8 @@ const STEP: usize = 32 << 10;
 pub struct Decompressor {
     format: Option<Format>,
     max_size: Option<u64>,
-    inflaters: Spares<Inflater>,
-    zstds: Spares<DCtx<'static>>,
+    inflaters: ObjectPool<Inflater>,
+    zstds: ObjectPool<DCtx<'static>>,
 }
 
 struct Inflater(Decompress);
@@ -35,7 +35,7 @@ impl Decompressor {
     }
 
     /// The document, unpacked.
-    pub fn decompress(&self, document: &[u8], stop: &Stop) -> Result<Vec<u8>, Failure> {
+    pub fn decompress(&self, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelError> {
         stop.check()?;
         let format = self.format.or_else(|| Format::guess(document)).ok_or_else(|| unknown(document))?;
         let hint = match format {
@@ -53,20 +53,20 @@ impl Decompressor {
         Ok(output.finish())
     }
 
-    fn inflate(&self, work: impl FnOnce(&mut Decompress) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn inflate(&self, work: impl FnOnce(&mut Decompress) -> Result<(), KernelError>) -> Result<(), KernelError> {
         self.inflaters.with(|| Inflater(Decompress::new(false)), |state| work(&mut state.0))
     }
 }
 
-fn unknown(document: &[u8]) -> Failure {
+fn unknown(document: &[u8]) -> KernelError {
     if document.is_empty() {
-        return Failure::value("empty: nothing to unpack");
+        return KernelError::value("empty: nothing to unpack");
     }
-    Failure::value("not gzip, zlib or zstd by its first bytes (brotli has no mark: name it)")
+    KernelError::value("not gzip, zlib or zstd by its first bytes (brotli has no mark: name it)")
 }
 
-fn unzstd(context: &mut DCtx<'_>, document: &[u8], output: &mut Output<'_>) -> Result<(), Failure> {
-    let broken = |code| Failure::value(format!("damaged zstd data: {}", zstd_safe::get_error_name(code)));
+fn unzstd(context: &mut DCtx<'_>, document: &[u8], output: &mut Output<'_>) -> Result<(), KernelError> {
+    let broken = |code| KernelError::value(format!("damaged zstd data: {}", zstd_safe::get_error_name(code)));
     context.reset(ResetDirective::SessionOnly).map_err(broken)?;
     let mut rest = document;
     // Whether `rest` begins with a frame, and not within one.
@@ -89,7 +89,7 @@ fn unzstd(context: &mut DCtx<'_>, document: &[u8], output: &mut Output<'_>) -> R
     Ok(())
 }
 
-fn unbrotli(document: &[u8], output: &mut Output<'_>) -> Result<(), Failure> {
+fn unbrotli(document: &[u8], output: &mut Output<'_>) -> Result<(), KernelError> {
     let allocate = StandardAlloc::default;
     let mut state = BrotliState::new(allocate(), allocate(), allocate());
     let mut piece = vec![0; STEP];
@@ -111,11 +111,11 @@ fn unbrotli(document: &[u8], output: &mut Output<'_>) -> Result<(), Failure> {
         match result {
             BrotliResult::NeedsMoreOutput => {}
             BrotliResult::NeedsMoreInput => return Err(ends_early("brotli")),
-            BrotliResult::ResultFailure => return Err(Failure::value("damaged brotli data")),
+            BrotliResult::ResultFailure => return Err(KernelError::value("damaged brotli data")),
             BrotliResult::ResultSuccess if offset == document.len() => return Ok(()),
             BrotliResult::ResultSuccess => {
                 let left = document.len() - offset;
-                return Err(Failure::value(format!("{left} bytes of something else after the brotli data")));
+                return Err(KernelError::value(format!("{left} bytes of something else after the brotli data")));
             }
         }
     }

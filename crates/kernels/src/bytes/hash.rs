@@ -11,7 +11,7 @@ use std::hash::Hasher as _;
 
 use twox_hash::XxHash3_64;
 
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 /// A look at the stop costs nothing beside this much: 0.1 to 2 ms.
@@ -83,7 +83,7 @@ impl Digest {
 }
 
 /// The hash of a document.
-pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<Digest, Failure> {
+pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<Digest, KernelError> {
     let digest = |bytes: &[u8]| Digest::new(algorithm, bytes);
     match algorithm {
         Algorithm::Sha256 => Ok(digest(&finished::<sha2::Sha256>(document, stop)?)),
@@ -115,7 +115,7 @@ struct InOnePage(XxHash3_64);
 
 const _: () = assert!(size_of::<InOnePage>() == 512);
 
-fn xxh3(document: &[u8], stop: &Stop) -> Result<u64, Failure> {
+fn xxh3(document: &[u8], stop: &Stop) -> Result<u64, KernelError> {
     let mut hasher = InOnePage(XxHash3_64::new());
     steps(document, stop, |step| {
         prefetch(step.get(..FETCH));
@@ -143,13 +143,13 @@ fn prefetch(bytes: Option<&[u8]>) {
 #[cfg(not(target_arch = "x86_64"))]
 fn prefetch(_bytes: Option<&[u8]>) {}
 
-fn finished<D: sha2::Digest>(document: &[u8], stop: &Stop) -> Result<sha2::digest::Output<D>, Failure> {
+fn finished<D: sha2::Digest>(document: &[u8], stop: &Stop) -> Result<sha2::digest::Output<D>, KernelError> {
     let mut hasher = D::new();
     steps(document, stop, |step| hasher.update(step))?;
     Ok(hasher.finalize())
 }
 
-fn steps(document: &[u8], stop: &Stop, mut update: impl FnMut(&[u8])) -> Result<(), Failure> {
+fn steps(document: &[u8], stop: &Stop, mut update: impl FnMut(&[u8])) -> Result<(), KernelError> {
     for step in document.chunks(STEP) {
         stop.check()?;
         update(step);
@@ -200,6 +200,6 @@ mod tests {
     fn stops() {
         let stop = Stop::default();
         stop.set();
-        assert_eq!(hash(Algorithm::Md5, b"abc", &stop), Err(Failure::stopped()));
+        assert_eq!(hash(Algorithm::Md5, b"abc", &stop), Err(KernelError::stopped()));
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! What a document says of its own size is a hint: followed for up to 8 MiB, since one that lies costs nothing then.
 
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 const LEAST: usize = 16 << 10;
 const HINT_MOST: u64 = 8 << 20;
 
-fn no_memory() -> Failure {
-    Failure::value("no memory for what it unpacks to")
+fn no_memory() -> KernelError {
+    KernelError::value("no memory for what it unpacks to")
 }
 
 /// The unpacked bytes of one document.
@@ -20,7 +20,7 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub fn new(hint: u64, max_size: Option<u64>, stop: &'a Stop) -> Result<Self, Failure> {
+    pub fn new(hint: u64, max_size: Option<u64>, stop: &'a Stop) -> Result<Self, KernelError> {
         let most = max_size
             .and_then(|most| usize::try_from(most).ok())
             .map_or(usize::MAX - 1, |most| most.min(usize::MAX - 1));
@@ -32,7 +32,7 @@ impl<'a> Output<'a> {
     }
 
     /// Room for the next bytes: at least one, and at most one more than allowed.
-    pub fn room(&mut self) -> Result<&mut Vec<u8>, Failure> {
+    pub fn room(&mut self) -> Result<&mut Vec<u8>, KernelError> {
         self.check()?;
         let length = self.bytes.len();
         if self.bytes.capacity() == length {
@@ -43,16 +43,16 @@ impl<'a> Output<'a> {
     }
 
     /// Whether what came is allowed, and still wanted.
-    pub fn check(&self) -> Result<(), Failure> {
+    pub fn check(&self) -> Result<(), KernelError> {
         self.stop.check()?;
         if self.bytes.len() > self.most {
-            return Err(Failure::value(format!("unpacks to more than max_size={}", self.most)));
+            return Err(KernelError::value(format!("unpacks to more than max_size={}", self.most)));
         }
         Ok(())
     }
 
     /// Appends bytes that were unpacked elsewhere.
-    pub fn extend(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+    pub fn extend(&mut self, mut bytes: &[u8]) -> Result<(), KernelError> {
         while !bytes.is_empty() {
             let room = self.room()?;
             let (now, later) = bytes.split_at(bytes.len().min(room.capacity() - room.len()));

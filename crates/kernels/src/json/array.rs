@@ -7,13 +7,13 @@ use super::number::Number;
 use super::pointer::Pointer;
 use super::reader::Reader;
 use super::text;
-use crate::failure::Failure;
+use crate::error::KernelError;
+use crate::packed::PackedStrings;
 use crate::stop::Stop;
-use crate::table::block::Block;
 use crate::table::cells::Cells;
-use crate::table::kind::Kind;
+use crate::table::document_rows::DocumentRows;
+use crate::table::kind::CellKind;
 use crate::table::scatter::{Scatter, check_density};
-use crate::texts::Texts;
 
 /// The column of an array of single values.
 const VALUE: &str = "value";
@@ -66,7 +66,7 @@ impl<'a> Array<'a> {
     }
 
     /// The object as a row.
-    pub fn one_object(&mut self, chosen: Option<&Texts>) -> Result<Block, Failure> {
+    pub fn one_object(&mut self, chosen: Option<&PackedStrings>) -> Result<DocumentRows, KernelError> {
         let mut rows = Scatter::new(chosen);
         self.object(&mut rows)?;
         rows.end_row()?;
@@ -74,7 +74,11 @@ impl<'a> Array<'a> {
     }
 
     /// The elements of the array as rows. `names` are those found beside it.
-    pub fn rows(&mut self, names: Option<&Texts>, chosen: Option<&Texts>) -> Result<Block, Failure> {
+    pub fn rows(
+        &mut self,
+        names: Option<&PackedStrings>,
+        chosen: Option<&PackedStrings>,
+    ) -> Result<DocumentRows, KernelError> {
         let mut first = self.reader.first(false);
         let mut nulls = 0;
         while let Some(b'n') = first {
@@ -83,7 +87,7 @@ impl<'a> Array<'a> {
             first = self.reader.more(false)?;
         }
         match (first.and_then(Shape::of), names.or(chosen)) {
-            (None, None) if nulls == 0 => Ok(Block::default()),
+            (None, None) if nulls == 0 => Ok(DocumentRows::default()),
             (Some(Shape::Arrays) | None, Some(own)) => self.named(own, names.and(chosen), nulls, first),
             (Some(Shape::Arrays), None) => self.numbered(nulls, first),
             (Some(Shape::Objects), _) => self.objects(chosen, nulls, first),
@@ -92,7 +96,7 @@ impl<'a> Array<'a> {
     }
 
     /// The row after this one, past nulls; all of one shape.
-    fn next_row(&mut self, shape: Shape, row: usize) -> Result<Option<u8>, Failure> {
+    fn next_row(&mut self, shape: Shape, row: usize) -> Result<Option<u8>, KernelError> {
         let first = self.reader.more(false)?;
         match first.map(Shape::of) {
             Some(Some(other)) if other != shape => Err(self.failure(&format!(
@@ -108,20 +112,20 @@ impl<'a> Array<'a> {
         }
     }
 
-    fn failure(&self, what: &str) -> Failure {
-        Failure::value(format!("{:?}: {what}", self.pointer.to_string()))
+    fn failure(&self, what: &str) -> KernelError {
+        KernelError::value(format!("{:?}: {what}", self.pointer.to_string()))
     }
 
     /// The value whose first token is `first`.
     #[inline]
-    fn cell(&mut self, first: u8, cells: &mut Cells) -> Result<(), Failure> {
+    fn cell(&mut self, first: u8, cells: &mut Cells) -> Result<(), KernelError> {
         if first <= b'9'
             && let Some(short) = self.reader.short_number()
         {
             match short.number() {
-                Number::Float(value) => cells.push(Kind::Float, value.to_bits()),
-                Number::Int(value) => cells.push(Kind::Int, value.cast_unsigned()),
-                Number::Uint(_) | Number::Big => return Err(Failure::internal("a short number is long")),
+                Number::Float(value) => cells.push(CellKind::Float, value.to_bits()),
+                Number::Int(value) => cells.push(CellKind::Int, value.cast_unsigned()),
+                Number::Uint(_) | Number::Big => return Err(KernelError::internal("a short number is long")),
             }
             return Ok(());
         }
@@ -133,11 +137,11 @@ impl<'a> Array<'a> {
     /// Rows that are arrays with names for their cells, all of them or those that are chosen.
     fn named(
         &mut self,
-        names: &Texts,
-        chosen: Option<&Texts>,
+        names: &PackedStrings,
+        chosen: Option<&PackedStrings>,
         nulls: usize,
         mut first: Option<u8>,
-    ) -> Result<Block, Failure> {
+    ) -> Result<DocumentRows, KernelError> {
         let slots = chosen.map(|chosen| self.slots(names, chosen)).transpose()?;
         let columns = chosen.unwrap_or(names);
         let width = columns.len();
@@ -178,11 +182,11 @@ impl<'a> Array<'a> {
             }
             first = self.next_row(Shape::Arrays, rows)?;
         }
-        Ok(Block::of_rows(columns.clone(), rows, cells))
+        Ok(DocumentRows::of_rows(columns.clone(), rows, cells))
     }
 
     /// For each name, which of the chosen ones it is.
-    fn slots(&self, names: &Texts, chosen: &Texts) -> Result<Vec<Option<usize>>, Failure> {
+    fn slots(&self, names: &PackedStrings, chosen: &PackedStrings) -> Result<Vec<Option<usize>>, KernelError> {
         let known: HashSet<&str> = names.iter().collect();
         if let Some(missing) = chosen.iter().find(|name| !known.contains(name)) {
             return Err(self.failure(&format!("no column {missing:?} among the headers")));
@@ -192,7 +196,7 @@ impl<'a> Array<'a> {
     }
 
     /// Rows that are arrays without names.
-    fn numbered(&mut self, nulls: usize, mut first: Option<u8>) -> Result<Block, Failure> {
+    fn numbered(&mut self, nulls: usize, mut first: Option<u8>) -> Result<DocumentRows, KernelError> {
         let mut rows = Scatter::new(None);
         let mut row = nulls;
         rows.skip_rows(nulls);
@@ -216,7 +220,12 @@ impl<'a> Array<'a> {
     }
 
     /// Rows that are objects.
-    fn objects(&mut self, chosen: Option<&Texts>, nulls: usize, mut first: Option<u8>) -> Result<Block, Failure> {
+    fn objects(
+        &mut self,
+        chosen: Option<&PackedStrings>,
+        nulls: usize,
+        mut first: Option<u8>,
+    ) -> Result<DocumentRows, KernelError> {
         let mut rows = Scatter::new(chosen);
         let mut row = nulls;
         rows.skip_rows(nulls);
@@ -233,7 +242,7 @@ impl<'a> Array<'a> {
     }
 
     /// The members of the object whose bracket was the last token.
-    fn object(&mut self, rows: &mut Scatter) -> Result<(), Failure> {
+    fn object(&mut self, rows: &mut Scatter) -> Result<(), KernelError> {
         let mut member = self.reader.first(true);
         while let Some(byte) = member {
             let (name, first) = self.reader.member(byte)?;
@@ -254,8 +263,13 @@ impl<'a> Array<'a> {
     }
 
     /// Rows that are single values.
-    fn values(&mut self, chosen: Option<&Texts>, nulls: usize, mut first: Option<u8>) -> Result<Block, Failure> {
-        let mut name = Texts::new();
+    fn values(
+        &mut self,
+        chosen: Option<&PackedStrings>,
+        nulls: usize,
+        mut first: Option<u8>,
+    ) -> Result<DocumentRows, KernelError> {
+        let mut name = PackedStrings::new();
         name.push(VALUE);
         let name = match chosen {
             Some(chosen) if chosen.len() == 1 => chosen,
@@ -272,6 +286,6 @@ impl<'a> Array<'a> {
             rows += 1;
             first = self.next_row(Shape::Values, rows)?;
         }
-        Ok(Block::of_rows(name.clone(), rows, cells))
+        Ok(DocumentRows::of_rows(name.clone(), rows, cells))
     }
 }

@@ -1,22 +1,23 @@
 //! The values at several pointers: one row of a document.
 
+use arrow_array::RecordBatch;
+
 use super::cell;
 use super::find::{decode, find};
 use super::matches::Matches;
 use super::pointer::Pointer;
 use super::tree::Tree;
-use crate::failure::Failure;
+use crate::error::KernelError;
+use crate::packed::PackedStrings;
 use crate::stop::Stop;
-use crate::table::Table;
 use crate::table::assemble::assemble;
-use crate::table::block::Block;
 use crate::table::cells::Cells;
-use crate::texts::Texts;
+use crate::table::document_rows::DocumentRows;
 
 /// What is taken out of each document.
 #[derive(Clone, Debug)]
 pub struct Extract {
-    names: Texts,
+    names: PackedStrings,
     tree: Tree,
     matches: Matches,
 }
@@ -24,7 +25,7 @@ pub struct Extract {
 impl Extract {
     /// Columns by name, each with the place of its values. Names are not repeated.
     pub fn new(columns: &[(String, Pointer)]) -> Self {
-        let mut names = Texts::new();
+        let mut names = PackedStrings::new();
         columns.iter().for_each(|(name, _)| names.push(name));
         let pointers = || columns.iter().map(|(_, pointer)| pointer);
         Self { names, tree: Tree::new(pointers()), matches: Matches::new(pointers()) }
@@ -36,7 +37,7 @@ impl Extract {
     }
 
     /// The row of one document, with null where nothing is.
-    pub fn run(&self, json: &[u8], stop: &Stop) -> Result<Block, Failure> {
+    pub fn run(&self, json: &[u8], stop: &Stop) -> Result<DocumentRows, KernelError> {
         let json = decode(json)?;
         let found = find(json, &self.tree, self.names.len(), stop)?;
         self.matches.note(found.iter().map(Option::is_some));
@@ -47,12 +48,16 @@ impl Extract {
                 None => cells.push_nulls(1),
             }
         }
-        Ok(Block::of_rows(self.names.clone(), 1, cells))
+        Ok(DocumentRows::of_rows(self.names.clone(), 1, cells))
     }
 
     /// The table of the rows of all documents, in order; a row of nulls for `None`.
-    pub fn finish(&self, rows: impl IntoIterator<Item = Option<Block>>, stop: &Stop) -> Result<Table, Failure> {
-        let rows = rows.into_iter().map(|row| row.unwrap_or_else(|| Block::null_row(self.names.clone())));
+    pub fn finish(
+        &self,
+        rows: impl IntoIterator<Item = Option<DocumentRows>>,
+        stop: &Stop,
+    ) -> Result<RecordBatch, KernelError> {
+        let rows = rows.into_iter().map(|row| row.unwrap_or_else(|| DocumentRows::null_row(self.names.clone())));
         assemble(&self.names, rows.collect(), stop)
     }
 }

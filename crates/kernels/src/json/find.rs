@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::reader::Reader;
 use super::text;
 use super::tree::{Node, Tree};
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 /// A container that is being walked through.
@@ -21,16 +21,16 @@ struct Frame<'t> {
 }
 
 /// A document as text, which it is if it is UTF-8.
-pub fn decode(json: &[u8]) -> Result<&str, Failure> {
+pub fn decode(json: &[u8]) -> Result<&str, KernelError> {
     if let Ok(text) = simdutf8::basic::from_utf8(json) {
         return Ok(text);
     }
     // Slower, but knows where.
-    std::str::from_utf8(json).map_err(|error| Failure::json("Invalid UTF-8", error.valid_up_to()))
+    std::str::from_utf8(json).map_err(|error| KernelError::json("Invalid UTF-8", error.valid_up_to()))
 }
 
 /// Where in the document the values are that the tree's pointers lead to; the last one where a name is repeated.
-pub fn find(json: &str, tree: &Tree, count: usize, stop: &Stop) -> Result<Vec<Option<Range<usize>>>, Failure> {
+pub fn find(json: &str, tree: &Tree, count: usize, stop: &Stop) -> Result<Vec<Option<Range<usize>>>, KernelError> {
     let mut walk = Walk { reader: Reader::new(json, stop), found: vec![None; count], frames: Vec::new() };
     walk.run(tree)?;
     Ok(walk.found)
@@ -43,7 +43,7 @@ struct Walk<'a, 't> {
 }
 
 impl<'t> Walk<'_, 't> {
-    fn run(&mut self, tree: &'t Tree) -> Result<(), Failure> {
+    fn run(&mut self, tree: &'t Tree) -> Result<(), KernelError> {
         let first = self.reader.token();
         self.value(tree.node(0), first)?;
         while let Some(frame) = self.frames.last_mut() {
@@ -75,7 +75,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// The value whose first token is `first`, at a node of the tree or beside it.
-    fn value(&mut self, node: Option<&'t Node>, first: u8) -> Result<(), Failure> {
+    fn value(&mut self, node: Option<&'t Node>, first: u8) -> Result<(), KernelError> {
         let Some(node) = node else {
             return self.reader.skip(first).map(drop);
         };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::classify::{self, Classes};
 use super::text;
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 /// Bytes looked at in one go, some 10 µs of work. Half of it or four times as much made no difference.
@@ -23,7 +23,7 @@ pub struct Index<'a> {
     /// The last token found.
     last: usize,
     carry: Carry,
-    fault: Option<Failure>,
+    fault: Option<KernelError>,
 }
 
 /// Found positions, relative to a start; lent to one [`Index`] after the other.
@@ -132,7 +132,7 @@ impl<'a> Index<'a> {
     }
 
     /// Fills `positions` with the next tokens; none is the end of the document.
-    pub fn next(&mut self, positions: &mut Positions) -> Result<(), Failure> {
+    pub fn next(&mut self, positions: &mut Positions) -> Result<(), KernelError> {
         positions.filled = 0;
         while positions.filled == 0 {
             if let Some(fault) = self.fault.take() {
@@ -198,7 +198,7 @@ impl<'a> Index<'a> {
         self.last = positions.filled.checked_sub(1).and_then(|last| positions.get(last)).unwrap_or(self.last);
         if end == self.json.len() && carry.in_string != 0 && self.fault.is_none() {
             // Nothing within a string is a token, so its quote was the last one.
-            self.fault = Some(Failure::json("Unterminated string starting at", self.last));
+            self.fault = Some(KernelError::json("Unterminated string starting at", self.last));
         }
         if let Some(fault) = &self.fault {
             // What comes before it may be wrong too, and is then what is told.
@@ -220,7 +220,7 @@ impl<'a> Index<'a> {
                 text::check_escape(self.json, position, &mut carry.paired)
             };
             if let Err(message) = checked {
-                self.fault = Some(Failure::json(message, position));
+                self.fault = Some(KernelError::json(message, position));
             }
             bits &= bits - 1;
         }
@@ -249,8 +249,8 @@ impl Positions {
         self.filled += count;
     }
 
-    fn truncate(&mut self, fault: &Failure) {
-        let crate::failure::Kind::Json { position, .. } = fault.kind else { return };
+    fn truncate(&mut self, fault: &KernelError) {
+        let crate::error::ErrorKind::Json { position, .. } = fault.kind else { return };
         let relative = position.saturating_sub(self.start);
         self.filled = self.found().partition_point(|slot| (slot.load(Ordering::Relaxed) as usize) < relative);
     }
@@ -260,7 +260,7 @@ impl Positions {
 mod tests {
     use super::*;
 
-    fn positions(json: &str, fill: impl Fn(&mut Index<'_>, &mut Positions)) -> (Vec<usize>, Option<Failure>) {
+    fn positions(json: &str, fill: impl Fn(&mut Index<'_>, &mut Positions)) -> (Vec<usize>, Option<KernelError>) {
         let stop = Stop::default();
         let mut index = Index::new(json, &stop);
         let mut positions = Positions::with_room();

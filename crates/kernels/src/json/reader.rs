@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::index::{Index, Positions};
 use super::number::{self, Short};
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 thread_local! {
@@ -21,7 +21,7 @@ pub struct Reader<'a> {
     cursor: usize,
     at: usize,
     /// What the index found; told when the reader comes to it.
-    fault: Option<Failure>,
+    fault: Option<KernelError>,
     /// Of the containers around: whether each is an object.
     around: Vec<bool>,
 }
@@ -90,17 +90,17 @@ impl<'a> Reader<'a> {
     /// What is told where `message` is the case at the last token.
     #[cold]
     #[inline(never)]
-    pub fn broken(&mut self, message: &str) -> Failure {
+    pub fn broken(&mut self, message: &str) -> KernelError {
         let at = self.at;
         let ended = at >= self.json.len();
         match self.fault.take() {
             Some(fault) if ended => fault,
-            _ => Failure::json(message, at),
+            _ => KernelError::json(message, at),
         }
     }
 
     /// The document must be over.
-    pub fn end(&mut self) -> Result<(), Failure> {
+    pub fn end(&mut self) -> Result<(), KernelError> {
         // A zero byte is a token, too.
         if self.token() != 0 || self.at < self.json.len() {
             return Err(self.broken("Extra data"));
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
 
     /// Past the value whose first token is `first`, checking it; where it ends.
     #[inline]
-    pub fn skip(&mut self, first: u8) -> Result<usize, Failure> {
+    pub fn skip(&mut self, first: u8) -> Result<usize, KernelError> {
         match first {
             b'{' | b'[' => self.container(first == b'{').map(|()| self.at + 1),
             b'"' => Ok(self.string_end()),
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
 
     /// Where the number or word ends that starts at the last token.
     #[inline(always)]
-    fn scalar(&mut self, first: u8) -> Result<usize, Failure> {
+    fn scalar(&mut self, first: u8) -> Result<usize, KernelError> {
         if first <= b'9' && self.short_number().is_some() {
             return Ok(self.peek());
         }
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
     ///
     /// More than half of all time is spent here. So what `token` keeps in memory is kept in registers, which saves a
     /// tenth of it all; the shortest way from number to number saves another sixth.
-    fn container(&mut self, object: bool) -> Result<(), Failure> {
+    fn container(&mut self, object: bool) -> Result<(), KernelError> {
         let json = self.json.as_bytes();
         let mut object = object;
         let mut window = self.positions.found();
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
 
     /// Past a colon, to the first token of the value.
     #[inline(always)]
-    fn colon(&mut self) -> Result<u8, Failure> {
+    fn colon(&mut self) -> Result<u8, KernelError> {
         match self.token() {
             b':' => Ok(self.token()),
             _ => Err(self.broken("Expecting ':' delimiter")),
@@ -261,7 +261,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The name of the member whose first token is `byte`, as it is written, and the first token of its value.
-    pub fn member(&mut self, byte: u8) -> Result<(&'a str, u8), Failure> {
+    pub fn member(&mut self, byte: u8) -> Result<(&'a str, u8), KernelError> {
         if byte != b'"' {
             return Err(self.broken("Expecting property name enclosed in double quotes"));
         }
@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
 
     /// After an element: the first token of the next one, or none where the container ends.
     #[inline]
-    pub fn more(&mut self, object: bool) -> Result<Option<u8>, Failure> {
+    pub fn more(&mut self, object: bool) -> Result<Option<u8>, KernelError> {
         match self.token() {
             b',' => Ok(Some(self.token())),
             b'}' if object => Ok(None),

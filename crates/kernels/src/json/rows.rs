@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use arrow_array::RecordBatch;
+
 use super::array::Array;
 use super::find::{decode, find};
 use super::matches::Matches;
@@ -13,12 +15,11 @@ use super::pointer::Pointer;
 use super::reader::Reader;
 use super::text;
 use super::tree::Tree;
-use crate::failure::Failure;
+use crate::error::KernelError;
+use crate::packed::PackedStrings;
 use crate::stop::Stop;
-use crate::table::Table;
 use crate::table::assemble::assemble;
-use crate::table::block::Block;
-use crate::texts::Texts;
+use crate::table::document_rows::DocumentRows;
 
 /// Where services put the names of an array's columns: beside it.
 const NAMES: &str = "headers";
@@ -28,7 +29,7 @@ const NAMES: &str = "headers";
 pub struct Rows {
     pointer: Pointer,
     tree: Tree,
-    chosen: Option<Texts>,
+    chosen: Option<PackedStrings>,
     matches: Matches,
 }
 
@@ -42,7 +43,7 @@ impl Rows {
         }
         let tree = Tree::new([Some(pointer.clone()), pointer.beside(NAMES)].iter().flatten());
         let chosen = columns.map(|columns| {
-            let mut names = Texts::new();
+            let mut names = PackedStrings::new();
             columns.iter().for_each(|name| names.push(name));
             names
         });
@@ -56,36 +57,40 @@ impl Rows {
     }
 
     /// The rows of one document.
-    pub fn run(&self, json: &[u8], stop: &Stop) -> Result<Block, Failure> {
+    pub fn run(&self, json: &[u8], stop: &Stop) -> Result<DocumentRows, KernelError> {
         let json = decode(json)?;
         let mut found = find(json, &self.tree, 2, stop)?.into_iter();
         let range = found.next().flatten();
         self.matches.note([range.is_some()]);
-        let range = range.ok_or_else(|| Failure::value(format!("nothing at {:?}", self.pointer.to_string())))?;
+        let range = range.ok_or_else(|| KernelError::value(format!("nothing at {:?}", self.pointer.to_string())))?;
         let names = found.next().flatten().and_then(|names| names_at(json, names, stop));
         let body = json.get(range.clone()).unwrap_or_default();
         let mut array = Array::new(body, range.start, &self.pointer, stop);
         match array.open() {
             b'[' => array.rows(names.as_ref(), self.chosen.as_ref()),
             b'{' => array.one_object(self.chosen.as_ref()),
-            _ => Err(Failure::value(format!("{:?} is not an array or object", self.pointer.to_string()))),
+            _ => Err(KernelError::value(format!("{:?} is not an array or object", self.pointer.to_string()))),
         }
     }
 
     /// The table of the rows of all documents, in order.
-    pub fn finish(&self, blocks: impl IntoIterator<Item = Block>, stop: &Stop) -> Result<Table, Failure> {
-        let none = Texts::new();
+    pub fn finish(
+        &self,
+        blocks: impl IntoIterator<Item = DocumentRows>,
+        stop: &Stop,
+    ) -> Result<RecordBatch, KernelError> {
+        let none = PackedStrings::new();
         assemble(self.chosen.as_ref().unwrap_or(&none), blocks.into_iter().collect(), stop)
     }
 }
 
 /// The strings of the array there, made unique as pandas does; `None` if it is none of strings alone.
-fn names_at(json: &str, range: Range<usize>, stop: &Stop) -> Option<Texts> {
+fn names_at(json: &str, range: Range<usize>, stop: &Stop) -> Option<PackedStrings> {
     let mut reader = Reader::new(json.get(range)?, stop);
     if reader.token() != b'[' {
         return None;
     }
-    let mut names = Texts::new();
+    let mut names = PackedStrings::new();
     // How often each has been there.
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut first = reader.first(false);

@@ -12,29 +12,29 @@ use arrow_schema::DataType;
 use super::extract::Extract;
 use super::pointer::Pointer;
 use super::rows::Rows;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, KernelError};
 use crate::stop::Stop;
 
 fn pointer(text: &str) -> Pointer {
     Pointer::parse(text).unwrap()
 }
 
-fn extract(json: impl AsRef<[u8]>, pointers: &[&str]) -> Result<RecordBatch, Failure> {
+fn extract(json: impl AsRef<[u8]>, pointers: &[&str]) -> Result<RecordBatch, KernelError> {
     let columns: Vec<_> = pointers.iter().map(|text| ((*text).to_owned(), pointer(text))).collect();
     let (extract, stop) = (Extract::new(&columns), Stop::default());
     let row = extract.run(json.as_ref(), &stop)?;
-    Ok(extract.finish([Some(row)], &stop)?.batch)
+    extract.finish([Some(row)], &stop)
 }
 
-fn check(json: impl AsRef<[u8]>) -> Result<(), Failure> {
+fn check(json: impl AsRef<[u8]>) -> Result<(), KernelError> {
     extract(json, &["/not there"]).map(drop)
 }
 
-fn rows(documents: &[&str], at: &str, columns: Option<&[&str]>) -> Result<RecordBatch, Failure> {
+fn rows(documents: &[&str], at: &str, columns: Option<&[&str]>) -> Result<RecordBatch, KernelError> {
     let columns = columns.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
     let (rows, stop) = (Rows::new(pointer(at), columns).unwrap(), Stop::default());
     let blocks: Vec<_> = documents.iter().map(|json| rows.run(json.as_bytes(), &stop)).collect::<Result<_, _>>()?;
-    Ok(rows.finish(blocks, &stop)?.batch)
+    rows.finish(blocks, &stop)
 }
 
 /// A table as text: names and types, then the rows.
@@ -258,14 +258,14 @@ fn failures_say_what_and_where() {
         ("[01, \"\\x\", \"", "Expecting value", 1),
     ] {
         let failure = check(json).unwrap_err();
-        assert_eq!(failure, Failure::json(message, position), "{json:?}");
+        assert_eq!(failure, KernelError::json(message, position), "{json:?}");
     }
     let long = format!("[\"{}\", \"{}", "x".repeat(40_000), "y".repeat(40_000));
-    assert_eq!(check(&long).unwrap_err(), Failure::json("Unterminated string starting at", 40_005));
-    assert_eq!(check(b"[\"a\xff\"]").unwrap_err(), Failure::json("Invalid UTF-8", 3));
-    assert_eq!(check(b"[1, 2, \xc3").unwrap_err(), Failure::json("Invalid UTF-8", 7));
+    assert_eq!(check(&long).unwrap_err(), KernelError::json("Unterminated string starting at", 40_005));
+    assert_eq!(check(b"[\"a\xff\"]").unwrap_err(), KernelError::json("Invalid UTF-8", 3));
+    assert_eq!(check(b"[1, 2, \xc3").unwrap_err(), KernelError::json("Invalid UTF-8", 7));
     let failure = extract("{\"a\": 1e999}", &["/a"]).unwrap_err();
-    assert_eq!(failure, Failure::json("Number out of range", 6));
+    assert_eq!(failure, KernelError::json("Number out of range", 6));
 }
 
 #[test]
@@ -321,10 +321,10 @@ fn the_last_of_repeated_names_wins() {
 fn a_failed_document_keeps_its_place() {
     let (extract, stop) = (Extract::new(&[("a".into(), pointer("/a"))]), Stop::default());
     let row = || Some(extract.run(b"{\"a\": 1}", &stop).unwrap());
-    let batch = extract.finish([row(), None, row()], &stop).unwrap().batch;
+    let batch = extract.finish([row(), None, row()], &stop).unwrap();
     assert_eq!(shown(&batch), "a:Int64\n1\n-\n1");
-    assert_eq!(shown(&extract.finish([None], &stop).unwrap().batch), "a:Null\n-");
-    assert_eq!(shown(&extract.finish([], &stop).unwrap().batch), "a:Null");
+    assert_eq!(shown(&extract.finish([None], &stop).unwrap()), "a:Null\n-");
+    assert_eq!(shown(&extract.finish([], &stop).unwrap()), "a:Null");
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn what_makes_no_rows() {
         (r#"{"headers": ["a"], "r": [[1, 2]]}"#, "/r", None, "\"/r\": row 0 has more cells than the 1 names"),
     ] {
         let failure = rows(&[json], at, columns).unwrap_err();
-        assert_eq!((&failure.kind, failure.message.as_str()), (&Kind::Value, message), "{json}");
+        assert_eq!((&failure.kind, failure.message.as_str()), (&ErrorKind::Value, message), "{json}");
     }
     assert!(Rows::new(pointer(""), Some(vec!["a".into(), "a".into()])).unwrap_err().contains("\"a\""));
 }
@@ -451,5 +451,5 @@ fn it_stops() {
     let stop = Stop::default();
     stop.set();
     let extract = Extract::new(&[("a".into(), pointer("/a"))]);
-    assert_eq!(extract.run(b"{\"a\": 1}", &stop).unwrap_err().kind, Kind::Stopped);
+    assert_eq!(extract.run(b"{\"a\": 1}", &stop).unwrap_err().kind, ErrorKind::Stopped);
 }

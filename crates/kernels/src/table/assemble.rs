@@ -6,14 +6,13 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 
-use super::Table;
-use super::block::{Block, Layout};
 use super::build::Column;
+use super::document_rows::{DocumentRows, Layout};
 use super::kind::Kinds;
 use super::scatter::check_density;
-use crate::failure::Failure;
+use crate::error::KernelError;
+use crate::packed::PackedStrings;
 use crate::stop::Stop;
-use crate::texts::Texts;
 
 /// Rows taken from one column before the next: few enough that a block's rows stay in the cache, where each column
 /// takes one cell of each.
@@ -21,7 +20,7 @@ const TILE: usize = 1024;
 
 /// One table of the rows of all blocks, in order, under the names of all: first `names`, then as they appear. A row has
 /// null where its block has no such column.
-pub fn assemble(names: &Texts, blocks: Vec<Block>, stop: &Stop) -> Result<Table, Failure> {
+pub fn assemble(names: &PackedStrings, blocks: Vec<DocumentRows>, stop: &Stop) -> Result<RecordBatch, KernelError> {
     let plan = Plan::new(names, &blocks, stop)?;
     let mut columns: Vec<_> = plan.kinds.iter().map(|kinds| Column::new(kinds.unified(), plan.rows)).collect();
     let mut blocks = blocks.into_iter();
@@ -37,13 +36,13 @@ pub fn assemble(names: &Texts, blocks: Vec<Block>, stop: &Stop) -> Result<Table,
     let field = |(name, array): (&str, &ArrayRef)| Field::new(name, array.data_type().clone(), true);
     let schema = Schema::new(plan.names.iter().zip(&arrays).map(field).collect::<Vec<_>>());
     let options = RecordBatchOptions::new().with_row_count(Some(plan.rows));
-    let batch = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options);
-    Ok(Table { batch: batch.map_err(|error| Failure::internal(error.to_string()))? })
+    RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options)
+        .map_err(|error| KernelError::internal(error.to_string()))
 }
 
 /// What is known when all blocks have been looked at.
 struct Plan {
-    names: Texts,
+    names: PackedStrings,
     rows: usize,
     kinds: Vec<Kinds>,
     runs: Vec<Run>,
@@ -70,13 +69,13 @@ impl Run {
 }
 
 impl Plan {
-    fn new(given: &Texts, blocks: &[Block], stop: &Stop) -> Result<Self, Failure> {
+    fn new(given: &PackedStrings, blocks: &[DocumentRows], stop: &Stop) -> Result<Self, KernelError> {
         let mut plan =
             Self { names: given.clone(), rows: 0, kinds: vec![Kinds::default(); given.len()], runs: Vec::new() };
         let mut numbers: HashMap<String, usize> = given.iter().map(str::to_owned).zip(0..).collect();
         let mut present = 0;
         for run in blocks.chunk_by(|block, next| block.names() == next.names()) {
-            let names = run.first().map(Block::names);
+            let names = run.first().map(DocumentRows::names);
             let target = |name: &str| {
                 *numbers.entry(name.to_owned()).or_insert_with(|| {
                     plan.names.push(name);
@@ -84,7 +83,7 @@ impl Plan {
                     plan.names.len() - 1
                 })
             };
-            let targets: Vec<_> = names.into_iter().flat_map(Texts::iter).map(target).collect();
+            let targets: Vec<_> = names.into_iter().flat_map(PackedStrings::iter).map(target).collect();
             for block in run {
                 stop.check()?;
                 for (target, own) in targets.iter().zip(block.kinds()) {
@@ -104,7 +103,12 @@ impl Plan {
     }
 }
 
-fn append(block: &Block, source: &[Option<usize>], columns: &mut [Column], stop: &Stop) -> Result<(), Failure> {
+fn append(
+    block: &DocumentRows,
+    source: &[Option<usize>],
+    columns: &mut [Column],
+    stop: &Stop,
+) -> Result<(), KernelError> {
     let (cells, width, rows) = (block.cells(), block.names().len(), block.rows());
     let kinds = |own: usize| block.kinds().get(own).copied().unwrap_or_default();
     match block.layout() {

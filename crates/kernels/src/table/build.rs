@@ -12,7 +12,7 @@ use arrow_array::{ArrayRef, NullArray, PrimitiveArray};
 use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
 
 use super::cells::Cell;
-use super::kind::{Kind, Kinds, Type};
+use super::kind::{CellKind, ColumnType, Kinds};
 
 /// A column under construction.
 #[derive(Debug)]
@@ -66,14 +66,14 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
 
 impl Column {
     /// Empty, with room for `rows`.
-    pub fn new(kind: Type, rows: usize) -> Self {
+    pub fn new(kind: ColumnType, rows: usize) -> Self {
         match kind {
-            Type::Null => Self::Null(0),
-            Type::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
-            Type::Int => Self::Int(Numbers::new(rows)),
-            Type::Uint => Self::Uint(Numbers::new(rows)),
-            Type::Float => Self::Float(Numbers::new(rows)),
-            Type::Text => Self::Text(LargeStringBuilder::with_capacity(rows, 0)),
+            ColumnType::Null => Self::Null(0),
+            ColumnType::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
+            ColumnType::Int => Self::Int(Numbers::new(rows)),
+            ColumnType::Uint => Self::Uint(Numbers::new(rows)),
+            ColumnType::Float => Self::Float(Numbers::new(rows)),
+            ColumnType::Text => Self::Text(LargeStringBuilder::with_capacity(rows, 0)),
         }
     }
 
@@ -96,16 +96,18 @@ impl Column {
         match self {
             Self::Null(length) => *length += cells.count(),
             Self::Bool(column) => cells.for_each(|cell| {
-                column.append_option((cell.kind == Kind::Bool).then_some(cell.value != 0));
+                column.append_option((cell.kind == CellKind::Bool).then_some(cell.value != 0));
             }),
-            Self::Int(column) if kinds.are(Kind::Int) => column.push_all(cells.map(|cell| cell.value.cast_signed())),
+            Self::Int(column) if kinds.are(CellKind::Int) => {
+                column.push_all(cells.map(|cell| cell.value.cast_signed()))
+            }
             Self::Int(column) => cells.for_each(|cell| {
-                column.push((cell.kind == Kind::Int).then_some(cell.value.cast_signed()));
+                column.push((cell.kind == CellKind::Int).then_some(cell.value.cast_signed()));
             }),
             Self::Uint(column) => cells.for_each(|cell| {
-                column.push(matches!(cell.kind, Kind::Int | Kind::Uint).then_some(cell.value));
+                column.push(matches!(cell.kind, CellKind::Int | CellKind::Uint).then_some(cell.value));
             }),
-            Self::Float(column) if kinds.are(Kind::Float) => {
+            Self::Float(column) if kinds.are(CellKind::Float) => {
                 column.push_all(cells.map(|cell| f64::from_bits(cell.value)));
             }
             Self::Float(column) => cells.for_each(|cell| column.push(number(cell))),
@@ -128,24 +130,24 @@ impl Column {
 
 fn number(cell: Cell<'_>) -> Option<f64> {
     match cell.kind {
-        Kind::Float => Some(f64::from_bits(cell.value)),
-        Kind::Int => Some(cell.value.cast_signed() as f64),
-        Kind::Uint => Some(cell.value as f64),
-        Kind::Big => cell.text().parse().ok(),
-        Kind::Null | Kind::Bool | Kind::Text | Kind::Json => None,
+        CellKind::Float => Some(f64::from_bits(cell.value)),
+        CellKind::Int => Some(cell.value.cast_signed() as f64),
+        CellKind::Uint => Some(cell.value as f64),
+        CellKind::Big => cell.text().parse().ok(),
+        CellKind::Null | CellKind::Bool | CellKind::Text | CellKind::Json => None,
     }
 }
 
 /// As JSON text, but for strings, which are as they are. Writing to a builder cannot fail.
 fn append_text(column: &mut LargeStringBuilder, cell: Cell<'_>) {
     let _ = match cell.kind {
-        Kind::Null => return column.append_null(),
-        Kind::Text | Kind::Json | Kind::Big => return column.append_value(cell.text()),
-        Kind::Bool => write!(column, "{}", cell.value != 0),
-        Kind::Int => write!(column, "{}", cell.value.cast_signed()),
-        Kind::Uint => write!(column, "{}", cell.value),
+        CellKind::Null => return column.append_null(),
+        CellKind::Text | CellKind::Json | CellKind::Big => return column.append_value(cell.text()),
+        CellKind::Bool => write!(column, "{}", cell.value != 0),
+        CellKind::Int => write!(column, "{}", cell.value.cast_signed()),
+        CellKind::Uint => write!(column, "{}", cell.value),
         // The shortest text that is this number, `1.0` and not `1`.
-        Kind::Float => write!(column, "{:?}", f64::from_bits(cell.value)),
+        CellKind::Float => write!(column, "{:?}", f64::from_bits(cell.value)),
     };
     column.append_value("");
 }

@@ -1,12 +1,12 @@
 //! Values in a row, nine bytes each, and one buffer for all their texts.
 
-use super::kind::Kind;
-use crate::failure::Failure;
+use super::kind::CellKind;
+use crate::error::KernelError;
 
 /// A list of values. 10,000 of them as enums with `String`s would be as many allocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells {
-    kinds: Vec<Kind>,
+    kinds: Vec<CellKind>,
     /// Bits of the number, or start and length of the text.
     values: Vec<u64>,
     text: String,
@@ -16,7 +16,7 @@ pub struct Cells {
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
     /// What it is.
-    pub kind: Kind,
+    pub kind: CellKind,
     /// Its bits; of a text, where it is.
     pub value: u64,
     texts: &'a str,
@@ -49,25 +49,25 @@ impl Cells {
 
     /// Appends what is no text.
     #[inline]
-    pub fn push(&mut self, kind: Kind, value: u64) {
+    pub fn push(&mut self, kind: CellKind, value: u64) {
         self.kinds.push(kind);
         self.values.push(value);
     }
 
     /// Appends nulls.
     pub fn push_nulls(&mut self, count: usize) {
-        self.kinds.resize(self.kinds.len() + count, Kind::Null);
+        self.kinds.resize(self.kinds.len() + count, CellKind::Null);
         self.values.resize(self.values.len() + count, 0);
     }
 
     /// Appends a text, which `write` adds to a buffer.
     #[inline]
-    pub fn push_text(&mut self, kind: Kind, write: impl FnOnce(&mut String)) -> Result<(), Failure> {
+    pub fn push_text(&mut self, kind: CellKind, write: impl FnOnce(&mut String)) -> Result<(), KernelError> {
         let start = self.text.len();
         write(&mut self.text);
         let length = self.text.len() - start;
         let (Ok(start), Ok(length)) = (u32::try_from(start), u32::try_from(length)) else {
-            return Err(Failure::value("more than 4 GiB of text in one document"));
+            return Err(KernelError::value("more than 4 GiB of text in one document"));
         };
         self.push(kind, u64::from(start) << 32 | u64::from(length));
         Ok(())
@@ -83,8 +83,8 @@ impl Cells {
 
     /// The value's kind and bits.
     #[inline]
-    pub fn raw(&self, index: usize) -> (Kind, u64) {
-        let kind = self.kinds.get(index).copied().unwrap_or(Kind::Null);
+    pub fn raw(&self, index: usize) -> (CellKind, u64) {
+        let kind = self.kinds.get(index).copied().unwrap_or(CellKind::Null);
         (kind, self.values.get(index).copied().unwrap_or_default())
     }
 

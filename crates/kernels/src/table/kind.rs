@@ -3,7 +3,7 @@
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
+pub enum CellKind {
     /// Nothing.
     Null = 0,
     /// False or true.
@@ -28,7 +28,7 @@ pub struct Kinds(u16);
 
 /// What a column becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub enum ColumnType {
     /// There was nothing.
     Null,
     /// Booleans.
@@ -48,10 +48,10 @@ impl Kinds {
     const NULL: u16 = 1 << 8;
 
     /// With one more cell.
-    pub fn add(&mut self, kind: Kind, value: u64) {
+    pub fn add(&mut self, kind: CellKind, value: u64) {
         // Both without a branch: this is done for every cell.
-        self.0 |= u16::from(kind as u8) | u16::from(kind == Kind::Null) << 8;
-        self.0 |= u16::from(kind == Kind::Int && value.cast_signed() < 0) << 7;
+        self.0 |= u16::from(kind as u8) | u16::from(kind == CellKind::Null) << 8;
+        self.0 |= u16::from(kind == CellKind::Int && value.cast_signed() < 0) << 7;
     }
 
     /// With another column's.
@@ -60,27 +60,27 @@ impl Kinds {
     }
 
     /// Whether there is no other kind than this.
-    pub fn are(self, kind: Kind) -> bool {
+    pub fn are(self, kind: CellKind) -> bool {
         self.0 & !Self::NEGATIVE == u16::from(kind as u8)
     }
 
     /// The narrowest type that keeps all values: whole numbers are exact unless there are fractions among them, and
     /// what has no common type becomes text.
-    pub fn unified(self) -> Type {
-        const BOOL: u16 = Kind::Bool as u16;
-        const INT: u16 = Kind::Int as u16;
-        const UINT: u16 = Kind::Uint as u16;
-        const BIG: u16 = Kind::Big as u16;
-        const FLOAT: u16 = Kind::Float as u16;
+    pub fn unified(self) -> ColumnType {
+        const BOOL: u16 = CellKind::Bool as u16;
+        const INT: u16 = CellKind::Int as u16;
+        const UINT: u16 = CellKind::Uint as u16;
+        const BIG: u16 = CellKind::Big as u16;
+        const FLOAT: u16 = CellKind::Float as u16;
         let only = |kinds: u16| self.0 & !(kinds | Self::NEGATIVE | Self::NULL) == 0;
         let has = |kinds: u16| self.0 & kinds != 0;
         match self.0 & !Self::NULL {
-            0 => Type::Null,
-            BOOL => Type::Bool,
-            _ if only(INT) => Type::Int,
-            _ if only(INT | UINT) && !has(Self::NEGATIVE) => Type::Uint,
-            _ if only(INT | UINT | BIG | FLOAT) && has(FLOAT) => Type::Float,
-            _ => Type::Text,
+            0 => ColumnType::Null,
+            BOOL => ColumnType::Bool,
+            _ if only(INT) => ColumnType::Int,
+            _ if only(INT | UINT) && !has(Self::NEGATIVE) => ColumnType::Uint,
+            _ if only(INT | UINT | BIG | FLOAT) && has(FLOAT) => ColumnType::Float,
+            _ => ColumnType::Text,
         }
     }
 }
@@ -91,26 +91,26 @@ mod tests {
 
     #[test]
     fn types() {
-        let unified = |cells: &[(Kind, i64)]| {
+        let unified = |cells: &[(CellKind, i64)]| {
             let mut kinds = Kinds::default();
             cells.iter().for_each(|(kind, value)| kinds.add(*kind, value.cast_unsigned()));
             kinds.unified()
         };
-        use Kind::{Big, Bool, Float, Int, Json, Null, Text, Uint};
+        use CellKind::{Big, Bool, Float, Int, Json, Null, Text, Uint};
         for (cells, expected) in [
-            (&[][..], Type::Null),
-            (&[(Null, 0)], Type::Null),
-            (&[(Null, 0), (Bool, 1)], Type::Bool),
-            (&[(Int, -1), (Null, 0)], Type::Int),
-            (&[(Int, 1), (Uint, -1)], Type::Uint),
-            (&[(Uint, -1)], Type::Uint),
-            (&[(Int, -1), (Uint, -1)], Type::Text),
-            (&[(Big, 0)], Type::Text),
-            (&[(Int, 1), (Float, 0)], Type::Float),
-            (&[(Int, -1), (Uint, 1), (Big, 0), (Float, 0)], Type::Float),
-            (&[(Bool, 1), (Int, 1)], Type::Text),
-            (&[(Text, 0), (Null, 0)], Type::Text),
-            (&[(Json, 0), (Int, 0)], Type::Text),
+            (&[][..], ColumnType::Null),
+            (&[(Null, 0)], ColumnType::Null),
+            (&[(Null, 0), (Bool, 1)], ColumnType::Bool),
+            (&[(Int, -1), (Null, 0)], ColumnType::Int),
+            (&[(Int, 1), (Uint, -1)], ColumnType::Uint),
+            (&[(Uint, -1)], ColumnType::Uint),
+            (&[(Int, -1), (Uint, -1)], ColumnType::Text),
+            (&[(Big, 0)], ColumnType::Text),
+            (&[(Int, 1), (Float, 0)], ColumnType::Float),
+            (&[(Int, -1), (Uint, 1), (Big, 0), (Float, 0)], ColumnType::Float),
+            (&[(Bool, 1), (Int, 1)], ColumnType::Text),
+            (&[(Text, 0), (Null, 0)], ColumnType::Text),
+            (&[(Json, 0), (Int, 0)], ColumnType::Text),
         ] {
             assert_eq!(unified(cells), expected, "{cells:?}");
         }

@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::block::Block;
 use super::cells::Cells;
-use crate::failure::Failure;
-use crate::texts::Texts;
+use super::document_rows::DocumentRows;
+use crate::error::KernelError;
+use crate::packed::PackedStrings;
 
 /// Tables up to this many cells are made however few of them are there.
 const SMALL: usize = 1 << 24;
 /// How many times the cells that are there a larger table may have.
 const SPARSEST: usize = 64;
 
-/// A document's cells on the way to a [`Block`].
+/// A document's cells on the way to a [`DocumentRows`].
 #[derive(Debug, Default)]
 pub struct Scatter {
-    names: Texts,
+    names: PackedStrings,
     numbers: HashMap<Box<str>, usize>,
     /// Whether other columns than the given ones are left out.
     chosen: bool,
@@ -33,21 +33,21 @@ pub struct Scatter {
 
 /// A table that is mostly holes has no use, and one document can ask for more memory than there is: a megabyte of
 /// objects with a name of their own each makes 10 billion cells.
-pub fn check_density(rows: usize, columns: usize, present: usize) -> Result<(), Failure> {
+pub fn check_density(rows: usize, columns: usize, present: usize) -> Result<(), KernelError> {
     let size = rows.saturating_mul(columns);
     if size <= SMALL || size / SPARSEST <= present {
         return Ok(());
     }
-    Err(Failure::value(format!(
+    Err(KernelError::value(format!(
         "{rows} rows of {columns} columns, of which only {present} cells have a value: choose some with columns="
     )))
 }
 
 impl Scatter {
     /// With all columns that come, or only the given ones.
-    pub fn new(chosen: Option<&Texts>) -> Self {
+    pub fn new(chosen: Option<&PackedStrings>) -> Self {
         let mut new = Self { chosen: chosen.is_some(), ..Self::default() };
-        for name in chosen.into_iter().flat_map(Texts::iter) {
+        for name in chosen.into_iter().flat_map(PackedStrings::iter) {
             new.add(name);
         }
         new
@@ -89,8 +89,8 @@ impl Scatter {
     pub fn push(
         &mut self,
         column: usize,
-        write: impl FnOnce(&mut Cells) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        write: impl FnOnce(&mut Cells) -> Result<(), KernelError>,
+    ) -> Result<(), KernelError> {
         write(&mut self.cells)?;
         let Some(latest) = self.latest.get_mut(column) else { return Ok(()) };
         if *latest > self.row_start {
@@ -98,7 +98,7 @@ impl Scatter {
             return Ok(());
         }
         let (Ok(column), Ok(row)) = (u32::try_from(column), u32::try_from(self.rows)) else {
-            return Err(Failure::value("more than 4 billion rows or columns in one document"));
+            return Err(KernelError::value("more than 4 billion rows or columns in one document"));
         };
         self.places.push((column, row));
         *latest = self.cells.len();
@@ -106,7 +106,7 @@ impl Scatter {
     }
 
     /// The row is complete.
-    pub fn end_row(&mut self) -> Result<(), Failure> {
+    pub fn end_row(&mut self) -> Result<(), KernelError> {
         self.rows += 1;
         self.likely = 0;
         self.row_start = self.cells.len();
@@ -119,7 +119,7 @@ impl Scatter {
     }
 
     /// All rows are complete.
-    pub fn finish(self) -> Block {
+    pub fn finish(self) -> DocumentRows {
         // Counting how many cells each column has tells where they go.
         let mut starts = vec![0; self.names.len() + 1];
         for (column, _) in &self.places {
@@ -143,6 +143,6 @@ impl Scatter {
         }
         let rows = order.iter().map(|index| self.places.get(*index).map_or(0, |(_, row)| *row)).collect();
         let cells = self.cells.ordered(order.into_iter());
-        Block::of_columns(self.names, self.rows, cells, starts, rows)
+        DocumentRows::of_columns(self.names, self.rows, cells, starts, rows)
     }
 }

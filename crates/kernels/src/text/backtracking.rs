@@ -4,7 +4,7 @@ use fancy_regex::{BytesMode, Error, Regex, RegexInput, RegexOptionsBuilder};
 
 use super::pattern::{SIZE, one_line};
 use super::search::{Document, Slots, set};
-use crate::failure::Failure;
+use crate::error::KernelError;
 
 /// Steps of backtracking for one match: some tenths of a second.
 const STEPS: usize = 10_000_000;
@@ -29,17 +29,23 @@ impl Backtracking {
     }
 
     /// The same for a document so long that looking for a match would use up its steps. (The limit is the pattern's.)
-    pub fn for_long(&self, length: usize) -> Result<Option<Self>, Failure> {
+    pub fn for_long(&self, length: usize) -> Result<Option<Self>, KernelError> {
         if length < LONG {
             return Ok(None);
         }
         let steps = length.saturating_mul(STEPS_A_BYTE).saturating_add(STEPS);
-        let regex = compile(&self.pattern, self.bytes, self.full, steps).map_err(Failure::internal)?;
+        let regex = compile(&self.pattern, self.bytes, self.full, steps).map_err(KernelError::internal)?;
         Ok(Some(Self { regex, pattern: String::new(), ..*self }))
     }
 
     /// The next match from `at` on; `anchored`: at `at`.
-    pub fn search(&self, document: Document<'_>, at: usize, anchored: bool, slots: &mut Slots) -> Result<(), Failure> {
+    pub fn search(
+        &self,
+        document: Document<'_>,
+        at: usize,
+        anchored: bool,
+        slots: &mut Slots,
+    ) -> Result<(), KernelError> {
         slots.fill(None);
         macro_rules! search {
             ($document:expr) => {{
@@ -79,9 +85,9 @@ fn compile(pattern: &str, bytes: bool, full: bool, steps: usize) -> Result<Regex
         })
 }
 
-fn failure(error: &Error) -> Failure {
+fn failure(error: &Error) -> KernelError {
     match error {
-        Error::RuntimeError(_) => Failure::value("the pattern takes too many steps of backtracking here"),
-        other => Failure::internal(other.to_string()),
+        Error::RuntimeError(_) => KernelError::value("the pattern takes too many steps of backtracking here"),
+        other => KernelError::internal(other.to_string()),
     }
 }

@@ -2,20 +2,20 @@
 
 use super::pattern::Pattern;
 use super::search::{Document, each};
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 /// In a text.
-pub fn count(pattern: &Pattern, document: &str, stop: &Stop) -> Result<u64, Failure> {
+pub fn count(pattern: &Pattern, document: &str, stop: &Stop) -> Result<u64, KernelError> {
     number(pattern, Document::Text(document), stop)
 }
 
 /// In bytes.
-pub fn count_bytes(pattern: &Pattern, document: &[u8], stop: &Stop) -> Result<u64, Failure> {
+pub fn count_bytes(pattern: &Pattern, document: &[u8], stop: &Stop) -> Result<u64, KernelError> {
     number(pattern, Document::Bytes(document), stop)
 }
 
-fn number(pattern: &Pattern, document: Document<'_>, stop: &Stop) -> Result<u64, Failure> {
+fn number(pattern: &Pattern, document: Document<'_>, stop: &Stop) -> Result<u64, KernelError> {
     let mut count = 0;
     each(pattern, document, false, stop, |_| count += 1)?;
     Ok(count)

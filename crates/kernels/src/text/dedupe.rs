@@ -16,7 +16,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use twox_hash::XxHash3_64;
 
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 /// Kept documents that are compared with a new one because of one band.
@@ -65,13 +65,13 @@ pub fn similarity(one: &[u32], other: &[u32]) -> f64 {
 
 /// The indices of the documents to keep, in order. A document without a signature (it could not be read) is not among
 /// them. Signatures are of one `MinHash`; `threshold` is above 0 and at most 1.
-pub fn duplicates(signatures: &[Option<Vec<u32>>], threshold: f64, stop: &Stop) -> Result<Vec<usize>, Failure> {
+pub fn duplicates(signatures: &[Option<Vec<u32>>], threshold: f64, stop: &Stop) -> Result<Vec<usize>, KernelError> {
     if !(threshold > 0.0 && threshold <= 1.0) {
-        return Err(Failure::value(format!("threshold={threshold} is out of range: above 0, at most 1")));
+        return Err(KernelError::value(format!("threshold={threshold} is out of range: above 0, at most 1")));
     }
     let Some(num_perm) = signatures.iter().flatten().map(Vec::len).next() else { return Ok(Vec::new()) };
     if signatures.iter().flatten().any(|signature| signature.len() != num_perm) {
-        return Err(Failure::value("signatures of different lengths"));
+        return Err(KernelError::value("signatures of different lengths"));
     }
     let mut kept = Kept::new(Bands::new(num_perm, threshold), threshold);
     for (index, signature) in signatures.iter().enumerate() {

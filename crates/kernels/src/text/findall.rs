@@ -16,10 +16,10 @@
 
 use super::pattern::Pattern;
 use super::search::{Document, Slots, each, span};
-use crate::chunks::Chunks;
-use crate::failure::Failure;
+use crate::error::KernelError;
+use crate::packed::PackedBytes;
+use crate::packed::PackedStrings;
 use crate::stop::Stop;
-use crate::texts::Texts;
 
 /// The texts found in one document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub struct Found<T> {
 }
 
 /// In a text.
-pub fn findall(pattern: &Pattern, document: &str, stop: &Stop) -> Result<Found<Texts>, Failure> {
-    let mut texts = Texts::new();
+pub fn findall(pattern: &Pattern, document: &str, stop: &Stop) -> Result<Found<PackedStrings>, KernelError> {
+    let mut texts = PackedStrings::new();
     let mut fits = true;
     spans(pattern, Document::Text(document), stop, |start, end| match document.get(start..end) {
         Some(text) => texts.push(text),
@@ -41,13 +41,13 @@ pub fn findall(pattern: &Pattern, document: &str, stop: &Stop) -> Result<Found<T
     if fits {
         Ok(Found { groups: pattern.groups(), texts })
     } else {
-        Err(Failure::internal("a match that cuts a character"))
+        Err(KernelError::internal("a match that cuts a character"))
     }
 }
 
 /// In bytes.
-pub fn findall_bytes(pattern: &Pattern, document: &[u8], stop: &Stop) -> Result<Found<Chunks>, Failure> {
-    let mut texts = Chunks::new();
+pub fn findall_bytes(pattern: &Pattern, document: &[u8], stop: &Stop) -> Result<Found<PackedBytes>, KernelError> {
+    let mut texts = PackedBytes::new();
     spans(pattern, Document::Bytes(document), stop, |start, end| {
         texts.push(document.get(start..end).unwrap_or_default())
     })?;
@@ -59,7 +59,7 @@ fn spans(
     document: Document<'_>,
     stop: &Stop,
     mut push: impl FnMut(usize, usize),
-) -> Result<(), Failure> {
+) -> Result<(), KernelError> {
     let groups = pattern.groups();
     each(pattern, document, groups > 0, stop, |slots: &Slots| {
         for group in usize::from(groups > 0)..=groups {

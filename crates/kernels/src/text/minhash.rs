@@ -19,7 +19,7 @@
 
 use twox_hash::XxHash3_64;
 
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 /// What shingles are made of.
@@ -81,7 +81,7 @@ impl MinHash {
     }
 
     /// The text's signature.
-    pub fn signature(&self, text: &str, stop: &Stop) -> Result<Vec<u32>, Failure> {
+    pub fn signature(&self, text: &str, stop: &Stop) -> Result<Vec<u32>, KernelError> {
         let least = vec![[u32::MAX; LANES]; self.multipliers.len()];
         let mut batch = Batch { minhash: self, hashes: Vec::with_capacity(BATCH), least, stop };
         match self.by {
@@ -94,7 +94,7 @@ impl MinHash {
         Ok(signature)
     }
 
-    fn words(&self, text: &str, batch: &mut Batch<'_>) -> Result<(), Failure> {
+    fn words(&self, text: &str, batch: &mut Batch<'_>) -> Result<(), KernelError> {
         // The hashes of the last words, as bytes; shingles are windows of it.
         let mut row = Vec::with_capacity(8 * (self.ngram.min(BATCH) + BATCH));
         let size = self.ngram.saturating_mul(8);
@@ -115,7 +115,7 @@ impl MinHash {
         Ok(())
     }
 
-    fn characters(&self, text: &str, batch: &mut Batch<'_>) -> Result<(), Failure> {
+    fn characters(&self, text: &str, batch: &mut Batch<'_>) -> Result<(), KernelError> {
         let mut starts = text.char_indices().map(|(start, _)| start);
         let mut ends = text.char_indices().map(|(start, char)| start + char.len_utf8()).skip(self.ngram - 1).peekable();
         if ends.peek().is_none() && !text.is_empty() {
@@ -144,12 +144,12 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    fn push(&mut self, hash: u32) -> Result<(), Failure> {
+    fn push(&mut self, hash: u32) -> Result<(), KernelError> {
         self.hashes.push(hash);
         if self.hashes.len() == BATCH { self.flush() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
+    fn flush(&mut self) -> Result<(), KernelError> {
         self.stop.check()?;
         permute(&self.minhash.multipliers, &self.minhash.summands, &self.hashes, &mut self.least);
         self.hashes.clear();

@@ -3,17 +3,22 @@
 use super::pattern::Pattern;
 use super::replacement::Replacement;
 use super::search::{Document, each, span};
-use crate::failure::Failure;
+use crate::error::KernelError;
 use crate::stop::Stop;
 
 /// A text with all matches replaced.
-pub fn replace(pattern: &Pattern, document: &str, by: &Replacement, stop: &Stop) -> Result<String, Failure> {
+pub fn replace(pattern: &Pattern, document: &str, by: &Replacement, stop: &Stop) -> Result<String, KernelError> {
     let replaced = write(pattern, Document::Text(document), document.as_bytes(), by, stop)?;
-    String::from_utf8(replaced).map_err(|_| Failure::internal("a match that cuts a character"))
+    String::from_utf8(replaced).map_err(|_| KernelError::internal("a match that cuts a character"))
 }
 
 /// Bytes with all matches replaced.
-pub fn replace_bytes(pattern: &Pattern, document: &[u8], by: &Replacement, stop: &Stop) -> Result<Vec<u8>, Failure> {
+pub fn replace_bytes(
+    pattern: &Pattern,
+    document: &[u8],
+    by: &Replacement,
+    stop: &Stop,
+) -> Result<Vec<u8>, KernelError> {
     write(pattern, Document::Bytes(document), document, by, stop)
 }
 
@@ -23,7 +28,7 @@ fn write(
     bytes: &[u8],
     by: &Replacement,
     stop: &Stop,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Vec<u8>, KernelError> {
     let mut replaced = Vec::with_capacity(bytes.len());
     let mut done = 0;
     each(pattern, document, by.has_groups(), stop, |slots| {

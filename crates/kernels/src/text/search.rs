@@ -13,8 +13,8 @@ use super::narrow::{Narrow, Narrowed};
 use super::pattern::Pattern;
 use super::shape::{Shape, fixed};
 use super::starts::{Budget, Found, Starts};
-use crate::failure::Failure;
-use crate::spares::Spares;
+use crate::error::KernelError;
+use crate::object_pool::ObjectPool;
 use crate::stop::Stop;
 
 /// The start and the end of the match, then of each group; `None` where a group took no part.
@@ -56,7 +56,7 @@ pub struct Linear {
     length: Option<usize>,
     narrow: Option<Narrow>,
     starts: Option<Starts>,
-    spares: Spares<Work>,
+    spares: ObjectPool<Work>,
 }
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Engine {
         // An accelerated one looks for something rarer already.
         let wanted = !regex.is_accelerated() && hir.properties().minimum_len() > Some(0);
         let starts = wanted.then(|| Starts::of(hir)).flatten();
-        Self::Linear(Box::new(Linear { regex, shape, length, narrow, starts, spares: Spares::default() }))
+        Self::Linear(Box::new(Linear { regex, shape, length, narrow, starts, spares: ObjectPool::default() }))
     }
 }
 
@@ -90,9 +90,9 @@ pub fn each(
     groups: bool,
     stop: &Stop,
     mut found: impl FnMut(&Slots),
-) -> Result<(), Failure> {
+) -> Result<(), KernelError> {
     if pattern.is_bytes() != matches!(document, Document::Bytes(_)) {
-        return Err(Failure::internal("a pattern for bytes and a text, or the other way round"));
+        return Err(KernelError::internal("a pattern for bytes and a text, or the other way round"));
     }
     stop.check()?;
     let mut slots = vec![None; if groups { 2 * (pattern.groups() + 1) } else { 2 }];
@@ -142,7 +142,7 @@ impl Linear {
         document: &[u8],
         at: usize,
         slots: &mut Slots,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), KernelError> {
         let starts = self.starts.as_ref().map_or(Found::Dear(at), |starts| starts.find(document, at, budget));
         let input = Input::new(document);
         if slots.len() > 2 && self.shape.is_none() {
@@ -198,9 +198,9 @@ impl Walk<'_> {
     fn all(
         &mut self,
         bytes: &[u8],
-        mut search: impl FnMut(usize, &mut Slots) -> Result<(), Failure>,
+        mut search: impl FnMut(usize, &mut Slots) -> Result<(), KernelError>,
         mut found: impl FnMut(&Slots),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), KernelError> {
         let mut at = 0;
         while at <= bytes.len() {
             search(at, self.slots)?;
@@ -214,7 +214,7 @@ impl Walk<'_> {
 
     /// Where to search on behind an empty match.
     #[cold]
-    fn after_empty(&mut self, at: usize, found: &mut impl FnMut(&Slots)) -> Result<usize, Failure> {
+    fn after_empty(&mut self, at: usize, found: &mut impl FnMut(&Slots)) -> Result<usize, KernelError> {
         if let Some(full) = self.full {
             full.search(self.document, at, true, self.slots)?;
             if let Some((_, end)) = span(self.slots, 0) {

@@ -76,7 +76,7 @@ fn stops() {
     let stop = Stop::default();
     stop.set();
     for format in FORMATS {
-        assert_eq!(Compressor::new(format, None).unwrap().compress(b"abc", &stop), Err(Failure::stopped()));
+        assert_eq!(Compressor::new(format, None).unwrap().compress(b"abc", &stop), Err(KernelError::stopped()));
     }
-    assert_eq!(brotli(5, b"abc", &stop), Err(Failure::stopped()));
+    assert_eq!(brotli(5, b"abc", &stop), Err(KernelError::stopped()));
 }

@@ -22,7 +22,7 @@ fn unpack(document: &[u8]) -> Result<Vec<u8>, String> {
 
 fn unpack_as(format: Option<Format>, document: &[u8], most: Option<u64>) -> Result<Vec<u8>, String> {
     Decompressor::new(format, most).decompress(document, &Stop::default()).map_err(|failure| {
-        assert_eq!(failure.kind, crate::failure::Kind::Value);
+        assert_eq!(failure.kind, crate::error::ErrorKind::Value);
         failure.message.clone()
     })
 }
@@ -170,5 +170,5 @@ fn any_bytes_are_no_danger() {
 fn stops() {
     let stop = Stop::default();
     stop.set();
-    assert_eq!(Decompressor::new(None, None).decompress(b"abc", &stop), Err(Failure::stopped()));
+    assert_eq!(Decompressor::new(None, None).decompress(b"abc", &stop), Err(KernelError::stopped()));
 }

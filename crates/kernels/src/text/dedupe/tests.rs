@@ -107,5 +107,5 @@ fn refused() {
     assert_eq!(failure.message, "signatures of different lengths");
     let stop = Stop::default();
     stop.set();
-    assert_eq!(duplicates(&[Some(vec![1])], 0.8, &stop), Err(Failure::stopped()));
+    assert_eq!(duplicates(&[Some(vec![1])], 0.8, &stop), Err(KernelError::stopped()));
 }

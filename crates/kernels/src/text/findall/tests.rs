@@ -46,7 +46,7 @@ fn bytes() {
 #[test]
 fn a_pattern_for_bytes_is_none_for_texts() {
     let failure = findall(&Pattern::bytes(b"a").unwrap(), "a", &Stop::default()).unwrap_err();
-    assert_eq!(failure.kind, crate::failure::Kind::Internal);
+    assert_eq!(failure.kind, crate::error::ErrorKind::Internal);
 }
 
 #[test]
@@ -54,6 +54,6 @@ fn stops() {
     let stop = Stop::default();
     stop.set();
     for pattern in ["a", "(?=a)", r"\ba"] {
-        assert_eq!(findall(&Pattern::text(pattern).unwrap(), "a é", &stop), Err(Failure::stopped()));
+        assert_eq!(findall(&Pattern::text(pattern).unwrap(), "a é", &stop), Err(KernelError::stopped()));
     }
 }

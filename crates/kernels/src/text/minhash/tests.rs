@@ -114,5 +114,5 @@ fn every_cpu_says_the_same() {
 fn stops() {
     let stop = Stop::default();
     stop.set();
-    assert_eq!(MinHash::new(8, 1, 0, By::Words).unwrap().signature("a", &stop), Err(Failure::stopped()));
+    assert_eq!(MinHash::new(8, 1, 0, By::Words).unwrap().signature("a", &stop), Err(KernelError::stopped()));
 }

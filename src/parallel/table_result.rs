@@ -9,30 +9,30 @@ use pyo3::prelude::*;
 
 use super::column::PyColumn;
 use super::keywords::Policy;
-use super::listed::{ended, failure_of, item_error};
+use super::list_result::{ended, failure_of, item_error};
 use super::table::PyTable;
 use crate::bridge::outcome::Harvest;
 use shoal_kernels::batch::Gathered;
-use shoal_kernels::failure::Failure;
+use shoal_kernels::error::KernelError;
 
 /// A failure and the document it happened to.
-pub type Numbered = (usize, Failure);
+pub type IndexedError = (usize, KernelError);
 
 /// Results by the place of their document, and the failures.
-pub struct Places<T> {
+pub struct OrderedResults<T> {
     /// With None for what failed or was not finished; with `skip` without it.
     pub results: Vec<Option<T>>,
     /// Those to be told of beside the results.
-    pub errors: Vec<Numbered>,
+    pub errors: Vec<IndexedError>,
     /// The one that ended the batch.
-    pub failure: Option<Numbered>,
+    pub failure: Option<IndexedError>,
     /// Every document was looked at.
     pub complete: bool,
 }
 
-impl<T> Places<T> {
+impl<T> OrderedResults<T> {
     /// Of what a batch has gathered.
-    pub fn of(gathered: Gathered<T>, policy: Policy) -> Self {
+    pub fn new(gathered: Gathered<T>, policy: Policy) -> Self {
         let Gathered { blocks, total, failure } = gathered;
         let complete = blocks.iter().map(|block| block.outcomes.len()).sum::<usize>() == total;
         let mut places = Self { results: Vec::with_capacity(total), errors: Vec::new(), failure, complete };
@@ -61,25 +61,25 @@ impl<T> Places<T> {
 }
 
 /// Arrow data on its way to Python.
-pub struct Tabled {
-    data: Data,
-    errors: std::vec::IntoIter<Numbered>,
+pub struct TableResult {
+    data: ArrowData,
+    errors: std::vec::IntoIter<IndexedError>,
     made: Vec<Py<PyAny>>,
-    failure: Option<Numbered>,
+    failure: Option<IndexedError>,
     warnings: Vec<String>,
 }
 
 /// What it is to be.
-pub enum Data {
+pub enum ArrowData {
     /// A `Table`.
     Table(RecordBatch),
     /// A `Column`.
     Column(&'static str, ArrayRef),
 }
 
-impl Tabled {
+impl TableResult {
     /// With the failures that go with it.
-    pub fn new(data: Data, errors: Vec<Numbered>, failure: Option<Numbered>) -> Self {
+    pub fn new(data: ArrowData, errors: Vec<IndexedError>, failure: Option<IndexedError>) -> Self {
         Self { data, errors: errors.into_iter(), made: Vec::new(), failure, warnings: Vec::new() }
     }
 
@@ -89,7 +89,7 @@ impl Tabled {
     }
 }
 
-impl Harvest for Tabled {
+impl Harvest for TableResult {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         for (index, failure) in self.errors.by_ref() {
             self.made.push(item_error(py, index, &failure)?.unbind());
@@ -103,8 +103,8 @@ impl Harvest for Tabled {
         }
         let errors = std::mem::take(&mut self.made);
         let results = match &self.data {
-            Data::Table(batch) => Py::new(py, PyTable::new(batch.clone(), errors))?.into_any(),
-            Data::Column(name, array) => Py::new(py, PyColumn::new(name, array.clone(), errors))?.into_any(),
+            ArrowData::Table(batch) => Py::new(py, PyTable::new(batch.clone(), errors))?.into_any(),
+            ArrowData::Column(name, array) => Py::new(py, PyColumn::new(name, array.clone(), errors))?.into_any(),
         };
         ended(results.into_bound(py), self.failure.take())
     }

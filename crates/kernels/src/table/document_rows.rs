@@ -2,12 +2,12 @@
 
 use super::cells::Cells;
 use super::kind::Kinds;
-use crate::texts::Texts;
+use crate::packed::PackedStrings;
 
 /// Some rows with names for their columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Block {
-    names: Texts,
+pub struct DocumentRows {
+    names: PackedStrings,
     rows: usize,
     cells: Cells,
     layout: Layout,
@@ -29,25 +29,31 @@ pub(super) enum Layout {
     },
 }
 
-impl Block {
+impl DocumentRows {
     /// Of cells row by row.
-    pub fn of_rows(names: Texts, rows: usize, cells: Cells) -> Self {
+    pub fn of_rows(names: PackedStrings, rows: usize, cells: Cells) -> Self {
         Self { names, rows, cells, layout: Layout::Rows, kinds: Vec::new() }.look()
     }
 
     /// One row without values.
-    pub fn null_row(names: Texts) -> Self {
+    pub fn null_row(names: PackedStrings) -> Self {
         let mut cells = Cells::default();
         cells.push_nulls(names.len());
         Self::of_rows(names, 1, cells)
     }
 
-    pub(super) fn of_columns(names: Texts, rows: usize, cells: Cells, starts: Vec<usize>, places: Vec<u32>) -> Self {
+    pub(super) fn of_columns(
+        names: PackedStrings,
+        rows: usize,
+        cells: Cells,
+        starts: Vec<usize>,
+        places: Vec<u32>,
+    ) -> Self {
         Self { names, rows, cells, layout: Layout::Columns { starts, rows: places }, kinds: Vec::new() }.look()
     }
 
     /// The names of the columns.
-    pub fn names(&self) -> &Texts {
+    pub fn names(&self) -> &PackedStrings {
         &self.names
     }
 

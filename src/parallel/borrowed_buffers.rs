@@ -13,7 +13,7 @@ use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
 
 use crate::bridge::detach::attached;
-use shoal_kernels::document::Lease;
+use shoal_kernels::document::BufferGuard;
 use shoal_runtime::fork::PerProcess;
 use shoal_runtime::{Notifier, is_exiting, notifier};
 
@@ -22,7 +22,7 @@ const STRIDE: usize = 100;
 
 /// Whatever lends memory.
 #[derive(Default)]
-pub struct Held {
+pub struct BorrowedBuffers {
     /// `str` and `bytes`.
     pub objects: Vec<Py<PyAny>>,
     /// Other objects with the buffer protocol.
@@ -32,20 +32,20 @@ pub struct Held {
 }
 
 /// A child has its own: the notifier's thread locks it without the GIL.
-static LENT: PerProcess<Mutex<HashMap<u64, Held>>> = PerProcess::new();
+static LENT: PerProcess<Mutex<HashMap<u64, BorrowedBuffers>>> = PerProcess::new();
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
-fn lent() -> MutexGuard<'static, HashMap<u64, Held>> {
+fn lent() -> MutexGuard<'static, HashMap<u64, BorrowedBuffers>> {
     LENT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Held {
+impl BorrowedBuffers {
     fn is_empty(&self) -> bool {
         self.objects.is_empty() && self.buffers.is_empty() && self.arrays.is_empty()
     }
 
     /// Keeps everything until the lease is dropped. An error if there is no thread to let go of it then.
-    pub fn lend(self) -> std::io::Result<Lease> {
+    pub fn lend(self) -> std::io::Result<BufferGuard> {
         if self.is_empty() {
             return Ok(Box::new(()));
         }

@@ -6,15 +6,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 
 use shoal_kernels::bytes::hash::Digest;
-use shoal_kernels::chunks::Chunks;
+use shoal_kernels::packed::PackedBytes;
+use shoal_kernels::packed::PackedStrings;
 use shoal_kernels::text::findall::Found;
-use shoal_kernels::texts::Texts;
 
 /// Strings made between two looks at the clock: about 10 µs.
 const STRIDE: usize = 128;
 
 /// A native result that becomes a Python object when somebody asks.
-pub trait Piece: Send + 'static {
+pub trait Row: Send + 'static {
     /// Goes on until `deadline`; `None` means that there is more to do.
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>>;
 }
@@ -22,13 +22,13 @@ pub trait Piece: Send + 'static {
 /// A text.
 pub struct Text(pub String);
 
-impl Piece for Text {
+impl Row for Text {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Ok(Some(PyString::new(py, &self.0).unbind().into_any()))
     }
 }
 
-impl Piece for Digest {
+impl Row for Digest {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Ok(Some(self.with_text(|text| PyString::new(py, text)).unbind().into_any()))
     }
@@ -37,7 +37,7 @@ impl Piece for Digest {
 /// Bytes.
 pub struct Blob(pub Vec<u8>);
 
-impl Piece for Blob {
+impl Row for Blob {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Ok(Some(PyBytes::new(py, &self.0).unbind().into_any()))
     }
@@ -46,53 +46,53 @@ impl Piece for Blob {
 /// A number.
 pub struct Count(pub u64);
 
-impl Piece for Count {
+impl Row for Count {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Ok(Some(PyInt::new(py, self.0).unbind().into_any()))
     }
 }
 
 /// What a kernel found in a document, piece by piece.
-pub trait Pieces: Send + 'static {
+pub trait Items: Send + 'static {
     /// The piece at `index`.
     fn piece<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>>;
 }
 
-impl Pieces for Texts {
+impl Items for PackedStrings {
     fn piece<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>> {
         self.get(index).map(|text| PyString::new(py, text).into_any())
     }
 }
 
-impl Pieces for Chunks {
+impl Items for PackedBytes {
     fn piece<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>> {
         self.get(index).map(|bytes| PyBytes::new(py, bytes).into_any())
     }
 }
 
 /// A list, which may be long, of pieces or of tuples of them.
-pub struct Matches<P> {
+pub struct MatchList<P> {
     pieces: P,
     width: usize,
     next: usize,
     list: Option<Py<PyList>>,
 }
 
-impl<P> Matches<P> {
+impl<P> MatchList<P> {
     /// Of matches: with two or more groups, tuples.
     pub fn new(found: Found<P>) -> Self {
         Self { pieces: found.texts, width: found.groups.max(1), next: 0, list: None }
     }
 }
 
-impl Matches<Texts> {
+impl MatchList<PackedStrings> {
     /// Of texts, each by itself.
-    pub fn of_texts(texts: Texts) -> Self {
+    pub fn of_texts(texts: PackedStrings) -> Self {
         Self { pieces: texts, width: 1, next: 0, list: None }
     }
 }
 
-impl<P: Pieces> Piece for Matches<P> {
+impl<P: Items> Row for MatchList<P> {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
         while let Some(first) = self.pieces.piece(py, self.next) {

@@ -9,18 +9,18 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 use super::keywords::Policy;
-use super::pieces::Piece;
+use super::rows::Row;
 use crate::bridge::outcome::Harvest;
 use crate::http::error::class;
 use shoal_kernels::batch::{Block, Gathered, Outcome};
-use shoal_kernels::failure::{Failure, Kind};
+use shoal_kernels::error::{ErrorKind, KernelError};
 
 /// A list under way.
-pub struct Listed<T> {
+pub struct ListResult<T> {
     outcomes: std::iter::Flatten<std::vec::IntoIter<Numbered<T>>>,
     policy: Policy,
     total: usize,
-    failure: Option<(usize, Failure)>,
+    failure: Option<(usize, KernelError)>,
     list: Option<Py<PyList>>,
     /// The document that is next in the list.
     place: usize,
@@ -38,7 +38,7 @@ impl<T> IntoIterator for Numbered<T> {
     }
 }
 
-impl<T: Piece> Listed<T> {
+impl<T: Row> ListResult<T> {
     /// Of what a batch has gathered.
     pub fn new(gathered: Gathered<T>, policy: Policy) -> Self {
         let Gathered { blocks, total, failure } = gathered;
@@ -47,7 +47,7 @@ impl<T: Piece> Listed<T> {
     }
 }
 
-impl<T: Piece> Harvest for Listed<T> {
+impl<T: Row> Harvest for ListResult<T> {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
         loop {
@@ -86,13 +86,13 @@ impl<T: Piece> Harvest for Listed<T> {
 }
 
 /// The exception for the failure that ended a batch.
-pub fn failure_of(py: Python<'_>, failure: Option<&(usize, Failure)>) -> Option<PyErr> {
+pub fn failure_of(py: Python<'_>, failure: Option<&(usize, KernelError)>) -> Option<PyErr> {
     let (index, failure) = failure?;
     Some(item_error(py, *index, failure).map_or_else(|error| error, PyErr::from_value))
 }
 
 /// The results of a batch that has ended, or the exception for the failure that ended it, with them as its `results`.
-pub fn ended(results: Bound<'_, PyAny>, failure: Option<(usize, Failure)>) -> PyResult<Option<Py<PyAny>>> {
+pub fn ended(results: Bound<'_, PyAny>, failure: Option<(usize, KernelError)>) -> PyResult<Option<Py<PyAny>>> {
     let py = results.py();
     let Some((index, failure)) = failure else { return Ok(Some(results.unbind())) };
     let error = item_error(py, index, &failure)?;
@@ -101,33 +101,35 @@ pub fn ended(results: Bound<'_, PyAny>, failure: Option<(usize, Failure)>) -> Py
 }
 
 /// The `ItemError` for a document.
-pub fn item_error<'py>(py: Python<'py>, index: usize, failure: &Failure) -> PyResult<Bound<'py, PyAny>> {
+pub fn item_error<'py>(py: Python<'py>, index: usize, failure: &KernelError) -> PyResult<Bound<'py, PyAny>> {
     class(py, "ItemError")?.call1((index, exception(py, failure)?))
 }
 
 /// The exception for what went wrong.
-pub fn exception<'py>(py: Python<'py>, failure: &Failure) -> PyResult<Bound<'py, PyAny>> {
+pub fn exception<'py>(py: Python<'py>, failure: &KernelError) -> PyResult<Bound<'py, PyAny>> {
     static JSON: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let message = failure.message.as_str();
     let error = match &failure.kind {
-        Kind::Value | Kind::Stopped => PyValueError::new_err(message.to_owned()),
-        Kind::File { number: Some(number), path } => PyOSError::new_err((*number, message.to_owned(), path.clone())),
-        Kind::File { number: None, .. } => PyOSError::new_err(message.to_owned()),
-        Kind::Json { position, document } => {
+        ErrorKind::Value | ErrorKind::Stopped => PyValueError::new_err(message.to_owned()),
+        ErrorKind::File { number: Some(number), path } => {
+            PyOSError::new_err((*number, message.to_owned(), path.clone()))
+        }
+        ErrorKind::File { number: None, .. } => PyOSError::new_err(message.to_owned()),
+        ErrorKind::Json { position, document } => {
             let class = JSON.import(py, "json", "JSONDecodeError")?;
             return class.call1((message, &**document, *position));
         }
-        Kind::Internal => return class(py, "InternalError")?.call1((message,)),
+        ErrorKind::Internal => return class(py, "InternalError")?.call1((message,)),
     };
     Ok(error.into_value(py).into_bound(py).into_any())
 }
 
 /// The class of [`exception`].
-pub fn exception_name(kind: &Kind) -> &'static str {
+pub fn exception_name(kind: &ErrorKind) -> &'static str {
     match kind {
-        Kind::Value | Kind::Stopped => "ValueError",
-        Kind::File { .. } => "OSError",
-        Kind::Json { .. } => "JSONDecodeError",
-        Kind::Internal => "InternalError",
+        ErrorKind::Value | ErrorKind::Stopped => "ValueError",
+        ErrorKind::File { .. } => "OSError",
+        ErrorKind::Json { .. } => "JSONDecodeError",
+        ErrorKind::Internal => "InternalError",
     }
 }

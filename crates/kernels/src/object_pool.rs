@@ -7,15 +7,15 @@ use std::sync::{Mutex, PoisonError};
 
 /// What is not in use at the moment; never more than threads have worked at once.
 #[derive(Debug)]
-pub struct Spares<T>(Mutex<Vec<T>>);
+pub struct ObjectPool<T>(Mutex<Vec<T>>);
 
-impl<T> Default for Spares<T> {
+impl<T> Default for ObjectPool<T> {
     fn default() -> Self {
         Self(Mutex::new(Vec::new()))
     }
 }
 
-impl<T> Spares<T> {
+impl<T> ObjectPool<T> {
     /// Calls `work` with a spare one, or a new one. What a failed or panicked call has used is thrown away.
     pub fn with<R, E>(&self, make: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
         let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn what_worked_is_used_again() {
-        let spares = Spares::default();
+        let spares = ObjectPool::default();
         for expected in [1, 2, 3] {
             let count = spares.with(
                 || 0,

@@ -10,20 +10,20 @@ const SHOWN: usize = 1 << 20;
 /// One document's failure. A pointer, as results have room for it in every place: 40 bytes for a hash instead of 72.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.message)]
-pub struct Failure(Box<Reason>);
+pub struct KernelError(Box<Reason>);
 
 /// Of a failure: a kind, which decides the exception, and words for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// What happened, without the document's index; never empty.
     pub message: String,
 }
 
 /// What Python raises.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The document is not what the kernel needs, or too much of it: `ValueError`.
     Value,
     /// Not JSON: `json.JSONDecodeError`.
@@ -46,7 +46,7 @@ pub enum Kind {
     Stopped,
 }
 
-impl Deref for Failure {
+impl Deref for KernelError {
     type Target = Reason;
 
     fn deref(&self) -> &Reason {
@@ -54,24 +54,24 @@ impl Deref for Failure {
     }
 }
 
-impl Failure {
-    fn new(kind: Kind, message: impl Into<String>) -> Self {
+impl KernelError {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Reason { kind, message: message.into() }))
     }
 
     /// The document is not fit for the kernel.
     pub fn value(message: impl Into<String>) -> Self {
-        Self::new(Kind::Value, message)
+        Self::new(ErrorKind::Value, message)
     }
 
     /// The document is not JSON.
     pub fn json(message: impl Into<String>, position: usize) -> Self {
-        Self::new(Kind::Json { position, document: Box::default() }, message)
+        Self::new(ErrorKind::Json { position, document: Box::default() }, message)
     }
 
     /// The same with the document, for whoever wants to look at it.
     pub fn in_document(mut self, json: &[u8]) -> Self {
-        if let Kind::Json { position, document } = &mut self.0.kind
+        if let ErrorKind::Json { position, document } = &mut self.0.kind
             && json.len() <= SHOWN
         {
             let read = json.get(..*position).unwrap_or(json);
@@ -88,12 +88,12 @@ impl Failure {
 
     /// A fault of ours.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, message)
+        Self::new(ErrorKind::Internal, message)
     }
 
     /// The batch was stopped.
     pub fn stopped() -> Self {
-        Self::new(Kind::Stopped, "stopped")
+        Self::new(ErrorKind::Stopped, "stopped")
     }
 
     /// The document's file could not be read.
@@ -101,6 +101,6 @@ impl Failure {
         // Rust appends " (os error 2)", which the exception's own text has already.
         let words = error.to_string();
         let words = words.rsplit_once(" (os error").map_or(words.as_str(), |(words, _)| words).to_owned();
-        Self::new(Kind::File { number: error.raw_os_error(), path: path.to_owned() }, words)
+        Self::new(ErrorKind::File { number: error.raw_os_error(), path: path.to_owned() }, words)
     }
 }
