@@ -4,7 +4,7 @@
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use shoal_http::cookies::{Jar, response_cookies};
+use shoal_http::cookies::{CookieJar, response_cookies};
 use url::Url;
 
 fuzz_target!(|input: &[u8]| {
@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let _ = response_cookies(&headers);
-    let jar = Jar::new();
+    let jar = CookieJar::new();
     jar.store(&parse(sites[0]), &headers);
     // Another registrable domain gets nothing.
     for elsewhere in &sites[2..] {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use shoal_http::decode::{Coding, Decoder};
-use shoal_http::error::Kind;
+use shoal_http::error::ErrorKind;
 use shoal_http::pace::Pace;
 
 const LIMIT: u64 = 1 << 20;
@@ -18,7 +18,7 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     assert_eq!(whole, pieces);
 });
 
-fn decoded<'a>(codings: &[Coding], pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, Kind> {
+fn decoded<'a>(codings: &[Coding], pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, ErrorKind> {
     let mut decoder = Decoder::new(codings.to_vec(), LIMIT).map_err(|failure| failure.kind)?;
     for mut piece in pieces {
         loop {

@@ -8,14 +8,14 @@ use http::HeaderValue;
 use libfuzzer_sys::fuzz_target;
 use shoal_http::redact::{redact_input, redact_text, redact_url};
 use shoal_http::retry::parse_retry_after;
-use shoal_http::save::{Template, safe_name};
-use shoal_http::urls::{Texts, Urls};
+use shoal_http::save::{PathTemplate, safe_name};
+use shoal_http::urls::{UrlList, UrlParser};
 use url::Url;
 
 fuzz_target!(|input: &[u8]| {
     let text = String::from_utf8_lossy(input);
     let (_, _) = (redact_input(&text), redact_text(&text));
-    let (urls, mut texts) = (Urls::default(), Texts::default());
+    let (urls, mut texts) = (UrlParser::default(), UrlList::default());
     for line in text.lines() {
         let expected = Url::parse(line);
         // Twice: the second one finds the host known.
@@ -37,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
         let inside = Path::new(&name).components().collect::<Vec<_>>();
         assert!(matches!(inside[..], [Component::Normal(_)]), "{name:?}");
         let here = Url::parse("http://example.com/").expect("a URL");
-        if let Ok(template) = Template::parse("out/{index}-{name}.json") {
+        if let Ok(template) = PathTemplate::parse("out/{index}-{name}.json") {
             let path = template.path(0, Some(line), &here).expect("it has a name");
             assert!(path.starts_with("out") && path.components().count() == 2, "{path:?}");
         }
@@ -46,6 +46,6 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     for line in text.lines() {
-        let _ = Template::parse(line);
+        let _ = PathTemplate::parse(line);
     }
 });

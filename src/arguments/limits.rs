@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
 use super::input::{type_name, utf8};
-use shoal_http::governor::{Limits, Rate};
-use shoal_http::retry::{Methods, Retry};
+use shoal_http::limits::{Limits, Rate};
+use shoal_http::retry::{Retry, RetryMethods};
 
 fn not_negative(argument: &str, value: f64) -> PyResult<f64> {
     if value >= 0.0 && value.is_finite() {
@@ -131,7 +131,7 @@ impl PyRetry {
             // A set, so in one order: equality and repr depend on it.
             listed.sort_by(|a, b| a.as_str().cmp(b.as_str()));
             listed.dedup();
-            retry.allowed_methods = Methods::Listed(listed);
+            retry.allowed_methods = RetryMethods::Listed(listed);
         }
         Ok(Self(retry))
     }
@@ -170,7 +170,7 @@ impl PyRetry {
     #[getter]
     fn allowed_methods<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, pyo3::types::PyFrozenSet>>> {
         match &self.0.allowed_methods {
-            Methods::Listed(listed) => {
+            RetryMethods::Listed(listed) => {
                 Ok(Some(pyo3::types::PyFrozenSet::new(py, listed.iter().map(|method| method.as_str()))?))
             }
             _ => Ok(None),
@@ -193,7 +193,7 @@ impl PyRetry {
         let retry = &self.0;
         let statuses: Vec<String> = retry.status_forcelist.iter().map(|status| status.to_string()).collect();
         let methods = match &retry.allowed_methods {
-            Methods::Listed(listed) => {
+            RetryMethods::Listed(listed) => {
                 let names: Vec<String> = listed.iter().map(|method| format!("'{method}'")).collect();
                 format!("{{{}}}", names.join(", "))
             }

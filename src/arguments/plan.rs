@@ -15,28 +15,28 @@ use super::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8
 use super::options::RequestOptions;
 use super::params::Params;
 use crate::http::request::{PyRequest, from_core, options_from};
-use shoal_http::error::{Error, Failure, Kind, Phase};
+use shoal_http::error::{AttemptError, ErrorKind, FetchError, Phase};
 use shoal_http::items::Items;
 use shoal_http::redact::{quote, redact_input};
 use shoal_http::request::{Request, basic_auth};
-use shoal_http::save::{Places, Template};
+use shoal_http::save::{PathTemplate, SavedPaths};
 use shoal_http::settings::Settings;
-use shoal_http::urls::Urls;
+use shoal_http::urls::UrlParser;
 
 /// Where bodies are saved.
 pub enum SaveTo {
     /// A template.
-    Template(Template),
+    Template(PathTemplate),
     /// Asked for every item, on the caller's thread, before any I/O.
     Callable(Py<PyAny>),
 }
 
 impl SaveTo {
     /// What keeps items from replacing each other's files, unless each has its own by its index.
-    pub fn places(&self) -> Option<Places> {
+    pub fn places(&self) -> Option<SavedPaths> {
         match self {
             Self::Template(template) if template.is_distinct() => None,
-            _ => Some(Places::default()),
+            _ => Some(SavedPaths::default()),
         }
     }
 }
@@ -46,7 +46,7 @@ pub struct Plan {
     /// Unless the item has its own.
     pub method: Method,
     /// For absolute URLs.
-    pub urls: Urls,
+    pub urls: UrlParser,
     /// For relative URLs.
     pub base_url: Option<Url>,
     /// Of client and call.
@@ -73,7 +73,7 @@ impl Plan {
         py: Python<'_>,
         item: &Bound<'_, PyAny>,
         index: usize,
-    ) -> PyResult<Result<Arc<Request>, Error>> {
+    ) -> PyResult<Result<Arc<Request>, FetchError>> {
         let built = match item.cast::<PyString>() {
             Ok(url) => self.build(url, None, index),
             Err(_) => {
@@ -136,7 +136,7 @@ impl Plan {
         url: &Bound<'_, PyString>,
         options: Option<&RequestOptions>,
         index: usize,
-    ) -> Result<Request, Error> {
+    ) -> Result<Request, FetchError> {
         let text = url.to_str().map_err(|_| surrogate(url, index))?;
         let mut url = self.url(text).map_err(|reason| invalid_url(&reason, text, index))?;
         let credentials = take_credentials(&mut url);
@@ -265,12 +265,12 @@ pub fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
     Ok(url)
 }
 
-fn invalid_url(reason: &str, text: &str, index: usize) -> Error {
-    let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, format!("{reason}: {:?}", redact_input(text)));
-    Error::new(failure, None, index, 0, Duration::ZERO)
+fn invalid_url(reason: &str, text: &str, index: usize) -> FetchError {
+    let failure = AttemptError::new(ErrorKind::InvalidUrl, Phase::Queue, format!("{reason}: {:?}", redact_input(text)));
+    FetchError::new(failure, None, index, 0, Duration::ZERO)
 }
 
-fn surrogate(url: &Bound<'_, PyString>, index: usize) -> Error {
+fn surrogate(url: &Bound<'_, PyString>, index: usize) -> FetchError {
     invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index)
 }
 
@@ -328,7 +328,7 @@ pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
         let kind = type_name(value);
         PyTypeError::new_err(format!("save_to must be a template as str or path, a callable or None, not {kind}"))
     })?;
-    let template = Template::parse(&text).map_err(|reason| PyValueError::new_err(format!("save_to: {reason}")))?;
+    let template = PathTemplate::parse(&text).map_err(|reason| PyValueError::new_err(format!("save_to: {reason}")))?;
     Ok(Some(SaveTo::Template(template)))
 }
 
@@ -341,5 +341,5 @@ pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<He
     if own.is_empty() && options.without.is_empty() {
         return client.clone();
     }
-    Arc::new(shoal_http::exchange::merged(client, &own, &options.without))
+    Arc::new(shoal_http::headers::merge(client, &own, &options.without))
 }

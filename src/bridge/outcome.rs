@@ -14,7 +14,7 @@ use pyo3::sync::PyOnceLock;
 use super::lifecycle::{exiting, is_lost};
 use crate::http::error::to_python;
 use shoal_http::completion::{Completion, Promise};
-use shoal_http::error::{Error, Failure, Kind, Phase};
+use shoal_http::error::{AttemptError, ErrorKind, FetchError, Phase};
 use shoal_runtime::fork;
 
 /// Owned data on its way to becoming a Python object.
@@ -61,8 +61,8 @@ struct Panic;
 impl Panic {
     fn error(py: Python<'_>) -> PyErr {
         let message = "the engine panicked: a bug in shoal; what it said is on stderr";
-        let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-        to_python(py, &Error::new(failure, None, 0, 0, Duration::ZERO))
+        let failure = AttemptError::new(ErrorKind::Internal, Phase::Queue, message);
+        to_python(py, &FetchError::new(failure, None, 0, 0, Duration::ZERO))
     }
 }
 

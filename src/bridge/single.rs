@@ -14,8 +14,8 @@ use futures_util::task::AtomicWaker;
 
 use super::outcome::Ended;
 use crate::http::harvest::One;
+use shoal_http::attempts::Fetcher;
 use shoal_http::completion::Promise;
-use shoal_http::fetch::Call;
 use shoal_http::request::Request;
 use shoal_http::stats::{Collector, Stats};
 use shoal_runtime::{RuntimeError, submit};
@@ -34,7 +34,7 @@ pub struct Single {
 /// What a task needs to carry it out.
 struct Order {
     single: Arc<Single>,
-    call: Call,
+    call: Fetcher,
     request: Arc<Request>,
     promise: Promise<Ended>,
 }
@@ -56,7 +56,7 @@ thread_local! {
 
 impl Single {
     /// Starts `request`; how it ends goes to `promise`.
-    pub fn start(call: Call, request: Request, promise: Promise<Ended>) -> Result<Arc<Self>, RuntimeError> {
+    pub fn start(call: Fetcher, request: Request, promise: Promise<Ended>) -> Result<Arc<Self>, RuntimeError> {
         let single = Arc::new(Self {
             collector: call.collector.clone(),
             over: AtomicBool::new(false),

@@ -13,8 +13,8 @@ use super::single::Single;
 use super::unwatched::CallSite;
 use crate::http::harvest::Many;
 use crate::http::stats::PyStats;
-use shoal_http::fetch::Call;
-use shoal_http::gather::{Batch, Options};
+use shoal_http::attempts::Fetcher;
+use shoal_http::batch::{FetchBatch, FetchBatchOptions};
 use shoal_http::items::Items;
 use shoal_http::request::Request;
 use shoal_http::stats::Stats;
@@ -62,13 +62,13 @@ fn stats(py: Python<'_>, stats: Stats) -> PyResult<Py<PyAny>> {
 }
 
 /// Starts one request.
-pub fn single(py: Python<'_>, call: Call, request: Request) -> PyResult<Py<Job>> {
+pub fn single(py: Python<'_>, call: Fetcher, request: Request) -> PyResult<Py<Job>> {
     let (completion, promised) = promise();
     let work = Single::start(call, request, promised).map_err(|error| no_threads(&error))?;
     Job::create(py, completion, work, None, CallSite::here(py, false))
 }
 
-struct Bulk(Arc<Batch>);
+struct Bulk(Arc<FetchBatch>);
 
 impl Work for Bulk {
     fn name(&self) -> &'static str {
@@ -91,13 +91,13 @@ impl Work for Bulk {
 /// Starts a batch.
 pub fn bulk(
     py: Python<'_>,
-    call: Call,
+    call: Fetcher,
     items: Items,
-    options: Options,
+    options: FetchBatchOptions,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Py<Job>> {
     let handle = reactor()?;
-    let batch = Batch::new(call.collector.clone(), items, options);
+    let batch = FetchBatch::new(call.collector.clone(), items, options);
     let (completion, promised) = promise();
     batch.start(handle, Arc::new(call), move |gathered| promised.settle(Ended::Done(Box::new(Many::new(gathered)))));
     Job::create(py, completion, Arc::new(Bulk(batch)), progress, CallSite::here(py, false))

@@ -19,12 +19,13 @@ use crate::bridge::job::Job;
 use crate::bridge::lifecycle::calling_out;
 use crate::bridge::progress::reporter;
 use crate::bridge::work::{bulk, reactor};
-use shoal_http::fetch::Call;
-use shoal_http::governor::{Governor, Limits, Rate};
+use shoal_http::attempts::Fetcher;
+use shoal_http::batch::FetchBatchOptions;
 use shoal_http::items::Item;
+use shoal_http::limits::{Limiter, Limits, Rate};
 use shoal_http::stats::Collector;
-use shoal_http::urls::Urls;
-use shoal_http::{gather, stream};
+use shoal_http::stream::{FetchStream, FetchStreamOptions};
+use shoal_http::urls::UrlParser;
 
 const GATHER_KEYS: [&str; 8] =
     ["client", "concurrency", "deadline", "per_host", "progress", "rate", "return_exceptions", "save_to"];
@@ -84,7 +85,7 @@ impl BatchOptions {
 /// Everything a batch needs but its items.
 struct Prepared {
     plan: Plan,
-    call: Call,
+    call: Fetcher,
     options: BatchOptions,
     /// Requests in flight at once; None for no limit but the client's.
     concurrency: Option<usize>,
@@ -146,12 +147,12 @@ fn prepare(
     let given = options.client.take().map(|given| given.into_bound(py));
     let client = client.cloned().or(given);
     let opened = client.as_ref().map(|client| client.get().open()).transpose()?;
-    let of_client = opened.as_ref().map(|(_, session)| session.governor.limits().concurrency);
+    let of_client = opened.as_ref().map(|(_, session)| session.limiter.limits().concurrency);
     let concurrency = options.in_flight(of_client)?;
     let by_host = options.by_host().map(|limits| Limits { concurrency, ..limits });
     let ahead = if by_host.is_some() { AHEAD } else { 0 };
     let (defaults, session, limits) = match opened {
-        Some((defaults, session)) => (defaults, session, by_host.map(|limits| Arc::new(Governor::new(limits)))),
+        Some((defaults, session)) => (defaults, session, by_host.map(|limits| Arc::new(Limiter::new(limits)))),
         None => {
             let (defaults, session) = Defaults::of_a_call(by_host.unwrap_or_default())?;
             (defaults, session, None)
@@ -161,7 +162,7 @@ fn prepare(
     let settings = request.settings(&defaults.settings);
     let plan = Plan {
         method: request.method.unwrap_or(http::Method::GET),
-        urls: Urls::default(),
+        urls: UrlParser::default(),
         base_url: defaults.base_url.clone(),
         params: request.params.over(&defaults.params),
         cookies: request.cookies,
@@ -172,7 +173,7 @@ fn prepare(
         save_to: options.save_to.take(),
         return_exceptions: options.return_exceptions,
     };
-    let call = Call { session, limits, settings, headers, collector: Arc::new(Collector::new()) };
+    let call = Fetcher { session, limits, settings, headers, collector: Arc::new(Collector::new()) };
     Ok(Prepared { plan, call, options, concurrency, ahead })
 }
 
@@ -219,9 +220,9 @@ fn gathered(
     if plan.save_to.is_some() {
         different_files(&items.list)?;
     }
-    // Without limits by host a worker is a permit; with them the governor counts.
+    // Without limits by host a worker is a permit; with them the limiter counts.
     let concurrency = concurrency.unwrap_or(usize::MAX).saturating_add(ahead);
-    let run = gather::Options { concurrency, deadline: options.deadline, keep_errors: options.return_exceptions };
+    let run = FetchBatchOptions { concurrency, deadline: options.deadline, keep_errors: options.return_exceptions };
     bulk(py, call, items, run, options.progress)
 }
 
@@ -266,13 +267,13 @@ fn streamed(
     };
     let buffer = options.buffer.unwrap_or(concurrency);
     let ahead = ahead.min(buffer);
-    let run = stream::Options {
+    let run = FetchStreamOptions {
         concurrency: concurrency.saturating_add(ahead),
         buffer: buffer - ahead,
         ordered: options.ordered,
         deadline: options.deadline,
     };
-    let flow = stream::Flow::new(Arc::new(call), run);
+    let flow = FetchStream::new(Arc::new(call), run);
     Stream::create(requests, plan, flow, reactor()?, options.progress)
 }
 

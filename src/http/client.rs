@@ -21,14 +21,14 @@ use crate::arguments::plan::{Plan, base_url_from, url_text};
 use crate::bridge::job::Job;
 use crate::bridge::lifecycle::calling_out;
 use crate::bridge::work::single;
-use shoal_http::client::{Client, Config, Session};
-use shoal_http::exchange::merged;
-use shoal_http::fetch::Call;
-use shoal_http::governor::Limits;
+use shoal_http::attempts::Fetcher;
+use shoal_http::client::{Client, ClientOptions, Session};
+use shoal_http::headers;
+use shoal_http::limits::Limits;
 use shoal_http::settings::Settings;
 use shoal_http::stats::Collector;
 use shoal_http::tls::Verify;
-use shoal_http::urls::Urls;
+use shoal_http::urls::UrlParser;
 
 /// What a client, or a call without one, decides for its requests.
 pub struct Defaults {
@@ -54,7 +54,8 @@ fn standard_headers() -> HeaderMap {
 impl Defaults {
     /// For a call without a client: settings of its own and connections for just as long as it takes.
     pub fn of_a_call(limits: Limits) -> PyResult<(Arc<Self>, Arc<Session>)> {
-        let client = Client::new(Config { limits, ..Config::default() }).map_err(PyRuntimeError::new_err)?;
+        let client =
+            Client::new(ClientOptions { limits, ..ClientOptions::default() }).map_err(PyRuntimeError::new_err)?;
         let session = client.session().map_err(PyRuntimeError::new_err)?;
         let defaults = Self {
             base_url: None,
@@ -169,7 +170,7 @@ impl PyClient {
         let mut request =
             self.plan.build(&url, options.as_ref(), 0).map_err(|error| super::error::to_python(py, &error))?;
         request.method = method;
-        let call = Call {
+        let call = Fetcher {
             session,
             limits: None,
             settings: defaults.settings.clone(),
@@ -181,13 +182,13 @@ impl PyClient {
 }
 
 struct Made {
-    config: Config,
+    config: ClientOptions,
     defaults: Defaults,
     limits: Option<Py<PyLimits>>,
 }
 
 fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
-    let mut config = Config::default();
+    let mut config = ClientOptions::default();
     let mut headers = standard_headers();
     let mut options = RequestOptions::default();
     let mut base_url = None;
@@ -227,7 +228,7 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
     }
     options.finish();
     let settings = options.settings(&Arc::new(Settings::default()));
-    headers = merged(&headers, &options.headers, &options.without);
+    headers = headers::merge(&headers, &options.headers, &options.without);
     let defaults = Defaults { base_url, params: options.params, headers: Arc::new(headers), settings };
     Ok(Made { config, defaults, limits })
 }
@@ -259,7 +260,7 @@ impl PyClient {
         };
         let plan = Plan {
             method: http::Method::GET,
-            urls: Urls::default(),
+            urls: UrlParser::default(),
             base_url: defaults.base_url.clone(),
             params: defaults.params.clone(),
             cookies: Vec::new(),

@@ -11,10 +11,10 @@ use url::Url;
 
 use super::request::from_core;
 use super::response::into_python;
-use shoal_http::error::{Details, Error, Kind};
+use shoal_http::error::{Details, ErrorKind, FetchError};
 
 /// The exception for an error, ready to be raised or put into a list.
-pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
+pub fn to_python(py: Python<'_>, error: &FetchError) -> PyErr {
     match build(py, error) {
         Ok(exception) => {
             let raised = PyErr::from_value(exception);
@@ -47,7 +47,7 @@ pub fn url_text(url: &Url) -> String {
     bare.into()
 }
 
-fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+fn build<'py>(py: Python<'py>, error: &FetchError) -> PyResult<Bound<'py, PyAny>> {
     let details = error.details();
     let known = PyDict::new(py);
     if let Some(request) = &details.request {
@@ -56,7 +56,7 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
         known.set_item(intern!(py, "method"), request.method.as_str())?;
     }
     // A deadline and a panic of the engine are about the whole batch, unless they hit one request of it.
-    let whole = details.request.is_none() && matches!(details.kind, Kind::DeadlineExceeded | Kind::Internal);
+    let whole = details.request.is_none() && matches!(details.kind, ErrorKind::DeadlineExceeded | ErrorKind::Internal);
     known.set_item(intern!(py, "index"), (!whole).then_some(details.index))?;
     known.set_item(intern!(py, "attempts"), details.attempts)?;
     known.set_item(intern!(py, "elapsed"), details.elapsed.as_secs_f64())?;
@@ -70,7 +70,7 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
 /// What Python has an exception of its own for.
 fn cause(py: Python<'_>, details: &Details) -> Option<PyErr> {
     match details.kind {
-        Kind::Memory => Some(PyMemoryError::new_err(())),
+        ErrorKind::Memory => Some(PyMemoryError::new_err(())),
         _ => os_error(py, details),
     }
 }

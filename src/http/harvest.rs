@@ -9,14 +9,14 @@ use pyo3::types::PyList;
 use super::error::to_python;
 use super::response::into_python;
 use crate::bridge::outcome::Harvest;
-use shoal_http::fetch::Outcome;
-use shoal_http::gather::Gathered;
+use shoal_http::attempts::FetchResult;
+use shoal_http::batch::FetchBatchResult;
 
 /// Objects made between two looks at the clock: 64 responses take about 20 µs.
 const STRIDE: usize = 64;
 
 /// A single request.
-pub struct One(pub Option<Outcome>);
+pub struct One(pub Option<FetchResult>);
 
 impl Harvest for One {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
@@ -35,14 +35,14 @@ impl Harvest for One {
 
 /// A batch.
 pub struct Many {
-    slots: std::vec::IntoIter<Option<Box<Outcome>>>,
-    failure: Option<shoal_http::error::Error>,
+    slots: std::vec::IntoIter<Option<Box<FetchResult>>>,
+    failure: Option<shoal_http::error::FetchError>,
     list: Option<Py<PyList>>,
 }
 
 impl Many {
     /// Of what a batch has gathered.
-    pub fn new(gathered: Gathered) -> Self {
+    pub fn new(gathered: FetchBatchResult) -> Self {
         Self { slots: gathered.slots.into_iter(), failure: gathered.failure, list: None }
     }
 }

@@ -10,8 +10,8 @@ use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTu
 
 use crate::arguments::input::headers_from;
 use shoal_http::control_bytes;
+use shoal_http::headers::decode_text;
 use shoal_http::redact::is_secret_header;
-use shoal_http::response::header_text;
 
 /// The headers of a response or request: a mapping of str to str in which case does not matter.
 ///
@@ -56,7 +56,7 @@ impl PyHeaders {
 
 /// UTF-8 if valid, else latin-1, of which every byte is a character.
 pub fn value_text(value: &HeaderValue) -> String {
-    header_text(&control_bytes::decode(value.as_bytes()))
+    decode_text(&control_bytes::decode(value.as_bytes()))
 }
 
 /// Names and values as bytes, for pickling.

@@ -31,7 +31,7 @@ use super::request::{PyRequest, from_core};
 use super::restore;
 use super::shown;
 use shoal_http::cookies::response_cookies;
-use shoal_http::fetch::status_error;
+use shoal_http::error::FetchError;
 use shoal_http::links;
 use shoal_http::memory::granted;
 use shoal_http::redact::{quote, redact_url};
@@ -350,7 +350,7 @@ impl PyResponse {
         }
         let body = response.body.handle(py);
         let bytes = body.as_slice(py);
-        let error = to_python(py, &status_error(response.to_core(bytes.get(..QUOTED).unwrap_or(bytes))));
+        let error = to_python(py, &FetchError::of_status(response.to_core(bytes.get(..QUOTED).unwrap_or(bytes))));
         error.value(py).setattr(intern!(py, "response"), slf)?;
         Err(error)
     }

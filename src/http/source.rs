@@ -17,7 +17,7 @@ use pyo3_async_runtimes::{TaskLocals, into_future_with_locals};
 use super::stream::Stream;
 use crate::bridge::detach::attached;
 use crate::bridge::lifecycle::exiting;
-use shoal_http::stream::Flow;
+use shoal_http::stream::FetchStream;
 use shoal_runtime::{FinalizeGuard, spawn_thread};
 
 /// Starts reading `iterable` on `event_loop`.
@@ -50,7 +50,7 @@ fn with_stream<T>(py: Python<'_>, stream: &Py<PyWeakrefReference>, work: impl Fn
 /// Until the source ends (`StopAsyncIteration`), raises, or nobody wants more (`Ok`). Keeps the `last` step, which must be
 /// dropped with the GIL: whoever took the GIL next would have to do it, in the middle of something else.
 fn read(
-    flow: &Arc<Flow>,
+    flow: &Arc<FetchStream>,
     handle: &tokio::runtime::Handle,
     first: Started<impl Future<Output = PyResult<Py<PyAny>>> + Send>,
     last: &mut Option<Py<Step>>,
@@ -87,7 +87,7 @@ impl<F: Future<Output = PyResult<Py<PyAny>>>> Started<F> {
     /// The item; `None` if the stream was closed before it came.
     fn wait(
         self,
-        flow: &Flow,
+        flow: &FetchStream,
         handle: &tokio::runtime::Handle,
         last: &mut Option<Py<Step>>,
         locals: &TaskLocals,

@@ -24,8 +24,8 @@ use crate::bridge::interrupt::interruptible;
 use crate::bridge::lifecycle::{awaiting, calling_out, exiting};
 use crate::bridge::port::{Port, require_loop};
 use crate::bridge::progress::Progress;
-use shoal_http::save::Places;
-use shoal_http::stream::{Flow, Taken};
+use shoal_http::save::SavedPaths;
+use shoal_http::stream::{FetchStream, Taken};
 use shoal_runtime::{fork, is_exiting};
 
 /// How long results that are already there may keep an event loop from its other tasks.
@@ -57,10 +57,10 @@ struct State {
 /// threads or tasks: each result goes to one of them.
 #[pyclass(frozen, weakref, module = "shoal", generic)]
 pub struct Stream {
-    flow: Arc<Flow>,
+    flow: Arc<FetchStream>,
     plan: Arc<Plan>,
     /// The files that items were given.
-    places: Option<Places>,
+    places: Option<SavedPaths>,
     handle: &'static Handle,
     state: Mutex<State>,
     progress: Option<Progress>,
@@ -89,7 +89,7 @@ impl Stream {
     pub fn create(
         requests: &Bound<'_, PyAny>,
         plan: Plan,
-        flow: Arc<Flow>,
+        flow: Arc<FetchStream>,
         handle: &'static Handle,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
@@ -204,7 +204,7 @@ impl Stream {
         let request = self.plan.request(py, item, index)?;
         if let Ok(request) = &request
             && let (Some(places), Some(path)) = (&self.places, &request.save_to)
-            && !places.take(path)
+            && !places.claim(path)
         {
             return Err(PyValueError::new_err(format!(
                 "save_to: requests[{index}] would be written to {path:?} like one before it; use {{index}} or different \
@@ -224,7 +224,7 @@ impl Stream {
     }
 
     /// The stream under it.
-    pub fn flow(&self) -> &Arc<Flow> {
+    pub fn flow(&self) -> &Arc<FetchStream> {
         &self.flow
     }
 

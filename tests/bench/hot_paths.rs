@@ -22,14 +22,14 @@ use flate2::write::GzEncoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, StatusCode, Version};
 use shoal_html::markdown::markdown;
-use shoal_http::client::{Client, Config, Session};
-use shoal_http::cookies::Jar;
-use shoal_http::error::Failure;
-use shoal_http::fetch::Call;
-use shoal_http::gather::{Batch, Options};
-use shoal_http::governor::Limits;
+use shoal_http::attempts::Fetcher;
+use shoal_http::batch::{FetchBatch, FetchBatchOptions};
+use shoal_http::client::{Client, ClientOptions, Session};
+use shoal_http::cookies::CookieJar;
+use shoal_http::error::AttemptError;
 use shoal_http::http1::head;
 use shoal_http::items::{Item, Items};
+use shoal_http::limits::Limits;
 use shoal_http::request::Request;
 use shoal_http::settings::Settings;
 use shoal_http::stats::Collector;
@@ -65,7 +65,7 @@ fn local(path: &str, n: usize) -> Result<()> {
     let stop = Stop::default();
     match path {
         "engine" => {
-            let session = Session::over(Ready(Bytes::from(json(SMALL))), Limits::default(), Jar::new());
+            let session = Session::over(Ready(Bytes::from(json(SMALL))), Limits::default(), CookieJar::new());
             gather(Arc::new(session), n, SMALL, "http://memory.test/json")
         }
         "head" => {
@@ -117,7 +117,7 @@ fn fetched(path: &str, n: usize, base: &str) -> Result<()> {
         "fetch_chunked_gzip" => ("chunked-gzip", LARGE),
         _ => return Err(format!("there is no path {path:?}").into()),
     };
-    gather(Client::new(Config::default())?.session()?, n, length, &format!("{base}/{route}"))
+    gather(Client::new(ClientOptions::default())?.session()?, n, length, &format!("{base}/{route}"))
 }
 
 /// What `gather_fetch` does below Python, with its settings.
@@ -126,7 +126,7 @@ fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: 
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br, zstd"));
     headers.insert(USER_AGENT, HeaderValue::from_static("shoal/0"));
-    let call = Arc::new(Call {
+    let call = Arc::new(Fetcher {
         session,
         limits: None,
         settings: Arc::new(Settings::default()),
@@ -140,8 +140,11 @@ fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: 
             items.list.push(Item::Request(Arc::new(Request::get(url.parse()?))));
         }
     }
-    let batch =
-        Batch::new(Arc::clone(&call.collector), items, Options { concurrency: 1, deadline: None, keep_errors: false });
+    let batch = FetchBatch::new(
+        Arc::clone(&call.collector),
+        items,
+        FetchBatchOptions { concurrency: 1, deadline: None, keep_errors: false },
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let gathered = runtime.block_on(batch.run(call)).ok_or("the batch was cancelled")?;
     if let Some(failure) = gathered.failure {
@@ -162,7 +165,7 @@ struct Ready(Bytes);
 struct Whole(Option<Bytes>);
 
 impl Body for Whole {
-    async fn read(&mut self, into: &mut Vec<u8>) -> std::result::Result<usize, Failure> {
+    async fn read(&mut self, into: &mut Vec<u8>) -> std::result::Result<usize, AttemptError> {
         let bytes = self.0.take().unwrap_or_default();
         into.extend_from_slice(&bytes);
         Ok(bytes.len())
@@ -172,7 +175,7 @@ impl Body for Whole {
 impl Transport for Ready {
     type Body = Whole;
 
-    async fn send(&self, _: Outgoing<'_>, _: &Arc<Clock>) -> std::result::Result<(Head, Whole), Failure> {
+    async fn send(&self, _: Outgoing<'_>, _: &Arc<Clock>) -> std::result::Result<(Head, Whole), AttemptError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let length = Some(self.0.len() as u64);

@@ -11,11 +11,11 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::decode::{Decoder, codings};
-use super::error::{Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, Phase};
 use super::memory;
 use super::pace::Pace;
 use super::request::Request;
-use super::save::{FileWriter, Queue, write_atomic};
+use super::save::{FileWriter, WriteQueue, write_atomic};
 use super::settings::DEFAULT_MAX_BODY;
 use super::transport::{Body, Head, reserve};
 use shoal_runtime::ensure_blocking_thread;
@@ -61,13 +61,13 @@ pub struct Reading<'a> {
     /// The longest silence between two pieces.
     pub read_timeout: Option<Duration>,
     /// Where it goes instead of memory, and who writes it there.
-    pub save_to: Option<(&'a Path, &'a Arc<Queue>)>,
+    pub save_to: Option<(&'a Path, &'a Arc<WriteQueue>)>,
     /// The response has a head only: HEAD, 204 and 304.
     pub absent: bool,
 }
 
 /// Reads `body` to its end.
-pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result<Loaded, Failure> {
+pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result<Loaded, AttemptError> {
     if reading.absent {
         return Ok(Loaded::Memory(Bytes::new()));
     }
@@ -99,8 +99,12 @@ pub async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result
     }
 }
 
-fn too_large(limit: u64, detail: &str) -> Failure {
-    Failure::new(Kind::BodyTooLarge, Phase::Body, format!("the body exceeds max_body of {limit} bytes ({detail})"))
+fn too_large(limit: u64, detail: &str) -> AttemptError {
+    AttemptError::new(
+        ErrorKind::BodyTooLarge,
+        Phase::Body,
+        format!("the body exceeds max_body of {limit} bytes ({detail})"),
+    )
 }
 
 /// The most decoded bytes of a body.
@@ -152,7 +156,7 @@ impl<B: Body> Inflow<B> {
     }
 
     /// Adds what has come, or a part of it, to what is held; `false` at the end.
-    async fn read(&mut self) -> Result<bool, Failure> {
+    async fn read(&mut self) -> Result<bool, AttemptError> {
         let Self { body, timeout, limit, received, pace, coding } = self;
         match coding {
             Coding::Identity(bytes) => {
@@ -194,7 +198,7 @@ impl<B: Body> Inflow<B> {
 
 impl Coded {
     /// Decodes some of what was received.
-    fn decode(&mut self, pace: &mut Pace) -> Result<(), Failure> {
+    fn decode(&mut self, pace: &mut Pace) -> Result<(), AttemptError> {
         let progress = self.decoder.write(self.raw.get(self.read..).unwrap_or_default(), pace)?;
         self.read += progress.read;
         self.done = progress.done;
@@ -204,13 +208,13 @@ impl Coded {
 
 impl Coding {
     /// The same on the blocking pool.
-    async fn decode_elsewhere(&mut self, pace: &mut Pace) -> Result<(), Failure> {
+    async fn decode_elsewhere(&mut self, pace: &mut Pace) -> Result<(), AttemptError> {
         let Self::Coded(mut coded) = mem::replace(self, Self::Identity(Vec::new())) else { return Ok(()) };
         let decoding = spawn_blocking(move || {
             let decoded = coded.decode(&mut Pace::default());
             (coded, decoded)
         });
-        let failed = |_| Failure::new(Kind::Internal, Phase::Body, "the decoder failed");
+        let failed = |_| AttemptError::new(ErrorKind::Internal, Phase::Body, "the decoder failed");
         let (coded, decoded) = pace.wait(decoding).await.map_err(failed)?;
         *self = Self::Coded(coded);
         decoded
@@ -231,22 +235,25 @@ impl<B> Drop for Inflow<B> {
     }
 }
 
-async fn within(limit: Option<Duration>, read: impl Future<Output = Result<usize, Failure>>) -> Result<usize, Failure> {
+async fn within(
+    limit: Option<Duration>,
+    read: impl Future<Output = Result<usize, AttemptError>>,
+) -> Result<usize, AttemptError> {
     let Some(limit) = limit else { return read.await };
     tokio::time::timeout(limit, read).await.unwrap_or_else(|_| {
         let message = format!("no further byte of the body within {} s", limit.as_secs_f64());
-        Err(Failure::new(Kind::ReadTimeout, Phase::Body, message))
+        Err(AttemptError::new(ErrorKind::ReadTimeout, Phase::Body, message))
     })
 }
 
-/// Small bodies are written at once, by the client's [`Queue`]; large ones piece by piece, the next one being read while
+/// Small bodies are written at once, by the client's [`WriteQueue`]; large ones piece by piece, the next one being read while
 /// one is written, so that no more than two pieces of each are ever in memory.
 async fn save<B: Body>(
     mut inflow: Inflow<B>,
     length: Option<u64>,
     path: &Path,
-    queue: &Arc<Queue>,
-) -> Result<Loaded, Failure> {
+    queue: &Arc<WriteQueue>,
+) -> Result<Loaded, AttemptError> {
     if length.is_some_and(|length| length > SPOOL as u64) {
         memory::reserve_exact(inflow.held(), SPOOL)?;
     }
@@ -283,7 +290,7 @@ struct Spooled {
 
 impl Spooled {
     /// Begins to write `piece`; an empty buffer comes back.
-    async fn append(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    async fn append(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, AttemptError> {
         let (open, free) = self.last().await?.unzip();
         self.outcome(Some(ensure_blocking_thread()))?;
         let free = match free {
@@ -306,7 +313,7 @@ impl Spooled {
     }
 
     /// Writes `rest`, and makes the file appear; how many bytes it has.
-    async fn finish(mut self, rest: Vec<u8>, queue: &Arc<Queue>) -> Result<u64, Failure> {
+    async fn finish(mut self, rest: Vec<u8>, queue: &Arc<WriteQueue>) -> Result<u64, AttemptError> {
         let open = self.last().await?;
         self.outcome(Some(ensure_blocking_thread()))?;
         let written = self.written + rest.len() as u64;
@@ -329,23 +336,23 @@ impl Spooled {
         }
     }
 
-    async fn last(&mut self) -> Result<Option<Written>, Failure> {
+    async fn last(&mut self) -> Result<Option<Written>, AttemptError> {
         match self.begun.take() {
             None => Ok(None),
             Some(begun) => self.outcome(begun.await.ok()).map(Some),
         }
     }
 
-    fn outcome<T>(&self, done: Option<io::Result<T>>) -> Result<T, Failure> {
+    fn outcome<T>(&self, done: Option<io::Result<T>>) -> Result<T, AttemptError> {
         match done {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => {
                 let message = format!("the body could not be saved to {}: {error}", self.target.display());
-                let mut failure = Failure::new(Kind::Save, Phase::Save, message);
+                let mut failure = AttemptError::new(ErrorKind::Save, Phase::Save, message);
                 failure.os_error = error.raw_os_error();
                 Err(failure)
             }
-            None => Err(Failure::new(Kind::Internal, Phase::Save, "the file writer failed")),
+            None => Err(AttemptError::new(ErrorKind::Internal, Phase::Save, "the file writer failed")),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use super::error::{Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, Phase};
 use super::memory::OutOfMemory;
 
 type Cause = dyn StdError + 'static;
@@ -66,40 +66,40 @@ pub fn os_error(error: &Cause) -> Option<i32> {
 }
 
 /// A connection that could not be made.
-pub fn connect_failure(error: &Cause, via_proxy: bool) -> Failure {
+pub fn connect_failure(error: &Cause, via_proxy: bool) -> AttemptError {
     let found = causes(error);
     if let Some(limit) = found.connect_timeout {
         let message = format!("no connection within {} s", limit.as_secs_f64());
-        return Failure::new(Kind::ConnectTimeout, Phase::Connect, message);
+        return AttemptError::new(ErrorKind::ConnectTimeout, Phase::Connect, message);
     }
     let (kind, what) = if found.tls {
-        (Kind::Tls, "TLS handshake failed")
+        (ErrorKind::Tls, "TLS handshake failed")
     } else if via_proxy {
-        (Kind::Proxy, "could not connect through the proxy")
+        (ErrorKind::Proxy, "could not connect through the proxy")
     } else if found.dns {
-        (Kind::Dns, "could not resolve the host name")
+        (ErrorKind::Dns, "could not resolve the host name")
     } else {
-        (Kind::Connect, "could not connect")
+        (ErrorKind::Connect, "could not connect")
     };
-    Failure::new(kind, Phase::Connect, format!("{what}: {}", deepest(error)))
+    AttemptError::new(kind, Phase::Connect, format!("{what}: {}", deepest(error)))
 }
 
 /// An exchange that broke off.
-pub fn exchange_failure(error: &Cause, phase: Phase) -> Failure {
+pub fn exchange_failure(error: &Cause, phase: Phase) -> AttemptError {
     let (kind, what) = match causes(error).io.map(io::Error::kind) {
         Some(io::ErrorKind::UnexpectedEof) => match phase {
-            Phase::Body => (Kind::IncompleteBody, "the connection closed in the middle of the body"),
-            _ => (Kind::Read, "the connection closed before a response came"),
+            Phase::Body => (ErrorKind::IncompleteBody, "the connection closed in the middle of the body"),
+            _ => (ErrorKind::Read, "the connection closed before a response came"),
         },
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
-            (Kind::Protocol, "the server broke the protocol")
+            (ErrorKind::Protocol, "the server broke the protocol")
         }
-        Some(io::ErrorKind::OutOfMemory) => return Failure { phase, ..OutOfMemory.into() },
-        Some(io::ErrorKind::BrokenPipe) => (Kind::Write, "the connection closed while sending"),
-        Some(_) => (Kind::Read, "the connection broke"),
-        None => (Kind::Protocol, "the exchange failed"),
+        Some(io::ErrorKind::OutOfMemory) => return AttemptError { phase, ..OutOfMemory.into() },
+        Some(io::ErrorKind::BrokenPipe) => (ErrorKind::Write, "the connection closed while sending"),
+        Some(_) => (ErrorKind::Read, "the connection broke"),
+        None => (ErrorKind::Protocol, "the exchange failed"),
     };
-    Failure::new(kind, phase, format!("{what}: {}", deepest(error)))
+    AttemptError::new(kind, phase, format!("{what}: {}", deepest(error)))
 }
 
 /// No connection within this time.

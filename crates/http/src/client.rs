@@ -1,4 +1,4 @@
-//! What the requests of one client share: connections, governor, cookies, headers.
+//! What the requests of one client share: connections, limiter, cookies, headers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::HeaderMap;
 
 use super::connections::Connections;
-use super::cookies::Jar;
-use super::governor::{Governor, Limits};
+use super::cookies::CookieJar;
 use super::lanes::Lanes;
-use super::save::Queue;
+use super::limits::{Limiter, Limits};
+use super::save::WriteQueue;
 use shoal_runtime::fork::ForkGuard;
 
 /// How a client is made; copied into a forked child, where everything else is made anew.
 #[derive(Clone, Debug, Default)]
-pub struct Config {
+pub struct ClientOptions {
     /// TLS, proxies, HTTP version.
     pub connections: Connections,
     /// In flight at once, per host, per second.
@@ -30,29 +30,29 @@ pub struct Session<T = Lanes> {
     /// Moves the bytes. A child leaves its parent's connections alone.
     pub transport: ForkGuard<T>,
     /// Decides whose turn it is.
-    pub governor: Arc<Governor>,
+    pub limiter: Arc<Limiter>,
     /// Keeps what servers set.
-    pub jar: Jar,
+    pub jar: CookieJar,
     /// Writes small bodies to their files.
-    pub saves: Arc<Queue>,
+    pub saves: Arc<WriteQueue>,
 }
 
 /// A client: a configuration and, from the first request on, a session.
 pub struct Client {
-    config: Config,
+    config: ClientOptions,
     session: Mutex<Option<Arc<Session>>>,
     closed: AtomicBool,
 }
 
 impl Client {
     /// Checks the configuration (a bad certificate file is told at once); connects to nothing.
-    pub fn new(config: Config) -> Result<Self, String> {
+    pub fn new(config: ClientOptions) -> Result<Self, String> {
         let session = Session::new(&config, None)?;
         Ok(Self { config, session: Mutex::new(Some(Arc::new(session))), closed: AtomicBool::new(false) })
     }
 
     /// How it was made.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &ClientOptions {
         &self.config
     }
 
@@ -84,11 +84,11 @@ impl Client {
 }
 
 impl Session<Lanes> {
-    fn new(config: &Config, parent: Option<&Self>) -> Result<Self, String> {
+    fn new(config: &ClientOptions, parent: Option<&Self>) -> Result<Self, String> {
         let jar = match parent {
             Some(parent) => parent.jar.fork_copy(),
             None => {
-                let jar = Jar::new();
+                let jar = CookieJar::new();
                 jar.seed(&config.cookies);
                 jar
             }
@@ -99,8 +99,8 @@ impl Session<Lanes> {
 
 impl<T> Session<T> {
     /// A session that sends through `transport`.
-    pub fn over(transport: T, limits: Limits, jar: Jar) -> Self {
-        let (governor, saves) = (Arc::new(Governor::new(limits)), Arc::default());
-        Self { transport: ForkGuard::new(transport), governor, jar, saves }
+    pub fn over(transport: T, limits: Limits, jar: CookieJar) -> Self {
+        let (limiter, saves) = (Arc::new(Limiter::new(limits)), Arc::default());
+        Self { transport: ForkGuard::new(transport), limiter, jar, saves }
     }
 }

@@ -25,7 +25,7 @@ use http::{HeaderMap, HeaderValue};
 use url::{Host, Url};
 
 use self::set_cookie::SetCookie;
-use super::response::header_text;
+use super::headers::decode_text;
 
 /// The most cookies of one domain, as in browsers; then the oldest goes. Also the most that one URL is sent.
 const MAX_PER_DOMAIN: usize = 180;
@@ -46,7 +46,7 @@ pub type StoredCookie = (String, String, String, String);
 /// The cookies of one client. All methods may be called from any thread; the locks are held for the work on the jar
 /// alone.
 #[derive(Debug, Default)]
-pub struct Jar {
+pub struct CookieJar {
     /// Set with the first cookie, so that clients without cookies pay for one load.
     used: AtomicBool,
     /// The client's own. Written when the client is made and hardly ever again.
@@ -79,7 +79,7 @@ struct Cookie {
     number: u64,
 }
 
-impl Jar {
+impl CookieJar {
     /// An empty jar.
     pub fn new() -> Self {
         Self::default()
@@ -179,7 +179,7 @@ impl Jar {
         let mut set: Vec<(&str, &Cookie)> = stored.each().filter(|(_, cookie)| cookie.is_alive(now)).collect();
         set.sort_unstable_by_key(|(_, cookie)| cookie.number);
         let set = set.into_iter().map(|(domain, cookie)| {
-            (header_text(&cookie.name), header_text(&cookie.value), domain.to_owned(), cookie.path.to_string())
+            (decode_text(&cookie.name), decode_text(&cookie.value), domain.to_owned(), cookie.path.to_string())
         });
         own.chain(set).collect()
     }
@@ -238,7 +238,7 @@ impl Stored {
             return;
         }
         let path = match cookie.path {
-            Some(path) => header_text(path),
+            Some(path) => decode_text(path),
             None => default_path(url).to_owned(),
         };
         // What https has set, http neither replaces nor hides.
@@ -406,7 +406,7 @@ pub fn response_cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let last = all.into_iter().rev().filter_map(|value| set_cookie::parse(value.as_bytes(), now));
     let mut cookies: Vec<_> = last
         .filter(|cookie| seen.insert(cookie.name) && !cookie.is_deletion(now))
-        .map(|cookie| (header_text(cookie.name), header_text(cookie.value)))
+        .map(|cookie| (decode_text(cookie.name), decode_text(cookie.value)))
         .collect();
     cookies.reverse();
     cookies

@@ -27,7 +27,7 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
 use self::stage::Stage;
-use super::error::{Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, Phase};
 use super::memory;
 use super::pace::Pace;
 
@@ -64,7 +64,7 @@ impl Coding {
 
 /// The codings of a response, in the order they were applied; `identity` is left out. If one of them is unknown, the
 /// list is empty: the body stays as it is, for the caller to make sense of. More than five are an error.
-pub fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
+pub fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, AttemptError> {
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
         let Ok(text) = value.to_str() else { return Ok(Vec::new()) };
@@ -84,7 +84,7 @@ pub fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
     }
     if codings.len() > MAX_CODINGS {
         let message = format!("the body has {} content codings, more than {MAX_CODINGS}", codings.len());
-        return Err(Failure::new(Kind::Decoding, Phase::Body, message));
+        return Err(AttemptError::new(ErrorKind::Decoding, Phase::Body, message));
     }
     Ok(codings)
 }
@@ -108,7 +108,7 @@ pub struct Progress {
 
 impl Decoder {
     /// For a body with `codings` (as [`codings`] gives them) of at most `limit` decoded bytes.
-    pub fn new(codings: Vec<Coding>, limit: u64) -> Result<Self, Failure> {
+    pub fn new(codings: Vec<Coding>, limit: u64) -> Result<Self, AttemptError> {
         let stages = codings.into_iter().rev().map(Stage::new).collect::<Result<_, _>>()?;
         Ok(Self { stages, sink: Sink { decoded: Vec::new(), total: 0, limit } })
     }
@@ -121,7 +121,7 @@ impl Decoder {
     /// Decodes the next piece of the body, or a part of it: until `pace` is due, enough is decoded to be taken out, or
     /// what follows [is heavy](Self::is_heavy).
     /// After an error the decoder is of no further use.
-    pub fn write(&mut self, input: &[u8], pace: &mut Pace) -> Result<Progress, Failure> {
+    pub fn write(&mut self, input: &[u8], pace: &mut Pace) -> Result<Progress, AttemptError> {
         let mut read = 0;
         let most = self.sink.decoded.len().saturating_add(PIECE);
         let was_heavy = self.is_heavy();
@@ -135,7 +135,7 @@ impl Decoder {
     }
 
     /// One step of the last stage that has something to do: how much of `input` was read. `None` if none has.
-    fn step(&mut self, input: &[u8]) -> Result<Option<usize>, Failure> {
+    fn step(&mut self, input: &[u8]) -> Result<Option<usize>, AttemptError> {
         let Self { stages, sink } = self;
         if stages.is_empty() {
             sink.put(input)?;
@@ -174,13 +174,13 @@ impl Decoder {
         &mut self.sink.decoded
     }
 
-    /// The end of the body: [`Kind::IncompleteBody`] if a coding's stream has not ended.
-    pub fn end(&self) -> Result<(), Failure> {
+    /// The end of the body: [`ErrorKind::IncompleteBody`] if a coding's stream has not ended.
+    pub fn end(&self) -> Result<(), AttemptError> {
         match self.stages.iter().find(|stage| stage.is_open()) {
             None => Ok(()),
             Some(stage) => {
                 let message = format!("the {} body ends in the middle", stage.coding().as_str());
-                Err(Failure::new(Kind::IncompleteBody, Phase::Body, message))
+                Err(AttemptError::new(ErrorKind::IncompleteBody, Phase::Body, message))
             }
         }
     }
@@ -200,7 +200,7 @@ struct Sink {
 }
 
 impl Sink {
-    fn put(&mut self, piece: &[u8]) -> Result<(), Failure> {
+    fn put(&mut self, piece: &[u8]) -> Result<(), AttemptError> {
         self.total = self.total.saturating_add(piece.len() as u64);
         if self.total > self.limit {
             return Err(self.too_large("the decoded body"));
@@ -218,9 +218,9 @@ impl Sink {
     }
 
     /// What was decoded is of no use any more.
-    fn too_large(&mut self, what: &str) -> Failure {
+    fn too_large(&mut self, what: &str) -> AttemptError {
         memory::discard(std::mem::take(&mut self.decoded));
         let message = format!("{what} is larger than max_body ({} bytes)", self.limit);
-        Failure::new(Kind::BodyTooLarge, Phase::Body, message)
+        AttemptError::new(ErrorKind::BodyTooLarge, Phase::Body, message)
     }
 }

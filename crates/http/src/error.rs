@@ -11,10 +11,10 @@ use super::redact::{redact_message, redact_url};
 use super::request::Request;
 use super::response::Response;
 
-/// What went wrong; each kind is one Python exception class ([`Kind::class_name`]).
+/// What went wrong; each kind is one Python exception class ([`ErrorKind::class_name`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each is documented at the Python class of the same name")]
-pub enum Kind {
+pub enum ErrorKind {
     InvalidUrl,
     ConnectTimeout,
     ReadTimeout,
@@ -40,7 +40,7 @@ pub enum Kind {
     Internal,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The Python class in `shoal.exceptions`.
     pub fn class_name(self) -> &'static str {
         match self {
@@ -117,25 +117,25 @@ impl Phase {
 
 /// A failure of one exchange, before it is known to which attempt of which request it belongs.
 #[derive(Debug)]
-pub struct Failure {
+pub struct AttemptError {
     /// What went wrong.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// Where.
     pub phase: Phase,
     /// The cause in words, without the URL.
     pub message: Cow<'static, str>,
-    /// For [`Kind::HttpStatus`] and, where one was received, [`Kind::TooManyRedirects`].
+    /// For [`ErrorKind::HttpStatus`] and, where one was received, [`ErrorKind::TooManyRedirects`].
     pub response: Option<Box<Response>>,
-    /// For [`Kind::Save`]: the operating system's error number.
+    /// For [`ErrorKind::Save`]: the operating system's error number.
     pub os_error: Option<i32>,
     /// The server vouches that it did not process the request (RFC 9113, 8.7).
     pub unprocessed: bool,
 }
 
-impl Failure {
+impl AttemptError {
     /// A failure without a response. What a peer or a library wrote into the message is bounded, and its URLs lose their
     /// secrets.
-    pub fn new(kind: Kind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(kind: ErrorKind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
             phase,
@@ -147,15 +147,18 @@ impl Failure {
     }
 }
 
+/// Bytes of the body in the message of an `HTTPStatusError`.
+const QUOTED_BODY: usize = 200;
+
 /// A request that failed for good.
 #[derive(Clone, Debug)]
-pub struct Error(Arc<Details>);
+pub struct FetchError(Arc<Details>);
 
-/// What an [`Error`] knows.
+/// What a [`FetchError`] knows.
 #[derive(Debug)]
 pub struct Details {
     /// What went wrong.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// Where the last attempt was.
     pub phase: Phase,
     /// The cause in words.
@@ -174,17 +177,34 @@ pub struct Details {
     pub os_error: Option<i32>,
 }
 
-impl Error {
+impl FetchError {
     /// Ties a failure to its request.
     pub fn new(
-        failure: Failure,
+        failure: AttemptError,
         request: Option<Arc<Request>>,
         index: usize,
         attempts: u32,
         elapsed: Duration,
     ) -> Self {
-        let Failure { kind, phase, message, response, os_error, unprocessed: _ } = failure;
+        let AttemptError { kind, phase, message, response, os_error, unprocessed: _ } = failure;
         Self(Arc::new(Details { kind, phase, message, request, index, attempts, elapsed, response, os_error }))
+    }
+
+    /// The error of `raise_for_status`, with the start of the body in its message.
+    pub fn of_status(response: Response) -> Self {
+        let status = response.status;
+        let reason = status.canonical_reason().unwrap_or("unknown status");
+        let start = response.body.get(..QUOTED_BODY).unwrap_or(&response.body);
+        let quoted = String::from_utf8_lossy(start);
+        let message = match quoted.trim() {
+            "" => format!("{} {reason}", status.as_u16()),
+            text => format!("{} {reason}: {text}", status.as_u16()),
+        };
+        let (request, index, attempts, elapsed) =
+            (response.request.clone(), response.index, response.attempts, response.elapsed);
+        let mut error = AttemptError::new(ErrorKind::HttpStatus, Phase::Body, message);
+        error.response = Some(Box::new(response));
+        Self::new(error, Some(request), index, attempts, elapsed)
     }
 
     /// What is known.
@@ -193,12 +213,12 @@ impl Error {
     }
 
     /// What went wrong.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for FetchError {
     /// `GET http://host/path: no answer within 5 s (phase: headers, attempt 3)`, secrets cut.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let details = &*self.0;
@@ -213,4 +233,4 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for FetchError {}

@@ -23,7 +23,7 @@ use url::{Position, Url};
 
 use super::causes::{BoxError, connect_failure, deepest};
 use super::descriptors::{Counted, Opening};
-use super::error::Failure;
+use super::error::AttemptError;
 use super::proxies::Proxies;
 use super::resolve::Resolver;
 use super::transport::Clock;
@@ -80,7 +80,7 @@ impl Http {
     }
 
     /// A new connection to the host of `url`, or to the proxy that it is reached through.
-    pub async fn connect(&self, url: &Url, clock: &Clock) -> Result<(Made, Counted), Failure> {
+    pub async fn connect(&self, url: &Url, clock: &Clock) -> Result<(Made, Counted), AttemptError> {
         clock.connecting(self.open(url)).await.map_err(|error| {
             connect_failure(error.as_ref(), self.proxies.as_ref().is_some_and(|proxies| proxies.cover(url)))
         })

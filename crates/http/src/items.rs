@@ -11,17 +11,17 @@ use bytes::Bytes;
 use http::Method;
 use url::ParseError;
 
-use super::error::{Error, Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, FetchError, Phase};
 use super::request::Request;
-use super::urls::{Place, Texts};
+use super::urls::{UrlIndex, UrlList};
 
 /// The requests of a batch, in order.
 #[derive(Debug, Default)]
 pub struct Items {
     /// One by one.
     pub list: Vec<Item>,
-    /// What the [`Item::Text`]s in it have in common.
-    pub plain: Plain,
+    /// What the [`Item::Url`]s in it have in common.
+    pub plain: UrlItems,
 }
 
 /// Two words, so that a batch of 20,000 takes its 0.3 MB at its start and not 8 MB: that would be 2 ms of page faults
@@ -31,48 +31,48 @@ pub enum Item {
     /// A request.
     Request(Arc<Request>),
     /// A URL that is all there is to say.
-    Text(Place),
+    Url(UrlIndex),
     /// The reason why it never became a request.
-    Failed(Box<Error>),
+    Failed(Box<FetchError>),
 }
 
 /// What makes a request of a URL that waits as text.
 #[derive(Debug, Default)]
-pub struct Plain {
+pub struct UrlItems {
     /// Of all of them.
     pub method: Method,
     /// Of all of them.
     pub body: Option<Bytes>,
-    texts: Texts,
+    texts: UrlList,
 }
 
 impl Items {
     /// Room for `count`.
     pub fn with_capacity(count: usize, method: Method, body: Option<Bytes>) -> Self {
-        Self { list: Vec::with_capacity(count), plain: Plain { method, body, texts: Texts::default() } }
+        Self { list: Vec::with_capacity(count), plain: UrlItems { method, body, texts: UrlList::default() } }
     }
 
     /// Adds a request that is no more than this URL; `false` if it must be looked at first.
     pub fn push_url(&mut self, url: &str) -> bool {
         let place = self.plain.texts.push(url);
-        self.list.extend(place.map(Item::Text));
+        self.list.extend(place.map(Item::Url));
         place.is_some()
     }
 }
 
 impl FromIterator<Arc<Request>> for Items {
     fn from_iter<I: IntoIterator<Item = Arc<Request>>>(requests: I) -> Self {
-        Self { list: requests.into_iter().map(Item::Request).collect(), plain: Plain::default() }
+        Self { list: requests.into_iter().map(Item::Request).collect(), plain: UrlItems::default() }
     }
 }
 
-impl Plain {
+impl UrlItems {
     /// The request for a URL that was kept as text.
-    pub fn request(&self, place: Place, index: usize) -> Result<Arc<Request>, Error> {
-        // Not in practice: see `Texts`.
+    pub fn request(&self, place: UrlIndex, index: usize) -> Result<Arc<Request>, FetchError> {
+        // Not in practice: see `UrlList`.
         let odd = |error: ParseError| {
-            let failure = Failure::new(Kind::InvalidUrl, Phase::Queue, error.to_string());
-            Error::new(failure, None, index, 0, Duration::ZERO)
+            let failure = AttemptError::new(ErrorKind::InvalidUrl, Phase::Queue, error.to_string());
+            FetchError::new(failure, None, index, 0, Duration::ZERO)
         };
         let url = self.texts.url(place).map_err(odd)?;
         let mut request = Request::new(self.method.clone(), url);

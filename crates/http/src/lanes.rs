@@ -19,7 +19,7 @@ use url::Url;
 
 use super::causes::connect_failure;
 use super::connections::{Configure, Connections};
-use super::error::{Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, Phase};
 use super::first_contact::FirstContact;
 use super::proxies::{Proxies, Proxy};
 use super::tls::Verify;
@@ -97,13 +97,13 @@ impl Lanes {
         })
     }
 
-    fn maker(&self) -> Result<&maker::Http, Failure> {
+    fn maker(&self) -> Result<&maker::Http, AttemptError> {
         if let Some(made) = self.maker.get() {
             return Ok(made);
         }
         let Connections { http2, .. } = *self.connections;
         let made = (self.tls)().and_then(|tls| maker::Http::new(http2, self.proxies.clone(), tls));
-        let made = made.map_err(|message| Failure::new(Kind::Tls, Phase::Connect, message))?;
+        let made = made.map_err(|message| AttemptError::new(ErrorKind::Tls, Phase::Connect, message))?;
         Ok(self.maker.get_or_init(|| made))
     }
 
@@ -117,7 +117,7 @@ impl Lanes {
     }
 
     /// The proxy for `url`; a failure if it can't be used.
-    fn proxy(&self, url: &Url) -> Result<Option<Arc<Proxy>>, Failure> {
+    fn proxy(&self, url: &Url) -> Result<Option<Arc<Proxy>>, AttemptError> {
         self.proxies.as_ref().map_or(Ok(None), |proxies| proxies.find(url))
     }
 
@@ -125,7 +125,7 @@ impl Lanes {
         if proxied || self.always_full || self.may_speak_http2(url) { Lane::Full } else { Lane::Lean }
     }
 
-    async fn send_lean(&self, outgoing: Outgoing<'_>, clock: &Clock) -> Result<(Head, http1::Incoming), Failure> {
+    async fn send_lean(&self, outgoing: Outgoing<'_>, clock: &Clock) -> Result<(Head, http1::Incoming), AttemptError> {
         let connection = match self.http1.idle(http1::origin(outgoing.url)).await {
             Some(idle) => idle,
             None => self.http1.connect(outgoing.url, clock).await?,
@@ -141,7 +141,7 @@ impl Lanes {
         outgoing: Outgoing<'_>,
         clock: &Clock,
         proxy: Option<&Proxy>,
-    ) -> Result<(Head, Incoming), Failure> {
+    ) -> Result<(Head, Incoming), AttemptError> {
         let (url, proxied) = (outgoing.url, proxy.is_some());
         if !outgoing.method.is_idempotent() {
             // What the reactor has not told yet, an end of the connection, it tells before this goes on.
@@ -177,7 +177,7 @@ impl Lanes {
     }
 
     /// A new connection, unless another request has made one meanwhile that is shared.
-    async fn connect(&self, url: &Url, key: &str, clock: &Clock, proxied: bool) -> Result<Way, Failure> {
+    async fn connect(&self, url: &Url, key: &str, clock: &Clock, proxied: bool) -> Result<Way, AttemptError> {
         let mut leader = None;
         if self.may_speak_http2(url) {
             leader = self.first_contact.lead(key).await;
@@ -226,7 +226,7 @@ fn key(url: &Url, proxied: bool) -> Cow<'_, str> {
 impl Transport for Lanes {
     type Body = Incoming;
 
-    async fn send(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, Incoming), Failure> {
+    async fn send(&self, outgoing: Outgoing<'_>, clock: &Arc<Clock>) -> Result<(Head, Incoming), AttemptError> {
         let proxy = self.proxy(outgoing.url)?;
         let lane = self.lane(outgoing.url, proxy.is_some());
         clock.takes(lane);
@@ -250,7 +250,7 @@ pub enum Incoming {
 }
 
 impl Body for Incoming {
-    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, AttemptError> {
         match self {
             Self::Http1(body) => body.read(into).await,
             Self::Http2(body) => body.read(into).await,

@@ -1,7 +1,7 @@
 //! Growth by a peer's bytes: it fails where memory is short, and never aborts the process.
 //!
 //! `Vec` aborts when an allocation fails. Every buffer whose size a peer decides grows through this module instead, and
-//! the failure is that of the one request ([`Kind::Memory`]).
+//! the failure is that of the one request ([`ErrorKind::Memory`]).
 //!
 //! Small allocations around it (a task, a URL, a header's name) can't fail gracefully. So buffers stop growing while
 //! [`HEADROOM`] is still left for them: for every [`PROBED`] bytes that a thread grants, it asks the system whether as
@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::collections::TryReserveError;
 use std::io;
 
-use super::error::{Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, Phase};
 
 /// What buffers leave to everything else.
 const HEADROOM: usize = 16 << 20;
@@ -44,10 +44,10 @@ impl From<OutOfMemory> for io::Error {
     }
 }
 
-impl From<OutOfMemory> for Failure {
+impl From<OutOfMemory> for AttemptError {
     /// Of a body; made without an allocation.
     fn from(_: OutOfMemory) -> Self {
-        Self::new(Kind::Memory, Phase::Body, "not enough memory for the body")
+        Self::new(ErrorKind::Memory, Phase::Body, "not enough memory for the body")
     }
 }
 
@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn it_is_the_failure_of_one_request() {
-        let failure = Failure::from(OutOfMemory);
-        assert_eq!((failure.kind, failure.phase), (Kind::Memory, Phase::Body));
+        let failure = AttemptError::from(OutOfMemory);
+        assert_eq!((failure.kind, failure.phase), (ErrorKind::Memory, Phase::Body));
         assert_eq!(io::Error::from(OutOfMemory).kind(), io::ErrorKind::OutOfMemory);
     }
 }

@@ -16,7 +16,7 @@ use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Position, Url};
 
-use super::error::{Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, Phase};
 use super::redact::redact_input;
 use super::request::basic_auth;
 
@@ -94,13 +94,13 @@ impl Proxies {
     }
 
     /// The proxy for `url`; `None` if it is reached directly, a failure if the proxy cannot be used.
-    pub fn find(&self, url: &Url) -> Result<Option<Arc<Proxy>>, Failure> {
+    pub fn find(&self, url: &Url) -> Result<Option<Arc<Proxy>>, AttemptError> {
         match &self.0 {
             Source::Environment { .. } => self
                 .setting(url)
                 .cloned()
                 .transpose()
-                .map_err(|reason| Failure::new(Kind::InvalidUrl, Phase::Queue, reason)),
+                .map_err(|reason| AttemptError::new(ErrorKind::InvalidUrl, Phase::Queue, reason)),
             Source::System(matcher) => Ok(system_proxy(matcher, url).map(Arc::new)),
         }
     }
@@ -365,7 +365,7 @@ mod tests {
             let there = Url::parse("http://example.com/").unwrap();
             assert!(proxies.cover(&there), "{value}");
             let failure = proxies.find(&there).err().unwrap();
-            assert_eq!(failure.kind, Kind::InvalidUrl);
+            assert_eq!(failure.kind, ErrorKind::InvalidUrl);
             assert!(failure.message.starts_with("HTTP_PROXY="), "{}", failure.message);
             assert!(!failure.message.contains("very-"), "{}", failure.message);
             // Those that it is not for are not concerned.

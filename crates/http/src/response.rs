@@ -43,11 +43,3 @@ impl Response {
         self.final_url.as_ref().unwrap_or(&self.request.url)
     }
 }
-
-/// A header's value, or a part of it, as text: UTF-8 if it is valid, else Latin-1, of which every byte is a character.
-pub fn header_text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().copied().map(char::from).collect(),
-    }
-}

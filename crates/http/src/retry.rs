@@ -8,14 +8,14 @@
 //! ```
 //!
 //! So the first retry is immediate, unless the server sent `Retry-After`: that pause replaces the backoff and holds
-//! every request to the host (see [`super::governor`]).
+//! every request to the host (see [`super::limits`]).
 
 use std::time::{Duration, SystemTime};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::error::Kind;
+use super::error::ErrorKind;
 
 /// The statuses that are worth another attempt by default.
 pub const DEFAULT_STATUS_FORCELIST: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
@@ -34,7 +34,7 @@ pub struct Retry {
     /// Statuses worth another attempt.
     pub status_forcelist: StatusSet,
     /// Methods that may be sent again when the first try may have had an effect.
-    pub allowed_methods: Methods,
+    pub allowed_methods: RetryMethods,
     /// Obey the server's `Retry-After`.
     pub respect_retry_after: bool,
     /// A longer `Retry-After` counts as this.
@@ -62,7 +62,7 @@ impl Retry {
             backoff_max: Duration::from_secs(30),
             backoff_jitter: 1.0,
             status_forcelist: StatusSet::from_iter(DEFAULT_STATUS_FORCELIST),
-            allowed_methods: Methods::Idempotent,
+            allowed_methods: RetryMethods::Idempotent,
             respect_retry_after: true,
             retry_after_max: Duration::from_secs(120),
         }
@@ -81,9 +81,9 @@ impl Retry {
 
     /// Whether a failure of `kind` is worth another attempt: any method when the request cannot have reached the
     /// server, allowed methods when it was a transient failure. A TLS failure (a bad certificate) never is.
-    pub fn failure_retryable(&self, method: &Method, keyed: impl FnOnce() -> bool, kind: Kind) -> bool {
+    pub fn failure_retryable(&self, method: &Method, keyed: impl FnOnce() -> bool, kind: ErrorKind) -> bool {
         let allowed = || self.allowed_methods.allow(method, keyed);
-        kind != Kind::Tls && (kind.before_request() || (kind.transient() && allowed()))
+        kind != ErrorKind::Tls && (kind.before_request() || (kind.transient() && allowed()))
     }
 
     /// The wait before another retry when `retries_done` were made already; the formula is in the module's head.
@@ -112,7 +112,7 @@ impl Retry {
 
 /// Which methods may be sent twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Methods {
+pub enum RetryMethods {
     /// GET HEAD PUT DELETE OPTIONS TRACE.
     Idempotent,
     /// All of them, POST included.
@@ -121,7 +121,7 @@ pub enum Methods {
     Listed(Vec<Method>),
 }
 
-impl Methods {
+impl RetryMethods {
     /// Whether `method` is one of them.
     pub fn contains(&self, method: &Method) -> bool {
         match self {
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(retry.retry_after_max, Duration::from_secs(120));
         assert!(retry.respect_retry_after);
         assert_eq!(retry.status_forcelist.iter().collect::<Vec<_>>(), DEFAULT_STATUS_FORCELIST);
-        assert_eq!(retry.allowed_methods, Methods::Idempotent);
+        assert_eq!(retry.allowed_methods, RetryMethods::Idempotent);
         assert!(Retry::none().is_none() && !retry.is_none());
     }
 
@@ -231,9 +231,9 @@ mod tests {
             (Method::CONNECT, false),
             (Method::from_bytes(b"PURGE").unwrap(), false),
         ] {
-            assert_eq!(Methods::Idempotent.contains(&method), idempotent, "{method}");
-            assert!(Methods::Any.contains(&method));
-            assert_eq!(Methods::Listed(vec![Method::POST]).contains(&method), method == Method::POST);
+            assert_eq!(RetryMethods::Idempotent.contains(&method), idempotent, "{method}");
+            assert!(RetryMethods::Any.contains(&method));
+            assert_eq!(RetryMethods::Listed(vec![Method::POST]).contains(&method), method == Method::POST);
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
         for code in [200, 304, 400, 404, 501, 505] {
             assert!(!retry.status_retryable(&Method::GET, || false, status(code)));
         }
-        let all = Retry { allowed_methods: Methods::Any, ..Retry::new(1) };
+        let all = Retry { allowed_methods: RetryMethods::Any, ..Retry::new(1) };
         assert!(all.status_retryable(&Method::POST, || false, status(503)));
     }
 
@@ -257,35 +257,40 @@ mod tests {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let retry = Retry::new(1);
         assert!(retry.status_retryable(&Method::POST, || true, status));
-        assert!(retry.failure_retryable(&Method::PATCH, || true, Kind::Read));
-        assert!(!retry.failure_retryable(&Method::POST, || true, Kind::Tls));
-        let listed = Retry { allowed_methods: Methods::Listed(vec![Method::GET]), ..Retry::new(1) };
+        assert!(retry.failure_retryable(&Method::PATCH, || true, ErrorKind::Read));
+        assert!(!retry.failure_retryable(&Method::POST, || true, ErrorKind::Tls));
+        let listed = Retry { allowed_methods: RetryMethods::Listed(vec![Method::GET]), ..Retry::new(1) };
         assert!(!listed.status_retryable(&Method::POST, || true, status), "a list says all there is to say");
     }
 
     #[test]
     fn failures() {
         let retry = Retry::new(1);
-        for kind in [Kind::Connect, Kind::ConnectTimeout, Kind::Dns, Kind::Proxy] {
+        for kind in [ErrorKind::Connect, ErrorKind::ConnectTimeout, ErrorKind::Dns, ErrorKind::Proxy] {
             assert!(retry.failure_retryable(&Method::POST, || false, kind), "{kind:?}");
         }
-        for kind in
-            [Kind::Read, Kind::ReadTimeout, Kind::TotalTimeout, Kind::Protocol, Kind::IncompleteBody, Kind::Write]
-        {
+        for kind in [
+            ErrorKind::Read,
+            ErrorKind::ReadTimeout,
+            ErrorKind::TotalTimeout,
+            ErrorKind::Protocol,
+            ErrorKind::IncompleteBody,
+            ErrorKind::Write,
+        ] {
             assert!(retry.failure_retryable(&Method::GET, || false, kind), "{kind:?}");
             assert!(!retry.failure_retryable(&Method::POST, || false, kind), "{kind:?}");
         }
         for kind in [
-            Kind::Tls,
-            Kind::InvalidUrl,
-            Kind::BodyTooLarge,
-            Kind::Decoding,
-            Kind::TooManyRedirects,
-            Kind::DeadlineExceeded,
-            Kind::PoolTimeout,
-            Kind::Memory,
-            Kind::Save,
-            Kind::Internal,
+            ErrorKind::Tls,
+            ErrorKind::InvalidUrl,
+            ErrorKind::BodyTooLarge,
+            ErrorKind::Decoding,
+            ErrorKind::TooManyRedirects,
+            ErrorKind::DeadlineExceeded,
+            ErrorKind::PoolTimeout,
+            ErrorKind::Memory,
+            ErrorKind::Save,
+            ErrorKind::Internal,
         ] {
             assert!(!retry.failure_retryable(&Method::GET, || false, kind), "{kind:?}");
         }

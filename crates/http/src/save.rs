@@ -6,18 +6,18 @@
 //! process leaves of temporary files, the next one removes ([`leftovers`]).
 
 mod leftovers;
-mod places;
-mod queue;
-mod template;
+mod path_template;
+mod saved_paths;
+mod write_queue;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use self::places::Places;
-pub use self::queue::Queue;
-pub use self::template::{Template, safe_name};
+pub use self::path_template::{PathTemplate, safe_name};
+pub use self::saved_paths::SavedPaths;
+pub use self::write_queue::WriteQueue;
 use super::descriptors::opening;
 
 /// Writes a whole file, or nothing: an existing file is replaced, or left alone when anything fails. Missing folders

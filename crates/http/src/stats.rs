@@ -12,9 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::samples::Samples;
-use super::error::Kind;
-use super::governor::Limit;
+use super::error::ErrorKind;
 use super::lanes::Lane;
+use super::limits::Limit;
 
 /// Collects what a batch does, from any thread.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct State {
     by_status: Vec<(u16, u64)>,
     by_error: Vec<(&'static str, u64)>,
     by_lane: Vec<(Lane, u64)>,
-    retries: Vec<(Cause, u64)>,
+    retries: Vec<(RetryCause, u64)>,
     queue: Samples,
     connect: Samples,
     first_byte: Samples,
@@ -88,8 +88,8 @@ impl Collector {
 
     /// One request has finished, well or not. One that was retried is recorded once, with the times of its last
     /// attempt.
-    pub fn record(&self, outcome: Recorded) {
-        let Recorded { status, error, bytes, lane, times, limited_by } = outcome;
+    pub fn record(&self, outcome: RequestRecord) {
+        let RequestRecord { status, error, bytes, lane, times, limited_by } = outcome;
         let mut state = self.state();
         state.total += 1;
         state.bytes = state.bytes.saturating_add(bytes);
@@ -123,14 +123,14 @@ impl Collector {
     }
 
     /// One request has failed without a turn of its own: its URL was bad, or the deadline came.
-    pub fn record_failure(&self, kind: Kind) {
+    pub fn record_failure(&self, kind: ErrorKind) {
         let mut state = self.state();
         state.total += 1;
         count(&mut state.by_error, kind.class_name());
     }
 
     /// Another attempt is made.
-    pub fn retry(&self, cause: Cause) {
+    pub fn retry(&self, cause: RetryCause) {
         count(&mut self.state().retries, cause);
     }
 
@@ -203,26 +203,26 @@ impl State {
 
 /// Why another attempt was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum RetryCause {
     /// A status of the forcelist.
     Status(u16),
     /// A failure of the exchange.
-    Failure(Kind),
+    Error(ErrorKind),
 }
 
-impl Cause {
+impl RetryCause {
     /// `"503"` or `"ReadTimeout"`.
     pub fn name(self) -> Cow<'static, str> {
         match self {
             Self::Status(status) => Cow::Owned(status.to_string()),
-            Self::Failure(kind) => Cow::Borrowed(kind.class_name()),
+            Self::Error(kind) => Cow::Borrowed(kind.class_name()),
         }
     }
 }
 
 /// How long the parts of one attempt took; `None` for a part that was not reached or did not take place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Times {
+pub struct PhaseTimes {
     /// Waiting for its turn.
     pub queue: Duration,
     /// Name resolution, TCP and TLS, if a connection was opened for it.
@@ -235,25 +235,25 @@ pub struct Times {
 
 /// One finished request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RequestRecord {
     /// The status, if there was a response.
     pub status: Option<u16>,
     /// The error, if it failed (with `raise_for_status` beside a status).
-    pub error: Option<Kind>,
+    pub error: Option<ErrorKind>,
     /// The bytes of its body, decoded.
     pub bytes: u64,
     /// The lane of its last attempt, if that got so far.
     pub lane: Option<Lane>,
     /// Where its time went.
-    pub times: Times,
+    pub times: PhaseTimes,
     /// What made it wait for its turn.
     pub limited_by: Option<Limit>,
 }
 
-impl Recorded {
+impl RequestRecord {
     /// One that got no further than its place in the queue.
     pub fn waited(queue: Duration) -> Self {
-        Self { times: Times { queue, ..Times::default() }, ..Self::default() }
+        Self { times: PhaseTimes { queue, ..PhaseTimes::default() }, ..Self::default() }
     }
 }
 
@@ -274,7 +274,7 @@ pub struct Stats {
     pub by_lane: BTreeMap<&'static str, u64>,
     /// Attempts beyond the first of each request.
     pub retries: u64,
-    /// The same by [`Cause::name`].
+    /// The same by [`RetryCause::name`].
     pub retries_by_cause: BTreeMap<Cow<'static, str>, u64>,
     /// Bytes of all bodies, decoded.
     pub bytes: u64,
@@ -362,8 +362,13 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn times(queue: u64, connect: u64, first_byte: u64, body: u64) -> Times {
-        Times { queue: ms(queue), connect: Some(ms(connect)), first_byte: Some(ms(first_byte)), body: Some(ms(body)) }
+    fn times(queue: u64, connect: u64, first_byte: u64, body: u64) -> PhaseTimes {
+        PhaseTimes {
+            queue: ms(queue),
+            connect: Some(ms(connect)),
+            first_byte: Some(ms(first_byte)),
+            body: Some(ms(body)),
+        }
     }
 
     #[test]
@@ -376,12 +381,16 @@ mod tests {
     fn counts() {
         let collector = Collector::new();
         for status in [200, 200, 404, 200] {
-            collector.record(Recorded { status: Some(status), bytes: 10, ..Recorded::default() });
+            collector.record(RequestRecord { status: Some(status), bytes: 10, ..RequestRecord::default() });
         }
-        collector.record(Recorded { error: Some(Kind::ReadTimeout), ..Recorded::default() });
-        collector.record(Recorded { error: Some(Kind::Dns), bytes: 3, ..Recorded::default() });
-        collector.record(Recorded { status: Some(500), error: Some(Kind::HttpStatus), ..Recorded::default() });
-        for cause in [Cause::Status(503), Cause::Failure(Kind::Read), Cause::Status(503)] {
+        collector.record(RequestRecord { error: Some(ErrorKind::ReadTimeout), ..RequestRecord::default() });
+        collector.record(RequestRecord { error: Some(ErrorKind::Dns), bytes: 3, ..RequestRecord::default() });
+        collector.record(RequestRecord {
+            status: Some(500),
+            error: Some(ErrorKind::HttpStatus),
+            ..RequestRecord::default()
+        });
+        for cause in [RetryCause::Status(503), RetryCause::Error(ErrorKind::Read), RetryCause::Status(503)] {
             collector.retry(cause);
         }
         collector.connection_opened();
@@ -424,7 +433,7 @@ mod tests {
         ] {
             let collector = Collector::new();
             for _ in 0..10 {
-                collector.record(Recorded { status: Some(200), times, limited_by, ..Recorded::default() });
+                collector.record(RequestRecord { status: Some(200), times, limited_by, ..RequestRecord::default() });
             }
             assert_eq!(collector.snapshot().limited_by, expected, "{times:?} {limited_by:?}");
             assert!(!expected.as_str().is_empty());
@@ -439,13 +448,13 @@ mod tests {
                 scope.spawn(|| {
                     for number in 0..5000_u16 {
                         let status = Some(200 + number % 3);
-                        collector.record(Recorded {
+                        collector.record(RequestRecord {
                             status,
                             bytes: 1,
                             times: times(1, 2, 3, 4),
-                            ..Recorded::default()
+                            ..RequestRecord::default()
                         });
-                        collector.retry(Cause::Failure(Kind::Connect));
+                        collector.retry(RetryCause::Error(ErrorKind::Connect));
                     }
                 });
             }

@@ -1,13 +1,13 @@
 //! Requests as they come, results as they are taken: for lists too long to hold.
 //!
-//! The consumer pulls the source and hands requests over with [`Flow::push`] only while there is [`Flow::room`], so
+//! The consumer pulls the source and hands requests over with [`FetchStream::push`] only while there is [`FetchStream::room`], so
 //! that no more than `concurrency + buffer` requests are ever between the source and the consumer.
 //!
 //! A wake-up of either side takes as long as half a request, so there are few. The reactor is woken only if a worker has
 //! nothing to do, and then one task there starts as many as there is work for; a worker that has finished takes the next
 //! request itself. The consumer is woken only if it waits, for all that a turn of the reactor brings, and takes
 //! everything that is ready out at once. While it has some of that, the source is not read for each place that gets
-//! free, but for several ([`Flow::is_due`]).
+//! free, but for several ([`FetchStream::is_due`]).
 
 mod state;
 
@@ -23,10 +23,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::state::{Queued, State};
+use super::attempts::{FetchResult, Fetcher};
 use super::completion::Waiter;
 use super::deadline;
-use super::error::{Error, Failure, Kind, Phase};
-use super::fetch::{Call, Outcome};
+use super::error::{AttemptError, ErrorKind, FetchError, Phase};
 use super::lanes::Lanes;
 use super::request::Request;
 use super::stats::{Collector, Stats};
@@ -36,7 +36,7 @@ use shoal_runtime::{OnTickEnd, at_tick_end};
 
 /// How a stream is run.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct FetchStreamOptions {
     /// Requests in flight at once; 1 or more.
     pub concurrency: usize,
     /// Finished results that may wait for the consumer.
@@ -47,7 +47,7 @@ pub struct Options {
     pub deadline: Option<Duration>,
 }
 
-/// What [`Flow::take`] finds.
+/// What [`FetchStream::take`] finds.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
@@ -55,7 +55,7 @@ pub struct Options {
 )]
 pub enum Taken {
     /// A result and its place in the source.
-    Item(usize, Outcome),
+    Item(usize, FetchResult),
     /// Nothing yet.
     Pending,
     /// Nothing any more.
@@ -69,15 +69,15 @@ const MANY: usize = 32;
 const FREE: usize = 16;
 
 /// A stream under way.
-pub struct Flow<T = Lanes> {
+pub struct FetchStream<T = Lanes> {
     collector: Arc<Collector>,
-    options: Options,
+    options: FetchStreamOptions,
     /// What consumers have taken out of `ready`. Locked before `state`, never after.
-    outbox: Mutex<VecDeque<(usize, Outcome)>>,
+    outbox: Mutex<VecDeque<(usize, FetchResult)>>,
     state: Mutex<State<T>>,
     arrived: Condvar,
     freed: Condvar,
-    /// A thread is in [`Flow::wait_for_room`].
+    /// A thread is in [`FetchStream::wait_for_room`].
     starving: AtomicBool,
     /// No more input. This and `next_in` change under the lock of `state` and are read without.
     exhausted: AtomicBool,
@@ -87,9 +87,9 @@ pub struct Flow<T = Lanes> {
     started: Instant,
 }
 
-impl<T: Transport> Flow<T> {
+impl<T: Transport> FetchStream<T> {
     /// A stream without input yet.
-    pub fn new(call: Arc<Call<T>>, options: Options) -> Arc<Self> {
+    pub fn new(call: Arc<Fetcher<T>>, options: FetchStreamOptions) -> Arc<Self> {
         Arc::new(Self {
             collector: call.collector.clone(),
             options,
@@ -110,7 +110,7 @@ impl<T: Transport> Flow<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outbox(&self) -> MutexGuard<'_, VecDeque<(usize, Outcome)>> {
+    fn outbox(&self) -> MutexGuard<'_, VecDeque<(usize, FetchResult)>> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,7 +122,7 @@ impl<T: Transport> Flow<T> {
         }
     }
 
-    fn open(self: &Arc<Self>, handle: &Handle, call: Option<Arc<Call<T>>>) {
+    fn open(self: &Arc<Self>, handle: &Handle, call: Option<Arc<Fetcher<T>>>) {
         if let Some(call) = call {
             handle.spawn(self.clone().run(call));
         }
@@ -146,7 +146,7 @@ impl<T: Transport> Flow<T> {
         room > 0 && (room >= (self.options.buffer / 4).min(FREE) || self.outbox().is_empty())
     }
 
-    /// Blocks the thread until the source [is due](Flow::is_due) again; `false` if it will not be any more.
+    /// Blocks the thread until the source [is due](FetchStream::is_due) again; `false` if it will not be any more.
     pub fn wait_for_room(&self) -> bool {
         let mut state = self.lock();
         loop {
@@ -175,7 +175,7 @@ impl<T: Transport> Flow<T> {
 
     /// Hands the next request of the source over, or the reason why it never became one. Once the stream has ended it is
     /// dropped: the deadline may come while the source is asked.
-    pub fn push(self: &Arc<Self>, handle: &Handle, item: Result<Arc<Request>, Error>) {
+    pub fn push(self: &Arc<Self>, handle: &Handle, item: Result<Arc<Request>, FetchError>) {
         let mut state = self.lock();
         if self.exhausted.load(Ordering::Relaxed) {
             return;
@@ -207,7 +207,7 @@ impl<T: Transport> Flow<T> {
     }
 
     /// Works until the stream is closed.
-    async fn run(self: Arc<Self>, call: Arc<Call<T>>) {
+    async fn run(self: Arc<Self>, call: Arc<Fetcher<T>>) {
         let mut workers = JoinSet::new();
         tokio::select! {
             biased;
@@ -222,7 +222,7 @@ impl<T: Transport> Flow<T> {
     fn employ(
         self: &Arc<Self>,
         context: &mut Context<'_>,
-        call: &Arc<Call<T>>,
+        call: &Arc<Fetcher<T>>,
         workers: &mut JoinSet<(usize, &'static Handle)>,
     ) -> Poll<()> {
         let mut state = self.lock();
@@ -247,7 +247,7 @@ impl<T: Transport> Flow<T> {
     }
 
     /// Until it had better be done elsewhere.
-    async fn work(self: Arc<Self>, call: Arc<Call<T>>, number: usize) -> (usize, &'static Handle) {
+    async fn work(self: Arc<Self>, call: Arc<Fetcher<T>>, number: usize) -> (usize, &'static Handle) {
         let mut next = None;
         loop {
             let (index, queued, request) = match next {
@@ -273,7 +273,7 @@ impl<T: Transport> Flow<T> {
     }
 
     /// What a worker was doing is done; gives it the next, if there is one and it `goes_on`.
-    fn finish(self: &Arc<Self>, number: usize, index: usize, outcome: Outcome, goes_on: bool) -> Option<Queued> {
+    fn finish(self: &Arc<Self>, number: usize, index: usize, outcome: FetchResult, goes_on: bool) -> Option<Queued> {
         let mut state = self.lock();
         // A request the deadline has answered for already is not in there any more.
         let answered = state.running.get_mut(number).and_then(Option::take).is_none();
@@ -397,10 +397,10 @@ impl<T: Transport> Flow<T> {
         let seconds = self.options.deadline.unwrap_or_default().as_secs_f64();
         let error = |request, index, attempts| {
             let phase = if attempts == 0 { Phase::Queue } else { Phase::Headers };
-            self.collector.record_failure(Kind::DeadlineExceeded);
+            self.collector.record_failure(ErrorKind::DeadlineExceeded);
             let message = format!("not finished before the stream's deadline of {seconds} s");
-            let failure = Failure::new(Kind::DeadlineExceeded, phase, message);
-            Err(Error::new(failure, request, index, attempts, self.started.elapsed()))
+            let failure = AttemptError::new(ErrorKind::DeadlineExceeded, phase, message);
+            Err(FetchError::new(failure, request, index, attempts, self.started.elapsed()))
         };
         // A source that has more is cut off: that is told as well, once.
         if !self.exhausted.swap(true, Ordering::SeqCst) && missing.is_empty() {
@@ -431,7 +431,7 @@ impl<T: Transport> Flow<T> {
     }
 }
 
-impl<T: Transport> OnTickEnd for Flow<T> {
+impl<T: Transport> OnTickEnd for FetchStream<T> {
     fn on_tick_end(&self) {
         let mut state = self.lock();
         state.told = false;

@@ -16,7 +16,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
 use super::causes::{BoxError, ConnectTimedOut};
-use super::error::{Failure, Phase};
+use super::error::{AttemptError, Phase};
 use super::lanes::Lane;
 
 /// One request as it goes on the wire: headers complete but for those of the transport itself (`Host`, framing).
@@ -56,7 +56,7 @@ pub trait Body: Send {
     /// Adds what has come, undecoded, to `into`, and says how many bytes that was; 0 at the proper end.
     ///
     /// An `into` without capacity gets one that suits the body; one with capacity is filled before it grows.
-    fn read(&mut self, into: &mut Vec<u8>) -> impl Future<Output = Result<usize, Failure>> + Send;
+    fn read(&mut self, into: &mut Vec<u8>) -> impl Future<Output = Result<usize, AttemptError>> + Send;
 }
 
 /// Sends requests.
@@ -69,7 +69,7 @@ pub trait Transport: Send + Sync + 'static {
         &self,
         outgoing: Outgoing<'_>,
         clock: &std::sync::Arc<Clock>,
-    ) -> impl Future<Output = Result<(Head, Self::Body), Failure>> + Send;
+    ) -> impl Future<Output = Result<(Head, Self::Body), AttemptError>> + Send;
 }
 
 /// What happened when, in one attempt. Shared with the connector, which may outlive the attempt.

@@ -13,19 +13,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Method, StatusCode, Version};
+use shoal_http::attempts::{FetchResult, Fetcher};
+use shoal_http::batch::{FetchBatch, FetchBatchOptions, FetchBatchResult};
 use shoal_http::client::Session;
 use shoal_http::completion::{Completion, Promise};
-use shoal_http::cookies::Jar;
-use shoal_http::error::{Error, Failure, Kind, Phase};
-use shoal_http::fetch::{Call, Outcome};
-use shoal_http::gather::{Batch, Gathered, Options};
-use shoal_http::governor::Limits;
+use shoal_http::cookies::CookieJar;
+use shoal_http::error::{AttemptError, ErrorKind, FetchError, Phase};
 use shoal_http::items::Items;
+use shoal_http::limits::Limits;
 use shoal_http::request::Request;
 use shoal_http::retry::Retry;
 use shoal_http::settings::{Settings, Timeout};
 use shoal_http::stats::Collector;
-use shoal_http::stream::{self, Flow, Taken};
+use shoal_http::stream::{FetchStream, FetchStreamOptions, Taken};
 use shoal_http::transport::{Body, Clock, Head, Outgoing, Transport};
 use tokio::time::{Instant, sleep};
 
@@ -55,10 +55,10 @@ impl Drop for InFlight<'_> {
     }
 }
 
-struct Words(Vec<Result<Bytes, Kind>>);
+struct Words(Vec<Result<Bytes, ErrorKind>>);
 
 impl Body for Words {
-    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, AttemptError> {
         match self.0.pop() {
             None => Ok(0),
             Some(Ok(bytes)) if bytes.as_ref() == b"panic" => panic!("a body on purpose"),
@@ -66,7 +66,7 @@ impl Body for Words {
                 into.extend_from_slice(&bytes);
                 Ok(bytes.len())
             }
-            Some(Err(kind)) => Err(Failure::new(kind, Phase::Body, "told to")),
+            Some(Err(kind)) => Err(AttemptError::new(kind, Phase::Body, "told to")),
         }
     }
 }
@@ -78,7 +78,7 @@ fn head(status: u16, headers: HeaderMap) -> Head {
 impl Transport for Told {
     type Body = Words;
 
-    async fn send(&self, outgoing: Outgoing<'_>, _clock: &Arc<Clock>) -> Result<(Head, Words), Failure> {
+    async fn send(&self, outgoing: Outgoing<'_>, _clock: &Arc<Clock>) -> Result<(Head, Words), AttemptError> {
         let path = outgoing.url.path().to_owned();
         self.calls.lock().unwrap().entry(path.clone()).or_default().push(Instant::now());
         let now = self.active.fetch_add(1, Ordering::Relaxed) + 1;
@@ -93,12 +93,12 @@ impl Transport for Told {
             "sleep" => sleep(Duration::from_millis(parts[1].parse().unwrap())).await,
             "never" => pending().await,
             "panic" => panic!("on purpose: {}", parts[1]),
-            "fail" => return Err(Failure::new(Kind::Connect, Phase::Connect, "told to")),
-            "read" => return Err(Failure::new(Kind::Read, Phase::Headers, "told to")),
+            "fail" => return Err(AttemptError::new(ErrorKind::Connect, Phase::Connect, "told to")),
+            "read" => return Err(AttemptError::new(ErrorKind::Read, Phase::Headers, "told to")),
             _ => {}
         }
         let words = match parts[0] {
-            "bad-body" => vec![Err(Kind::Read), Ok(Bytes::from_static(b"begun"))],
+            "bad-body" => vec![Err(ErrorKind::Read), Ok(Bytes::from_static(b"begun"))],
             "panic-body" => vec![Ok(Bytes::from_static(b"panic"))],
             _ => vec![Ok(Bytes::from(path.clone()))],
         };
@@ -116,9 +116,9 @@ fn request(path: &str) -> Arc<Request> {
     Arc::new(Request::get(format!("http://told.test{path}").parse().unwrap()))
 }
 
-fn call_over(told: Told, limits: Limits, settings: Settings) -> Arc<Call<Told>> {
-    let session = Arc::new(Session::over(told, limits, Jar::new()));
-    Arc::new(Call {
+fn call_over(told: Told, limits: Limits, settings: Settings) -> Arc<Fetcher<Told>> {
+    let session = Arc::new(Session::over(told, limits, CookieJar::new()));
+    Arc::new(Fetcher {
         session,
         limits: None,
         settings: Arc::new(settings),
@@ -127,7 +127,7 @@ fn call_over(told: Told, limits: Limits, settings: Settings) -> Arc<Call<Told>> 
     })
 }
 
-fn call(settings: Settings) -> Arc<Call<Told>> {
+fn call(settings: Settings) -> Arc<Fetcher<Told>> {
     call_over(Told::default(), Limits::default(), settings)
 }
 
@@ -135,16 +135,16 @@ fn patient() -> Settings {
     Settings { timeout: Timeout::NONE, retry: Retry::none(), ..Settings::default() }
 }
 
-fn options(concurrency: usize) -> Options {
-    Options { concurrency, deadline: None, keep_errors: false }
+fn options(concurrency: usize) -> FetchBatchOptions {
+    FetchBatchOptions { concurrency, deadline: None, keep_errors: false }
 }
 
-async fn gather(call: &Arc<Call<Told>>, paths: &[&str], options: Options) -> Gathered {
+async fn gather(call: &Arc<Fetcher<Told>>, paths: &[&str], options: FetchBatchOptions) -> FetchBatchResult {
     let items = paths.iter().map(|path| request(path)).collect();
-    Batch::new(call.collector.clone(), items, options).run(call.clone()).await.unwrap()
+    FetchBatch::new(call.collector.clone(), items, options).run(call.clone()).await.unwrap()
 }
 
-fn text(slot: &Option<Box<Outcome>>) -> String {
+fn text(slot: &Option<Box<FetchResult>>) -> String {
     match slot.as_deref() {
         None => "-".into(),
         Some(Ok(response)) => String::from_utf8(response.body.to_vec()).unwrap(),
@@ -152,7 +152,7 @@ fn text(slot: &Option<Box<Outcome>>) -> String {
     }
 }
 
-fn texts(gathered: &Gathered) -> Vec<String> {
+fn texts(gathered: &FetchBatchResult) -> Vec<String> {
     gathered.slots.iter().map(text).collect()
 }
 
@@ -203,7 +203,7 @@ async fn the_first_failure_stops_and_drains_the_others() {
     let call = call(patient());
     let paths = ["/sleep/10/200", "/never", "/fail", "/never", "/sleep/0/200"];
     let gathered = gather(&call, &paths, options(4)).await;
-    assert_eq!(gathered.failure.as_ref().unwrap().kind(), Kind::Connect);
+    assert_eq!(gathered.failure.as_ref().unwrap().kind(), ErrorKind::Connect);
     assert_eq!(gathered.failure.as_ref().unwrap().details().index, 2);
     assert_eq!(texts(&gathered)[1..], ["-", "Connect", "-", "-"]);
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 0, "their futures are gone");
@@ -214,7 +214,7 @@ async fn the_first_failure_stops_and_drains_the_others() {
 #[tokio::test(start_paused = true)]
 async fn failures_may_be_kept() {
     let call = call(patient());
-    let kept = Options { keep_errors: true, ..options(2) };
+    let kept = FetchBatchOptions { keep_errors: true, ..options(2) };
     let gathered = gather(&call, &["/fail", "/sleep/5/200", "/bad-body", "/sleep/5/404"], kept).await;
     assert!(gathered.failure.is_none());
     assert_eq!(texts(&gathered), ["Connect", "/sleep/5/200", "Read", "/sleep/5/404"]);
@@ -223,16 +223,16 @@ async fn failures_may_be_kept() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_the_batch() {
     let call = call(patient());
-    let late = Options { deadline: Some(Duration::from_secs(5)), ..options(2) };
+    let late = FetchBatchOptions { deadline: Some(Duration::from_secs(5)), ..options(2) };
     let started = Instant::now();
     let gathered = gather(&call, &["/sleep/1000/200", "/never", "/sleep/9000/200", "/sleep/1/200"], late).await;
     assert!(started.elapsed().abs_diff(Duration::from_secs(5)) < Duration::from_millis(50), "{:?}", started.elapsed());
     let failure = gathered.failure.as_ref().unwrap();
-    assert_eq!(failure.kind(), Kind::DeadlineExceeded);
+    assert_eq!(failure.kind(), ErrorKind::DeadlineExceeded);
     assert!(failure.to_string().contains("with 1 of 4 requests finished"), "{failure}");
     assert_eq!(texts(&gathered), ["/sleep/1000/200", "-", "-", "-"]);
 
-    let kept = Options { keep_errors: true, ..late };
+    let kept = FetchBatchOptions { keep_errors: true, ..late };
     let gathered = gather(&call, &["/sleep/1000/200", "/never", "/never", "/sleep/1/200"], kept).await;
     assert!(gathered.failure.is_none());
     assert_eq!(texts(&gathered), ["/sleep/1000/200", "DeadlineExceeded", "DeadlineExceeded", "DeadlineExceeded"]);
@@ -245,7 +245,7 @@ async fn a_deadline_ends_the_batch() {
 async fn a_cancelled_batch_gives_what_is_finished() {
     let call = call(patient());
     let items = ["/sleep/10/200", "/never"].into_iter().map(request).collect();
-    let batch = Batch::new(call.collector.clone(), items, options(2));
+    let batch = FetchBatch::new(call.collector.clone(), items, options(2));
     let running = tokio::spawn(batch.clone().run(call.clone()));
     sleep(Duration::from_secs(1)).await;
     assert_eq!(batch.progress(), (1, 2));
@@ -262,7 +262,7 @@ async fn the_timeout_is_per_attempt() {
     let call = call(Settings { timeout, retry, ..Settings::default() });
     let started = Instant::now();
     let error = call.fetch(request("/never"), 0).await.unwrap_err();
-    assert_eq!((error.kind(), error.details().attempts), (Kind::TotalTimeout, 3));
+    assert_eq!((error.kind(), error.details().attempts), (ErrorKind::TotalTimeout, 3));
     // 3 s, at once again 3 s, a backoff of 2 s, 3 s.
     assert_eq!(started.elapsed(), Duration::from_secs(11));
 }
@@ -325,7 +325,7 @@ async fn the_wait_for_a_turn_has_its_own_limit() {
         tokio::join!(call.fetch(request("/sleep/5000/200"), 0), call.fetch(request("/sleep/1/200"), 1));
     assert!(first.is_ok());
     let error = second.unwrap_err();
-    assert_eq!((error.kind(), error.details().attempts), (Kind::PoolTimeout, 0));
+    assert_eq!((error.kind(), error.details().attempts), (ErrorKind::PoolTimeout, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,7 +339,7 @@ async fn redirects_are_followed_over_any_transport() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_the_failure_of_its_request() {
     let call = call(patient());
-    let kept = Options { keep_errors: true, ..options(2) };
+    let kept = FetchBatchOptions { keep_errors: true, ..options(2) };
     let gathered = gather(&call, &["/panic/now", "/sleep/1/200", "/panic-body", "/sleep/2/200"], kept).await;
     assert_eq!(texts(&gathered), ["Internal", "/sleep/1/200", "Internal", "/sleep/2/200"]);
     let error = gathered.slots[0].as_deref().unwrap().as_ref().unwrap_err();
@@ -348,7 +348,7 @@ async fn a_panic_is_the_failure_of_its_request() {
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 0, "turns and sockets are given back");
     // With keep_errors off it is raised like any other failure.
     let gathered = gather(&call, &["/panic/again"], options(1)).await;
-    assert_eq!(gathered.failure.unwrap().kind(), Kind::Internal);
+    assert_eq!(gathered.failure.unwrap().kind(), ErrorKind::Internal);
 }
 
 /// What the job's side makes of the end of a batch, as in `py/job.rs`.
@@ -369,8 +369,8 @@ async fn a_panic_of_the_engine_reaches_whoever_waits() {
         let mut told = Told::default();
         told.panic_when_dropped = panic_when_dropped;
         let call = call_over(told, Limits::default(), patient());
-        let batch = Batch::new(call.collector.clone(), Items::from_iter([request("/sleep/0/200")]), options(1));
-        batch.start(&tokio::runtime::Handle::current(), call, move |gathered: Gathered| {
+        let batch = FetchBatch::new(call.collector.clone(), Items::from_iter([request("/sleep/0/200")]), options(1));
+        batch.start(&tokio::runtime::Handle::current(), call, move |gathered: FetchBatchResult| {
             promise.settle(Ended::Done(gathered.slots.len()));
         });
         let ended = completion.clone();
@@ -393,7 +393,7 @@ fn a_reactor_that_goes_away_loses_its_promises_quietly() {
     assert!(completion.watch(woken.clone(), 1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let call = call(patient());
-    let batch = Batch::new(call.collector.clone(), Items::from_iter([request("/never")]), options(1));
+    let batch = FetchBatch::new(call.collector.clone(), Items::from_iter([request("/never")]), options(1));
     batch.start(runtime.handle(), call.clone(), move |_| promise.settle(Ended::Done(0)));
     runtime.block_on(async { sleep(Duration::from_millis(5)).await });
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 1);
@@ -404,12 +404,12 @@ fn a_reactor_that_goes_away_loses_its_promises_quietly() {
     assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 0);
 }
 
-fn flow(call: &Arc<Call<Told>>, concurrency: usize, buffer: usize, ordered: bool) -> Arc<Flow<Told>> {
-    Flow::new(call.clone(), stream::Options { concurrency, buffer, ordered, deadline: None })
+fn flow(call: &Arc<Fetcher<Told>>, concurrency: usize, buffer: usize, ordered: bool) -> Arc<FetchStream<Told>> {
+    FetchStream::new(call.clone(), FetchStreamOptions { concurrency, buffer, ordered, deadline: None })
 }
 
 /// Reads a source of `paths` to the end, as a consumer does: fill, take, wait.
-async fn consume(flow: &Arc<Flow<Told>>, paths: &[String]) -> (Vec<usize>, usize) {
+async fn consume(flow: &Arc<FetchStream<Told>>, paths: &[String]) -> (Vec<usize>, usize) {
     let handle = tokio::runtime::Handle::current();
     let (mut seen, mut source, mut ahead) = (Vec::new(), paths.iter(), 0);
     loop {
@@ -469,9 +469,9 @@ async fn a_panic_in_a_stream_is_an_item() {
     let call = call(patient());
     let flow = flow(&call, 1, 2, true);
     let handle = tokio::runtime::Handle::current();
-    let refused = Failure::new(Kind::InvalidUrl, Phase::Queue, "no");
+    let refused = AttemptError::new(ErrorKind::InvalidUrl, Phase::Queue, "no");
     flow.push(&handle, Ok(request("/panic/here")));
-    flow.push(&handle, Err(Error::new(refused, None, 1, 0, Duration::ZERO)));
+    flow.push(&handle, Err(FetchError::new(refused, None, 1, 0, Duration::ZERO)));
     flow.push(&handle, Ok(request("/sleep/1/200")));
     flow.exhaust();
     sleep(Duration::from_secs(1)).await;
@@ -481,7 +481,7 @@ async fn a_panic_in_a_stream_is_an_item() {
     }
     drop(sender);
     let taken: Vec<_> = taken.into_iter().collect();
-    assert_eq!(taken, [(0, Some(Kind::Internal)), (1, Some(Kind::InvalidUrl)), (2, None)]);
+    assert_eq!(taken, [(0, Some(ErrorKind::Internal)), (1, Some(ErrorKind::InvalidUrl)), (2, None)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -489,7 +489,7 @@ async fn what_comes_after_a_streams_deadline_is_dropped() {
     for ordered in [false, true] {
         let call = call(patient());
         let deadline = Some(Duration::from_secs(1));
-        let flow = Flow::new(call.clone(), stream::Options { concurrency: 1, buffer: 4, ordered, deadline });
+        let flow = FetchStream::new(call.clone(), FetchStreamOptions { concurrency: 1, buffer: 4, ordered, deadline });
         let handle = tokio::runtime::Handle::current();
         flow.arm(&handle);
         for path in ["/sleep/1/200", "/never", "/never"] {
@@ -501,7 +501,7 @@ async fn what_comes_after_a_streams_deadline_is_dropped() {
         while let Taken::Item(index, outcome) = flow.take() {
             taken.push((index, outcome.err().map(|error| (error.kind(), error.details().attempts))));
         }
-        let missed = |attempts| Some((Kind::DeadlineExceeded, attempts));
+        let missed = |attempts| Some((ErrorKind::DeadlineExceeded, attempts));
         assert_eq!(taken, [(0, None), (1, missed(1)), (2, missed(0))]);
         assert!(matches!(flow.take(), Taken::End));
         assert_eq!(call.session.transport.active.load(Ordering::Relaxed), 0);

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use shoal_http::client::{Client, Config};
-use shoal_http::fetch::{Call, Outcome};
+use shoal_http::attempts::{FetchResult, Fetcher};
+use shoal_http::client::{Client, ClientOptions};
 use shoal_http::request::Request;
 use shoal_http::settings::{Settings, Timeout};
 use shoal_http::stats::Collector;
@@ -52,9 +52,9 @@ fn cpu_time() -> Duration {
 }
 
 /// Fetches `url` on a reactor of its own: what came of it, and the longest poll.
-fn fetch(url: &str, save: bool, seconds: u64) -> (Outcome, Duration) {
-    let client = Client::new(Config::default()).unwrap();
-    let call = Call {
+fn fetch(url: &str, save: bool, seconds: u64) -> (FetchResult, Duration) {
+    let client = Client::new(ClientOptions::default()).unwrap();
+    let call = Fetcher {
         session: client.session().unwrap(),
         limits: None,
         settings: Arc::new(Settings { timeout: Timeout::seconds(Duration::from_secs(seconds)), ..Settings::default() }),

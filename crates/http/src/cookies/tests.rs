@@ -17,20 +17,20 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// A jar to which `from` sent `values`.
-fn jar(from: &str, values: &[&str]) -> Jar {
-    let jar = Jar::new();
+fn jar(from: &str, values: &[&str]) -> CookieJar {
+    let jar = CookieJar::new();
     jar.store(&url(from), &headers(values));
     jar
 }
 
-fn sent(jar: &Jar, to: &str) -> String {
+fn sent(jar: &CookieJar, to: &str) -> String {
     let header = jar.header(&url(to), &[], false);
     header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
 #[test]
 fn an_empty_jar_sends_nothing() {
-    let jar = Jar::new();
+    let jar = CookieJar::new();
     assert!(jar.is_empty());
     assert!(jar.header(&url("http://a.com/"), &[], false).is_none());
     jar.store(&url("http://a.com/"), &HeaderMap::new());
@@ -72,7 +72,7 @@ fn a_domain_is_shared_by_its_subdomains_and_nobody_else() {
     assert_eq!(sent(&self::jar("http://127.0.0.1:9/", &["id=1; Domain=127.0.0.1"]), "http://127.0.0.1/"), "id=1");
 }
 
-fn jar_refusing(from: &str, value: &str) -> Jar {
+fn jar_refusing(from: &str, value: &str) -> CookieJar {
     jar(from, &[value])
 }
 
@@ -124,7 +124,7 @@ fn the_nearer_source_wins_by_name() {
     let extra = pairs(&[("all", "request"), ("set", "request")]);
     let header = jar.header(&url("http://a.com/"), &extra, false).unwrap();
     assert_eq!(header, "own=client; both=server; all=request; set=request");
-    let only_extra = Jar::new().header(&url("http://a.com/"), &extra, false).unwrap();
+    let only_extra = CookieJar::new().header(&url("http://a.com/"), &extra, false).unwrap();
     assert_eq!(only_extra, "all=request; set=request");
     let names: Vec<_> = jar.all().into_iter().map(|(name, _, domain, path)| (name, domain, path)).collect();
     assert_eq!(names.first().unwrap(), &("own".to_owned(), String::new(), "/".to_owned()));
@@ -133,7 +133,7 @@ fn the_nearer_source_wins_by_name() {
 
 #[test]
 fn what_no_header_can_carry_is_left_out() {
-    let jar = Jar::new();
+    let jar = CookieJar::new();
     let odd = pairs(&[("a", "x\r\nHost: evil"), ("b", "ü"), ("", ""), ("c", "nul\0"), ("d", "1")]);
     let header = jar.header(&url("http://a.com/"), &odd, false).unwrap();
     assert_eq!(header.as_bytes(), "b=ü; d=1".as_bytes());
@@ -148,7 +148,7 @@ fn what_no_header_can_carry_is_left_out() {
 
 #[test]
 fn a_greedy_server_is_bounded() {
-    let jar = Jar::new();
+    let jar = CookieJar::new();
     let (a, b) = (url("http://a.com/"), url("http://b.com/"));
     jar.store(&a, &headers(&[&format!("big={}", "x".repeat(5000))]));
     assert!(jar.is_empty());
@@ -200,7 +200,7 @@ fn a_full_jar_takes_new_cookies_and_keeps_those_of_small_sites() {
 #[test]
 fn a_url_is_sent_a_bounded_number() {
     let deep = "http://a.b.c.d.e.f.com/";
-    let jar = Jar::new();
+    let jar = CookieJar::new();
     for domain in ["f.com", "e.f.com", "d.e.f.com", "c.d.e.f.com"] {
         for number in 0..MAX_PER_DOMAIN {
             jar.store(&url(deep), &headers(&[&format!("c{number}=1; Domain={domain}")]));
@@ -273,7 +273,7 @@ fn odd_domains() {
         ("http://a.localhost/", "localhost", false),
     ] {
         let value = HeaderValue::from_bytes(format!("id=1; Domain={domain}").as_bytes()).unwrap();
-        let (jar, mut set) = (Jar::new(), HeaderMap::new());
+        let (jar, mut set) = (CookieJar::new(), HeaderMap::new());
         set.append(SET_COOKIE, value);
         jar.store(&url(from), &set);
         assert_eq!(!jar.is_empty(), kept, "{from} {domain}");
@@ -286,7 +286,7 @@ fn odd_domains() {
 
 #[test]
 fn bytes_go_back_as_they_came() {
-    let (jar, mut set) = (Jar::new(), HeaderMap::new());
+    let (jar, mut set) = (CookieJar::new(), HeaderMap::new());
     set.append(SET_COOKIE, HeaderValue::from_bytes(b"caf\xe9=\xff\xfe").unwrap());
     set.append(SET_COOKIE, HeaderValue::from_bytes("ü=é".as_bytes()).unwrap());
     jar.store(&url("http://a.com/"), &set);
@@ -375,7 +375,7 @@ fn a_copy_is_independent_and_never_blocks() {
 
 #[test]
 fn threads_share_a_jar() {
-    let jar = Jar::new();
+    let jar = CookieJar::new();
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let jar = &jar;

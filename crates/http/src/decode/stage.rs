@@ -10,7 +10,7 @@ use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
 
 use super::Coding;
 use super::allocator::Heap;
-use crate::error::{Failure, Kind, Phase};
+use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::memory::OutOfMemory;
 
 /// Bytes a stage decodes at a time.
@@ -47,7 +47,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Nothing read yet.
-    pub(super) fn new(coding: Coding) -> Result<Self, Failure> {
+    pub(super) fn new(coding: Coding) -> Result<Self, AttemptError> {
         let engine = match coding {
             Coding::Gzip => Engine::Gzip(Gzip::Between { first: true, magic: false }),
             Coding::Deflate => Engine::Deflate(Deflate::Start { first: None }),
@@ -95,7 +95,7 @@ impl Stage {
 
     /// One step: decodes at most [`SCRATCH`] bytes from the beginning of `input`; how many of that were read. What was
     /// decoded before must be taken.
-    pub(super) fn decode(&mut self, input: &[u8]) -> Result<usize, Failure> {
+    pub(super) fn decode(&mut self, input: &[u8]) -> Result<usize, AttemptError> {
         let piece = match &self.engine {
             Engine::Brotli(brotli) if brotli.window() == 0 => BROTLI_HEAD,
             Engine::Brotli(_) => BROTLI_INPUT,
@@ -117,8 +117,8 @@ impl Stage {
     }
 }
 
-fn damaged(coding: Coding, error: &dyn fmt::Display) -> Failure {
-    Failure::new(Kind::Decoding, Phase::Body, format!("the {} body is damaged: {error}", coding.as_str()))
+fn damaged(coding: Coding, error: &dyn fmt::Display) -> AttemptError {
+    AttemptError::new(ErrorKind::Decoding, Phase::Body, format!("the {} body is damaged: {error}", coding.as_str()))
 }
 
 /// What one call of a decoder did.

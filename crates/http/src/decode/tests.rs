@@ -10,7 +10,7 @@ use super::*;
 const ALL: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
 
 /// All of a body at its end.
-fn finish(mut decoder: Decoder) -> Result<Vec<u8>, Failure> {
+fn finish(mut decoder: Decoder) -> Result<Vec<u8>, AttemptError> {
     decoder.end()?;
     Ok(std::mem::take(decoder.decoded()))
 }
@@ -45,7 +45,7 @@ fn raw_deflate(data: &[u8]) -> Vec<u8> {
 }
 
 /// Decodes a whole piece, however often the decoder pauses.
-fn write(decoder: &mut Decoder, mut piece: &[u8]) -> Result<(), Failure> {
+fn write(decoder: &mut Decoder, mut piece: &[u8]) -> Result<(), AttemptError> {
     let mut pace = Pace::default();
     loop {
         let progress = decoder.write(piece, &mut pace)?;
@@ -57,7 +57,7 @@ fn write(decoder: &mut Decoder, mut piece: &[u8]) -> Result<(), Failure> {
     }
 }
 
-fn decode_in(codings: Vec<Coding>, encoded: &[u8], chunk: usize, limit: u64) -> Result<Vec<u8>, Failure> {
+fn decode_in(codings: Vec<Coding>, encoded: &[u8], chunk: usize, limit: u64) -> Result<Vec<u8>, AttemptError> {
     let mut decoder = Decoder::new(codings, limit)?;
     for piece in encoded.chunks(chunk) {
         write(&mut decoder, piece)?;
@@ -65,7 +65,7 @@ fn decode_in(codings: Vec<Coding>, encoded: &[u8], chunk: usize, limit: u64) -> 
     finish(decoder)
 }
 
-fn decode(codings: Vec<Coding>, encoded: &[u8]) -> Result<Vec<u8>, Failure> {
+fn decode(codings: Vec<Coding>, encoded: &[u8]) -> Result<Vec<u8>, AttemptError> {
     decode_in(codings, encoded, 1 << 20, u64::MAX)
 }
 
@@ -94,7 +94,7 @@ fn reads_the_header() {
     assert_eq!(codings(&headers(&["deflate ,identity", " Zstd"])).unwrap(), [Coding::Deflate, Coding::Zstd]);
     assert_eq!(codings(&headers(&["gzip, compress"])).unwrap(), []);
     let failure = codings(&headers(&["gzip, gzip, gzip", "gzip, gzip, gzip"])).unwrap_err();
-    assert_eq!(failure.kind, Kind::Decoding);
+    assert_eq!(failure.kind, ErrorKind::Decoding);
     let mut odd = HeaderMap::new();
     odd.insert(CONTENT_ENCODING, HeaderValue::from_bytes(b"gz\xffip").unwrap());
     assert_eq!(codings(&odd).unwrap(), []);
@@ -187,7 +187,7 @@ fn a_truncated_body_is_an_error_at_every_length() {
         let encoded = encode(coding, &text(300));
         for length in 1..encoded.len() {
             let failure = decode(vec![coding], &encoded[..length]).unwrap_err();
-            assert_eq!(failure.kind, Kind::IncompleteBody, "{coding:?} cut to {length}: {}", failure.message);
+            assert_eq!(failure.kind, ErrorKind::IncompleteBody, "{coding:?} cut to {length}: {}", failure.message);
             assert_eq!(failure.phase, Phase::Body);
         }
     }
@@ -198,7 +198,7 @@ fn a_truncated_second_member_is_an_error() {
     for coding in [Coding::Gzip, Coding::Zstd] {
         let mut encoded = encode(coding, b"one");
         encoded.extend(&encode(coding, b"two")[..6]);
-        assert_eq!(decode(vec![coding], &encoded).unwrap_err().kind, Kind::IncompleteBody);
+        assert_eq!(decode(vec![coding], &encoded).unwrap_err().kind, ErrorKind::IncompleteBody);
     }
 }
 
@@ -206,7 +206,7 @@ fn a_truncated_second_member_is_an_error() {
 fn damage_is_an_error_and_never_a_panic() {
     for coding in ALL {
         let failure = decode(vec![coding], b"<html>this is not compressed at all</html>").unwrap_err();
-        assert_eq!(failure.kind, Kind::Decoding, "{coding:?}");
+        assert_eq!(failure.kind, ErrorKind::Decoding, "{coding:?}");
         assert!(failure.message.contains(coding.as_str()), "{}", failure.message);
         let good = encode(coding, &text(2000));
         let mut random = fastrand::Rng::with_seed(1);
@@ -223,7 +223,7 @@ fn damage_is_an_error_and_never_a_panic() {
     let mut crc = encode(Coding::Gzip, b"body");
     let at = crc.len() - 6;
     crc[at] ^= 1;
-    assert_eq!(decode(vec![Coding::Gzip], &crc).unwrap_err().kind, Kind::Decoding);
+    assert_eq!(decode(vec![Coding::Gzip], &crc).unwrap_err().kind, ErrorKind::Decoding);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_bomb_in_one_chunk_stops_at_the_limit() {
         let bomb = encode(coding, &vec![0; 4 << 20]);
         let mut decoder = Decoder::new(vec![coding], LIMIT).unwrap();
         let failure = write(&mut decoder, &bomb).unwrap_err();
-        assert_eq!(failure.kind, Kind::BodyTooLarge);
+        assert_eq!(failure.kind, ErrorKind::BodyTooLarge);
         assert!(failure.message.contains("100000"), "{}", failure.message);
         assert!(decoder.sink.total <= LIMIT + SCRATCH as u64, "decoded {} bytes", decoder.sink.total);
         assert_eq!(decoder.sink.decoded.capacity(), 0);
@@ -254,7 +254,7 @@ fn what_decodes_to_nothing_is_bounded_between_the_codings() {
         let bomb = encode(outer, &nothing(1 << 20));
         let mut decoder = Decoder::new(vec![Coding::Gzip, outer], LIMIT).unwrap();
         let failure = write(&mut decoder, &bomb).unwrap_err();
-        assert_eq!(failure.kind, Kind::BodyTooLarge, "{outer:?}: {}", failure.message);
+        assert_eq!(failure.kind, ErrorKind::BodyTooLarge, "{outer:?}: {}", failure.message);
         let total = decoder.stages[0].total();
         assert!(total <= most_within(LIMIT) + SCRATCH as u64, "{outer:?}: {total} bytes");
         assert_eq!(decoder.sink.total, 0);
@@ -262,7 +262,7 @@ fn what_decodes_to_nothing_is_bounded_between_the_codings() {
     // A bomb that is a bomb twice.
     let twice = encode(Coding::Gzip, &encode(Coding::Gzip, &vec![0; 4 << 20]));
     let mut decoder = Decoder::new(vec![Coding::Gzip, Coding::Gzip], LIMIT).unwrap();
-    assert_eq!(write(&mut decoder, &twice).unwrap_err().kind, Kind::BodyTooLarge);
+    assert_eq!(write(&mut decoder, &twice).unwrap_err().kind, ErrorKind::BodyTooLarge);
 }
 
 #[test]
@@ -304,14 +304,14 @@ fn the_limit_is_exact_and_counts_over_the_whole_life() {
     for coding in ALL {
         let encoded = encode(coding, &text(70_000));
         assert_eq!(decode_in(vec![coding], &encoded, 1000, 70_000).unwrap().len(), 70_000);
-        assert_eq!(decode_in(vec![coding], &encoded, 1000, 69_999).unwrap_err().kind, Kind::BodyTooLarge);
+        assert_eq!(decode_in(vec![coding], &encoded, 1000, 69_999).unwrap_err().kind, ErrorKind::BodyTooLarge);
     }
     let mut decoder = Decoder::new(Vec::new(), 10).unwrap();
     write(&mut decoder, b"12345").unwrap();
     assert_eq!(std::mem::take(decoder.decoded()), b"12345");
     write(&mut decoder, b"67890").unwrap();
     assert_eq!(std::mem::take(decoder.decoded()), b"67890");
-    assert_eq!(write(&mut decoder, b"x").unwrap_err().kind, Kind::BodyTooLarge);
+    assert_eq!(write(&mut decoder, b"x").unwrap_err().kind, ErrorKind::BodyTooLarge);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn zstd_windows_are_bounded() {
     encoder.set_parameter(zstd::zstd_safe::CParameter::WindowLog(27)).unwrap();
     encoder.write_all(&text(1000)).unwrap();
     let failure = decode(vec![Coding::Zstd], &encoder.finish().unwrap()).unwrap_err();
-    assert_eq!(failure.kind, Kind::Decoding);
+    assert_eq!(failure.kind, ErrorKind::Decoding);
 }
 
 #[test]

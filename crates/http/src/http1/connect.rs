@@ -14,7 +14,7 @@ use super::stream::Stream;
 use crate::causes::{BoxError, connect_failure};
 use crate::connections::{Configure, KEEPALIVE};
 use crate::descriptors::Opening;
-use crate::error::Failure;
+use crate::error::AttemptError;
 use crate::resolve::Resolver;
 use crate::transport::Clock;
 
@@ -45,7 +45,7 @@ impl Connector {
     }
 
     /// A new connection to the host of `url`.
-    pub async fn connect(&self, url: &Url, origin: &str, clock: &Clock) -> Result<Connection, Failure> {
+    pub async fn connect(&self, url: &Url, origin: &str, clock: &Clock) -> Result<Connection, AttemptError> {
         match clock.connecting(self.open(url, origin)).await {
             Ok(connection) => Ok(connection),
             Err(error) => Err(connect_failure(error.as_ref(), false)),

@@ -45,7 +45,7 @@ use self::stream::Stream;
 use super::causes::exchange_failure;
 use super::connections::Configure;
 use super::descriptors::Counted;
-use super::error::{Failure, Phase};
+use super::error::{AttemptError, Phase};
 use super::http::Made;
 use super::transport::{Body, Clock, Head, Outgoing};
 use shoal_runtime::is_second_reactor;
@@ -89,7 +89,7 @@ impl Http1 {
     }
 
     /// A new connection to the host of `url`.
-    pub async fn connect(&self, url: &Url, clock: &Clock) -> Result<Connection, Failure> {
+    pub async fn connect(&self, url: &Url, clock: &Clock) -> Result<Connection, AttemptError> {
         self.connector.connect(url, origin(url), clock).await
     }
 
@@ -104,7 +104,7 @@ impl Http1 {
         mut connection: Connection,
         outgoing: Outgoing<'_>,
         authorization: Option<HeaderValue>,
-    ) -> Result<(Head, Incoming), Failure> {
+    ) -> Result<(Head, Incoming), AttemptError> {
         let via = if connection.is_proxied() { Via::Proxy(authorization) } else { Via::Nobody };
         let Wishes { close, chunked } = head::write(&outgoing, &via, connection.request());
         // A tunnel has no body, and nothing follows it on the connection.
@@ -153,7 +153,7 @@ impl Incoming {
 }
 
 impl Body for Incoming {
-    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, AttemptError> {
         if !self.first.is_empty() {
             let count = self.first.len();
             if into.capacity() == 0 {

@@ -17,7 +17,7 @@ use url::{Position, Url};
 use super::connection::Connection;
 use super::watch::Wire;
 use crate::causes::exchange_failure;
-use crate::error::{Failure, Kind, Phase};
+use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::transport::{Body, Head, Outgoing, reserve};
 
 /// Headers that are about a connection of HTTP/1 (RFC 9113, 8.2.2).
@@ -40,15 +40,19 @@ const PIECE: usize = 1 << 20;
 
 impl Connection {
     /// Sends a request on a stream of its own, and waits for the head of the response.
-    pub async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<(Head, Incoming), Failure> {
+    pub async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<(Head, Incoming), AttemptError> {
         let (request, body) = request(outgoing)?;
-        let gone = || unprocessed(Kind::Read, "the connection closed before the request was sent");
+        let gone = || unprocessed(ErrorKind::Read, "the connection closed before the request was sent");
         let mut sender = self.sender().ok_or_else(gone)?.ready().await.map_err(|_| gone())?;
         let open = Open::new(self.wire.clone());
         let sent = sender.send_request(request, body.is_empty());
         let (mut response, stream) = sent.map_err(|error| match error.is_io() || error.is_go_away() {
             true => gone(),
-            false => Failure::new(Kind::Protocol, Phase::Headers, format!("HTTP/2 can't carry the request: {error}")),
+            false => AttemptError::new(
+                ErrorKind::Protocol,
+                Phase::Headers,
+                format!("HTTP/2 can't carry the request: {error}"),
+            ),
         })?;
         drop(sender);
         let number = response.stream_id().as_u32();
@@ -72,7 +76,7 @@ impl Connection {
 }
 
 /// The head of `outgoing`, and its body.
-fn request(outgoing: Outgoing<'_>) -> Result<(Request<()>, Bytes), Failure> {
+fn request(outgoing: Outgoing<'_>) -> Result<(Request<()>, Bytes), AttemptError> {
     let Outgoing { method, url, headers, body } = outgoing;
     let (mut headers, body) = (headers.into_owned(), body.unwrap_or_default());
     for name in HOP_BY_HOP {
@@ -87,7 +91,7 @@ fn request(outgoing: Outgoing<'_>) -> Result<(Request<()>, Bytes), Failure> {
     let host = headers.remove(HOST);
     let mut request = Request::new(());
     *request.uri_mut() = uri(url, host.as_ref()).map_err(|error| {
-        Failure::new(Kind::InvalidUrl, Phase::Headers, format!("HTTP/2 can't carry the URL: {error}"))
+        AttemptError::new(ErrorKind::InvalidUrl, Phase::Headers, format!("HTTP/2 can't carry the URL: {error}"))
     })?;
     *request.method_mut() = method;
     *request.version_mut() = Version::HTTP_2;
@@ -190,7 +194,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    fn poll_read(&mut self, context: &mut Context<'_>, into: &mut Vec<u8>) -> Poll<Result<usize, Failure>> {
+    fn poll_read(&mut self, context: &mut Context<'_>, into: &mut Vec<u8>) -> Poll<Result<usize, AttemptError>> {
         self.upload.poll(context);
         let mut count = 0;
         while count < READ {
@@ -226,7 +230,7 @@ impl Incoming {
 
     /// A server that has answered may stop an upload that it does not need: that is the end of a stream, not of what was
     /// answered on it (RFC 9113, 8.1).
-    fn ended_by(&self, error: &h2::Error) -> Result<usize, Failure> {
+    fn ended_by(&self, error: &h2::Error) -> Result<usize, AttemptError> {
         let stopped = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
         match self.length {
             Some(length) if stopped && self.received == length => Ok(0),
@@ -237,28 +241,34 @@ impl Incoming {
 }
 
 impl Body for Incoming {
-    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+    async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, AttemptError> {
         poll_fn(|context| self.poll_read(context, into)).await
     }
 }
 
-fn unprocessed(kind: Kind, message: &'static str) -> Failure {
-    Failure { unprocessed: true, ..Failure::new(kind, Phase::Headers, message) }
+fn unprocessed(kind: ErrorKind, message: &'static str) -> AttemptError {
+    AttemptError { unprocessed: true, ..AttemptError::new(kind, Phase::Headers, message) }
 }
 
 /// A stream that broke off.
-fn stream_failure(error: &h2::Error, number: u32, wire: &Wire, phase: Phase) -> Failure {
+fn stream_failure(error: &h2::Error, number: u32, wire: &Wire, phase: Phase) -> AttemptError {
     if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
-        return unprocessed(Kind::Protocol, "the server refused the request, and did not process it (REFUSED_STREAM)");
+        return unprocessed(
+            ErrorKind::Protocol,
+            "the server refused the request, and did not process it (REFUSED_STREAM)",
+        );
     }
     if wire.is_unprocessed(number) {
-        return unprocessed(Kind::Read, "the server closed the connection, and did not process the request (GOAWAY)");
+        return unprocessed(
+            ErrorKind::Read,
+            "the server closed the connection, and did not process the request (GOAWAY)",
+        );
     }
     failure(error, phase)
 }
 
 /// A connection, or a stream of it, that broke off.
-pub fn failure(error: &h2::Error, phase: Phase) -> Failure {
+pub fn failure(error: &h2::Error, phase: Phase) -> AttemptError {
     match error.get_io() {
         // h2's words for an end without a goodbye.
         Some(io) if io.kind() == io::ErrorKind::BrokenPipe => {
@@ -269,8 +279,8 @@ pub fn failure(error: &h2::Error, phase: Phase) -> Failure {
             exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase)
         }
         None if error.is_remote() => {
-            Failure::new(Kind::Protocol, phase, format!("the server gave up the request: {error}"))
+            AttemptError::new(ErrorKind::Protocol, phase, format!("the server gave up the request: {error}"))
         }
-        None => Failure::new(Kind::Protocol, phase, format!("the server broke the protocol: {error}")),
+        None => AttemptError::new(ErrorKind::Protocol, phase, format!("the server broke the protocol: {error}")),
     }
 }

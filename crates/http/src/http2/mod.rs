@@ -18,7 +18,7 @@ use std::time::Instant;
 pub use self::connection::Connection;
 pub use self::exchange::Incoming;
 use super::descriptors::{self, Counted, Idle};
-use super::error::{Failure, Phase};
+use super::error::{AttemptError, Phase};
 use super::http::Made;
 
 /// The connections of a client by origin.
@@ -71,7 +71,7 @@ impl Pool {
     }
 
     /// Begins to speak HTTP/2 on a connection that reqwest made.
-    pub async fn adopt(&self, made: Made, origin: &str, open: Counted) -> Result<Arc<Connection>, Failure> {
+    pub async fn adopt(&self, made: Made, origin: &str, open: Counted) -> Result<Arc<Connection>, AttemptError> {
         self.0.registered.get_or_init(|| {
             let kept: Weak<Kept> = Arc::downgrade(&self.0);
             descriptors::register(kept);

@@ -6,31 +6,31 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
+use crate::attempts::{FetchResult, Fetcher};
 use crate::completion::Waiter;
-use crate::fetch::{Call, Outcome};
 use crate::request::Request;
 
 /// A request that waits for a worker: its place, since when, and it.
 pub type Queued = (usize, Instant, Arc<Request>);
 
-/// See [`Flow`](super::Flow).
+/// See [`FetchStream`](super::FetchStream).
 pub struct State<T> {
-    /// Until `Flow::run` has it.
-    pub call: Option<Arc<Call<T>>>,
+    /// Until `FetchStream::run` has it.
+    pub call: Option<Arc<Fetcher<T>>>,
     pub input: VecDeque<Queued>,
     /// What each worker is doing.
     pub running: Vec<Option<(usize, Arc<Request>)>>,
     /// Workers that have nothing to do.
     pub idle: Vec<Waker>,
-    /// Of `Flow::run`, while it sleeps.
+    /// Of `FetchStream::run`, while it sleeps.
     pub employer: Option<Waker>,
-    pub ready: VecDeque<(usize, Outcome)>,
+    pub ready: VecDeque<(usize, FetchResult)>,
     /// What has overtaken `next_out`, from there on.
-    pub early: VecDeque<Option<Outcome>>,
+    pub early: VecDeque<Option<FetchResult>>,
     pub next_out: usize,
     pub closed: bool,
     pub waiters: Vec<(Arc<dyn Waiter>, u64)>,
-    /// Threads in `Flow::wait`.
+    /// Threads in `FetchStream::wait`.
     pub blocked: usize,
     /// They will be told at the end of the reactor's turn.
     pub told: bool,
@@ -38,7 +38,7 @@ pub struct State<T> {
 
 impl<T> State<T> {
     /// Nothing yet.
-    pub fn new(call: Arc<Call<T>>) -> Self {
+    pub fn new(call: Arc<Fetcher<T>>) -> Self {
         Self {
             call: Some(call),
             input: VecDeque::new(),
@@ -56,7 +56,7 @@ impl<T> State<T> {
     }
 
     /// A result is there; it is ready if none before it is missing, or order does not matter.
-    pub fn settle(&mut self, ordered: bool, index: usize, outcome: Outcome) {
+    pub fn settle(&mut self, ordered: bool, index: usize, outcome: FetchResult) {
         if !ordered {
             self.ready.push_back((index, outcome));
             return;

@@ -1,4 +1,4 @@
-//! Who may start when: one governor per client, shared by all its requests.
+//! Who may start when: one limiter per client, shared by all its requests.
 //!
 //! A request needs up to four things, each from its own queue, first come, first served:
 //!
@@ -7,11 +7,11 @@
 //! 3. a permit of the client (`concurrency`), taken when the time has come, so that a slow host holds up no other;
 //! 4. a token of its host's bucket, taken at the moment of the start: a rate is kept at the wire, not in the queue.
 //!
-//! All of them are given back when a [`Turn`] or the future that waits for one is dropped. The locks are held for a few
+//! All of them are given back when a [`Permit`] or the future that waits for one is dropped. The locks are held for a few
 //! instructions, never across an await. Without `per_host`, `rate` and a pause no host is ever looked up: a turn costs a
 //! load and a permit.
 //!
-//! A call with limits of its own has a governor, too, and its requests need the permits of both (`nested`).
+//! A call with limits of its own has a limiter, too, and its requests need the permits of both (`nested`).
 
 mod nested;
 mod rate;
@@ -52,7 +52,7 @@ pub enum Limit {
     PerHost,
     /// [`Limits::rate`].
     Rate,
-    /// [`Governor::pause`]: the server asked for it.
+    /// [`Limiter::pause`]: the server asked for it.
     RetryAfter,
 }
 
@@ -71,7 +71,7 @@ impl Limit {
 /// Gives turns to the requests of one client. It belongs to one process: a forked child makes its own from
 /// [`Self::limits`].
 #[derive(Debug)]
-pub struct Governor {
+pub struct Limiter {
     limits: Limits,
     spacing: Option<Spacing>,
     slots: Option<Semaphore>,
@@ -157,7 +157,7 @@ impl Times {
     }
 }
 
-impl Governor {
+impl Limiter {
     /// With nothing in flight.
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -175,8 +175,8 @@ impl Governor {
     }
 
     /// Waits for a turn. Dropping the future gives everything back.
-    pub async fn turn(self: &Arc<Self>, url: &Url) -> Turn {
-        match self.try_turn(url) {
+    pub async fn acquire(self: &Arc<Self>, url: &Url) -> Permit {
+        match self.try_acquire(url) {
             Some(turn) => turn,
             None => self.wait(url, true).await.turn,
         }
@@ -185,7 +185,7 @@ impl Governor {
     /// Waits for the permits and for the time, and takes a token if `claims`; without it the caller takes the token.
     async fn wait(self: &Arc<Self>, url: &Url, claims: bool) -> Held {
         let started = Instant::now();
-        let mut turn = Turn::default();
+        let mut turn = Permit::default();
         let mut blame = Blame::default();
         let mut host = self.host(url);
         if let Some(known) = &host
@@ -210,7 +210,7 @@ impl Governor {
                     acquire(slots).await;
                     blame.add(Limit::Concurrency, waiting);
                 }
-                turn.governor = Some(Arc::clone(self));
+                turn.limiter = Some(Arc::clone(self));
             }
             // A pause may have begun meanwhile.
             if host.is_none() {
@@ -246,14 +246,14 @@ impl Governor {
     }
 
     /// A turn if nothing stands in its way now; never before those who wait.
-    pub fn try_turn(self: &Arc<Self>, url: &Url) -> Option<Turn> {
+    pub fn try_acquire(self: &Arc<Self>, url: &Url) -> Option<Permit> {
         let held = self.try_hold(url)?;
         held.host.is_none_or(|host| self.claim(&host, false)).then_some(held.turn)
     }
 
     /// The permits, if all of them are free now.
     fn try_hold(self: &Arc<Self>, url: &Url) -> Option<Held> {
-        let mut turn = Turn::default();
+        let mut turn = Permit::default();
         let host = self.host(url);
         let mut line = Head(None);
         if let Some(host) = &host {
@@ -270,7 +270,7 @@ impl Governor {
         }
         if let Some(slots) = &self.slots {
             slots.try_acquire().ok()?.forget();
-            turn.governor = Some(Arc::clone(self));
+            turn.limiter = Some(Arc::clone(self));
         }
         Some(Held { turn, host, _line: line })
     }
@@ -366,7 +366,7 @@ impl Drop for Head {
 
 /// The permits of a turn that has no token yet. The line is left when it is dropped.
 struct Held {
-    turn: Turn,
+    turn: Permit,
     host: Option<Arc<Host>>,
     _line: Head,
 }
@@ -390,18 +390,18 @@ impl Blame {
 
 /// The right to have one request in flight; dropping it gives it back.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct Permit {
     /// Holds one of its slots.
-    governor: Option<Arc<Governor>>,
+    limiter: Option<Arc<Limiter>>,
     /// Holds one of its permits.
     host: Option<Arc<Host>>,
     /// That of the call's own limits.
-    of_call: Option<Box<Turn>>,
+    of_call: Option<Box<Permit>>,
     limited_by: Option<Limit>,
     waited: Duration,
 }
 
-impl Turn {
+impl Permit {
     /// The limit that made it wait longest; `None` if it did not wait.
     pub fn limited_by(&self) -> Option<Limit> {
         self.limited_by
@@ -413,13 +413,13 @@ impl Turn {
     }
 
     fn release_slot(&mut self) {
-        if let Some(slots) = self.governor.take().as_ref().and_then(|governor| governor.slots.as_ref()) {
+        if let Some(slots) = self.limiter.take().as_ref().and_then(|limiter| limiter.slots.as_ref()) {
             slots.add_permits(1);
         }
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.release_slot();
         if let Some(permits) = self.host.as_ref().and_then(|host| host.permits.as_ref()) {

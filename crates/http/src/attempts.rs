@@ -11,15 +11,15 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use url::Url;
 
 use super::client::Session;
-use super::error::{Error, Failure, Kind, Phase};
-use super::exchange::exchange;
-use super::governor::{Governor, Limit, Turn};
+use super::error::{AttemptError, ErrorKind, FetchError, Phase};
 use super::lanes::Lanes;
+use super::limits::{Limit, Limiter, Permit};
+use super::redirects::exchange;
 use super::request::Request;
 use super::response::Response;
 use super::retry::parse_retry_after;
 use super::settings::Settings;
-use super::stats::{Cause, Collector, Recorded, Times};
+use super::stats::{Collector, PhaseTimes, RequestRecord, RetryCause};
 use super::transport::{Clock, Marks, Transport};
 use shoal_runtime::{load, panic_message};
 
@@ -27,14 +27,14 @@ use shoal_runtime::{load, panic_message};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What came of a request.
-pub type Outcome = Result<Response, Error>;
+pub type FetchResult = Result<Response, FetchError>;
 
 /// What all requests of one call share.
-pub struct Call<T = Lanes> {
+pub struct Fetcher<T = Lanes> {
     /// Connections, cookies, limits.
     pub session: Arc<Session<T>>,
     /// The call's own limits, which hold in addition to the session's.
-    pub limits: Option<Arc<Governor>>,
+    pub limits: Option<Arc<Limiter>>,
     /// For requests that have none of their own.
     pub settings: Arc<Settings>,
     /// Those of client and call, merged.
@@ -45,39 +45,39 @@ pub struct Call<T = Lanes> {
 
 /// What one attempt left behind besides its result.
 struct Attempt {
-    result: Result<Response, Failure>,
+    result: Result<Response, AttemptError>,
     started: Instant,
     marks: Marks,
 }
 
-impl<T: Transport> Call<T> {
+impl<T: Transport> Fetcher<T> {
     /// Carries a request out, however many attempts that takes. A panic on the way is its failure.
-    pub async fn fetch(&self, request: Arc<Request>, index: usize) -> Outcome {
+    pub async fn fetch(&self, request: Arc<Request>, index: usize) -> FetchResult {
         self.fetch_queued(request, index, Instant::now()).await
     }
 
     /// The same for a request that has waited for a worker since `queued`, which counts as waiting for its turn.
-    pub async fn fetch_queued(&self, request: Arc<Request>, index: usize, queued: Instant) -> Outcome {
+    pub async fn fetch_queued(&self, request: Arc<Request>, index: usize, queued: Instant) -> FetchResult {
         let asked = Instant::now();
         match AssertUnwindSafe(self.attempts(&request, index, asked, queued)).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => {
                 let message = format!("internal error: {}", panic_message(panic.as_ref()));
-                let failure = Failure::new(Kind::Internal, Phase::Queue, message);
-                Err(self.failed(failure, &request, index, 0, Recorded::waited(queued.elapsed()), asked))
+                let failure = AttemptError::new(ErrorKind::Internal, Phase::Queue, message);
+                Err(self.failed(failure, &request, index, 0, RequestRecord::waited(queued.elapsed()), asked))
             }
         }
     }
 
-    async fn attempts(&self, request: &Arc<Request>, index: usize, asked: Instant, queued: Instant) -> Outcome {
+    async fn attempts(&self, request: &Arc<Request>, index: usize, asked: Instant, queued: Instant) -> FetchResult {
         let settings = request.settings.as_ref().unwrap_or(&self.settings).clone();
         let mut limited_by = None;
         let mut attempts = 0;
         loop {
-            let turn = match self.turn(request, &settings).await {
+            let turn = match self.acquire(request, &settings).await {
                 Ok(turn) => turn,
                 Err(failure) => {
-                    let recorded = Recorded::waited(queued.elapsed());
+                    let recorded = RequestRecord::waited(queued.elapsed());
                     return Err(self.failed(failure, request, index, attempts, recorded, asked));
                 }
             };
@@ -98,19 +98,19 @@ impl<T: Transport> Call<T> {
                     self.verdict(response, &settings, times, limited_by, attempt.marks)
                 }
                 Err(failure) => {
-                    let recorded = Recorded { times, lane: attempt.marks.lane, ..Recorded::default() };
+                    let recorded = RequestRecord { times, lane: attempt.marks.lane, ..RequestRecord::default() };
                     Err(self.failed(failure, request, index, attempts, recorded, asked))
                 }
             };
         }
     }
 
-    async fn turn(&self, request: &Request, settings: &Settings) -> Result<Turn, Failure> {
-        let (governor, of_call) = (&self.session.governor, self.limits.as_ref());
-        if let Some(turn) = governor.try_turn_within(of_call, &request.url) {
+    async fn acquire(&self, request: &Request, settings: &Settings) -> Result<Permit, AttemptError> {
+        let (limiter, of_call) = (&self.session.limiter, self.limits.as_ref());
+        if let Some(turn) = limiter.try_acquire_within(of_call, &request.url) {
             return Ok(turn);
         }
-        let waiting = governor.turn_within(of_call, &request.url);
+        let waiting = limiter.acquire_within(of_call, &request.url);
         match settings.timeout.pool {
             None => Ok(waiting.await),
             Some(limit) => tokio::time::timeout(limit, waiting).await.map_err(|_| self.no_permit(limit, &request.url)),
@@ -118,11 +118,15 @@ impl<T: Transport> Call<T> {
     }
 
     /// A request got no permit in time.
-    fn no_permit(&self, limit: Duration, url: &Url) -> Failure {
+    fn no_permit(&self, limit: Duration, url: &Url) -> AttemptError {
         let of_call = self.limits.as_ref().and_then(|limits| limits.shortage(url));
-        let why = of_call.or_else(|| self.session.governor.shortage(url)).map(|why| format!(": {why}"));
+        let why = of_call.or_else(|| self.session.limiter.shortage(url)).map(|why| format!(": {why}"));
         let why = why.unwrap_or_default();
-        Failure::new(Kind::PoolTimeout, Phase::Queue, format!("no permit within {} s{why}", limit.as_secs_f64()))
+        AttemptError::new(
+            ErrorKind::PoolTimeout,
+            Phase::Queue,
+            format!("no permit within {} s{why}", limit.as_secs_f64()),
+        )
     }
 
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
@@ -134,7 +138,7 @@ impl<T: Transport> Call<T> {
                 // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
                 // and one more try on a new connection tells (browsers and aiohttp do the same).
                 Err(failure)
-                    if failure.kind == Kind::Read
+                    if failure.kind == ErrorKind::Read
                         && failure.phase == Phase::Headers
                         && clock.marks().connects == 0
                         && (request.method.is_idempotent() || self.has_key(request)) =>
@@ -181,12 +185,12 @@ impl<T: Transport> Call<T> {
             Ok(response) => {
                 let asked_for = if retry.respect_retry_after { self.pause(response, settings) } else { None };
                 let again = retry.status_retryable(&request.method, || self.has_key(request), response.status);
-                (again, Cause::Status(response.status.as_u16()), asked_for)
+                (again, RetryCause::Status(response.status.as_u16()), asked_for)
             }
             Err(failure) => {
                 let again = failure.unprocessed
                     || retry.failure_retryable(&request.method, || self.has_key(request), failure.kind);
-                (again, Cause::Failure(failure.kind), None)
+                (again, RetryCause::Error(failure.kind), None)
             }
         };
         if !again || attempts > retry.total {
@@ -206,7 +210,7 @@ impl<T: Transport> Call<T> {
         }
         let value = response.headers.get(RETRY_AFTER)?;
         let asked_for = parse_retry_after(value, SystemTime::now())?.min(settings.retry.retry_after_max);
-        self.session.governor.pause(response.url(), asked_for);
+        self.session.limiter.pause(response.url(), asked_for);
         Some(asked_for)
     }
 
@@ -214,75 +218,54 @@ impl<T: Transport> Call<T> {
         &self,
         response: Response,
         settings: &Settings,
-        times: Times,
+        times: PhaseTimes,
         limited_by: Option<Limit>,
         marks: Marks,
-    ) -> Outcome {
+    ) -> FetchResult {
         load::record_request(marks.bytes);
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
-        self.collector.record(Recorded {
+        self.collector.record(RequestRecord {
             status: Some(status.as_u16()),
-            error: raise.then_some(Kind::HttpStatus),
+            error: raise.then_some(ErrorKind::HttpStatus),
             bytes: marks.bytes,
             lane: marks.lane,
             times,
             limited_by,
         });
-        if raise { Err(status_error(response)) } else { Ok(response) }
+        if raise { Err(FetchError::of_status(response)) } else { Ok(response) }
     }
 
     fn failed(
         &self,
-        failure: Failure,
+        failure: AttemptError,
         request: &Arc<Request>,
         index: usize,
         attempts: u32,
-        recorded: Recorded,
+        recorded: RequestRecord,
         asked: Instant,
-    ) -> Error {
+    ) -> FetchError {
         let status = failure.response.as_ref().map(|response| response.status.as_u16());
-        self.collector.record(Recorded { status, error: Some(failure.kind), ..recorded });
-        Error::new(failure, Some(request.clone()), index, attempts, asked.elapsed())
+        self.collector.record(RequestRecord { status, error: Some(failure.kind), ..recorded });
+        FetchError::new(failure, Some(request.clone()), index, attempts, asked.elapsed())
     }
 }
 
-fn timed_out(limit: Duration, phase: Phase) -> Failure {
+fn timed_out(limit: Duration, phase: Phase) -> AttemptError {
     let doing = match phase {
         Phase::Connect => "still connecting",
         Phase::Body => "the body was incomplete",
         _ => "no answer",
     };
-    Failure::new(Kind::TotalTimeout, phase, format!("{doing} after {} s", limit.as_secs_f64()))
+    AttemptError::new(ErrorKind::TotalTimeout, phase, format!("{doing} after {} s", limit.as_secs_f64()))
 }
 
-fn times(queued: Instant, attempt: &Attempt) -> Times {
+fn times(queued: Instant, attempt: &Attempt) -> PhaseTimes {
     let first_byte = attempt.marks.first_byte;
-    Times {
+    PhaseTimes {
         queue: attempt.started.duration_since(queued),
         connect: attempt.marks.connect,
         first_byte,
         body: first_byte.map(|head| attempt.started.elapsed().saturating_sub(head)),
     }
-}
-
-/// How much of the body the message of an `HTTPStatusError` has.
-const QUOTED: usize = 200;
-
-/// The error of `raise_for_status`, with the beginning of the body in its message.
-pub fn status_error(response: Response) -> Error {
-    let status = response.status;
-    let reason = status.canonical_reason().unwrap_or("unknown status");
-    let start = response.body.get(..QUOTED).unwrap_or(&response.body);
-    let quoted = String::from_utf8_lossy(start);
-    let quoted = quoted.trim();
-    let message = match quoted {
-        "" => format!("{} {reason}", status.as_u16()),
-        text => format!("{} {reason}: {text}", status.as_u16()),
-    };
-    let (request, index, attempts, elapsed) =
-        (response.request.clone(), response.index, response.attempts, response.elapsed);
-    let mut failure = Failure::new(Kind::HttpStatus, Phase::Body, message);
-    failure.response = Some(Box::new(response));
-    Error::new(failure, Some(request), index, attempts, elapsed)
 }

@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::attempts::{FetchResult, Fetcher};
 use super::deadline;
-use super::error::{Error, Failure, Kind, Phase};
-use super::fetch::{Call, Outcome};
-use super::items::{Item, Items, Plain};
+use super::error::{AttemptError, ErrorKind, FetchError, Phase};
+use super::items::{Item, Items, UrlItems};
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
@@ -23,7 +23,7 @@ use shoal_runtime::load::migration_target;
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct FetchBatchOptions {
     /// Requests in flight at once; 1 or more.
     pub concurrency: usize,
     /// For the whole batch.
@@ -34,35 +34,35 @@ pub struct Options {
 
 /// A batch that ended, well or not.
 #[derive(Debug)]
-pub struct Gathered {
+pub struct FetchBatchResult {
     /// In input order; `None` where nothing was finished.
-    pub slots: Vec<Option<Box<Outcome>>>,
+    pub slots: Vec<Option<Box<FetchResult>>>,
     /// Why the batch as a whole failed, if it did.
-    pub failure: Option<Error>,
+    pub failure: Option<FetchError>,
 }
 
 /// Two words, as an [`Item`], of which it is made in place.
 enum Slot {
     Waiting(Item),
     InFlight(Arc<Request>),
-    Done(Box<Outcome>),
+    Done(Box<FetchResult>),
     /// Only while a slot changes.
     Empty,
 }
 
 struct State {
     slots: Vec<Slot>,
-    plain: Plain,
+    plain: UrlItems,
     next: usize,
-    failure: Option<Error>,
+    failure: Option<FetchError>,
     closed: bool,
     taken: bool,
 }
 
 /// A batch under way.
-pub struct Batch {
+pub struct FetchBatch {
     collector: Arc<Collector>,
-    options: Options,
+    options: FetchBatchOptions,
     total: usize,
     finished: AtomicUsize,
     state: Mutex<State>,
@@ -70,9 +70,9 @@ pub struct Batch {
     started: Instant,
 }
 
-impl Batch {
+impl FetchBatch {
     /// A batch of `items`.
-    pub fn new(collector: Arc<Collector>, items: Items, options: Options) -> Arc<Self> {
+    pub fn new(collector: Arc<Collector>, items: Items, options: FetchBatchOptions) -> Arc<Self> {
         let total = items.list.len();
         let slots: Vec<Slot> = items
             .list
@@ -99,7 +99,7 @@ impl Batch {
 
     /// Runs to the end; resolves when every socket of the batch is released, with nothing if it was cancelled. The call
     /// is let go of by then: whoever keeps the batch for its results must not keep its connections.
-    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Option<Gathered> {
+    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Fetcher<T>>) -> Option<FetchBatchResult> {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
             workers.spawn(self.clone().work(call.clone()));
@@ -111,7 +111,7 @@ impl Batch {
                 while let Some(ended) = workers.join_next().await {
                     match ended.map_err(JoinError::try_into_panic) {
                         Ok(Some(target)) => drop(workers.spawn_on(self.clone().work(call.clone()), target)),
-                        // `Call::fetch` contains the panics of a request; one outside of it is the whole batch's.
+                        // `Fetcher::fetch` contains the panics of a request; one outside of it is the whole batch's.
                         Err(Ok(panic)) => std::panic::resume_unwind(panic),
                         Ok(None) | Err(Err(_)) => {}
                     }
@@ -129,8 +129,8 @@ impl Batch {
     pub fn start<T: Transport>(
         self: &Arc<Self>,
         handle: &Handle,
-        call: Arc<Call<T>>,
-        finish: impl FnOnce(Gathered) + Send + 'static,
+        call: Arc<Fetcher<T>>,
+        finish: impl FnOnce(FetchBatchResult) + Send + 'static,
     ) {
         let batch = self.clone();
         handle.spawn(async move {
@@ -140,8 +140,8 @@ impl Batch {
         });
     }
 
-    /// Stops the work and takes what is finished: nothing if [`Batch::run`] has it already.
-    pub fn cancel(&self) -> Option<Gathered> {
+    /// Stops the work and takes what is finished: nothing if [`FetchBatch::run`] has it already.
+    pub fn cancel(&self) -> Option<FetchBatchResult> {
         let gathered = self.take();
         self.stop.notify_one();
         gathered
@@ -162,7 +162,7 @@ impl Batch {
     }
 
     /// Until there is nothing more to do, or it had better be done elsewhere.
-    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Call<T>>) -> Option<&'static Handle> {
+    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Fetcher<T>>) -> Option<&'static Handle> {
         while let Some((index, request)) = self.next() {
             let outcome = match request {
                 Ok(request) => call.fetch_queued(request, index, self.started.into_std()).await,
@@ -176,7 +176,7 @@ impl Batch {
         None
     }
 
-    fn next(&self) -> Option<(usize, Result<Arc<Request>, Error>)> {
+    fn next(&self) -> Option<(usize, Result<Arc<Request>, FetchError>)> {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.closed {
@@ -192,7 +192,7 @@ impl Batch {
         }
     }
 
-    fn put(&self, index: usize, outcome: Outcome) {
+    fn put(&self, index: usize, outcome: FetchResult) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -221,7 +221,13 @@ impl Batch {
         let elapsed = self.started.elapsed();
         let error = |request: Option<Arc<Request>>, index, attempts, message: String| {
             let phase = if attempts == 0 { Phase::Queue } else { Phase::Headers };
-            Error::new(Failure::new(Kind::DeadlineExceeded, phase, message), request, index, attempts, elapsed)
+            FetchError::new(
+                AttemptError::new(ErrorKind::DeadlineExceeded, phase, message),
+                request,
+                index,
+                attempts,
+                elapsed,
+            )
         };
         if !self.options.keep_errors {
             let done = state.slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
@@ -234,7 +240,7 @@ impl Batch {
             let begun = u32::from(matches!(slot, Slot::InFlight(_)));
             if let Some(request) = slot.depart(plain, index) {
                 let message = format!("not finished before the batch's deadline of {limit} s");
-                self.collector.record_failure(Kind::DeadlineExceeded);
+                self.collector.record_failure(ErrorKind::DeadlineExceeded);
                 let late = |request| error(Some(request), index, begun, message);
                 *slot = Slot::Done(Box::new(Err(request.map_or_else(|odd| odd, late))));
             }
@@ -242,7 +248,7 @@ impl Batch {
     }
 
     /// What is finished: for the first who asks, so that a cancellation and an end at the same moment lose nothing.
-    fn take(&self) -> Option<Gathered> {
+    fn take(&self) -> Option<FetchBatchResult> {
         let mut state = self.lock();
         if std::mem::replace(&mut state.taken, true) {
             return None;
@@ -257,16 +263,16 @@ impl Batch {
             Slot::Done(outcome) => Some(outcome),
             _ => None,
         };
-        Some(Gathered { slots: slots.into_iter().map(finished).collect(), failure })
+        Some(FetchBatchResult { slots: slots.into_iter().map(finished).collect(), failure })
     }
 }
 
 impl Slot {
     /// The request of a slot that is not done; the slot then counts as in flight.
-    fn depart(&mut self, plain: &Plain, index: usize) -> Option<Result<Arc<Request>, Error>> {
+    fn depart(&mut self, plain: &UrlItems, index: usize) -> Option<Result<Arc<Request>, FetchError>> {
         let request = match std::mem::replace(self, Self::Empty) {
             Self::Waiting(Item::Request(request)) | Self::InFlight(request) => request,
-            Self::Waiting(Item::Text(place)) => match plain.request(place, index) {
+            Self::Waiting(Item::Url(place)) => match plain.request(place, index) {
                 Ok(request) => request,
                 Err(error) => return Some(Err(error)),
             },

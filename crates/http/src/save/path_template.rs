@@ -19,7 +19,7 @@ const LONGEST_EXTENSION: usize = 16;
 
 /// A parsed `save_to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
+pub struct PathTemplate {
     /// Between separators, first to last; never empty.
     components: Vec<Vec<Part>>,
 }
@@ -31,7 +31,7 @@ enum Part {
     Name,
 }
 
-impl Template {
+impl PathTemplate {
     /// Reads a template such as `"out/{index:05}.json"`. `{{` and `}}` stand for braces. Folders are separated by `/`
     /// (on Windows also by `\`). The error names what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -212,7 +212,7 @@ mod tests {
 
     fn path(template: &str, index: usize, name: Option<&str>) -> Result<String, String> {
         let url = Url::parse("http://user:secret@example.com/a?token=hidden").unwrap();
-        Template::parse(template)?.path(index, name, &url).map(|path| path.to_str().unwrap().to_owned())
+        PathTemplate::parse(template)?.path(index, name, &url).map(|path| path.to_str().unwrap().to_owned())
     }
 
     #[test]
@@ -233,9 +233,9 @@ mod tests {
         ] {
             assert_eq!(path(template, 42, None).unwrap(), expected, "{template}");
         }
-        assert!(Template::parse("a/{index}/b").unwrap().is_distinct());
-        assert!(!Template::parse("a/{name}").unwrap().is_distinct());
-        assert!(!Template::parse("a/{index}{name}").unwrap().is_distinct());
+        assert!(PathTemplate::parse("a/{index}/b").unwrap().is_distinct());
+        assert!(!PathTemplate::parse("a/{name}").unwrap().is_distinct());
+        assert!(!PathTemplate::parse("a/{index}{name}").unwrap().is_distinct());
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
             ("{name:20}", "takes no format"),
             ("a\0b", "NUL"),
         ] {
-            let error = Template::parse(template).unwrap_err();
+            let error = PathTemplate::parse(template).unwrap_err();
             assert!(error.contains(why), "{template:?}: {error}");
         }
     }

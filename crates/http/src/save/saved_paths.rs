@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 /// Paths that were given out. A million take 18 MB at most: they are kept as hashes of 64 bits, of which two are the
 /// same in one of 30 million such streams.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct SavedPaths {
     hasher: RandomState,
     taken: Mutex<HashSet<u64>>,
 }
 
-impl Places {
+impl SavedPaths {
     /// Gives `path` out; `false` if it was before.
-    pub fn take(&self, path: &Path) -> bool {
+    pub fn claim(&self, path: &Path) -> bool {
         let hash = self.hasher.hash_one(path);
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(hash)
     }
@@ -27,11 +27,11 @@ mod tests {
 
     #[test]
     fn each_path_is_given_out_once() {
-        let places = Places::default();
+        let places = SavedPaths::default();
         for number in 0..10_000 {
-            assert!(places.take(Path::new(&format!("out/{number}"))));
+            assert!(places.claim(Path::new(&format!("out/{number}"))));
         }
-        assert!(!places.take(Path::new("out/9999")) && !places.take(Path::new("out//0")));
-        assert!(places.take(Path::new("out/a/0")));
+        assert!(!places.claim(Path::new("out/9999")) && !places.claim(Path::new("out//0")));
+        assert!(places.claim(Path::new("out/a/0")));
     }
 }

@@ -11,14 +11,14 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Governor, Turn, origin};
+use super::{Limiter, Permit, origin};
 
-impl Governor {
+impl Limiter {
     /// Waits for a turn of the call's limits, `of_call`, and of these, the client's.
-    pub async fn turn_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Turn {
-        let Some(of_call) = of_call else { return self.turn(url).await };
+    pub async fn acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Permit {
+        let Some(of_call) = of_call else { return self.acquire(url).await };
         let held = of_call.wait(url, false).await;
-        let mut turn = self.turn(url).await;
+        let mut turn = self.acquire(url).await;
         // The head of the line has the next token, and it is due: only servers pause, and only at the client.
         if let Some(host) = &held.host {
             of_call.claim(host, true);
@@ -32,14 +32,14 @@ impl Governor {
     }
 
     /// The same if nothing stands in its way now.
-    pub fn try_turn_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Option<Turn> {
-        let Some(of_call) = of_call else { return self.try_turn(url) };
+    pub fn try_acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Option<Permit> {
+        let Some(of_call) = of_call else { return self.try_acquire(url) };
         let held = of_call.try_hold(url)?;
         let early = |host| of_call.obstacle(host, Instant::now()).is_some();
         if held.host.as_deref().is_some_and(early) {
             return None;
         }
-        let mut turn = self.try_turn(url)?;
+        let mut turn = self.try_acquire(url)?;
         if let Some(host) = &held.host {
             of_call.claim(host, false);
         }
@@ -75,9 +75,9 @@ mod tests {
     use super::super::{Limit, Limits, Rate};
     use super::*;
 
-    fn governor(concurrency: Option<usize>, per_host: Option<usize>, rate: Option<&str>) -> Arc<Governor> {
+    fn limiter(concurrency: Option<usize>, per_host: Option<usize>, rate: Option<&str>) -> Arc<Limiter> {
         let rate = rate.map(|rate| Rate::parse(rate).unwrap());
-        Arc::new(Governor::new(Limits { concurrency, per_host, rate }))
+        Arc::new(Limiter::new(Limits { concurrency, per_host, rate }))
     }
 
     fn url(text: &str) -> Url {
@@ -86,19 +86,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_its_call_holds_nothing_of_the_client() {
-        let client = governor(Some(2), Some(2), None);
-        let slow = governor(None, None, Some("1/min"));
+        let client = limiter(Some(2), Some(2), None);
+        let slow = limiter(None, None, Some("1/min"));
         let a = url("http://a/");
-        drop(client.turn_within(Some(&slow), &a).await);
+        drop(client.acquire_within(Some(&slow), &a).await);
         let waiting: Vec<_> = (0..5)
             .map(|_| {
                 let (client, slow, a) = (Arc::clone(&client), Arc::clone(&slow), a.clone());
-                tokio::spawn(async move { client.turn_within(Some(&slow), &a).await.limited_by() })
+                tokio::spawn(async move { client.acquire_within(Some(&slow), &a).await.limited_by() })
             })
             .collect();
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let both = (client.try_turn(&a).unwrap(), client.try_turn(&a).unwrap());
-        assert!(client.try_turn(&a).is_none());
+        let both = (client.try_acquire(&a).unwrap(), client.try_acquire(&a).unwrap());
+        assert!(client.try_acquire(&a).is_none());
         drop(both);
         for task in waiting {
             assert_eq!(task.await.unwrap(), Some(Limit::Rate));
@@ -107,37 +107,37 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn both_rates_and_the_pauses_of_the_client_hold() {
-        let client = governor(None, None, Some("1/s"));
-        let call = governor(None, None, Some("1/2s"));
+        let client = limiter(None, None, Some("1/s"));
+        let call = limiter(None, None, Some("1/2s"));
         let (a, start) = (url("http://a/"), Instant::now());
         // Who waited for its token is excused for some milliseconds.
         let seconds = || start.elapsed().as_millis().div_ceil(1000);
         for _ in 0..3 {
-            drop(client.turn_within(Some(&call), &a).await);
+            drop(client.acquire_within(Some(&call), &a).await);
         }
         assert_eq!(seconds(), 4);
         client.pause(&a, Duration::from_secs(60));
-        assert!(client.try_turn_within(Some(&call), &a).is_none());
-        let turn = client.turn_within(Some(&call), &a).await;
+        assert!(client.try_acquire_within(Some(&call), &a).is_none());
+        let turn = client.acquire_within(Some(&call), &a).await;
         assert_eq!((turn.limited_by(), seconds()), (Some(Limit::RetryAfter), 64));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_gives_back_what_it_has_of_both() {
-        let (client, call) = (governor(Some(1), None, None), governor(Some(1), Some(1), None));
+        let (client, call) = (limiter(Some(1), None, None), limiter(Some(1), Some(1), None));
         let a = url("http://a/");
         for _ in 0..3 {
-            let turn = client.try_turn_within(Some(&call), &a).unwrap();
-            assert!(client.try_turn_within(Some(&call), &a).is_none());
-            assert!(client.try_turn(&a).is_none());
+            let turn = client.try_acquire_within(Some(&call), &a).unwrap();
+            assert!(client.try_acquire_within(Some(&call), &a).is_none());
+            assert!(client.try_acquire(&a).is_none());
             drop(turn);
         }
-        let taken = client.turn(&a).await;
-        let late = tokio::time::timeout(Duration::from_secs(1), client.turn_within(Some(&call), &a)).await;
+        let taken = client.acquire(&a).await;
+        let late = tokio::time::timeout(Duration::from_secs(1), client.acquire_within(Some(&call), &a)).await;
         assert!(late.is_err());
         assert_eq!(client.shortage(&a).unwrap(), "all 1 permits of concurrency are in use");
         assert_eq!(call.shortage(&a), None);
         drop(taken);
-        assert!(client.try_turn_within(Some(&call), &a).is_some());
+        assert!(client.try_acquire_within(Some(&call), &a).is_some());
     }
 }

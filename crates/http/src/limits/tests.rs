@@ -9,9 +9,9 @@ fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
 }
 
-fn governor(concurrency: Option<usize>, per_host: Option<usize>, rate: Option<&str>) -> Arc<Governor> {
+fn limiter(concurrency: Option<usize>, per_host: Option<usize>, rate: Option<&str>) -> Arc<Limiter> {
     let rate = rate.map(|rate| Rate::parse(rate).unwrap());
-    Arc::new(Governor::new(Limits { concurrency, per_host, rate }))
+    Arc::new(Limiter::new(Limits { concurrency, per_host, rate }))
 }
 
 fn ms(millis: u64) -> Duration {
@@ -19,13 +19,13 @@ fn ms(millis: u64) -> Duration {
 }
 
 /// Starts `count` requests at once, each in flight for `takes`; the moments of their starts in input order.
-async fn starts(governor: &Arc<Governor>, url: &Url, count: usize, takes: Duration) -> Vec<Duration> {
+async fn starts(limiter: &Arc<Limiter>, url: &Url, count: usize, takes: Duration) -> Vec<Duration> {
     let began = Instant::now();
     let tasks: Vec<_> = (0..count)
         .map(|_| {
-            let (governor, url) = (Arc::clone(governor), url.clone());
+            let (limiter, url) = (Arc::clone(limiter), url.clone());
             tokio::spawn(async move {
-                let _turn = governor.turn(&url).await;
+                let _turn = limiter.acquire(&url).await;
                 let at = began.elapsed();
                 tokio::time::sleep(takes).await;
                 at
@@ -39,60 +39,60 @@ async fn starts(governor: &Arc<Governor>, url: &Url, count: usize, takes: Durati
     starts
 }
 
-fn all_given_back(governor: &Governor) -> bool {
-    let slots = governor.slots.as_ref().map(Semaphore::available_permits);
-    let hosts = governor.hosts();
-    slots == governor.limits.concurrency
+fn all_given_back(limiter: &Limiter) -> bool {
+    let slots = limiter.slots.as_ref().map(Semaphore::available_permits);
+    let hosts = limiter.hosts();
+    slots == limiter.limits.concurrency
         && hosts.table.values().all(|host| {
             host.line.available_permits() == 1
-                && host.permits.as_ref().map(Semaphore::available_permits) == governor.limits.per_host
+                && host.permits.as_ref().map(Semaphore::available_permits) == limiter.limits.per_host
                 && Arc::strong_count(host) == 1
         })
 }
 
 #[test]
 fn without_limits_nothing_is_looked_up() {
-    let governor = governor(None, None, None);
-    let turn = governor.try_turn(&url("http://a/")).unwrap();
+    let limiter = limiter(None, None, None);
+    let turn = limiter.try_acquire(&url("http://a/")).unwrap();
     assert_eq!((turn.limited_by(), turn.waited()), (None, Duration::ZERO));
-    assert!(turn.governor.is_none() && turn.host.is_none());
-    assert_eq!(governor.hosts().table.capacity(), 0);
+    assert!(turn.limiter.is_none() && turn.host.is_none());
+    assert_eq!(limiter.hosts().table.capacity(), 0);
 }
 
 #[test]
 fn try_turn_respects_every_limit() {
     let (a, b) = (url("http://a/"), url("http://b/"));
-    let all = governor(Some(1), None, None);
-    let turn = all.try_turn(&a).unwrap();
-    assert!(all.try_turn(&b).is_none());
+    let all = limiter(Some(1), None, None);
+    let turn = all.try_acquire(&a).unwrap();
+    assert!(all.try_acquire(&b).is_none());
     drop(turn);
-    assert!(all.try_turn(&b).is_some());
+    assert!(all.try_acquire(&b).is_some());
 
-    let host = governor(None, Some(1), None);
-    let _turn = host.try_turn(&a).unwrap();
-    assert!(host.try_turn(&a).is_none());
-    assert!(host.try_turn(&b).is_some());
+    let host = limiter(None, Some(1), None);
+    let _turn = host.try_acquire(&a).unwrap();
+    assert!(host.try_acquire(&a).is_none());
+    assert!(host.try_acquire(&b).is_some());
 
-    let rate = governor(Some(5), Some(5), Some("1/h"));
-    drop(rate.try_turn(&a).unwrap());
-    assert!(rate.try_turn(&a).is_none());
-    assert!(rate.try_turn(&b).is_some());
+    let rate = limiter(Some(5), Some(5), Some("1/h"));
+    drop(rate.try_acquire(&a).unwrap());
+    assert!(rate.try_acquire(&a).is_none());
+    assert!(rate.try_acquire(&b).is_some());
     assert!(all_given_back(&rate));
 
-    let paused = governor(Some(1), None, None);
+    let paused = limiter(Some(1), None, None);
     paused.pause(&a, ms(60_000));
-    assert!(paused.try_turn(&a).is_none());
-    assert!(paused.try_turn(&b).is_some());
+    assert!(paused.try_acquire(&a).is_none());
+    assert!(paused.try_acquire(&b).is_some());
     assert!(all_given_back(&paused));
 }
 
 #[test]
 fn zero_counts_as_one() {
-    let governor = governor(Some(0), Some(0), None);
-    let turn = governor.try_turn(&url("http://a/")).unwrap();
-    assert!(governor.try_turn(&url("http://a/")).is_none());
+    let limiter = limiter(Some(0), Some(0), None);
+    let turn = limiter.try_acquire(&url("http://a/")).unwrap();
+    assert!(limiter.try_acquire(&url("http://a/")).is_none());
     drop(turn);
-    assert!(governor.try_turn(&url("http://a/")).is_some());
+    assert!(limiter.try_acquire(&url("http://a/")).is_some());
 }
 
 #[test]
@@ -107,59 +107,59 @@ fn a_host_is_an_origin() {
 
 #[tokio::test(start_paused = true)]
 async fn concurrency_is_kept_first_come_first_served() {
-    let governor = governor(Some(3), None, None);
-    let starts = starts(&governor, &url("http://a/"), 9, ms(100)).await;
+    let limiter = limiter(Some(3), None, None);
+    let starts = starts(&limiter, &url("http://a/"), 9, ms(100)).await;
     let expected: Vec<_> = [0, 0, 0, 100, 100, 100, 200, 200, 200].map(ms).to_vec();
     for (start, expected) in starts.iter().zip(expected) {
         assert!(*start >= expected && *start < expected + ms(10), "{starts:?}");
     }
-    assert!(all_given_back(&governor));
+    assert!(all_given_back(&limiter));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_full_host_holds_up_no_other() {
-    let governor = governor(Some(10), Some(1), None);
+    let limiter = limiter(Some(10), Some(1), None);
     let (a, b) = (url("http://a/"), url("http://b/"));
-    let first = governor.turn(&a).await;
+    let first = limiter.acquire(&a).await;
     let waiting: Vec<_> = (0..20)
         .map(|_| {
-            let (governor, a) = (Arc::clone(&governor), a.clone());
-            tokio::spawn(async move { drop(governor.turn(&a).await) })
+            let (limiter, a) = (Arc::clone(&limiter), a.clone());
+            tokio::spawn(async move { drop(limiter.acquire(&a).await) })
         })
         .collect();
     tokio::time::sleep(ms(50)).await;
-    let turn = tokio::time::timeout(ms(1), governor.turn(&b)).await.unwrap();
+    let turn = tokio::time::timeout(ms(1), limiter.acquire(&b)).await.unwrap();
     assert_eq!(turn.limited_by(), None);
     drop((first, turn));
     for task in waiting {
         task.await.unwrap();
     }
-    assert!(all_given_back(&governor));
+    assert!(all_given_back(&limiter));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_or_slow_host_holds_up_no_other() {
     for rate in [None, Some("1/min")] {
-        let governor = governor(Some(1), None, rate);
+        let limiter = limiter(Some(1), None, rate);
         let (a, b) = (url("http://a/"), url("http://b/"));
-        drop(governor.turn(&a).await);
-        governor.pause(&a, ms(30_000));
+        drop(limiter.acquire(&a).await);
+        limiter.pause(&a, ms(30_000));
         let waiting = tokio::spawn({
-            let (governor, a) = (Arc::clone(&governor), a.clone());
-            async move { governor.turn(&a).await.limited_by() }
+            let (limiter, a) = (Arc::clone(&limiter), a.clone());
+            async move { limiter.acquire(&a).await.limited_by() }
         });
         tokio::time::sleep(ms(10)).await;
-        drop(tokio::time::timeout(ms(1), governor.turn(&b)).await.unwrap());
+        drop(tokio::time::timeout(ms(1), limiter.acquire(&b)).await.unwrap());
         let expected = if rate.is_some() { Limit::Rate } else { Limit::RetryAfter };
         assert_eq!(waiting.await.unwrap(), Some(expected));
-        assert!(all_given_back(&governor));
+        assert!(all_given_back(&limiter));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_spreads_starts_in_order() {
-    let governor = governor(None, None, Some("10/s"));
-    let starts = starts(&governor, &url("http://a/"), 21, ms(0)).await;
+    let limiter = limiter(None, None, Some("10/s"));
+    let starts = starts(&limiter, &url("http://a/"), 21, ms(0)).await;
     assert!(starts.is_sorted());
     for (number, start) in starts.iter().enumerate() {
         let even = ms(100 * number as u64);
@@ -169,8 +169,8 @@ async fn a_rate_spreads_starts_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn a_high_rate_is_not_slowed_by_the_timer() {
-    let governor = governor(None, None, Some("2000/s"));
-    let starts = starts(&governor, &url("http://a/"), 2001, ms(0)).await;
+    let limiter = limiter(None, None, Some("2000/s"));
+    let starts = starts(&limiter, &url("http://a/"), 2001, ms(0)).await;
     let last = starts.last().unwrap();
     assert!(*last >= ms(990) && *last <= ms(1010), "{last:?}");
 }
@@ -179,10 +179,10 @@ async fn a_high_rate_is_not_slowed_by_the_timer() {
 async fn a_burst_is_allowed_after_a_rest_and_not_more() {
     let mut rate = Rate::parse("10/s").unwrap();
     rate.burst = 5;
-    let governor = Arc::new(Governor::new(Limits { rate: Some(rate), ..Limits::default() }));
+    let limiter = Arc::new(Limiter::new(Limits { rate: Some(rate), ..Limits::default() }));
     let a = url("http://a/");
     for _ in 0..2 {
-        let starts = starts(&governor, &a, 7, ms(0)).await;
+        let starts = starts(&limiter, &a, 7, ms(0)).await;
         assert!(starts[4] < ms(1), "{starts:?}");
         assert!(starts[5] >= ms(95) && starts[6] >= ms(195) && starts[6] < ms(210), "{starts:?}");
         tokio::time::sleep(ms(60_000)).await;
@@ -192,12 +192,12 @@ async fn a_burst_is_allowed_after_a_rest_and_not_more() {
 #[tokio::test(start_paused = true)]
 async fn a_rate_is_kept_at_the_start_not_in_the_queue() {
     // The slot is busy for a second; the tokens of that time must not become a burst.
-    let governor = governor(Some(2), None, Some("10/s"));
+    let limiter = limiter(Some(2), None, Some("10/s"));
     let (a, b) = (url("http://a/"), url("http://b/"));
-    let blocked = (governor.turn(&b).await, governor.turn(&url("http://c/")).await);
+    let blocked = (limiter.acquire(&b).await, limiter.acquire(&url("http://c/")).await);
     let began = tokio::spawn({
-        let governor = Arc::clone(&governor);
-        async move { starts(&governor, &a, 4, ms(0)).await }
+        let limiter = Arc::clone(&limiter);
+        async move { starts(&limiter, &a, 4, ms(0)).await }
     });
     tokio::time::sleep(ms(1000)).await;
     drop(blocked);
@@ -209,31 +209,31 @@ async fn a_rate_is_kept_at_the_start_not_in_the_queue() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_lengthened_and_never_shortened() {
-    let governor = governor(Some(4), None, None);
+    let limiter = limiter(Some(4), None, None);
     let a = url("http://a/");
-    governor.pause(&a, ms(1000));
-    governor.pause(&a, ms(200));
+    limiter.pause(&a, ms(1000));
+    limiter.pause(&a, ms(200));
     let waiting = tokio::spawn({
-        let (governor, a) = (Arc::clone(&governor), a.clone());
-        async move { starts(&governor, &a, 6, ms(0)).await }
+        let (limiter, a) = (Arc::clone(&limiter), a.clone());
+        async move { starts(&limiter, &a, 6, ms(0)).await }
     });
     tokio::time::sleep(ms(500)).await;
-    governor.pause(&a, ms(2500));
+    limiter.pause(&a, ms(2500));
     let starts = waiting.await.unwrap();
     assert!(starts.iter().all(|start| *start >= ms(3000) && *start <= ms(3010)), "{starts:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_begins_while_waiting_for_a_slot_counts() {
-    let governor = governor(Some(1), None, None);
+    let limiter = limiter(Some(1), None, None);
     let a = url("http://a/");
-    let turn = governor.turn(&a).await;
+    let turn = limiter.acquire(&a).await;
     let waiting = tokio::spawn({
-        let (governor, a) = (Arc::clone(&governor), a.clone());
-        async move { starts(&governor, &a, 1, ms(0)).await }
+        let (limiter, a) = (Arc::clone(&limiter), a.clone());
+        async move { starts(&limiter, &a, 1, ms(0)).await }
     });
     tokio::time::sleep(ms(100)).await;
-    governor.pause(&a, ms(400));
+    limiter.pause(&a, ms(400));
     drop(turn);
     let starts = waiting.await.unwrap();
     assert!(starts[0] >= ms(500) && starts[0] <= ms(510), "{starts:?}");
@@ -241,35 +241,35 @@ async fn a_pause_that_begins_while_waiting_for_a_slot_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn after_the_last_pause_the_fast_path_is_back() {
-    let governor = governor(Some(2), None, None);
+    let limiter = limiter(Some(2), None, None);
     for name in ["a", "b", "c"] {
-        governor.pause(&url(&format!("http://{name}/")), ms(100));
+        limiter.pause(&url(&format!("http://{name}/")), ms(100));
     }
-    governor.pause(&url("http://a/"), Duration::MAX.min(ms(300)));
+    limiter.pause(&url("http://a/"), Duration::MAX.min(ms(300)));
     tokio::time::sleep(ms(200)).await;
-    assert!(governor.try_turn(&url("http://a/")).is_none());
-    assert!(governor.try_turn(&url("http://b/")).is_some());
+    assert!(limiter.try_acquire(&url("http://a/")).is_none());
+    assert!(limiter.try_acquire(&url("http://b/")).is_some());
     tokio::time::sleep(ms(200)).await;
-    assert!(governor.try_turn(&url("http://b/")).is_some());
-    assert!(!governor.pausing.load(Ordering::Acquire));
-    assert!(governor.hosts().table.is_empty());
-    governor.pause(&url("http://a/"), Duration::MAX);
-    assert!(governor.try_turn(&url("http://a/")).is_none());
+    assert!(limiter.try_acquire(&url("http://b/")).is_some());
+    assert!(!limiter.pausing.load(Ordering::Acquire));
+    assert!(limiter.hosts().table.is_empty());
+    limiter.pause(&url("http://a/"), Duration::MAX);
+    assert!(limiter.try_acquire(&url("http://a/")).is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn says_what_it_waited_for() {
     let a = url("http://a/");
-    for (governor, limit) in [
-        (governor(Some(1), None, None), Limit::Concurrency),
-        (governor(Some(5), Some(1), None), Limit::PerHost),
-        (governor(Some(5), None, Some("1/s")), Limit::Rate),
+    for (limiter, limit) in [
+        (limiter(Some(1), None, None), Limit::Concurrency),
+        (limiter(Some(5), Some(1), None), Limit::PerHost),
+        (limiter(Some(5), None, Some("1/s")), Limit::Rate),
     ] {
-        let first = governor.turn(&a).await;
+        let first = limiter.acquire(&a).await;
         assert_eq!(first.limited_by(), None);
         let second = tokio::spawn({
-            let (governor, a) = (Arc::clone(&governor), a.clone());
-            async move { governor.turn(&a).await }
+            let (limiter, a) = (Arc::clone(&limiter), a.clone());
+            async move { limiter.acquire(&a).await }
         });
         tokio::time::sleep(ms(1000)).await;
         drop(first);
@@ -282,15 +282,15 @@ async fn says_what_it_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_wait_gives_everything_back_and_wakes_the_next() {
-    for governor in
-        [governor(Some(1), None, None), governor(Some(2), Some(1), None), governor(Some(2), Some(2), Some("1/min"))]
+    for limiter in
+        [limiter(Some(1), None, None), limiter(Some(2), Some(1), None), limiter(Some(2), Some(2), Some("1/min"))]
     {
         let a = url("http://a/");
-        let first = governor.turn(&a).await;
+        let first = limiter.acquire(&a).await;
         let mut waiting: Vec<_> = (0..5)
             .map(|_| {
-                let (governor, a) = (Arc::clone(&governor), a.clone());
-                tokio::spawn(async move { drop(governor.turn(&a).await) })
+                let (limiter, a) = (Arc::clone(&limiter), a.clone());
+                tokio::spawn(async move { drop(limiter.acquire(&a).await) })
             })
             .collect();
         tokio::time::sleep(ms(10)).await;
@@ -303,55 +303,55 @@ async fn a_dropped_wait_gives_everything_back_and_wakes_the_next() {
         for task in waiting {
             let _ = task.await;
         }
-        assert!(all_given_back(&governor));
+        assert!(all_given_back(&limiter));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_dropped_between_permit_and_poll_is_not_lost() {
-    let governor = governor(Some(1), Some(1), None);
+    let limiter = limiter(Some(1), Some(1), None);
     let a = url("http://a/");
-    let first = governor.turn(&a).await;
+    let first = limiter.acquire(&a).await;
     {
-        let mut waiting = pin!(governor.turn(&a));
+        let mut waiting = pin!(limiter.acquire(&a));
         assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(first);
         // The permit is now assigned to `waiting`, which is dropped without having been polled.
     }
-    let mut next = pin!(governor.turn(&a));
+    let mut next = pin!(limiter.acquire(&a));
     assert!(matches!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(_)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_host_table_is_bounded() {
-    let governor = governor(Some(10), Some(2), Some("1000/s"));
-    let held = governor.turn(&url("http://held/")).await;
+    let limiter = limiter(Some(10), Some(2), Some("1000/s"));
+    let held = limiter.acquire(&url("http://held/")).await;
     for number in 0..20_000 {
-        drop(governor.turn(&url(&format!("http://host{number}/"))).await);
+        drop(limiter.acquire(&url(&format!("http://host{number}/"))).await);
         if number % 50 == 0 {
             tokio::time::advance(ms(10)).await;
         }
-        assert!(governor.hosts().table.len() <= 2 * SWEEP_AT + 64);
+        assert!(limiter.hosts().table.len() <= 2 * SWEEP_AT + 64);
     }
-    assert!(governor.hosts().table.contains_key("http://held"));
+    assert!(limiter.hosts().table.contains_key("http://held"));
     drop(held);
-    assert!(all_given_back(&governor));
+    assert!(all_given_back(&limiter));
 }
 
 #[test]
 fn threads_with_cancelled_waits_neither_exceed_nor_lose_anything() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
-    let governor = governor(Some(8), Some(3), Some("20000/s"));
+    let limiter = limiter(Some(8), Some(3), Some("20000/s"));
     let in_flight = Arc::new(AtomicUsize::new(0));
     let done = Arc::new(AtomicUsize::new(0));
     runtime.block_on(async {
         let tasks: Vec<_> = (0..2000)
             .map(|number| {
-                let (governor, in_flight, done) = (Arc::clone(&governor), Arc::clone(&in_flight), Arc::clone(&done));
+                let (limiter, in_flight, done) = (Arc::clone(&limiter), Arc::clone(&in_flight), Arc::clone(&done));
                 tokio::spawn(async move {
                     let url = url(&format!("http://host{}/", number % 5));
                     let work = async {
-                        let turn = governor.turn(&url).await;
+                        let turn = limiter.acquire(&url).await;
                         assert!(in_flight.fetch_add(1, Ordering::SeqCst) < 8);
                         tokio::task::yield_now().await;
                         in_flight.fetch_sub(1, Ordering::SeqCst);
@@ -359,12 +359,12 @@ fn threads_with_cancelled_waits_neither_exceed_nor_lose_anything() {
                         done.fetch_add(1, Ordering::SeqCst);
                     };
                     if number % 7 == 0 {
-                        governor.pause(&url, Duration::from_micros(50));
+                        limiter.pause(&url, Duration::from_micros(50));
                     }
                     if number % 3 == 0 {
                         // Cancelled at once or in the middle of its wait.
                         tokio::select! { biased; () = tokio::time::sleep(ms(number % 4)) => (), () = async {
-                            drop(governor.turn(&url).await);
+                            drop(limiter.acquire(&url).await);
                         } => () }
                         done.fetch_add(1, Ordering::SeqCst);
                     } else {
@@ -378,5 +378,5 @@ fn threads_with_cancelled_waits_neither_exceed_nor_lose_anything() {
         }
     });
     assert_eq!(done.load(Ordering::SeqCst), 2000);
-    assert!(all_given_back(&governor));
+    assert!(all_given_back(&limiter));
 }

@@ -13,14 +13,15 @@ use http::header::{
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, LOCATION,
     TRANSFER_ENCODING,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
 
 use super::body::{Loaded, Reading, drain, is_absent, load, target};
 use super::client::Session;
 use super::control_bytes;
-use super::error::{Failure, Kind, Phase};
+use super::error::{AttemptError, ErrorKind, Phase};
+use super::headers;
 use super::redact::{is_secret_header, quote, redact_input, redact_url};
 use super::request::Request;
 use super::response::Response;
@@ -45,7 +46,7 @@ pub async fn exchange<T: Transport>(
     settings: &Settings,
     base: &HeaderMap,
     clock: &Arc<Clock>,
-) -> Result<Response, Failure> {
+) -> Result<Response, AttemptError> {
     let mut hop = Hop { method: request.method.clone(), url: None, became_get: false, crossed: false };
     let mut history: Vec<Response> = Vec::new();
     loop {
@@ -88,11 +89,11 @@ pub async fn exchange<T: Transport>(
         let status = seen.status;
         if history.len() as u32 >= settings.max_redirects {
             let message = format!("more than {} redirects, the last to {}", settings.max_redirects, shown(&next));
-            let mut failure = Failure::new(Kind::TooManyRedirects, Phase::Headers, message);
+            let mut failure = AttemptError::new(ErrorKind::TooManyRedirects, Phase::Headers, message);
             failure.response = Some(Box::new(Response { history, ..seen }));
             return Err(failure);
         }
-        let next = next.map_err(|message| Failure::new(Kind::Protocol, Phase::Headers, message))?;
+        let next = next.map_err(|message| AttemptError::new(ErrorKind::Protocol, Phase::Headers, message))?;
         if !is_absent(&hop.method, status) {
             drain(body).await;
         }
@@ -106,8 +107,8 @@ pub async fn exchange<T: Transport>(
 async fn within_read<T>(
     limit: Option<Duration>,
     clock: &Clock,
-    send: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    send: impl Future<Output = Result<T, AttemptError>>,
+) -> Result<T, AttemptError> {
     let Some(limit) = limit else { return send.await };
     let mut send = std::pin::pin!(send);
     let mut wait = limit;
@@ -118,27 +119,9 @@ async fn within_read<T>(
         wait = limit.saturating_sub(clock.silent_for());
         if wait.is_zero() {
             let message = format!("no answer within {} s", limit.as_secs_f64());
-            return Err(Failure::new(Kind::ReadTimeout, Phase::Headers, message));
+            return Err(AttemptError::new(ErrorKind::ReadTimeout, Phase::Headers, message));
         }
     }
-}
-
-/// `over` wins name by name: its values replace those of `base`, and those named in `without` are left out.
-pub fn merged(base: &HeaderMap, over: &HeaderMap, without: &[HeaderName]) -> HeaderMap {
-    let mut headers = base.clone();
-    for name in without {
-        headers.remove(name);
-    }
-    let mut last = None;
-    for (name, value) in over {
-        if last == Some(name) {
-            headers.append(name, value.clone());
-        } else {
-            headers.insert(name, value.clone());
-        }
-        last = Some(name);
-    }
-    headers
 }
 
 /// The jar's cookies go before those the request brings itself, which win name by name.
@@ -225,7 +208,7 @@ impl Hop {
         if !self.became_get && !self.crossed && request.without.is_empty() && request.headers.is_empty() {
             return Cow::Borrowed(base);
         }
-        let mut headers = merged(base, &request.headers, &request.without);
+        let mut headers = headers::merge(base, &request.headers, &request.without);
         if self.became_get {
             for name in
                 [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, TRANSFER_ENCODING]

@@ -24,7 +24,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The files of a client that are to be written.
 #[derive(Default)]
-pub struct Queue(Mutex<State>);
+pub struct WriteQueue(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -32,7 +32,7 @@ struct State {
     writers: usize,
 }
 
-impl Queue {
+impl WriteQueue {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +84,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// The threads end a moment after their last file.
-    async fn all_end(queue: &Queue) -> bool {
+    async fn all_end(queue: &WriteQueue) -> bool {
         for _ in 0..500 {
             if queue.lock().writers == 0 {
                 return true;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     async fn peak(each: Duration) -> usize {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(WriteQueue::default());
         let (active, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut all = tokio::task::JoinSet::new();
         for number in 0..60 {
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_that_of_one_file() {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(WriteQueue::default());
         assert_eq!(queue.run(|| -> u8 { panic!("on purpose") }).await, None);
         assert_eq!(queue.run(|| 1).await, Some(1));
         assert!(all_end(&queue).await);
