@@ -59,6 +59,7 @@ __all__ = [
     "_end_with_parent",
     "_restore_response",
     "_unraisable",
+    "_usable_cores",
     "compress",
     "decompress",
     "dedupe",
@@ -774,6 +775,7 @@ class _Promise:
     def reject(self, error: BaseException) -> bool: ...
 
 def _end_with_parent() -> bool: ...
+def _usable_cores() -> int: ...
 @overload
 def compress(
     docs: Documents,

@@ -34,10 +34,16 @@ pub struct Keywords {
 
 const NAMES: [&str; 3] = ["on_error", "workers", "progress"];
 
+/// The number of cores that this process may use: `SHOAL_THREADS`, or else those of its CPU affinity and cgroup quota.
+#[pyfunction]
+pub fn _usable_cores() -> PyResult<usize> {
+    pool::thread_count().map_err(|error| no_threads(&error))
+}
+
 impl Keywords {
     /// Of a call of `function`.
     pub fn read(function: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let threads = pool::thread_count().map_err(|error| no_threads(&error))?;
+        let threads = _usable_cores()?;
         let mut read = Self { policy: Policy::Raise, workers: threads, progress: None };
         for (key, value) in keywords.into_iter().flatten() {
             let key = key.cast::<PyString>()?;

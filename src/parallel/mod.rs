@@ -43,5 +43,5 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         function.setattr("__module__", "shoal.parallel")?;
         module.add_function(function)?;
     }
-    Ok(())
+    module.add_function(wrap_pyfunction!(keywords::_usable_cores, module)?)
 }

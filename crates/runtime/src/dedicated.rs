@@ -1,16 +1,16 @@
-//! A reactor of its own for something that must not share the clients' thread: the embedded server.
+//! A tokio runtime of its own for one component, so that it shares no thread with the clients: the test server.
 
 use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Threads that run one component's tasks, stopped when it is dropped.
+/// A multi-thread runtime that is shut down when dropped.
 pub struct DedicatedRuntime(Option<Runtime>);
 
 impl DedicatedRuntime {
     /// Starts `threads` threads called `name`.
     pub fn start(name: &str, threads: usize) -> io::Result<Self> {
-        // tokio panics where it can't start its own.
+        // tokio panics where it cannot start a thread; this returns an error.
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(|| ());
         thread.map_err(|error| io::Error::other(format!("a thread could not be started: {error}")))?;
         let runtime = Builder::new_multi_thread()
@@ -22,12 +22,12 @@ impl DedicatedRuntime {
         Ok(Self(Some(runtime)))
     }
 
-    /// To spawn tasks on; `None` after [`DedicatedRuntime::stop`].
+    /// The handle for spawning tasks; `None` after [`Self::stop`].
     pub fn handle(&self) -> Option<&Handle> {
         self.0.as_ref().map(Runtime::handle)
     }
 
-    /// Drops all tasks; waits for none.
+    /// Drops all tasks without waiting for them.
     pub fn stop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();

@@ -1,41 +1,42 @@
-//! The end of the process, and who may still wait for the GIL then.
+//! Interpreter finalisation: which threads may still wait for the GIL.
 //!
-//! A thread that asks for the GIL while the interpreter is finalized never gets it: before CPython 3.14 its stack is
-//! unwound, which aborts the process when Rust is on that stack. So everything that attaches, and everything that calls
-//! Python code (which may let go of the GIL and want it back), passes here. At exit no
-//! new attachment begins, those under way are waited for, and a thread that comes too late stays out for good.
+//! A thread that waits for the GIL while the interpreter is finalised never gets it: before CPython 3.14 its stack is
+//! unwound, which aborts the process when Rust frames are on that stack. So every thread that attaches, or calls Python
+//! code (which may release the GIL and take it back), holds a [`FinalizeGuard`]. At exit no new guards are given out,
+//! [`shutdown`](crate::shutdown) waits for those that exist, and a thread that is too late parks for good.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::fork;
+use crate::activity::{self, FINALIZE_GUARDS};
+use crate::fork;
 
 const OPEN: u8 = 0;
-const CLOSING: u8 = 1;
+const EXITING: u8 = 1;
 const CLOSED: u8 = 2;
 
 static STATE: AtomicU8 = AtomicU8::new(OPEN);
-static INSIDE: AtomicUsize = AtomicUsize::new(0);
-static CLOSER: OnceLock<ThreadId> = OnceLock::new();
+static EXIT_THREAD: OnceLock<ThreadId> = OnceLock::new();
 
-/// Leave to be without the GIL, or to call what may be, and to take it (back) later.
+/// Delays interpreter finalisation while a thread runs without the GIL and will take it (back), or runs Python code that
+/// may release it.
 pub struct FinalizeGuard {
     generation: u32,
 }
 
 impl FinalizeGuard {
-    /// `None` when the process is about to end: then stay as you are.
+    /// A guard, or `None` once the process is exiting: the thread must then neither detach nor attach.
     pub fn acquire() -> Option<Self> {
-        // Also registers the hook that corrects the count in a child.
+        // The call also registers the fork handlers, which reset the count in a child.
         let guard = Self { generation: fork::generation() };
-        // Sequentially consistent, as in `close`: either this sees CLOSING, or `close` sees the count.
-        INSIDE.fetch_add(1, Ordering::SeqCst);
+        // Sequentially consistent, as in `close`: this thread sees EXITING, or `close` sees the count.
+        FINALIZE_GUARDS.fetch_add(1, Ordering::SeqCst);
         (STATE.load(Ordering::SeqCst) == OPEN).then_some(guard)
     }
 
-    /// Right before the GIL is taken: a thread that comes too late stays here until the process has ended.
+    /// To be called right before the GIL is taken: parks a thread that is too late.
     pub fn before_attach(&self) {
         if STATE.load(Ordering::SeqCst) == CLOSED && !is_exit_thread() {
             park_forever();
@@ -43,48 +44,40 @@ impl FinalizeGuard {
     }
 }
 
-/// Keeps this thread until the process has ended.
+impl Drop for FinalizeGuard {
+    fn drop(&mut self) {
+        // The count of a forked child does not include its parent's guards.
+        if self.generation == fork::generation() {
+            FINALIZE_GUARDS.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Parks this thread until the process has ended.
 pub fn park_forever() -> ! {
     loop {
         thread::park();
     }
 }
 
-impl Drop for FinalizeGuard {
-    fn drop(&mut self) {
-        // One from before a fork is not counted in the child.
-        if self.generation == fork::generation() {
-            INSIDE.fetch_sub(1, Ordering::SeqCst);
-        }
-    }
-}
-
-/// Whether the process is about to end.
+/// Whether the process is exiting.
 pub fn is_exiting() -> bool {
     STATE.load(Ordering::Relaxed) != OPEN
 }
 
-/// Whether this thread is the one that ends the process. All others still alive then are daemons.
+/// Whether this thread runs the `atexit` handlers. All other threads that are still alive then are daemons.
 pub fn is_exit_thread() -> bool {
-    CLOSER.get().is_some_and(|closer| *closer == thread::current().id())
+    EXIT_THREAD.get().is_some_and(|thread| *thread == thread::current().id())
 }
 
-/// No new pass from here on; `false` if that was so already.
-pub(super) fn begin() -> bool {
-    let _ = CLOSER.set(thread::current().id());
-    STATE.compare_exchange(OPEN, CLOSING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+/// Gives out no more guards, and makes this the exit thread; `false` if that was done already.
+pub(crate) fn begin() -> bool {
+    let _ = EXIT_THREAD.set(thread::current().id());
+    STATE.compare_exchange(OPEN, EXITING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
 }
 
-/// Waits, for at most `wait`, until nobody but the caller has a pass.
-pub(super) fn close(wait: Duration) {
-    let until = Instant::now() + wait;
-    while INSIDE.load(Ordering::SeqCst) > 1 && Instant::now() < until {
-        thread::sleep(Duration::from_micros(200));
-    }
+/// Waits, `timeout` at most, for the guards of other threads; then parks those that come back later.
+pub(crate) fn close(timeout: Duration) {
+    activity::wait_for_other_guards(timeout);
     STATE.store(CLOSED, Ordering::SeqCst);
-}
-
-/// In a forked child: the threads that were inside are gone. Touches atomics only.
-pub(super) fn forked() {
-    INSIDE.store(0, Ordering::SeqCst);
 }

@@ -1,9 +1,9 @@
-//! Knows when the process is a forked child, and what of its parent it must leave alone.
+//! Forks: statics and values that a forked child does not share with its parent.
 //!
-//! Threads do not survive `fork`, so whatever belongs to one (reactors, connections, pending jobs) is of no use in the
-//! child, and a lock that another thread held at that moment stays locked there for ever. Each such thing remembers the
-//! generation it was made in; a child has the next one. [`PerProcess`] is for statics: a child makes its own.
-//! [`ForkGuard`] is for values: a child leaks them.
+//! Threads do not survive `fork`. In the child, everything that belongs to one (reactors, connections, pending jobs) is
+//! dead, and a lock that another thread held at that moment stays locked for ever. So each such thing remembers the
+//! fork generation in which it was made. [`PerProcess`] is for statics: a child makes its own. [`ForkGuard`] is for
+//! values: a child leaks them.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -11,40 +11,32 @@ use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use crate::activity::{after_fork_in_parent, before_fork, reset_in_child};
+
 static GENERATION: AtomicU32 = AtomicU32::new(1);
 static REGISTERED: Once = Once::new();
 
-/// Kernels use libraries with process-wide locks (the interned names of HTML, lazily compiled tables): none is held while
-/// no task is at work.
-extern "C" fn before() {
-    super::pool::pause();
-}
-
-extern "C" fn in_parent() {
-    super::pool::resume();
-}
-
-extern "C" fn in_child() {
+extern "C" fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    super::finalize::forked();
-    super::pool::forked();
+    reset_in_child();
 }
 
-/// The number of forks between the first use and this process, plus one. A load and no system call (`getpid` costs
-/// 50 ns and would be asked per request).
+/// The fork generation of this process: 1, and one more for each fork between the first use and this process. It costs
+/// one load; `getpid` is a system call of 50 ns, which would be made per request.
 pub fn generation() -> u32 {
     REGISTERED.call_once(|| {
-        // SAFETY: the handlers only touch atomics and sleep, which is allowed between fork and exec. They see C-level
-        // forks too, which `os.register_at_fork` does not.
+        // SAFETY: the three handlers are functions without captures that live as long as the process. They only touch
+        // atomics and sleep, which is allowed between fork and exec. Unlike `os.register_at_fork` they also see forks of
+        // C code.
         unsafe {
-            libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child));
+            libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child));
         }
     });
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// A static that every process makes for itself at first use, without a lock: one held by another thread at the moment
-/// of a fork would stay locked in the child. The parent's value is leaked in the child.
+/// A static that each process initialises at first use, without a lock, because a lock that another thread holds during
+/// a fork stays locked in the child. A child leaks its parent's value.
 pub struct PerProcess<T: 'static>(AtomicPtr<Made<T>>);
 
 struct Made<T> {
@@ -53,7 +45,7 @@ struct Made<T> {
 }
 
 impl<T> PerProcess<T> {
-    /// Not made yet.
+    /// Not initialised.
     pub const fn new() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
@@ -66,35 +58,37 @@ impl<T> Default for PerProcess<T> {
 }
 
 impl<T: Send + Sync> PerProcess<T> {
-    /// The value, if this process has made it.
+    /// The value, if this process has initialised it.
     pub fn get(&self) -> Option<&'static T> {
-        // SAFETY: null, or a box that `get_or_try_init` published. A published box is never freed or written to.
+        // SAFETY: the pointer is null or was published by `get_or_try_init`, the only function that stores here. A
+        // published box is never freed or written to.
         let made = unsafe { self.0.load(Ordering::Acquire).as_ref() }?;
         (made.generation == generation()).then_some(&made.value)
     }
 
-    /// The value; where there is none, what `make` gives. Two first users may both make one: that of the second is
-    /// dropped.
+    /// The value, initialised by `make` if there is none. Of two threads that initialise it at once, the slower one
+    /// drops its own value and gets the other's.
     pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&'static T, E> {
-        // Before the look: an exchange that fails then is lost to another thread of this process.
+        // Loaded before the check: if the exchange below fails, another thread of this process has published a value.
         let before = self.0.load(Ordering::Acquire);
-        if let Some(known) = self.get() {
-            return Ok(known);
+        if let Some(value) = self.get() {
+            return Ok(value);
         }
         let fresh = Box::into_raw(Box::new(Made { generation: generation(), value: make()? }));
-        match self.0.compare_exchange(before, fresh, Ordering::AcqRel, Ordering::Acquire) {
-            // SAFETY: published just now, never freed.
-            Ok(_) => Ok(unsafe { &(*fresh).value }),
+        let published = match self.0.compare_exchange(before, fresh, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => fresh,
             Err(other) => {
-                // SAFETY: `fresh` was not published, nobody else has it.
+                // SAFETY: `fresh` comes from `Box::into_raw`, and as the exchange failed no other thread has seen it.
                 drop(unsafe { Box::from_raw(fresh) });
-                // SAFETY: whoever changed the pointer published `other`, a box that is never freed.
-                Ok(unsafe { &(*other).value })
+                other
             }
-        }
+        };
+        // SAFETY: `published` is not null: it is `fresh`, or differs from `before` because another thread published it.
+        // A published box is never freed or written to.
+        Ok(unsafe { &(*published).value })
     }
 
-    /// The same with a value that can always be made.
+    /// [`Self::get_or_try_init`] for a `make` that cannot fail.
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &'static T {
         match self.get_or_try_init(|| Ok::<_, std::convert::Infallible>(make())) {
             Ok(value) => value,
@@ -103,20 +97,20 @@ impl<T: Send + Sync> PerProcess<T> {
     }
 }
 
-/// A value that a forked child leaks instead of dropping it: dropped there, a connection would say goodbye on a socket that
-/// is still the parent's, and a runtime would wait for a lock that a thread of the parent held.
+/// A value that a forked child leaks instead of dropping it: there, a dropped connection would say goodbye on a socket
+/// that is still the parent's, and a dropped runtime would wait for a lock that a thread of the parent held.
 pub struct ForkGuard<T> {
     generation: u32,
     value: ManuallyDrop<T>,
 }
 
 impl<T> ForkGuard<T> {
-    /// Belongs to this process.
+    /// A value of this process.
     pub fn new(value: T) -> Self {
         Self { generation: generation(), value: ManuallyDrop::new(value) }
     }
 
-    /// Whether this is a forked child of the process that the value belongs to.
+    /// Whether this process is a forked child of the one that made the value.
     pub fn is_inherited(&self) -> bool {
         self.generation != generation()
     }
@@ -133,7 +127,7 @@ impl<T> Deref for ForkGuard<T> {
 impl<T> Drop for ForkGuard<T> {
     fn drop(&mut self) {
         if !self.is_inherited() {
-            // SAFETY: dropped here only, once, and not used after.
+            // SAFETY: `drop` runs once, nothing else drops the value, and `self` is gone afterwards.
             unsafe { ManuallyDrop::drop(&mut self.value) };
         }
     }
@@ -157,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn all_first_users_get_the_same_value_and_the_others_are_dropped() {
+    fn racing_threads_get_one_value_and_drop_the_others() {
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         static MADE: AtomicUsize = AtomicUsize::new(0);
         static VALUE: PerProcess<Counted> = PerProcess::new();
@@ -176,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_drops_what_belongs_to_this_process() {
+    fn a_guard_drops_a_value_of_this_process() {
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         let guard = ForkGuard::new(Counted(&DROPPED));
         assert!(!guard.is_inherited());
@@ -184,9 +178,10 @@ mod tests {
         assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
     }
 
-    /// Whether `check` holds in a forked child.
+    /// Whether `check` is true in a forked child.
     fn holds_in_a_child(check: impl FnOnce() -> bool) -> bool {
-        // SAFETY: the child allocates, which the C library allows it, and touches what `check` says; it ends here.
+        // SAFETY: the child runs `check`, which uses atomics and the allocator (whose locks the C library resets in a
+        // child), and ends in `_exit`. `status` is a valid place for the parent's `waitpid`.
         unsafe {
             let child = libc::fork();
             if child == 0 {
@@ -198,24 +193,24 @@ mod tests {
     }
 
     #[test]
-    fn a_child_makes_its_own_whatever_is_locked_in_its_parent() {
+    fn a_child_initialises_its_own_value_while_the_parents_is_locked() {
         static TABLE: PerProcess<Mutex<u32>> = PerProcess::new();
         let table = || TABLE.get_or_init(Mutex::default);
-        let mut held = table().lock().unwrap();
-        *held = 7;
+        let mut locked = table().lock().unwrap();
+        *locked = 7;
         assert!(holds_in_a_child(|| TABLE.get().is_none() && table().try_lock().is_ok_and(|number| *number == 0)));
-        drop(held);
+        drop(locked);
         assert_eq!(*table().lock().unwrap(), 7);
     }
 
     #[test]
-    fn a_child_drops_nothing_of_its_parent() {
+    fn a_child_leaks_a_value_of_its_parent() {
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         let guard = ForkGuard::new(Counted(&DROPPED));
         let check = || {
-            let parents = guard.is_inherited();
+            let inherited = guard.is_inherited();
             drop(guard);
-            parents && DROPPED.load(Ordering::SeqCst) == 0
+            inherited && DROPPED.load(Ordering::SeqCst) == 0
         };
         assert!(holds_in_a_child(check));
     }

@@ -1,26 +1,36 @@
-//! The only owner of threads: one lazy I/O reactor, one lazy pool for the cores, servers' own reactors, and the gate
-//! out of the GIL.
+//! Threads: the only crate that starts any.
 //!
-//! Everything is keyed by the fork generation ([`fork`]): a forked child finds its parent's threads dead, leaks them and
-//! starts its own at first use.
+//! - [`reactor_handle`], [`submit`]: the I/O reactor, one thread with a current-thread tokio runtime; [`load`] starts a
+//!   second one while large bodies keep the first busy.
+//! - [`pool`]: a private rayon pool for CPU work.
+//! - [`notifier`]: one thread for calls that take the GIL.
+//! - [`lookup`]: threads for `getaddrinfo`, which blocks.
+//! - [`DedicatedRuntime`]: a runtime of its own for one component, such as the test server.
+//! - [`FinalizeGuard`]: every thread that detaches from Python or attaches to it holds one, so that interpreter
+//!   finalisation waits for it.
+//! - [`fork`]: statics and values that a forked child does not share with its parent.
+//!
+//! Threads start at first use and belong to one process: a forked child leaks its parent's and starts its own.
 
+mod activity;
 pub mod cpu_placement;
 mod dedicated;
+mod error;
 mod finalize;
 pub mod fork;
-mod injection;
 pub mod load;
 mod lookups;
 mod notifier;
+mod panics;
 pub mod pool;
 mod reactor;
 mod tick;
 
 pub use dedicated::DedicatedRuntime;
+pub use error::RuntimeError;
 pub use finalize::{FinalizeGuard, is_exit_thread, is_exiting, park_forever};
 pub use lookups::lookup;
 pub use notifier::{Notifier, notifier, spawn_thread};
-pub use reactor::{
-    RuntimeError, ensure_blocking_thread, is_second_reactor, panic_message, reactor_handle, shutdown, submit,
-};
+pub use panics::panic_message;
+pub use reactor::{ensure_blocking_thread, is_second_reactor, reactor_handle, shutdown, submit};
 pub use tick::{OnTickEnd, at_tick_end};

@@ -1,55 +1,60 @@
-//! When one I/O thread is not enough.
+//! The load of the first reactor, and when requests migrate to a second one.
 //!
-//! One is, for small bodies: it moves 100,000 a second, more than most servers give, and a second would only take turns
-//! with whoever else needs the core. But of large bodies over TLS, or such as must be unpacked, it manages a gigabyte a
-//! second, or less. So it watches itself: if it has no rest although bodies are large, a second thread is started, and
-//! every other worker goes on there. (200 bodies of 1 MiB on two cores, nginx on the same: over TLS
-//! 0.34 s with one, 0.23 with two; plain 0.18 and 0.15. 10,000 small ones: no difference.)
+//! One thread is enough for small bodies: it moves 100,000 a second, more than most servers send, and a second thread
+//! would only compete for the cores. For large bodies over TLS, or compressed ones, one thread moves 1 GB/s or less. So
+//! when the first reactor is busy and the bodies are large, a second one is started and every other worker migrates to
+//! it. (200 bodies of 1 MiB on two cores shared with nginx: over TLS 0.34 s with one thread and 0.23 s with two, plain
+//! 0.18 s and 0.15 s; 10,000 small bodies: no difference.)
 //!
-//! A worker goes between two requests, when it holds nothing; connections stay where they were made.
+//! A worker migrates between two requests, when it holds no connection; connections stay on their reactor.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-/// The load is looked at this often. Less would be misled: tokio counts in lumps of up to 61 tasks.
+/// The load is measured over windows of this length. tokio updates its busy time once per up to 61 tasks, so shorter
+/// windows are inaccurate.
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// Bodies are large if this is their average.
-const LARGE: u64 = 32 << 10;
+/// Bodies count as large from this average size in bytes.
+const LARGE_BODY: u64 = 32 << 10;
 
-/// Busy is who rests for less than a quarter of the time; what tokio counts as rest has calls of the system in it.
-const BUSY: f64 = 0.75;
+/// A thread counts as busy when it is idle for less than 25 % of the window. tokio's idle time includes some system
+/// calls.
+const BUSY_SHARE: f64 = 0.75;
+
+/// Starts the second reactor at first use.
+type Second = fn() -> Option<&'static Handle>;
 
 struct Load {
     own: Handle,
+    second: Second,
     since: Instant,
     busy: Duration,
     requests: u64,
     bytes: u64,
-    /// In this window, every other worker that asks goes.
-    leaving: bool,
-    asked: u64,
+    /// Whether every other worker migrates in this window.
+    migrates: bool,
+    calls: u64,
 }
 
 thread_local! {
-    /// On the first reactor's thread only.
+    /// Set on the first reactor's thread only.
     static LOAD: RefCell<Option<Load>> = const { RefCell::new(None) };
 }
 
-/// This thread is the first reactor's.
-pub(super) fn watch(own: Handle) {
-    let busy = busy(&own);
-    let load = Load { own, since: Instant::now(), busy, requests: 0, bytes: 0, leaving: false, asked: 0 };
-    LOAD.set(Some(load));
+/// Begins to measure this thread, which is the first reactor's.
+pub(crate) fn watch(own: Handle, second: Second) {
+    let busy = busy_time(&own);
+    LOAD.set(Some(Load { own, second, since: Instant::now(), busy, requests: 0, bytes: 0, migrates: false, calls: 0 }));
 }
 
-fn busy(handle: &Handle) -> Duration {
+fn busy_time(handle: &Handle) -> Duration {
     handle.metrics().worker_total_busy_duration(0)
 }
 
-/// A request has ended on this thread, with a body of so many bytes.
+/// Records a request that ended on this thread, with the size of its body.
 pub fn record_request(bytes: u64) {
     LOAD.with_borrow_mut(|load| {
         if let Some(load) = load {
@@ -59,24 +64,27 @@ pub fn record_request(bytes: u64) {
     });
 }
 
-/// Where a worker that is between two requests had better go on; `None`: where it is.
+/// The reactor to which a worker that is between two requests should migrate; `None` to stay.
 pub fn migration_target() -> Option<&'static Handle> {
-    let leaves = LOAD.with_borrow_mut(|load| load.as_mut().is_some_and(Load::lets_go));
-    if leaves { super::reactor::second() } else { None }
+    let second = LOAD.with_borrow_mut(|load| {
+        let load = load.as_mut()?;
+        load.should_migrate().then_some(load.second)
+    });
+    second?()
 }
 
 impl Load {
-    fn lets_go(&mut self) -> bool {
+    fn should_migrate(&mut self) -> bool {
         let elapsed = self.since.elapsed();
         if elapsed >= WINDOW {
-            let busy = busy(&self.own);
+            let busy = busy_time(&self.own);
             let share = busy.saturating_sub(self.busy).as_secs_f64() / elapsed.as_secs_f64();
-            let large = self.requests > 0 && self.bytes / self.requests >= LARGE;
-            self.leaving = share >= BUSY && large;
+            let is_large = self.requests > 0 && self.bytes / self.requests >= LARGE_BODY;
+            self.migrates = share >= BUSY_SHARE && is_large;
             (self.since, self.busy, self.requests, self.bytes) = (Instant::now(), busy, 0, 0);
         }
-        self.asked += 1;
-        self.leaving && self.asked.is_multiple_of(2)
+        self.calls += 1;
+        self.migrates && self.calls.is_multiple_of(2)
     }
 }
 
@@ -85,34 +93,35 @@ impl Load {
 mod tests {
     use super::*;
 
-    /// Asks for a while, after requests with bodies of so many bytes, busy or not; whether anybody was let go.
-    fn asks(bytes: u64, works: bool) -> bool {
+    /// Records requests with bodies of `bytes` for a while, on a thread that is busy or idle in between; whether a
+    /// worker was told to migrate.
+    fn migrates(bytes: u64, is_busy: bool) -> bool {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let asking = runtime.spawn(async move {
-            watch(Handle::current());
-            let until = Instant::now() + 3 * WINDOW;
-            let mut left = 0;
-            while Instant::now() < until {
+        let worker = runtime.spawn(async move {
+            watch(Handle::current(), || None);
+            let end = Instant::now() + 3 * WINDOW;
+            let mut migrated = false;
+            while Instant::now() < end {
                 record_request(bytes);
-                left += u32::from(LOAD.with_borrow_mut(|load| load.as_mut().unwrap().lets_go()));
-                if works {
-                    let work = Instant::now() + WINDOW / 100;
-                    while Instant::now() < work {}
+                migrated |= LOAD.with_borrow_mut(|load| load.as_mut().unwrap().should_migrate());
+                if is_busy {
+                    let until = Instant::now() + WINDOW / 100;
+                    while Instant::now() < until {}
                     tokio::task::yield_now().await;
                 } else {
                     tokio::time::sleep(WINDOW / 10).await;
                 }
             }
-            left > 0
+            migrated
         });
-        runtime.block_on(asking).unwrap()
+        runtime.block_on(worker).unwrap()
     }
 
     #[test]
-    fn workers_leave_a_thread_without_rest_if_bodies_are_large() {
-        assert!(asks(1 << 20, true));
-        assert!(!asks(1 << 20, false));
-        assert!(!asks(100, true));
+    fn workers_migrate_from_a_busy_thread_if_bodies_are_large() {
+        assert!(migrates(1 << 20, true));
+        assert!(!migrates(1 << 20, false));
+        assert!(!migrates(100, true));
         LOAD.set(None);
         assert!(migration_target().is_none());
     }

@@ -1,8 +1,8 @@
-//! Name look-ups, on threads of their own.
+//! Name look-ups on threads of their own.
 //!
-//! `getaddrinfo` blocks, for as long as the name server is silent (30 s and more), and can't be cancelled. So a look-up
-//! that nobody waits for any more is left to its thread: nothing else ever waits for that one, neither file nor exit.
-//! Requests for one host that come together share a look-up: a batch of hundreds to one host needs one thread.
+//! `getaddrinfo` cannot be cancelled and blocks while the name server is silent, for 30 s and more. On its own thread an
+//! abandoned look-up delays neither file operations nor the exit. Concurrent requests for one host share a look-up, so a
+//! batch of hundreds needs one thread.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,19 +12,19 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::fork::PerProcess;
+use crate::fork::PerProcess;
 
-/// The most look-ups at the same time.
+/// Look-ups at the same time.
 const MAX_THREADS: usize = 256;
 
-/// `getaddrinfo` and the modules it loads need less than half of it; only what is used of it is ever touched.
-const STACK: usize = 1 << 20;
+/// `getaddrinfo` and the modules it loads need less than half of it. Only the pages that are used become resident.
+const STACK_SIZE: usize = 1 << 20;
 
-/// A thread without work ends after this long.
-const LINGER: Duration = Duration::from_secs(2);
+/// An idle thread ends after this time.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
-/// Who comes later than this after the beginning of a look-up does not join it: it may hang where a new one would not.
-const JOINED_WITHIN: Duration = Duration::from_secs(1);
+/// A request joins a look-up that began within this time. An older one may hang where a new one would not.
+const JOIN_WITHIN: Duration = Duration::from_secs(1);
 
 type Addresses = io::Result<Vec<SocketAddr>>;
 
@@ -36,28 +36,28 @@ struct Lookups {
 
 #[derive(Default)]
 struct State {
-    /// In the order of the calls.
+    /// First in, first out.
     waiting: VecDeque<Lookup>,
     running: Vec<Lookup>,
     threads: usize,
     idle: usize,
-    /// The number of the next look-up.
-    next: u64,
+    /// The number of the last look-up.
+    number: u64,
 }
 
 struct Lookup {
     number: u64,
     host: String,
-    asked: Instant,
-    askers: Vec<oneshot::Sender<Addresses>>,
+    queued: Instant,
+    waiters: Vec<oneshot::Sender<Addresses>>,
 }
 
 static CURRENT: PerProcess<Lookups> = PerProcess::new();
 
-/// The addresses of a host, with port 0. Dropping the future leaves the look-up to itself.
+/// The addresses of a host, with port 0. Dropping the future abandons the look-up.
 pub async fn lookup(host: &str) -> Addresses {
     let answer = current().ask(host)?;
-    answer.await.unwrap_or_else(|_| Err(io::Error::other("the look-up was given up")))
+    answer.await.unwrap_or_else(|_| Err(io::Error::other("the look-up was abandoned")))
 }
 
 fn current() -> &'static Lookups {
@@ -70,25 +70,25 @@ impl Lookups {
     }
 
     fn ask(&'static self, host: &str) -> io::Result<oneshot::Receiver<Addresses>> {
-        let (asker, answer) = oneshot::channel();
+        let (waiter, answer) = oneshot::channel();
         let mut state = self.lock();
         let now = Instant::now();
-        let joined = |lookup: &&mut Lookup| lookup.host == host && now - lookup.asked < JOINED_WITHIN;
+        let joined = |lookup: &&mut Lookup| lookup.host == host && now - lookup.queued < JOIN_WITHIN;
         let State { waiting, running, .. } = &mut *state;
         if let Some(lookup) = waiting.iter_mut().chain(running).find(joined) {
-            lookup.askers.push(asker);
+            lookup.waiters.push(waiter);
             return Ok(answer);
         }
-        // Those that hang must not let the others pile up.
+        // While all threads hang, abandoned look-ups must not pile up.
         state.waiting.retain(Lookup::is_wanted);
-        state.next += 1;
-        let lookup = Lookup { number: state.next, host: host.to_owned(), asked: now, askers: vec![asker] };
+        state.number += 1;
+        let lookup = Lookup { number: state.number, host: host.to_owned(), queued: now, waiters: vec![waiter] };
         state.waiting.push_back(lookup);
         if state.waiting.len() > state.idle && state.threads < MAX_THREADS {
-            let thread = std::thread::Builder::new().name("shoal-lookup".into()).stack_size(STACK);
+            let thread = std::thread::Builder::new().name("shoal-lookup".into()).stack_size(STACK_SIZE);
             match thread.spawn(|| self.work()) {
                 Ok(_) => state.threads += 1,
-                // One of the others does it.
+                // A running thread takes it.
                 Err(_) if state.threads > 0 => {}
                 Err(error) => {
                     state.waiting.pop_back();
@@ -106,7 +106,7 @@ impl Lookups {
         loop {
             let Some(lookup) = state.waiting.pop_front() else {
                 state.idle += 1;
-                let waited = self.ready.wait_timeout(state, LINGER);
+                let waited = self.ready.wait_timeout(state, KEEP_ALIVE);
                 let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                 state = back;
                 state.idle -= 1;
@@ -125,11 +125,11 @@ impl Lookups {
             let found = (&*host, 0).to_socket_addrs().map(Iterator::collect);
             state = self.lock();
             if let Some(at) = state.running.iter().position(|lookup| lookup.number == number) {
-                let askers = state.running.swap_remove(at).askers;
+                let waiters = state.running.swap_remove(at).waiters;
                 drop(state);
-                for asker in askers {
-                    // Whoever has gone does not need it.
-                    let _ = asker.send(copy(&found));
+                for waiter in waiters {
+                    // Fails for an abandoned request.
+                    let _ = waiter.send(copy(&found));
                 }
                 state = self.lock();
             }
@@ -139,11 +139,11 @@ impl Lookups {
 
 impl Lookup {
     fn is_wanted(&self) -> bool {
-        self.askers.iter().any(|asker| !asker.is_closed())
+        self.waiters.iter().any(|waiter| !waiter.is_closed())
     }
 }
 
-/// An `io::Error` can't be cloned; its kind, number and words are all there is to it here.
+/// A copy of a result. `io::Error` cannot be cloned; those of `getaddrinfo` have a number, or a kind and a message.
 fn copy(found: &Addresses) -> Addresses {
     match found {
         Ok(addresses) => Ok(addresses.clone()),
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn look_ups_share_threads_and_answers() {
+    fn concurrent_look_ups_share_threads_and_answers() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let all = futures_util::future::join_all((0..500).map(|_| lookup("localhost"))).await;
@@ -170,18 +170,21 @@ mod tests {
         });
         let threads = current().lock().threads;
         assert!((1..8).contains(&threads), "{threads}");
-        let until = Instant::now() + 10 * LINGER;
+        let until = Instant::now() + 10 * KEEP_ALIVE;
         while current().lock().threads > 0 {
             assert!(Instant::now() < until);
-            std::thread::sleep(LINGER / 20);
+            std::thread::sleep(KEEP_ALIVE / 20);
         }
     }
 
     #[test]
-    fn an_error_is_copied_with_its_number_and_its_words() {
+    fn a_copied_error_keeps_its_number_or_kind_and_message() {
         let numbered = copy(&Err(io::Error::from_raw_os_error(24))).unwrap_err();
         assert_eq!(numbered.raw_os_error(), Some(24));
-        let worded = copy(&Err(io::Error::new(io::ErrorKind::NotFound, "no such host"))).unwrap_err();
-        assert_eq!((worded.kind(), worded.to_string().as_str()), (io::ErrorKind::NotFound, "no such host"));
+        let without_number = copy(&Err(io::Error::new(io::ErrorKind::NotFound, "no such host"))).unwrap_err();
+        assert_eq!(
+            (without_number.kind(), without_number.to_string().as_str()),
+            (io::ErrorKind::NotFound, "no such host")
+        );
     }
 }

@@ -1,28 +1,35 @@
 //! The I/O reactor: a current-thread tokio runtime on one named thread.
 //!
-//! One thread, because for small bodies a second one gives nothing, and a current-thread runtime never wakes a sibling.
-//! A second one, with a runtime of its own, is started when large bodies leave the first no rest ([`load`]). Files, whose
-//! system calls wait, go to a blocking pool.
+//! One thread, because a second one does not speed up small bodies, and a current-thread runtime never wakes a sibling.
+//! [`load`] starts a second reactor while large bodies keep the first one busy. File operations, which block, run on
+//! tokio's blocking pool.
 
 use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use super::fork::PerProcess;
-use super::injection::{Intake, Work};
-use super::{finalize, load, tick};
+use crate::error::RuntimeError;
+use crate::fork::PerProcess;
+use crate::{activity, finalize, load, pool, tick};
 
-/// Files that may wait at the same time.
+/// File operations that may block at the same time.
 const BLOCKING_THREADS: usize = 16;
+
+/// An idle blocking thread ends after this time.
+const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(2);
+
+type Work = Box<dyn FnOnce() + Send>;
 
 struct Reactor {
     first: Thread,
-    intake: Arc<Intake>,
-    /// Started by [`load`] when the first has no rest; `None` if it could not be.
+    submitted: UnboundedSender<Work>,
+    /// Started by [`load`]; `None` if that failed.
     second: OnceLock<Option<Thread>>,
 }
 
@@ -33,40 +40,12 @@ struct Thread {
     stopped: Mutex<Receiver<()>>,
 }
 
-thread_local! {
-    static IS_SECOND: Cell<bool> = const { Cell::new(false) };
-    /// When this reactor last made sure that it has a blocking thread.
-    static BLOCKING: Cell<Option<Instant>> = const { Cell::new(None) };
-}
-
-/// A blocking thread without work ends after this long.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// On a reactor, before `spawn_blocking`: an error where no thread can be started. tokio panics there, unless it has one
-/// already, as it has for [`LINGER`] after the last time.
-pub fn ensure_blocking_thread() -> std::io::Result<()> {
-    let now = Instant::now();
-    if BLOCKING.get().is_none_or(|since| now - since > LINGER / 2) {
-        std::thread::Builder::new().name("shoal-blocking".into()).spawn(|| ())?;
-        BLOCKING.set(Some(now));
-    }
-    Ok(())
-}
-
 static CURRENT: PerProcess<Reactor> = PerProcess::new();
 
-/// Why there is no reactor, or no pool.
-#[derive(Debug, thiserror::Error)]
-pub enum RuntimeError {
-    /// [`shutdown`] was called: the interpreter is exiting.
-    #[error("shoal was shut down because the interpreter is exiting")]
-    Exiting,
-    /// The thread could not be started.
-    #[error("a thread could not be started: {0}")]
-    Thread(#[from] std::io::Error),
-    /// The environment asks for what is no number of threads.
-    #[error("{VARIABLE} must be a number of threads from 1 to 4096, not {0:?}", VARIABLE = super::pool::VARIABLE)]
-    ThreadCount(String),
+thread_local! {
+    static IS_SECOND: Cell<bool> = const { Cell::new(false) };
+    /// When [`ensure_blocking_thread`] last started a thread for this reactor.
+    static BLOCKING_CHECKED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The reactor of this process, started at first use.
@@ -74,32 +53,27 @@ pub fn reactor_handle() -> Result<&'static Handle, RuntimeError> {
     Ok(&reactor()?.first.handle)
 }
 
-/// Runs `work`, which must be short, on the reactor's thread: cheaper than spawning there when much comes at once. If the
-/// reactor is shut down before, `work` is dropped.
+/// Runs `work`, which must be short, on the reactor's thread, or drops it if the reactor shuts down first.
+///
+/// All work that arrives in one tick wakes the reactor once. `Handle::spawn` from another thread writes to its eventfd
+/// each time: a system call, and often a context switch, for each of the hundred requests that one tick of an event loop
+/// starts.
 pub fn submit(work: Work) -> Result<(), RuntimeError> {
-    reactor()?.intake.put(work);
+    // Fails once the reactor has shut down, and drops the work.
+    let _ = reactor()?.submitted.send(work);
     Ok(())
 }
 
-fn reactor() -> Result<&'static Reactor, RuntimeError> {
-    if finalize::is_exiting() { Err(RuntimeError::Exiting) } else { CURRENT.get_or_try_init(start) }
-}
-
-/// Only of one that another first user was quicker than: the others are kept.
-impl Drop for Reactor {
-    fn drop(&mut self) {
-        self.first.stop.cancel();
+/// Makes sure that `spawn_blocking` on this reactor finds a thread; an error where none can be started.
+///
+/// tokio panics there, unless it has an idle one, as it does for [`BLOCKING_KEEP_ALIVE`] after the last call.
+pub fn ensure_blocking_thread() -> std::io::Result<()> {
+    let now = Instant::now();
+    if BLOCKING_CHECKED.get().is_none_or(|since| now - since > BLOCKING_KEEP_ALIVE / 2) {
+        std::thread::Builder::new().name("shoal-blocking".into()).spawn(|| ())?;
+        BLOCKING_CHECKED.set(Some(now));
     }
-}
-
-/// The second reactor, started at first use; `None` where there is one core, and while the interpreter exits.
-pub(super) fn second() -> Option<&'static Handle> {
-    let reactor = reactor().ok()?;
-    let start = || {
-        let several = super::pool::thread_count().is_ok_and(|size| size > 1);
-        several.then(|| Thread::start("shoal-io-2", |_| IS_SECOND.set(true)).ok()).flatten()
-    };
-    reactor.second.get_or_init(start).as_ref().map(|second| &second.handle)
+    Ok(())
 }
 
 /// Whether this is the second reactor's thread.
@@ -107,15 +81,63 @@ pub fn is_second_reactor() -> bool {
     IS_SECOND.get()
 }
 
-fn start() -> Result<Reactor, RuntimeError> {
-    let intake = Arc::new(Intake::default());
-    let taker = intake.clone();
-    let first = Thread::start("shoal-io", move |runtime| {
-        load::watch(runtime.handle().clone());
-        runtime.spawn(tick::run());
-        runtime.spawn(taker.run());
-    })?;
-    Ok(Reactor { first, intake, second: OnceLock::new() })
+/// Stops reactor and pool for good, and waits, `timeout` at most, for their threads and for the [`FinalizeGuard`]s of
+/// other threads. Does nothing in a forked child that has not used them.
+///
+/// [`FinalizeGuard`]: crate::FinalizeGuard
+pub fn shutdown(timeout: Duration) {
+    if !finalize::begin() {
+        return;
+    }
+    let deadline = Instant::now() + timeout;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    if let Some(reactor) = CURRENT.get() {
+        let threads = [Some(&reactor.first), reactor.second.get().and_then(Option::as_ref)];
+        threads.iter().flatten().for_each(|thread| thread.stop.cancel());
+        threads.iter().flatten().for_each(|thread| thread.wait(left()));
+    }
+    activity::wait_for_tasks(left());
+    finalize::close(left());
+}
+
+fn reactor() -> Result<&'static Reactor, RuntimeError> {
+    if finalize::is_exiting() { Err(RuntimeError::Exiting) } else { CURRENT.get_or_try_init(Reactor::start) }
+}
+
+/// The second reactor, started at first use; `None` with one core, and while the interpreter exits.
+fn second() -> Option<&'static Handle> {
+    let reactor = reactor().ok()?;
+    let start = || {
+        let is_multicore = pool::thread_count().is_ok_and(|count| count > 1);
+        is_multicore.then(|| Thread::start("shoal-io-2", |_| IS_SECOND.set(true)).ok()).flatten()
+    };
+    reactor.second.get_or_init(start).as_ref().map(|second| &second.handle)
+}
+
+impl Reactor {
+    fn start() -> Result<Self, RuntimeError> {
+        let (submitted, receiver) = unbounded_channel();
+        let first = Thread::start("shoal-io", |runtime| {
+            load::watch(runtime.handle().clone(), second);
+            runtime.spawn(tick::run());
+            runtime.spawn(run_submitted(receiver));
+        })?;
+        Ok(Self { first, submitted, second: OnceLock::new() })
+    }
+}
+
+/// Runs only for a reactor that lost the race of two first users; the published one is never dropped.
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        self.first.stop.cancel();
+    }
+}
+
+async fn run_submitted(mut submitted: UnboundedReceiver<Work>) {
+    while let Some(work) = submitted.recv().await {
+        // A panic must not end this task.
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(work));
+    }
 }
 
 impl Thread {
@@ -125,7 +147,7 @@ impl Thread {
             .enable_time()
             .thread_name("shoal-blocking")
             .max_blocking_threads(BLOCKING_THREADS)
-            .thread_keep_alive(LINGER)
+            .thread_keep_alive(BLOCKING_KEEP_ALIVE)
             .build()?;
         let handle = runtime.handle().clone();
         let stop = CancellationToken::new();
@@ -141,33 +163,39 @@ impl Thread {
         Ok(Self { handle, stop, stopped: Mutex::new(stopped) })
     }
 
-    fn wait(&self, until: Instant) {
+    fn wait(&self, timeout: Duration) {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = stopped.recv_timeout(until.saturating_duration_since(Instant::now()));
+        let _ = stopped.recv_timeout(timeout);
     }
 }
 
-/// Stops reactor and pool for good: no new work, everything cancelled, at most `wait` until their threads and whoever
-/// waited for them are gone. In a forked child that never used it there is nothing to stop.
-pub fn shutdown(wait: Duration) {
-    if !finalize::begin() {
-        return;
-    }
-    let until = Instant::now() + wait;
-    if let Some(reactor) = CURRENT.get() {
-        let threads = [Some(&reactor.first), reactor.second.get().and_then(Option::as_ref)];
-        threads.iter().flatten().for_each(|thread| thread.stop.cancel());
-        threads.iter().flatten().for_each(|thread| thread.wait(until));
-    }
-    super::pool::wait_idle(until.saturating_duration_since(Instant::now()));
-    finalize::close(until.saturating_duration_since(Instant::now()));
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
 
-/// The words a panic was raised with.
-pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
+    #[test]
+    fn submitted_work_runs_in_order_survives_a_panic_and_is_dropped_after_the_end() {
+        let timeout = Duration::from_secs(10);
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (sender, receiver) = unbounded_channel::<Work>();
+        let (done, results) = channel();
+        let submit = |number: u32| {
+            let done = done.clone();
+            sender.send(Box::new(move || done.send(number).unwrap())).is_ok()
+        };
+        assert!(submit(1));
+        let running = runtime.spawn(run_submitted(receiver));
+        assert_eq!(results.recv_timeout(timeout), Ok(1));
+        sender.send(Box::new(|| std::panic::resume_unwind(Box::new("on purpose")))).unwrap();
+        assert!((2..100).all(submit));
+        for number in 2..100 {
+            assert_eq!(results.recv_timeout(timeout), Ok(number));
+        }
+        running.abort();
+        assert!(runtime.block_on(running).unwrap_err().is_cancelled());
+        assert!(!submit(100));
+        drop(done);
+        assert!(results.recv().is_err());
+    }
 }

@@ -1,70 +1,70 @@
-//! What the reactor does at the end of a turn, when all that was ready has been done.
+//! Callbacks at the end of a tick of the reactor, after all tasks that were ready have run.
 //!
-//! A turn ends several requests as a rule. Whoever waits for them is woken once, for all of them, and not as soon as the
-//! first one is there: waking a thread takes as long as half a request.
+//! One tick usually completes several requests. Their consumer is woken once at its end instead of once per request:
+//! waking a thread takes as long as half a request.
 //!
-//! The end is a task: when the first one asks, it goes to the end of the queue. (The reactor's going to sleep would be a
-//! later end, but one that does not come while it has enough to do.)
+//! The end is a task which goes to the back of the run queue when the first callback is registered. (The reactor's going
+//! to sleep would be later, but does not happen while it is busy.)
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-/// Someone to tell at the end of the turn.
+/// A callback for the end of a tick.
 pub trait OnTickEnd: Send + Sync {
-    /// The turn has ended. Called on the reactor's thread; must not block.
+    /// Called on the reactor's thread at the end of the tick. Must not block.
     fn on_tick_end(&self);
 }
 
-struct Turn {
-    told: Vec<Arc<dyn OnTickEnd>>,
+struct Tick {
+    callbacks: Vec<Arc<dyn OnTickEnd>>,
+    /// Wakes the task of [`run`].
     end: Waker,
 }
 
 thread_local! {
-    /// On the reactor's thread only.
-    static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
+    /// Set on the reactor's thread only.
+    static TICK: RefCell<Option<Tick>> = const { RefCell::new(None) };
 }
 
-/// Tells `whom` at the end of the turn, or at once if this is not the reactor's thread.
-pub fn at_tick_end(whom: Arc<dyn OnTickEnd>) {
-    let at_once = TURN.with_borrow_mut(|turn| match turn {
-        Some(turn) => {
-            if turn.told.is_empty() {
-                turn.end.wake_by_ref();
+/// Calls `callback` at the end of this tick; at once on any other thread than the reactor's.
+pub fn at_tick_end(callback: Arc<dyn OnTickEnd>) {
+    let immediate = TICK.with_borrow_mut(|tick| match tick {
+        Some(tick) => {
+            if tick.callbacks.is_empty() {
+                tick.end.wake_by_ref();
             }
-            turn.told.push(whom);
+            tick.callbacks.push(callback);
             None
         }
-        None => Some(whom),
+        None => Some(callback),
     });
-    if let Some(whom) = at_once {
-        whom.on_tick_end();
+    if let Some(callback) = immediate {
+        callback.on_tick_end();
     }
 }
 
-/// Ends one turn after the other, for ever.
-pub(super) async fn run() -> Infallible {
-    let _gone = Gone;
+/// The task that ends ticks, for as long as the reactor runs.
+pub(crate) async fn run() -> Infallible {
+    let _guard = LastTick;
     std::future::poll_fn(|context| {
-        let begun = Turn { told: Vec::new(), end: context.waker().clone() };
-        end(TURN.replace(Some(begun)));
+        finish(TICK.replace(Some(Tick { callbacks: Vec::new(), end: context.waker().clone() })));
         Poll::Pending
     })
     .await
 }
 
-fn end(turn: Option<Turn>) {
-    turn.into_iter().flat_map(|turn| turn.told).for_each(|whom| whom.on_tick_end());
+fn finish(tick: Option<Tick>) {
+    tick.into_iter().flat_map(|tick| tick.callbacks).for_each(|callback| callback.on_tick_end());
 }
 
-/// There are no turns any more.
-struct Gone;
+/// Ends the last tick when the reactor drops the task.
+struct LastTick;
 
-impl Drop for Gone {
+impl Drop for LastTick {
     fn drop(&mut self) {
-        end(TURN.take());
+        finish(TICK.take());
     }
 }
 
@@ -85,31 +85,31 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_on_the_reactor_and_at_once_elsewhere() {
+    fn callbacks_run_at_the_tick_end_on_the_reactor_and_immediately_on_other_threads() {
         let count = Arc::new(Count::default());
-        let told = || count.0.load(Ordering::Relaxed);
+        let calls = || count.0.load(Ordering::Relaxed);
         at_tick_end(count.clone());
-        assert_eq!(told(), 1);
+        assert_eq!(calls(), 1);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let turns = runtime.spawn(run());
+        let ticks = runtime.spawn(run());
         runtime.block_on(async {
             tokio::task::yield_now().await;
-            for told_before in [1, 3] {
+            for calls_before in [1, 3] {
                 at_tick_end(count.clone());
                 at_tick_end(count.clone());
-                assert_eq!(told(), told_before);
-                // However much there is to do.
+                assert_eq!(calls(), calls_before);
+                // Even while the reactor stays busy.
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
-                assert_eq!(told(), told_before + 2);
+                assert_eq!(calls(), calls_before + 2);
             }
             at_tick_end(count.clone());
-            turns.abort();
+            ticks.abort();
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
         });
-        assert_eq!(told(), 6);
+        assert_eq!(calls(), 6);
         at_tick_end(count.clone());
-        assert_eq!(told(), 7);
+        assert_eq!(calls(), 7);
     }
 }
