@@ -148,7 +148,7 @@ def test_a_result_that_cannot_be_sent_is_shown() -> None:
 def test_a_result_that_cannot_be_made_again() -> None:
     results = parallel.map(mapped.misbehave, [0, "bomb", 2], on_error="return", chunksize=3).result(30)
     assert (results[0], results[2]) == (0, 2)
-    assert "cannot be made again: LookupError" in str(results[1])
+    assert "cannot be unpickled: LookupError" in str(results[1])
 
 
 def test_an_item_that_cannot_be_sent() -> None:
@@ -221,19 +221,19 @@ def test_slow_items_in_one_chunk_are_shared() -> None:
 def test_a_worker_killed_from_outside() -> None:
     job = parallel.map(mapped.pid, range(600), backend="processes", workers=2)
     assert wait_until(lambda: job.stats.total > 10, 20)
-    from shoal._map.fleet import fleet
+    from shoal._map.worker_pool import worker_pool
 
-    for hand in list(fleet()._all)[:1]:
-        os.kill(hand.pid, signal.SIGKILL)
+    for worker in list(worker_pool()._all)[:1]:
+        os.kill(worker.pid, signal.SIGKILL)
     assert len(job.result(60)) == 600
 
 
 def test_an_idle_worker_killed_from_outside() -> None:
     parallel.map(mapped.pid, range(20), backend="processes").result(30)
-    from shoal._map.fleet import fleet
+    from shoal._map.worker_pool import worker_pool
 
-    for hand in list(fleet()._all):
-        os.kill(hand.pid, signal.SIGKILL)
+    for worker in list(worker_pool()._all):
+        os.kill(worker.pid, signal.SIGKILL)
     assert parallel.map(mapped.square, range(5), backend="processes").result(30) == [0, 1, 4, 9, 16]
 
 
@@ -292,14 +292,14 @@ def test_an_item_that_writes_to_the_pipe_of_its_results(garbage: str, chunksize:
     results = parallel.map(writing, range(9), chunksize=chunksize, on_error="return").result(60)
     assert results[:2] + results[3:] == [0, 1, 3, 4, 5, 6, 7, 8]
     assert isinstance(results[2], WorkerDied)
-    assert "something else was written to the pipe of its results" in str(results[2])
+    assert "other data was written to its result channel" in str(results[2])
     assert parallel.map(mapped.square, range(5), backend="processes").result(30) == [0, 1, 4, 9, 16]
 
 
 def test_an_item_that_closes_the_pipe_of_its_results() -> None:
     results = parallel.map(mapped.misbehave, [0, "close", 2], on_error="return").result(30)
     assert (results[0], results[2]) == (0, 2)
-    assert "it closed the pipe of its results" in str(results[1])
+    assert "it closed its result channel" in str(results[1])
 
 
 def test_a_stopped_worker_is_killed_with_its_job() -> None:
@@ -357,7 +357,7 @@ def test_errors_survive_pickling_and_copying() -> None:
     ("error", "words"),
     [
         (ItemError(0, ValueError()), "item 0: ValueError"),
-        (WorkerDied(1), "item 1: its worker process died: nobody knows why"),
+        (WorkerDied(1), "item 1: its worker process died: unknown exit code"),
         (WorkerDied(1, 7), "item 1: its worker process died: exit code 7"),
         (WorkerDied(1, -99), "item 1: its worker process died: signal 99 (unknown)"),
         (ParallelError(""), "ParallelError"),

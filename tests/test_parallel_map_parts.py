@@ -1,4 +1,4 @@
-"""The parts of `parallel.map`: buffers out of band, the wire, what is harmless, where "auto" goes, and smaller ones."""
+"""The parts of `parallel.map`: payloads, channels, inline safety, the choice of "auto", and smaller ones."""
 
 import hashlib
 import math
@@ -8,7 +8,6 @@ import threading
 import time
 import zlib
 from collections import deque
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,33 +15,33 @@ from hypothesis import strategies as st
 
 import mapped
 from shoal import _shoal, parallel
-from shoal._map import auto, cores, parcel, wire
-from shoal._map.board import Board
-from shoal._map.harmless import is_harmless, is_plain
-from shoal._map.parcel import Incoming, Outgoing
-from shoal._map.sizer import Sizer
+from shoal._map import auto, channel, cores, payload
+from shoal._map.chunk_sizer import ChunkSizer
+from shoal._map.inline_safety import is_inline_safe, is_plain
+from shoal._map.payload import PayloadReader, PayloadWriter
+from shoal._map.result_collector import ResultCollector
 from shoal._map.source import Source
 
 MIB = 1 << 20
 
 
-# Parcels
+# Payloads
 
 
-def there_and_back(values: list, times: int = 1) -> list:
-    outgoing, incoming = Outgoing(), Incoming()
+def round_trip(values: list, times: int = 1) -> list:
+    writer, reader = PayloadWriter(), PayloadReader()
     try:
         for _ in range(times):
-            packed, files, _ = outgoing.pack(values)
+            packed, files, _ = writer.pack(values)
             descriptors = deque(os.dup(file) for file in files)
-            result = incoming.unpack(packed, descriptors)
+            result = reader.unpack(packed, descriptors)
             assert not descriptors
             if not isinstance(packed, bytes):
-                outgoing.release(packed[0])
+                writer.release(packed[0])
         return result
     finally:
-        outgoing.close()
-        incoming.close()
+        writer.close()
+        reader.close()
 
 
 @pytest.mark.parametrize(
@@ -53,26 +52,26 @@ def there_and_back(values: list, times: int = 1) -> list:
         [b"x" * MIB, bytearray(b"y" * MIB), "z" * MIB],
         [(b"x" * MIB, 1), [bytearray(MIB)], {"a": b"z" * MIB, "b": 2}],
         [[[b"deep" * MIB]]],
-        [b"x" * (parcel._OUT_OF_BAND - 1), b"x" * parcel._OUT_OF_BAND, b"x" * (parcel._OUT_OF_BAND + 1)],
+        [b"x" * (payload._OUT_OF_BAND - 1), b"x" * payload._OUT_OF_BAND, b"x" * (payload._OUT_OF_BAND + 1)],
         ["x" * 100] * 10_000,
         [list(range(100_000))],
         [bytes(20 * MIB)] * 2,
     ],
     ids=range(9),
 )
-def test_values_travel_as_they_are(values: list) -> None:
-    result = there_and_back(values, times=3)
+def test_values_are_unchanged(values: list) -> None:
+    result = round_trip(values, times=3)
     assert result == values
     assert [type(value) for value in result] == [type(value) for value in values]
 
 
 def test_the_same_bytes_twice_are_sent_once() -> None:
     block = os.urandom(MIB)
-    outgoing = Outgoing()
-    _, _, size = outgoing.pack([block] * 10)
-    outgoing.close()
+    writer = PayloadWriter()
+    _, _, size = writer.pack([block] * 10)
+    writer.close()
     assert size < 1.1 * MIB
-    result = there_and_back([block] * 3)
+    result = round_trip([block] * 3)
     assert result[0] is result[1] is result[2]
 
 
@@ -85,8 +84,8 @@ plain = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(plain, max_size=10))
-def test_any_values_travel(values: list) -> None:
-    assert there_and_back(values) == values
+def test_any_value_is_unchanged(values: list) -> None:
+    assert round_trip(values) == values
 
 
 def test_arrays_arrive_as_arrays() -> None:
@@ -97,10 +96,10 @@ def test_arrays_arrive_as_arrays() -> None:
     fortran = np.asfortranarray(np.arange(MIB, dtype=np.int32).reshape(1024, -1))
     strided = array[::3]
     for each in (array, fortran, strided, np.arange(3), np.array(["a", None], dtype=object)):
-        (again,) = there_and_back([each])
+        (again,) = round_trip([each])
         assert np.array_equal(again, each)
         assert again.flags.writeable
-    (again,) = there_and_back([frozen])
+    (again,) = round_trip([frozen])
     assert not again.flags.writeable
     done = parallel.map(mapped.scribble, [array.copy() for _ in range(6)], backend="processes").result(30)
     assert all(each[0] == 7 and np.array_equal(each[1:], array[1:]) and each.flags.writeable for each in done)
@@ -127,33 +126,33 @@ def test_arrow_data() -> None:
     assert all(result.equals(table.slice(1)) for result in results)
 
 
-def test_large_things_do_not_travel_in_the_pickle() -> None:
+def test_large_buffers_are_not_in_the_pickle() -> None:
     np = pytest.importorskip("numpy")
     for values in ([b"x" * MIB], [bytearray(MIB)], [(b"x" * MIB,)], [{"k": b"x" * MIB}], [np.zeros(MIB)]):
-        stream, buffers = parcel.dump(parcel._shielded(values))
+        stream, buffers = payload.dump(payload._with_out_of_band_bytes(values))
         assert len(stream) < 1000
         assert len(buffers) == 1
 
 
-def test_segments_are_used_again_and_give_memory_back() -> None:
-    outgoing = Outgoing()
+def test_segments_are_reused_and_release_large_memory() -> None:
+    writer = PayloadWriter()
     for _ in range(5):
-        packed, files, _ = outgoing.pack([bytes(MIB)])
-        outgoing.release(packed[0])
+        packed, files, _ = writer.pack([bytes(MIB)])
+        writer.release(packed[0])
     assert packed[0] == 0
     assert not files
-    packed, _, _ = outgoing.pack([bytes(40 * MIB)])
-    assert os.fstat(outgoing._files[0]).st_size >= 40 * MIB
-    outgoing.release(packed[0])
-    assert os.fstat(outgoing._files[0]).st_size == 0
-    outgoing.close()
+    packed, _, _ = writer.pack([bytes(40 * MIB)])
+    assert os.fstat(writer._files[0]).st_size >= 40 * MIB
+    writer.release(packed[0])
+    assert os.fstat(writer._files[0]).st_size == 0
+    writer.close()
 
 
-# The wire
+# Channels
 
 
 def test_messages_arrive_whole_and_in_order() -> None:
-    here, there = (wire.Channel(end) for end in wire.pair())
+    here, there = (channel.Channel(end) for end in channel.channel_pair())
     messages = [("a",), ("b", b"x" * 300_000, None), ("c", 1, (2, 3), [4.5], "text")]
     sender = threading.Thread(target=lambda: [here.send(message) for message in messages])
     sender.start()
@@ -178,7 +177,7 @@ def test_messages_arrive_whole_and_in_order() -> None:
     there.close()
 
 
-# What is harmless
+# Inline safety
 
 shift = 3
 table = {"a": 1}
@@ -278,25 +277,25 @@ HARMFUL = [
 
 @pytest.mark.parametrize("fn", HARMLESS, ids=range(len(HARMLESS)))
 def test_what_is_harmless(fn) -> None:
-    assert is_harmless(fn)
+    assert is_inline_safe(fn)
 
 
 @pytest.mark.parametrize("fn", HARMFUL, ids=range(len(HARMFUL)))
 def test_what_is_not_known_to_be_harmless(fn) -> None:
-    assert not is_harmless(fn)
+    assert not is_inline_safe(fn)
 
 
 def test_builtins_under_false_names(monkeypatch) -> None:
     def len(block):  # noqa: A001 - that is the point
         os._exit(1)
 
-    assert not is_harmless(len)
+    assert not is_inline_safe(len)
     monkeypatch.setitem(globals(), "sum", os._exit)
-    assert not is_harmless(head)
+    assert not is_inline_safe(head)
     liar = type("liar", (), {"__module__": "builtins", "__call__": lambda self, _: os._exit(1)})
-    assert not is_harmless(liar())
+    assert not is_inline_safe(liar())
     liar.__name__ = "int"
-    assert not is_harmless(liar)
+    assert not is_inline_safe(liar)
 
 
 def test_plain_items() -> None:
@@ -362,7 +361,7 @@ def test_errors_of_items_that_run_here() -> None:
     assert parallel.map(abs, ["a"] * 10_000, on_error="skip").result(10) == []
 
 
-def test_the_backends_auto_stands_for(monkeypatch) -> None:
+def test_the_backend_of_auto(monkeypatch) -> None:
     def chosen(fn, timeout=None) -> str:
         from shoal._map.call import Call
 
@@ -383,43 +382,43 @@ def test_the_backends_auto_stands_for(monkeypatch) -> None:
 
 
 def test_chunks_take_30_ms_and_shrink_at_the_end() -> None:
-    sizer = Sizer(None, 2)
-    assert sizer.size(1000) == 1
-    assert sizer.depth() == 1
-    sizer.learn(1, 0.001, 0)
-    assert sizer.size(10_000) == 16
-    sizer.learn(16, 0.016, 0)
-    assert sizer.size(10_000) == 30
-    assert sizer.size(None) == 30
-    assert sizer.depth() == 2
-    assert sizer.size(20) == 5
-    assert sizer.size(1) == 1
-    sizer.learn(30, 6.0, 0)
-    assert sizer.size(10_000) == 1
-    assert sizer.depth() == 1
-    sizer = Sizer(None, 2)
-    sizer.learn(1, 1e-6, 8 * MIB)
-    assert sizer.size(1000) == 1
-    assert Sizer(7, 2).size(3) == 7
-    sizer = Sizer(None, 2)
-    sizer.learn(1, 0.0, 0)
-    assert sizer.size(10**9) == 16
-    assert sizer.stride() == 256
+    chunk_sizer = ChunkSizer(None, 2)
+    assert chunk_sizer.size(1000) == 1
+    assert chunk_sizer.depth() == 1
+    chunk_sizer.learn(1, 0.001, 0)
+    assert chunk_sizer.size(10_000) == 16
+    chunk_sizer.learn(16, 0.016, 0)
+    assert chunk_sizer.size(10_000) == 30
+    assert chunk_sizer.size(None) == 30
+    assert chunk_sizer.depth() == 2
+    assert chunk_sizer.size(20) == 5
+    assert chunk_sizer.size(1) == 1
+    chunk_sizer.learn(30, 6.0, 0)
+    assert chunk_sizer.size(10_000) == 1
+    assert chunk_sizer.depth() == 1
+    chunk_sizer = ChunkSizer(None, 2)
+    chunk_sizer.learn(1, 1e-6, 8 * MIB)
+    assert chunk_sizer.size(1000) == 1
+    assert ChunkSizer(7, 2).size(3) == 7
+    chunk_sizer = ChunkSizer(None, 2)
+    chunk_sizer.learn(1, 0.0, 0)
+    assert chunk_sizer.size(10**9) == 16
+    assert chunk_sizer.stride() == 256
 
 
-def test_a_board_counts_a_result_once() -> None:
-    board = Board(4, ordered=True, on_error="return")
-    assert board.take(4) == 0
-    assert board.put(range(1, 3), ["b", "c"]) == 2
-    assert board.put(range(3), ["A", "B", "C"]) == 1
-    assert board.partial() == ["A", "b", "c", None]
+def test_the_collector_counts_a_result_once() -> None:
+    collector = ResultCollector(4, ordered=True, on_error="return")
+    assert collector.reserve(4) == 0
+    assert collector.put(range(1, 3), ["b", "c"]) == 2
+    assert collector.put(range(3), ["A", "B", "C"]) == 1
+    assert collector.partial() == ["A", "b", "c", None]
     error = parallel.map(abs, ["x"]).exception(10)
-    assert board.put_error(3, error)
-    assert not board.put_error(3, error)
-    assert board.put([3], ["d"]) == 0
-    assert board.final() == ["A", "b", "c", error]
-    unordered = Board(None, ordered=False, on_error="skip")
-    unordered.take(3)
+    assert collector.put_error(3, error)
+    assert not collector.put_error(3, error)
+    assert collector.put([3], ["d"]) == 0
+    assert collector.final() == ["A", "b", "c", error]
+    unordered = ResultCollector(None, ordered=False, on_error="skip")
+    unordered.reserve(3)
     unordered.put([2], ["c"])
     unordered.put_error(1, error)
     unordered.put(range(3), ["a", "b", "C"])
@@ -462,18 +461,3 @@ def test_a_promise_settles_once() -> None:
     assert promise.cancelled()
     assert not promise.resolve(1)
     assert job.cancelled()
-
-
-def test_the_quota_of_a_cgroup(tmp_path: Path) -> None:
-    assert cores._quota(tmp_path) is None
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert cores._quota(tmp_path) is None
-    (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert cores._quota(tmp_path) == 1.5
-    (tmp_path / "cpu.max").unlink()
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
-    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("-1\n")
-    assert cores._quota(tmp_path) is None
-    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("50000\n")
-    assert cores._quota(tmp_path) == 0.5

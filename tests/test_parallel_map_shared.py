@@ -1,4 +1,4 @@
-"""`parallel.map`: all calls of a process share its workers: how many there are, and who gets them."""
+"""`parallel.map`: the worker pool of a process, which all calls share: its size, and which call gets a worker."""
 
 import os
 import time
@@ -12,7 +12,7 @@ import mapped
 from conftest import wait_until
 from shoal import parallel
 from shoal._map import cores
-from shoal._map.fleet import Claim, Fleet, fleet
+from shoal._map.worker_pool import CallShare, WorkerPool, worker_pool
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
@@ -23,7 +23,7 @@ def test_sixty_calls_at_once_have_the_workers_of_one(python: Callable) -> None:
         import time
         from shoal import parallel
         from shoal._map import cores
-        from shoal._map.fleet import fleet
+        from shoal._map.worker_pool import worker_pool
 
         def spin(seconds):
             end = time.perf_counter() + seconds
@@ -34,7 +34,7 @@ def test_sixty_calls_at_once_have_the_workers_of_one(python: Callable) -> None:
         jobs = [parallel.map(spin, [0.002] * 20, backend="processes") for _ in range(60)]
         most = 0
         while not all(job.done() for job in jobs):
-            most = max(most, len(fleet()._all))
+            most = max(most, len(worker_pool()._all))
             time.sleep(0.01)
         print(all(job.result() == [0.002] * 20 for job in jobs), most <= cores.usable(), most)
         """,
@@ -47,8 +47,8 @@ def test_sixty_threads_with_a_call_each() -> None:
     with ThreadPoolExecutor(60) as pool:
         results = list(pool.map(lambda count: parallel.map(mapped.square, range(count)).result(100), range(60)))
     assert results == [[number * number for number in range(count)] for count in range(60)]
-    # Those of earlier calls that asked for more are idle yet.
-    assert sum(claim.held for claim in fleet()._claims) == 0
+    # Workers of earlier calls that asked for more are still idle.
+    assert sum(share.held for share in worker_pool()._shares) == 0
 
 
 def test_a_long_call_hands_workers_on() -> None:
@@ -69,7 +69,7 @@ def test_calls_that_are_stuck_keep_no_other_from_work() -> None:
         for _ in range(2):
             assert parallel.map(mapped.square, range(10), backend="processes").result(20)[-1] == 81
         most = max(cores.usable(), 5) + 4  # the most that a test of this process asks for, and the spare ones
-        assert len(fleet()._all) <= most
+        assert len(worker_pool()._all) <= most
     finally:
         for job in stuck:
             job.cancel()
@@ -119,35 +119,35 @@ def test_workers_are_given_back() -> None:
     jobs = [parallel.map(time.sleep, [60] * 4, backend="processes") for _ in range(5)]
     for job in jobs:
         job.cancel()
-    assert wait_until(lambda: not fleet()._claims and not fleet()._waiting, 10)
-    assert all(hand in fleet()._idle for hand in list(fleet()._all))
+    assert wait_until(lambda: not worker_pool()._shares and not worker_pool()._waiting, 10)
+    assert all(worker in worker_pool()._idle for worker in list(worker_pool()._all))
 
 
-def test_whose_turn_it_is() -> None:
-    workers = Fleet()
+def test_which_call_gets_a_worker() -> None:
+    pool = WorkerPool()
     woken: list[str] = []
-    few, many = Claim(1, lambda: woken.append("few")), Claim(4, lambda: woken.append("many"))
-    late = Claim(4, lambda: woken.append("late"))
-    for claim in (few, many):
-        workers.join(claim)
+    few, many = CallShare(1, lambda: woken.append("few")), CallShare(4, lambda: woken.append("many"))
+    late = CallShare(4, lambda: woken.append("late"))
+    for share in (few, many):
+        pool.register(share)
     try:
-        hands = [workers.take(many) for _ in range(4)]
-        assert all(hands)
-        assert workers.take(many) is None, "as many as the call that may have the most"
-        assert not workers.is_wanted(many, hands[0]), "nobody else waits"
-        workers.join(late)
-        assert workers.take(late) is None
-        assert workers.is_wanted(many, hands[0])
-        workers.give(many, hands[0])
+        workers = [pool.acquire(many) for _ in range(4)]
+        assert all(workers)
+        assert pool.acquire(many) is None, "the limit is that of the call with the largest number"
+        assert not pool.should_release(many, workers[0]), "no other call waits"
+        pool.register(late)
+        assert pool.acquire(late) is None
+        assert pool.should_release(many, workers[0])
+        pool.release(many, workers[0])
         assert woken == ["late"], "it has none, though the other came first"
-        assert workers.take(many) is None
-        assert workers.take(late) is hands[0]
-        assert not workers.is_wanted(late, hands[0])
-        workers.withdraw(many)
-        assert workers.is_wanted(many, hands[1]) is False
-        assert workers.take(few) is None
-        assert workers.is_wanted(many, hands[1])
-        workers.give(many, hands[1])
-        assert workers.take(few) is hands[1]
+        assert pool.acquire(many) is None
+        assert pool.acquire(late) is workers[0]
+        assert not pool.should_release(late, workers[0])
+        pool.stop_waiting(many)
+        assert pool.should_release(many, workers[1]) is False
+        assert pool.acquire(few) is None
+        assert pool.should_release(many, workers[1])
+        pool.release(many, workers[1])
+        assert pool.acquire(few) is workers[1]
     finally:
-        workers.close()
+        pool.close()

@@ -1,4 +1,4 @@
-"""What one call of `map` asks for, checked."""
+"""The checked arguments of one call of `map`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _folder() -> str | None:
 
 @dataclass(frozen=True)
 class Call:
-    """The arguments of a call, but for its items."""
+    """The arguments of a call, without its items."""
 
     fn: Callable[[Any], Any]
     backend: str
@@ -36,22 +36,22 @@ class Call:
     timeout: float | None
     ordered: bool
     pickled: tuple[bytes | memoryview, list[PickleBuffer]] | None
-    """The function, in a list of one; `None` where it need not leave this process."""
+    """The pickled list of the function alone; `None` if it stays in this process."""
     context: Context = field(default_factory=copy_context)
     folder: str | None = field(default_factory=_folder)
     path: list[str] = field(default_factory=lambda: [*map(str, sys.path)])
-    """Where the caller is and looks for modules, at the time of the call."""
+    """The caller's working folder and module search path at the time of the call."""
 
 
 def checked_fn(fn: object) -> None:
-    """Raises unless it can be called."""
+    """Raises `TypeError` unless `fn` is callable."""
     if not callable(fn):
         message = f"fn must be callable, not {type(fn).__name__}"
         raise TypeError(message)
 
 
 def choice(name: str, value: object, among: tuple[str, ...]) -> str:
-    """One of some words."""
+    """Checks that `value` is one of some words."""
     if not isinstance(value, str):
         message = f"{name} must be a str, not {type(value).__name__}"
         raise TypeError(message)
@@ -62,7 +62,7 @@ def choice(name: str, value: object, among: tuple[str, ...]) -> str:
 
 
 def count(name: str, value: object) -> int:
-    """A positive whole number."""
+    """Checks that `value` is a positive integer."""
     if isinstance(value, bool) or not hasattr(type(value), "__index__"):
         message = f"{name} must be an int, not {type(value).__name__}"
         raise TypeError(message)
@@ -74,17 +74,17 @@ def count(name: str, value: object) -> int:
 
 
 def chunk(value: object) -> int | None:
-    """A chunk size, or `None` for "auto"."""
+    """Checks a chunk size; returns `None` for "auto"."""
     if value == "auto":
         return None
     if isinstance(value, str):
         message = f"chunksize must be 'auto' or an int, not {value!r}"
-        raise ValueError(message)  # noqa: TRY004 - a str may be right
+        raise ValueError(message)  # noqa: TRY004 - a str is a valid type
     return count("chunksize", value)
 
 
 def seconds(name: str, value: object) -> float | None:
-    """A positive number of seconds, or `None`."""
+    """Checks that `value` is a positive number of seconds or `None`."""
     if value is None:
         return None
     if isinstance(value, bool) or not (hasattr(type(value), "__float__") or hasattr(type(value), "__index__")):
@@ -98,7 +98,7 @@ def seconds(name: str, value: object) -> float | None:
 
 
 def flag(name: str, value: object) -> bool:
-    """A bool."""
+    """Checks that `value` is a bool."""
     if not isinstance(value, bool):
         message = f"{name} must be True or False, not {value!r}"
         raise TypeError(message)

@@ -1,4 +1,4 @@
-"""What goes to a worker together, and how the worker that had it ended."""
+"""A chunk of items for a worker, and the record of a worker's death."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Chunk:
-    """Items that went to a worker together."""
+    """Items that are sent to a worker together."""
 
     __slots__ = ("cut", "indices", "items", "number", "segment", "size")
 
@@ -20,20 +20,20 @@ class Chunk:
         self.segment: int | None = None
         self.size = 0
         self.cut = len(items)
-        """Items from here on were given to others."""
+        """The items from this position on went to other workers."""
 
     def part(self, begin: int, end: int) -> Chunk:
-        """Some of the items, as a chunk of their own."""
+        """A part of the items as a new chunk."""
         return Chunk(self.indices[begin:end], self.items[begin:end])
 
 
 class Death(NamedTuple):
-    """The end of a worker."""
+    """How a worker ended."""
 
     exitcode: int | None
     reason: str
-    """What it did; empty if the exit code says it."""
+    """The cause, if the exit code does not tell it."""
     overdue: bool
-    """Whether it was killed because an item took too long."""
+    """Whether it was killed because an item exceeded the timeout."""
     doubtful: bool
-    """Whether its item may be innocent: it gets a second chance."""
+    """Whether its item may be innocent, and is tried once more."""

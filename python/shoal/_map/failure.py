@@ -1,7 +1,7 @@
-"""What an item raised, as it travels: a record of plain values, and the exception made of it again.
+"""Exceptions of items, as records of plain values that can be sent, and the errors made of them.
 
-An exception may refuse to be pickled, or may pickle and then refuse to be made again (`__init__` with other arguments);
-so a worker tries both, and what fails is told in words.
+An exception may fail to be pickled, or to be unpickled (an `__init__` with other arguments). A worker tries both; if
+one fails, a message replaces the exception.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.exceptions import ItemError, ParallelError
 
 if TYPE_CHECKING:
-    # The exception or None, its words, the traceback, the name of its class.
+    # The pickled exception or None, a message in its place, the traceback, the name of its class.
     Record = tuple[bytes | None, str, str, str]
 
 _HINTS = {
@@ -23,12 +23,12 @@ _HINTS = {
     errno.EAGAIN: "raise the limit of processes (ulimit -u), ",
     errno.ENOMEM: "free memory, ",
 }
-_LONGEST_REPR = 200
-_LONGEST_TRACEBACK = 1 << 16
+_MAX_REPR = 200
+_MAX_TRACEBACK = 1 << 16
 
 
-class RemoteTraceback(Exception):  # noqa: N818 - no error: it shows where one was raised
-    """The cause of an exception that was raised in a worker process, so that its traceback is shown."""
+class RemoteTraceback(Exception):  # noqa: N818 - shows where an error was raised
+    """The cause of an exception from a worker process; shows the traceback there."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -38,29 +38,29 @@ class RemoteTraceback(Exception):  # noqa: N818 - no error: it shows where one w
         return f'\n"""\n{self.text}"""'
 
 
-def words(value: object) -> str:
-    """A short repr, whatever the object thinks of it."""
+def short_repr(value: object) -> str:
+    """A short repr, also of an object whose `__repr__` raises."""
     try:
         text = repr(value)
-    except BaseException as error:  # noqa: BLE001 - anybody's __repr__
+    except BaseException as error:  # noqa: BLE001 - a user's __repr__
         text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
-    return text if len(text) <= _LONGEST_REPR else text[: _LONGEST_REPR - 3] + "..."
+    return text if len(text) <= _MAX_REPR else text[: _MAX_REPR - 3] + "..."
 
 
 def traceback_of(error: BaseException) -> str:
-    """The traceback as Python prints it, without our own frame at its top."""
+    """The traceback as Python prints it, without the first frame, which is ours."""
     trace = error.__traceback__
     try:
         lines = traceback.format_exception(type(error), error, trace.tb_next if trace else None)
         text = "".join(lines)
-    except BaseException as failed:  # noqa: BLE001 - anybody's __str__, or no memory left
+    except BaseException as failed:  # noqa: BLE001 - a user's __str__, or no memory
         text = f"{type(error).__name__} (its traceback cannot be shown: {type(failed).__name__})\n"
-    return text if len(text) <= _LONGEST_TRACEBACK else text[:1000] + "\n...\n" + text[-_LONGEST_TRACEBACK:]
+    return text if len(text) <= _MAX_TRACEBACK else text[:1000] + "\n...\n" + text[-_MAX_TRACEBACK:]
 
 
 def record(error: BaseException) -> Record:
-    """What to send of an exception."""
-    from shoal._map.parcel import dump  # noqa: PLC0415 - needs cloudpickle, which threads don't
+    """The record of an exception."""
+    from shoal._map.payload import dump  # noqa: PLC0415 - needs cloudpickle, which threads don't
 
     text = traceback_of(error)
     name = type(error).__name__
@@ -71,20 +71,20 @@ def record(error: BaseException) -> Record:
             raise TypeError("it does not come back as an exception")  # noqa: TRY301 - handled like the others
         if buffers:
             pickled = pickle.dumps(error, 5)
-    except BaseException as failed:  # noqa: BLE001 - anybody's __reduce__ and __init__
-        return None, f"{words(error)} cannot be sent back: {type(failed).__name__}: {failed}", text, name
+    except BaseException as failed:  # noqa: BLE001 - a user's __reduce__ or __init__
+        return None, f"{short_repr(error)} cannot be sent back: {type(failed).__name__}: {failed}", text, name
     return pickled, "", text, name
 
 
 def unsendable(what: str, value: object, error: BaseException) -> BaseException:
     """The exception for an item or a result that cannot be sent."""
     if isinstance(error, MemoryError | OSError):
-        return error  # it could be, with more memory or descriptors
-    return pickle.PicklingError(f"{what} {words(value)} cannot be sent: {type(error).__name__}: {error}")
+        return error  # it can be sent with more memory or descriptors
+    return pickle.PicklingError(f"{what} {short_repr(value)} cannot be sent: {type(error).__name__}: {error}")
 
 
-def lacking(what: str, error: OSError) -> ParallelError:
-    """The error of a call for which the system has no descriptors, processes or memory left."""
+def out_of_resources(what: str, error: OSError) -> ParallelError:
+    """The error of a call for which the system lacks descriptors, processes or memory."""
     hint = _HINTS.get(error.errno or 0, "")
     failed = ParallelError(f"{what} ({error}): {hint}or use backend='threads'")
     failed.__cause__ = error
@@ -92,21 +92,21 @@ def lacking(what: str, error: OSError) -> ParallelError:
 
 
 def item_error(index: int, sent: Record) -> ItemError:
-    """The error of a record."""
-    pickled, said, text, _ = sent
+    """The error made of a record."""
+    pickled, message, text, _ = sent
     exception: Any
     if pickled is None:
-        exception = pickle.PicklingError(said)
+        exception = pickle.PicklingError(message)
     else:
         try:
-            exception = pickle.loads(pickled)  # noqa: S301 - our own worker's
-        except BaseException as failed:  # noqa: BLE001 - anybody's __init__
-            exception = pickle.PicklingError(f"{text.strip()} cannot be made again: {type(failed).__name__}: {failed}")
+            exception = pickle.loads(pickled)  # noqa: S301 - from our own worker
+        except BaseException as failed:  # noqa: BLE001 - a user's __init__
+            exception = pickle.PicklingError(f"{text.strip()} cannot be unpickled: {type(failed).__name__}: {failed}")
     if exception.__cause__ is None and text:
         exception.__cause__ = RemoteTraceback(text)
     return ItemError(index, exception, traceback_text=text)
 
 
 def local_error(index: int, error: BaseException) -> ItemError:
-    """The error of an exception that was raised in this process."""
+    """The error of an exception from this process."""
     return ItemError(index, error, traceback_text=traceback_of(error))

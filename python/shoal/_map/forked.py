@@ -1,8 +1,8 @@
-"""Items that fork: the child is no worker, and ends when it comes back out of the caller's function.
+"""Items that fork: the child is not a worker, and ends when the user's function returns.
 
-Without this it would go on with the items behind its own, and answer in the name of its parent. A hook of `os.fork`
-empties, in the child, what its thread was about to go on with; that costs an item nothing. Whoever hands results on
-looks at the pid as well, for forks of C code call no hook.
+Without this the child would continue with the next items, and send results in its parent's name. A hook of `os.fork`
+clears, in the child, the items that its thread would continue with; that costs an item nothing. Code that sends results
+also compares the pid, because forks of C code call no hook.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from shoal._map.failure import traceback_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-at_work: dict[int, Callable[[], object]] = {}
-"""By thread: ends the loop over items that it is in. Called in a forked child."""
+interrupt_in_child: dict[int, Callable[[], object]] = {}
+"""By thread: a function that ends its loop over items, called in a forked child."""
 
 
-def leave(error: BaseException | None = None) -> NoReturn:
-    """Ends a forked child, as a program ends that has returned or raised."""
+def exit_child(error: BaseException | None = None) -> NoReturn:
+    """Ends a forked child like a program that has returned or raised."""
     code = 0
     try:
         if isinstance(error, SystemExit):
@@ -46,22 +46,22 @@ def _exit_code(value: object) -> int:
 
 
 def flush_streams() -> None:
-    """Writes what `print` holds back."""
+    """Flushes standard output and standard error."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(BaseException):  # closed, replaced, missing, or a full disk
             stream.flush()
 
 
-def _before() -> None:
-    # Or the child would write it a second time.
-    if _native.get_ident() in at_work:
+def _before_fork() -> None:
+    # Otherwise the child would write the buffered text a second time.
+    if _native.get_ident() in interrupt_in_child:
         flush_streams()
 
 
-def _in_child() -> None:
-    for end in list(at_work.values()):
+def _after_fork_in_child() -> None:
+    for end in list(interrupt_in_child.values()):
         end()
-    at_work.clear()
+    interrupt_in_child.clear()
 
 
-os.register_at_fork(before=_before, after_in_child=_in_child)
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

@@ -1,14 +1,13 @@
-"""Items in worker processes: who gets which, what comes back, and what becomes of the items of one that dies.
+"""The items of one call in worker processes: sends them out, collects results, and deals with workers that die.
 
-One thread does all of it, and never waits for anything but its workers' sockets: whatever is sent is short enough for
-the socket's buffer. Each worker has its own socket, so it is known which chunk it holds; its cells tell which item of
-it.
+One thread does all of it and only ever waits for its workers' sockets: every message fits into a socket's buffer. Each
+worker has its own socket, so the caller knows which chunk it has; its shared status tells which item it works on.
 
-- A worker that dies names the item it was at. The other items of its chunk go to another worker; results that it has
-  sent are kept, those that it has not (at most the last 50 ms) are made again. SIGKILL may come from a system short of
-  memory and hit an innocent: such an item gets a second chance, alone.
-- A worker that is at one item for too long is killed, which is all that can be done about it.
-- Items behind a slow one are taken over by workers that have nothing to do.
+- A worker that dies identifies its item. The other items of its chunk go to another worker; results that it has sent
+  are kept, unsent ones (at most the last 50 ms) are computed again. SIGKILL may come from the kernel's out-of-memory
+  killer and hit an innocent item, so such an item is tried once more, alone.
+- A worker that exceeds the timeout of an item is killed: nothing else ends it.
+- Items behind a slow one are taken over by idle workers.
 """
 
 from __future__ import annotations
@@ -22,159 +21,175 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from shoal import _native
-from shoal._map.cells import CURRENT, FLUSHING, LIMIT, LOADING, NO_LIMIT, NUMBER, PACKING, SHIFT, STARTED, UNPACKING
 from shoal._map.chunk import Chunk, Death
-from shoal._map.failure import item_error, lacking, traceback_of, unsendable
-from shoal._map.fleet import Claim, Exiting, Hand, fleet
-from shoal._map.parcel import dump
-from shoal._map.sizer import Sizer
+from shoal._map.chunk_sizer import ChunkSizer
+from shoal._map.failure import item_error, out_of_resources, traceback_of, unsendable
+from shoal._map.payload import dump
+from shoal._map.worker_pool import CallShare, InterpreterExiting, worker_pool
+from shoal._map.worker_status import (
+    CURRENT,
+    FLUSHING,
+    LIMIT,
+    LOADING,
+    NO_LIMIT,
+    NUMBER,
+    PACKING,
+    SHIFT,
+    STARTED,
+    UNPACKING,
+)
 from shoal.exceptions import ItemError, ParallelError, WorkerDied, _ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shoal._map.board import Ledger
     from shoal._map.call import Call
     from shoal._map.failure import Record
-    from shoal._map.parcel import Parcel
+    from shoal._map.payload import Payload
+    from shoal._map.result_collector import ResultSink
     from shoal._map.source import Source
+    from shoal._map.worker_handle import WorkerHandle
 
 _MASK = (1 << SHIFT) - 1
-# Between two looks at workers that say nothing: whether they live, and with idle ones beside them, what they are at.
+# Seconds between checks of silent workers: normally, while there are idle ones, and while one has closed its channel.
 _TICK = 0.2
-_QUICK_TICK = 0.03
-# While a worker has closed its end and is not gone yet.
-_LAST_TICK = 0.002
-# A worker that is at one item for so long, while another has nothing to do, loses the items behind it.
+_IDLE_TICK = 0.03
+_CLOSED_TICK = 0.002
+# A worker that works on one item for this many seconds, while another is idle, loses the items behind it.
 _SLOW = 0.05
-# What a worker has to end its item when nobody wants it any more; then it is killed.
+# Grace period in seconds for a worker to finish a cancelled item before it is killed.
 _GRACE = 0.1
-# Workers that die without an item to blame before the call gives up.
-_UNEXPLAINED = 3
-# What a worker has to be there, and to be gone once it has closed its end.
-_START, _GONE = 60.0, 1.0
+# The call gives up after this many workers in a row that died without an item to blame.
+_MAX_UNEXPLAINED = 3
+# Seconds for a worker to start, and to end after it has closed its channel.
+_START_TIMEOUT, _END_TIMEOUT = 60.0, 1.0
 _numbers = itertools.count(1)
 
 
-class Processes:
-    """One call."""
+class ProcessBackend:
+    """Runs one call."""
 
-    def __init__(self, call: Call, source: Source, ledger: Ledger, first: Iterable[Chunk] = ()) -> None:
+    def __init__(self, call: Call, source: Source, sink: ResultSink, first: Iterable[Chunk] = ()) -> None:
         self._call = call
         self._source = source
-        self._ledger = ledger
-        self._hands: list[Hand] = []
-        self._again: deque[Chunk] = deque(first)
-        self._sizer = Sizer(call.chunksize, call.workers)
+        self._sink = sink
+        self._workers: list[WorkerHandle] = []
+        self._pending: deque[Chunk] = deque(first)
+        self._chunk_sizer = ChunkSizer(call.chunksize, call.workers)
         self._suspects: set[int] = set()
         self._unexplained = 0
-        self._looked = 0.0
+        self._checked_at = 0.0
         self._number = next(_numbers)
-        self._claim = Claim(call.workers, ledger.promise.wake)
+        self._share = CallShare(call.workers, sink.promise.wake)
 
     def run(self) -> None:
-        """To the end of the call."""
-        self._source.start(self._ledger.promise.wake)
-        fleet().join(self._claim)
+        """Runs the call to its end."""
+        self._source.start(self._sink.promise.wake)
+        worker_pool().register(self._share)
         try:
-            while not self._ledger.is_over:
-                self._fill()
+            while not self._sink.is_over:
+                self._send_chunks()
                 if self._is_complete():
                     break
                 self._wait()
-                self._look_after()
-        except Exiting:
+                self._check_workers()
+        except InterpreterExiting:
             raise
-        except BaseException as error:  # noqa: BLE001 - nobody shall wait for the workers to be given back
-            self._ledger.abort(error)
-        self._leave()
+        except BaseException as error:  # noqa: BLE001 - the workers must be released in any case
+            self._sink.abort(error)
+        self._release_all()
 
     def _is_complete(self) -> bool:
-        return self._source.exhausted and not self._again and not any(hand.chunks for hand in self._hands)
+        return self._source.exhausted and not self._pending and not any(worker.chunks for worker in self._workers)
 
-    # Giving out
+    # Sending
 
-    def _fill(self) -> None:
-        workers = fleet()
-        for hand in list(self._hands):
-            if not hand.chunks and workers.is_wanted(self._claim, hand):
-                self._give_back(hand)
-        for level in range(self._sizer.depth()):
-            for hand in list(self._hands):
-                wanted = level > 0 and workers.is_wanted(self._claim, hand)
-                if len(hand.chunks) == level and hand.cells[LIMIT] == NO_LIMIT and not wanted and not self._give(hand):
-                    workers.withdraw(self._claim)
+    def _send_chunks(self) -> None:
+        pool = worker_pool()
+        for worker in list(self._workers):
+            if not worker.chunks and pool.should_release(self._share, worker):
+                self._release(worker)
+        for level in range(self._chunk_sizer.depth()):
+            for worker in list(self._workers):
+                release = level > 0 and pool.should_release(self._share, worker)
+                if (
+                    len(worker.chunks) == level
+                    and worker.status[LIMIT] == NO_LIMIT
+                    and not release
+                    and not self._send_chunk(worker)
+                ):
+                    pool.stop_waiting(self._share)
                     return
-            while level == 0 and len(self._hands) < self._call.workers:
-                chunk = self._next()
+            while level == 0 and len(self._workers) < self._call.workers:
+                chunk = self._next_chunk()
                 if chunk is None:
-                    workers.withdraw(self._claim)
+                    pool.stop_waiting(self._share)
                     return
-                self._again.appendleft(chunk)
-                taken = workers.take(self._claim)
-                if taken is None:
+                self._pending.appendleft(chunk)
+                acquired = pool.acquire(self._share)
+                if acquired is None:
                     break
-                self._hands.append(taken)
-                if not self._give(taken):
+                self._workers.append(acquired)
+                if not self._send_chunk(acquired):
                     return
 
-    def _next(self) -> Chunk | None:
-        while self._again:
-            chunk = self._again.popleft()
-            if any(not self._ledger.board.is_settled(index) for index in chunk.indices):
+    def _next_chunk(self) -> Chunk | None:
+        while self._pending:
+            chunk = self._pending.popleft()
+            if any(not self._sink.collector.is_done(index) for index in chunk.indices):
                 return chunk
-        board = self._ledger.board
-        items = self._source.take(self._sizer.size(self._source.remaining(board.taken)))
+        collector = self._sink.collector
+        items = self._source.take(self._chunk_sizer.size(self._source.remaining(collector.reserved)))
         if not items:
             if self._source.exhausted:
-                self._ledger.promise.expect(board.taken)
+                self._sink.promise.expect(collector.reserved)
             return None
-        first = board.take(len(items))
+        first = collector.reserve(len(items))
         return Chunk(range(first, first + len(items)), items)
 
-    def _give(self, hand: Hand) -> bool:
-        """Sends the worker a chunk; `False` if there is none."""
-        while (chunk := self._next()) is not None:
+    def _send_chunk(self, worker: WorkerHandle) -> bool:
+        """Sends the worker the next chunk; `False` if there is none."""
+        while (chunk := self._next_chunk()) is not None:
             try:
-                parcel, files, chunk.size = hand.outgoing.pack(chunk.items)
-            except BaseException as error:  # noqa: BLE001 - anybody's __reduce__, or no memory
-                self._not_sent(chunk, error)
+                payload, files, chunk.size = worker.writer.pack(chunk.items)
+            except BaseException as error:  # noqa: BLE001 - a user's __reduce__, or no memory
+                self._not_packed(chunk, error)
                 continue
-            hand.chunk_number += 1
-            chunk.number = hand.chunk_number
-            chunk.segment = None if isinstance(parcel, bytes) else parcel[0]
-            hand.chunks.append(chunk)
-            if not hand.called:
-                self._send_call(hand)
-            self._tell(hand, ("chunk", chunk.number, self._sizer.stride(), parcel), files)
+            worker.chunk_number += 1
+            chunk.number = worker.chunk_number
+            chunk.segment = None if isinstance(payload, bytes) else payload[0]
+            worker.chunks.append(chunk)
+            if not worker.called:
+                self._send_call(worker)
+            self._send(worker, ("chunk", chunk.number, self._chunk_sizer.stride(), payload), files)
             return True
         return False
 
-    def _send_call(self, hand: Hand) -> None:
+    def _send_call(self, worker: WorkerHandle) -> None:
         try:
-            place, files, _ = hand.outgoing.pack([self._call.folder, self._call.path])
+            place, files, _ = worker.writer.pack([self._call.folder, self._call.path])
             stream, buffers = self._call.pickled or dump([self._call.fn])
-            fn, more, _ = hand.outgoing.pack_dumped(stream, buffers)
-        except OSError as error:  # no descriptor is left, or no memory
-            raise lacking("fn cannot be sent to a worker process", error) from error
-        hand.call_segments = [parcel[0] for parcel in (place, fn) if not isinstance(parcel, bytes)]
-        self._tell(hand, ("call", self._number, self._call.timeout is not None, place, fn), files + more)
-        hand.called = True
+            fn, more, _ = worker.writer.pack_dumped(stream, buffers)
+        except OSError as error:  # no descriptors or no memory
+            raise out_of_resources("fn cannot be sent to a worker process", error) from error
+        worker.call_segments = [payload[0] for payload in (place, fn) if not isinstance(payload, bytes)]
+        self._send(worker, ("call", self._number, self._call.timeout is not None, place, fn), files + more)
+        worker.called = True
 
-    def _not_sent(self, chunk: Chunk, error: BaseException) -> None:
-        """Items that cannot be pickled, or find no memory for it: each half is tried alone."""
+    def _not_packed(self, chunk: Chunk, error: BaseException) -> None:
+        """Splits a chunk that cannot be pickled until the item at fault is alone, which then fails."""
         if len(chunk.items) > 1:
             self._split(chunk, 0, len(chunk.items), math.ceil(len(chunk.items) / 2))
             return
         index = chunk.indices[0]
         raised = unsendable("the item", chunk.items[0], error)
         name = type(raised).__name__
-        self._ledger.fail(ItemError(index, raised, traceback_text=traceback_of(error)), index, name)
+        self._sink.fail(ItemError(index, raised, traceback_text=traceback_of(error)), index, name)
 
     def _split(self, chunk: Chunk, begin: int, end: int, size: int) -> None:
-        """Gives items out again, so many at a time."""
+        """Queues items to be sent again, in chunks of `size`."""
         for start in range(begin, end, max(1, size)):
-            self._again.append(chunk.part(start, min(start + size, end)))
+            self._pending.append(chunk.part(start, min(start + size, end)))
 
     # Waiting
 
@@ -182,103 +197,103 @@ class Processes:
         tick = _TICK
         if self._call.timeout is not None:
             tick = min(tick, max(0.002, self._call.timeout / 5))
-        if any(hand.closed_at for hand in self._hands):
-            tick = _LAST_TICK
-        elif not all(hand.chunks for hand in self._hands) or (
-            len(self._hands) < self._call.workers and not fleet().waits(self._claim)
+        if any(worker.closed_at for worker in self._workers):
+            tick = _CLOSED_TICK
+        elif not all(worker.chunks for worker in self._workers) or (
+            len(self._workers) < self._call.workers and not worker_pool().is_waiting(self._share)
         ):
-            tick = min(tick, _QUICK_TICK)
-        self._listen(tick)
+            tick = min(tick, _IDLE_TICK)
+        self._receive_all(tick)
 
-    def _listen(self, seconds: float) -> None:
-        promise = self._ledger.promise
-        speakers = {hand.channel.fileno(): hand for hand in self._hands if not hand.channel.closed}
-        for file in _native.poll_all([promise.fileno(), *speakers], seconds):
-            if file in speakers:
-                self._hear(speakers[file])
+    def _receive_all(self, seconds: float) -> None:
+        promise = self._sink.promise
+        readable = {worker.channel.fileno(): worker for worker in self._workers if not worker.channel.closed}
+        for file in _native.poll_all([promise.fileno(), *readable], seconds):
+            if file in readable:
+                self._receive(readable[file])
             else:
                 promise.drain()
 
-    def _hear(self, hand: Hand) -> None:
-        for kind, job, pid, *rest in hand.channel.available():
-            if pid != hand.pid or job != (self._number if hand.ready else 0):
-                hand.channel.refuse("a message of another process or job came through the pipe of its results")
+    def _receive(self, worker: WorkerHandle) -> None:
+        for kind, job, pid, *rest in worker.channel.available():
+            if pid != worker.pid or job != (self._number if worker.ready else 0):
+                worker.channel.refuse("a message of another process or job came through its result channel")
                 break
-            if kind in {"result", "refused"} and not (hand.chunks and hand.chunks[0].number == rest[0]):
-                hand.channel.refuse("a result of another chunk came through its pipe")
+            if kind in {"result", "refused"} and not (worker.chunks and worker.chunks[0].number == rest[0]):
+                worker.channel.refuse("a result of another chunk came through its result channel")
                 break
             if kind == "result":
-                self._result(hand, *rest)
+                self._result(worker, *rest)
             elif kind == "refused":
-                self._refused(hand, *rest)
+                self._refused(worker, *rest)
             elif kind == "called":
-                for segment in hand.call_segments:
-                    hand.outgoing.release(segment)
+                for segment in worker.call_segments:
+                    worker.writer.release(segment)
             elif kind == "broken":
-                (sent,) = self._unpacked(hand, rest[1])
-                error = ParallelError(f"fn cannot be made in a worker process: {sent[2].strip() or sent[3]}")
+                (sent,) = self._unpacked(worker, rest[1])
+                error = ParallelError(f"fn cannot be unpickled in a worker process: {sent[2].strip() or sent[3]}")
                 error.__cause__ = item_error(0, sent).exception
-                self._ledger.abort(error)
+                self._sink.abort(error)
             else:
-                hand.ready, hand.taken_at = True, time.monotonic()
-        if hand.channel.closed and not hand.closed_at:
-            hand.closed_at = time.monotonic()
-            if hand.channel.fault:
-                hand.kill()
+                worker.ready, worker.acquired_at = True, time.monotonic()
+        if worker.channel.closed and not worker.closed_at:
+            worker.closed_at = time.monotonic()
+            if worker.channel.fault:
+                worker.kill()
 
-    def _unpacked(self, hand: Hand, parcel: Parcel) -> list[Any]:
+    def _unpacked(self, worker: WorkerHandle, payload: Payload) -> list[Any]:
         try:
-            values: list[Any] = hand.incoming.unpack(parcel, hand.channel.descriptors)
+            values: list[Any] = worker.reader.unpack(payload, worker.channel.descriptors)
         finally:
-            if not isinstance(parcel, bytes):
-                self._tell(hand, ("free", parcel[0]))
+            if not isinstance(payload, bytes):
+                self._send(worker, ("free", payload[0]))
         return values
 
-    # What comes back
+    # Results
 
     def _result(
         self,
-        hand: Hand,
+        worker: WorkerHandle,
         _: int,
         begin: int,
         end: int,
         seconds: float | None,
         size: int,
-        parcel: Parcel,
+        payload: Payload,
         has_errors: bool,
     ) -> None:
-        chunk = hand.chunks[0]
+        chunk = worker.chunks[0]
         self._unexplained = 0
         try:
-            values = self._unpacked(hand, parcel)
-        except BaseException as error:  # noqa: BLE001 - anybody's __setstate__
-            self._not_made(chunk, begin, end, error)
+            values = self._unpacked(worker, payload)
+        except BaseException as error:  # noqa: BLE001 - a user's __setstate__
+            self._not_unpacked(chunk, begin, end, error)
         else:
             errors = values.pop() if has_errors else []
             self._put(chunk, begin, values, errors)
         if seconds is None:
             return
-        self._done(hand, chunk)
-        self._sizer.learn(end, seconds, chunk.size + size)
+        self._chunk_done(worker, chunk)
+        self._chunk_sizer.learn(end, seconds, chunk.size + size)
         if end < chunk.cut:
             self._split(chunk, end, chunk.cut, chunk.cut)
 
     def _put(self, chunk: Chunk, begin: int, values: list[Any], errors: list[tuple[int, Record]]) -> None:
         if not errors:
-            self._ledger.put(chunk.indices[begin : begin + len(values)], values)
+            self._sink.put(chunk.indices[begin : begin + len(values)], values)
             return
         failed = dict(errors)
         good = [position for position in range(begin, begin + len(values)) if position not in failed]
         if good:
-            self._ledger.put(
+            self._sink.put(
                 [chunk.indices[position] for position in good], [values[position - begin] for position in good]
             )
         for position, sent in errors:
             index = chunk.indices[position]
-            self._ledger.fail(item_error(index, sent), index, sent[3])
+            self._sink.fail(item_error(index, sent), index, sent[3])
 
-    def _not_made(self, chunk: Chunk, begin: int, end: int, error: BaseException) -> None:
-        """Results that cannot be unpickled: one alone is to blame, of several each is tried alone."""
+    def _not_unpacked(self, chunk: Chunk, begin: int, end: int, error: BaseException) -> None:
+        """Handles results that cannot be unpickled: a single one fails, several are computed again one by one."""
         if end - begin > 1:
             self._split(chunk, begin, end, 1)
         elif end > begin:
@@ -286,87 +301,87 @@ class Processes:
             if isinstance(error, MemoryError):
                 failed = ItemError(index, error, traceback_text=traceback_of(error))
             else:
-                said = f"the result cannot be made again: {error!r}"
-                failed = item_error(index, (None, said, traceback_of(error), ""))
-            self._ledger.fail(failed, index, type(failed.exception).__name__)
+                message = f"the result cannot be unpickled: {error!r}"
+                failed = item_error(index, (None, message, traceback_of(error), ""))
+            self._sink.fail(failed, index, type(failed.exception).__name__)
 
-    def _refused(self, hand: Hand, _: int, parcel: Parcel) -> None:
-        """Items that cannot be unpickled by the worker."""
-        (sent,) = self._unpacked(hand, parcel)
-        chunk = hand.chunks[0]
-        self._done(hand, chunk)
+    def _refused(self, worker: WorkerHandle, _: int, payload: Payload) -> None:
+        """Handles items that the worker cannot unpickle: a single one fails, several are sent one by one."""
+        (sent,) = self._unpacked(worker, payload)
+        chunk = worker.chunks[0]
+        self._chunk_done(worker, chunk)
         if chunk.cut > 1:
             self._split(chunk, 0, chunk.cut, 1)
         elif chunk.cut:
-            self._ledger.fail(item_error(chunk.indices[0], sent), chunk.indices[0], sent[3])
+            self._sink.fail(item_error(chunk.indices[0], sent), chunk.indices[0], sent[3])
 
-    def _done(self, hand: Hand, chunk: Chunk) -> None:
-        hand.chunks.popleft()
+    def _chunk_done(self, worker: WorkerHandle, chunk: Chunk) -> None:
+        worker.chunks.popleft()
         if chunk.segment is not None:
-            hand.outgoing.release(chunk.segment)
-        if not hand.chunks:
-            hand.cells[LIMIT] = NO_LIMIT
+            worker.writer.release(chunk.segment)
+        if not worker.chunks:
+            worker.status[LIMIT] = NO_LIMIT
 
     @staticmethod
-    def _tell(hand: Hand, message: tuple[Any, ...], files: list[int] | None = None) -> None:
+    def _send(worker: WorkerHandle, message: tuple[Any, ...], files: list[int] | None = None) -> None:
         try:
-            hand.channel.send(message, files or ())
-        except OSError:  # it is dead, or has closed its end; no message may be missing
-            hand.kill()
+            worker.channel.send(message, files or ())
+        except OSError:  # it is dead or has closed its channel; it must not miss a message
+            worker.kill()
 
-    # Those that say nothing
+    # Silent workers
 
-    def _look_after(self) -> None:
+    def _check_workers(self) -> None:
         now = time.monotonic()
-        closing = any(hand.closed_at for hand in self._hands)
-        if now - self._looked < _QUICK_TICK and self._call.timeout is None and not closing:
+        closing = any(worker.closed_at for worker in self._workers)
+        if now - self._checked_at < _IDLE_TICK and self._call.timeout is None and not closing:
             return
-        self._looked = now
-        for hand in list(self._hands):
-            if not hand.poll():
-                self._hear(hand)
-                self._died(hand)
-            elif hand.closed_at and now - hand.closed_at > _GONE:
-                hand.reason = "it closed the pipe of its results"
-                hand.kill()
-            elif not hand.ready and now - hand.started_at > _START:
-                hand.kill()
-            elif self._call.timeout is not None and hand.chunks:
-                self._check_time(hand, self._call.timeout)
-        waiting = 0 if fleet().waits(self._claim) else self._call.workers - len(self._hands)
-        idle = waiting + sum(not hand.chunks for hand in self._hands)
-        if idle and self._source.exhausted and not self._again:
-            for hand in self._hands:
-                self._take_over(hand, now)
+        self._checked_at = now
+        for worker in list(self._workers):
+            if not worker.poll():
+                self._receive(worker)
+                self._died(worker)
+            elif worker.closed_at and now - worker.closed_at > _END_TIMEOUT:
+                worker.reason = "it closed its result channel"
+                worker.kill()
+            elif not worker.ready and now - worker.started_at > _START_TIMEOUT:
+                worker.kill()
+            elif self._call.timeout is not None and worker.chunks:
+                self._check_time(worker, self._call.timeout)
+        waiting = 0 if worker_pool().is_waiting(self._share) else self._call.workers - len(self._workers)
+        idle = waiting + sum(not worker.chunks for worker in self._workers)
+        if idle and self._source.exhausted and not self._pending:
+            for worker in self._workers:
+                self._take_over(worker, now)
 
-    def _state(self, hand: Hand) -> tuple[int, int]:
-        """What the worker is at."""
-        return hand.cells[CURRENT], hand.cells[NUMBER]
+    def _state(self, worker: WorkerHandle) -> tuple[int, int]:
+        """The item or the phase of work that the worker is at."""
+        return worker.status[CURRENT], worker.status[NUMBER]
 
-    def _check_time(self, hand: Hand, timeout: float) -> None:
-        state = self._state(hand)
-        at_work = state[0] >= 0 or state[0] in {UNPACKING, PACKING}
-        if not at_work or time.monotonic_ns() - hand.cells[STARTED] < timeout * 1e9:
-            hand.overdue = None
-        elif hand.overdue != state:
-            hand.overdue = state  # seen once; the time may be that of the item before
+    def _check_time(self, worker: WorkerHandle, timeout: float) -> None:
+        state = self._state(worker)
+        is_working = state[0] >= 0 or state[0] in {UNPACKING, PACKING}
+        if not is_working or time.monotonic_ns() - worker.status[STARTED] < timeout * 1e9:
+            worker.overdue = None
+        elif worker.overdue != state:
+            worker.overdue = state  # killed at the second sight: the start time may be that of the previous item
         else:
-            hand.kill()
+            worker.kill()
 
-    def _take_over(self, hand: Hand, now: float) -> None:
-        """Takes the items that a slow worker has not begun."""
-        state = self._state(hand)
-        if state != hand.seen:
-            hand.seen, hand.seen_at = state, now
+    def _take_over(self, worker: WorkerHandle, now: float) -> None:
+        """Takes over the items that a slow worker has not begun."""
+        state = self._state(worker)
+        if state != worker.seen:
+            worker.seen, worker.seen_at = state, now
             return
-        if not hand.chunks or now - hand.seen_at < _SLOW or hand.cells[LIMIT] != NO_LIMIT or state[0] < 0:
+        if not worker.chunks or now - worker.seen_at < _SLOW or worker.status[LIMIT] != NO_LIMIT or state[0] < 0:
             return
-        if len(hand.chunks) == 1 and (state[0] & _MASK) + 1 >= len(hand.chunks[0].items):
+        if len(worker.chunks) == 1 and (state[0] & _MASK) + 1 >= len(worker.chunks[0].items):
             return
-        hand.cells[LIMIT] = state[0] + 1
-        # It may have gone on meanwhile; then it has seen the limit, or this sees how far it is.
-        current = max(hand.cells[CURRENT], state[0])
-        for chunk in hand.chunks:
+        worker.status[LIMIT] = state[0] + 1
+        # The worker may have gone on meanwhile: it has seen the limit, or this reads its new position.
+        current = max(worker.status[CURRENT], state[0])
+        for chunk in worker.chunks:
             begin = 0 if chunk.number > current >> SHIFT else (current & _MASK) + 1
             if chunk.number >= current >> SHIFT and begin < chunk.cut:
                 parts = max(1, self._call.workers - 1)
@@ -375,23 +390,23 @@ class Processes:
 
     # Deaths
 
-    def _died(self, hand: Hand) -> None:
-        if fleet().closed:
-            raise Exiting  # which is why it died
-        exitcode, fault = hand.exitcode(), hand.channel.fault
-        state, number = self._state(hand)
-        flushing = bool(hand.cells[FLUSHING])
-        overdue = hand.overdue is not None and hand.overdue == (state, number)
-        doubtful = bool(fault) or (exitcode == -signal.SIGKILL and not hand.reason)
-        death = Death(exitcode, fault or hand.reason, overdue=overdue, doubtful=doubtful)
-        chunks = list(hand.chunks)
-        self._hands.remove(hand)
-        hand.chunks.clear()
-        fleet().drop(self._claim, hand)
+    def _died(self, worker: WorkerHandle) -> None:
+        if worker_pool().closed:
+            raise InterpreterExiting  # the cause of its death
+        exitcode, fault = worker.exitcode(), worker.channel.fault
+        state, number = self._state(worker)
+        flushing = bool(worker.status[FLUSHING])
+        overdue = worker.overdue is not None and worker.overdue == (state, number)
+        doubtful = bool(fault) or (exitcode == -signal.SIGKILL and not worker.reason)
+        death = Death(exitcode, fault or worker.reason, overdue=overdue, doubtful=doubtful)
+        chunks = list(worker.chunks)
+        self._workers.remove(worker)
+        worker.chunks.clear()
+        worker_pool().discard(self._share, worker)
         if state >= 0:
             number = state >> SHIFT
         if fault and chunks:
-            # What it was at when the fault was seen may be another item than the one that did it.
+            # By the time the fault was seen the worker may have been at another item than the one that caused it.
             state, number = PACKING, chunks[0].number
         blamed = False
         for chunk in chunks:
@@ -400,7 +415,7 @@ class Processes:
             elif state >= 0 and not (flushing and not overdue):
                 blamed = True
                 position = state & _MASK
-                self._again.extend(
+                self._pending.extend(
                     part for part in (chunk.part(0, position), chunk.part(position + 1, chunk.cut)) if part.items
                 )
                 self._blame(chunk, position, death)
@@ -411,61 +426,61 @@ class Processes:
                 self._split(chunk, 0, chunk.cut, max(1, chunk.cut))
         if chunks and not blamed:
             self._unexplained += 1
-            if self._unexplained >= _UNEXPLAINED:
+            if self._unexplained >= _MAX_UNEXPLAINED:
                 message = (
                     f"worker processes end before they can work: {_ending(exitcode)}; standard error may say why, "
                     f"and sys.executable ({sys.executable!r}) must be a Python interpreter"
                 )
-                self._ledger.abort(ParallelError(message))
+                self._sink.abort(ParallelError(message))
 
     def _blame_chunk(self, chunk: Chunk, death: Death) -> None:
-        left = [position for position in range(chunk.cut) if not self._ledger.board.is_settled(chunk.indices[position])]
+        left = [position for position in range(chunk.cut) if not self._sink.collector.is_done(chunk.indices[position])]
         if len(left) == 1:
             self._blame(chunk, left[0], death)
             return
         for position in left:
-            self._again.append(chunk.part(position, position + 1))
+            self._pending.append(chunk.part(position, position + 1))
 
     def _blame(self, chunk: Chunk, position: int, death: Death) -> None:
         index = chunk.indices[position]
         if death.overdue:
             error = TimeoutError(f"not done within {self._call.timeout} s")
-            self._ledger.fail(ItemError(index, error), index, "TimeoutError")
+            self._sink.fail(ItemError(index, error), index, "TimeoutError")
         elif death.doubtful and index not in self._suspects:
             self._suspects.add(index)
-            self._again.append(chunk.part(position, position + 1))
+            self._pending.append(chunk.part(position, position + 1))
         else:
-            self._ledger.fail(WorkerDied(index, death.exitcode, reason=death.reason), index, "WorkerDied")
+            self._sink.fail(WorkerDied(index, death.exitcode, reason=death.reason), index, "WorkerDied")
 
     # The end
 
-    def _give_back(self, hand: Hand) -> None:
-        """An idle worker may work for another call."""
-        self._hands.remove(hand)
-        hand.called = False
-        hand.overdue = None
-        self._tell(hand, ("end",))
-        if hand.is_alive():
-            hand.outgoing.shrink()
-            fleet().give(self._claim, hand)
+    def _release(self, worker: WorkerHandle) -> None:
+        """Releases an idle worker to other calls."""
+        self._workers.remove(worker)
+        worker.called = False
+        worker.overdue = None
+        self._send(worker, ("end",))
+        if worker.is_alive():
+            worker.writer.shrink()
+            worker_pool().release(self._share, worker)
         else:
-            fleet().drop(self._claim, hand)
+            worker_pool().discard(self._share, worker)
 
-    def _leave(self) -> None:
-        """Gives the workers back. Those that are busy get a moment to end their item."""
+    def _release_all(self) -> None:
+        """Releases the workers; busy ones get a grace period to finish their item."""
         self._source.close()
-        for hand in self._hands:
-            hand.cells[LIMIT] = 0 if hand.chunks else NO_LIMIT
+        for worker in self._workers:
+            worker.status[LIMIT] = 0 if worker.chunks else NO_LIMIT
         until = time.monotonic() + _GRACE
         while (left := until - time.monotonic()) > 0 and any(
-            hand.chunks and not hand.channel.closed for hand in self._hands
+            worker.chunks and not worker.channel.closed for worker in self._workers
         ):
-            self._listen(left)
-        for hand in list(self._hands):
-            if hand.chunks:
-                self._hands.remove(hand)
-                hand.chunks.clear()
-                fleet().drop(self._claim, hand)
+            self._receive_all(left)
+        for worker in list(self._workers):
+            if worker.chunks:
+                self._workers.remove(worker)
+                worker.chunks.clear()
+                worker_pool().discard(self._share, worker)
             else:
-                self._give_back(hand)
-        fleet().leave(self._claim)
+                self._release(worker)
+        worker_pool().unregister(self._share)

@@ -1,7 +1,7 @@
-"""The items, read a bounded way ahead.
+"""The items of a call, read a bounded way ahead.
 
-A plain container is read by whoever takes from it. Any other iterable may take its time, so a thread reads it: results,
-timeouts and cancelling must not wait for the next item.
+A plain container is read in the thread that takes items from it. Any other iterable may block, so a thread of its own
+reads it: results, timeouts and cancelling must not wait for the next item.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Items(Protocol):
-        """What gives items to whoever does them: a source, or the part of it that may stay in this process."""
+        """Items to work on: a source, or the part of it that may stay in this process."""
 
         @property
         def exhausted(self) -> bool: ...
@@ -28,46 +28,46 @@ if TYPE_CHECKING:
         def take(self, count: int) -> list[Any]: ...
 
 
-# Reading these runs no code of anybody's.
+# Reading these runs no user code.
 _PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes, bytearray)
 
 
 class Source:
-    """Items in order. Takers share a lock of their own."""
+    """The items in order. Not thread-safe: the threads that take items share a lock."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         plain = type(items) in _PLAIN
         self.total: int | None = len(items) if plain else None  # type: ignore[arg-type]
         self.error: BaseException | None = None
-        """What the iterable raised; whoever takes sees it once all items before it are taken."""
+        """The error of the iterable, set when all items before it are taken."""
         self.exhausted = False
         self._iterator: Iterator[Any] = iter(items)
-        self._feeder = None if plain else _Feeder(self._iterator)
+        self._reader = None if plain else _ReaderThread(self._iterator)
 
     def start(self, notify: Callable[[], object]) -> None:
-        """Begins to read; `notify` is called when there are items for a taker who got none."""
-        if self._feeder:
-            self._feeder.start(notify)
+        """Begins to read; `notify` is called when items arrive after a `take` that got none."""
+        if self._reader:
+            self._reader.start(notify)
 
     def remaining(self, taken: int) -> int | None:
-        """How many items are left, if anybody knows."""
+        """The number of items that are left, if known."""
         return None if self.total is None else self.total - taken
 
     def take(self, count: int) -> list[Any]:
-        """At most so many items: those there are, perhaps none. Sets `exhausted` once there will be no more."""
+        """Up to `count` items that are available, perhaps none. Sets `exhausted` after the last one."""
         if self.exhausted:
             return []
-        if self._feeder:
-            items = self._feeder.take(count)
-            if not items and self._feeder.ended:
-                # It may have ended between the two.
-                items = self._feeder.take(count)
+        if self._reader:
+            items = self._reader.take(count)
+            if not items and self._reader.ended:
+                # It may have ended between the two calls.
+                items = self._reader.take(count)
                 self.exhausted = not items
-                self.error = self._feeder.error
+                self.error = self._reader.error
             return items
         items = []
         try:
-            # Keeps the items before an error (a dict that changed).
+            # Keeps the items before an error, such as that of a dict that changed.
             items.extend(islice(self._iterator, count))
         except Exception as error:  # noqa: BLE001 - raised by the call
             self.error = error
@@ -77,20 +77,20 @@ class Source:
         return items
 
     def close(self) -> None:
-        """Reads no more."""
+        """Stops reading."""
         self.exhausted = True
-        if self._feeder:
-            self._feeder.close()
+        if self._reader:
+            self._reader.close()
 
 
-class _Feeder:
-    """A thread that reads an iterable, and waits when it is as far ahead as somebody asked for."""
+class _ReaderThread:
+    """A thread that reads an iterable, up to the number of items of the last `take` ahead."""
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         self._iterator: Iterator[Any] | None = iterator
-        self._read: list[Any] = []
+        self._items: list[Any] = []
         self._ahead = 4
-        self._hungry = False
+        self._is_awaited = False
         self._started = False
         self._closed = False
         self._lock = _native.Lock()
@@ -109,11 +109,11 @@ class _Feeder:
     def take(self, count: int) -> list[Any]:
         with self._lock:
             self._ahead = max(4, count)
-            # First: an item that comes after the look at the list finds it set.
-            self._hungry = True
-            items = self._read[:count]
-            del self._read[:count]
-            self._hungry = not items
+            # Set before the list is read, so that an item which arrives afterwards notifies.
+            self._is_awaited = True
+            items = self._items[:count]
+            del self._items[:count]
+            self._is_awaited = not items
         self._wanted.set()
         return items
 
@@ -123,34 +123,34 @@ class _Feeder:
 
     def _run(self) -> None:
         iterator, self._iterator = self._iterator, None
-        read, home = self._read, os.getpid()
-        forked.at_work[_native.get_ident()] = self._abandon
+        items, home = self._items, os.getpid()
+        forked.interrupt_in_child[_native.get_ident()] = self._abandon
         try:
             for item in iterator or ():
-                read.append(item)
-                if self._hungry or len(read) >= self._ahead:
+                items.append(item)
+                if self._is_awaited or len(items) >= self._ahead:
                     self._pause()
                 if self._closed:
                     break
         except BaseException as error:  # noqa: BLE001 - raised by the call
             self.error = error
         if os.getpid() != home:
-            forked.leave(self.error)
-        del forked.at_work[_native.get_ident()]
+            forked.exit_child(self.error)
+        del forked.interrupt_in_child[_native.get_ident()]
         self.ended = True
         self._notify()
 
     def _abandon(self) -> None:
-        # Whoever takes may have held the lock at the moment of the fork.
-        self._closed, self._hungry, self._ahead = True, False, sys.maxsize
+        # Another thread may have held the lock at the moment of the fork.
+        self._closed, self._is_awaited, self._ahead = True, False, sys.maxsize
 
     def _pause(self) -> None:
         with self._lock:
-            hungry, self._hungry = self._hungry, False
-        if hungry:
+            is_awaited, self._is_awaited = self._is_awaited, False
+        if is_awaited:
             self._notify()
         while True:
             self._wanted.clear()
-            if len(self._read) < self._ahead or self._closed:
+            if len(self._items) < self._ahead or self._closed:
                 return
             self._wanted.wait()

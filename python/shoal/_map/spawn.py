@@ -1,7 +1,7 @@
-"""Starts an interpreter for a worker: the caller's, with its flags. Never a fork; the caller's `__main__` stays out.
+"""Starts the interpreter of a worker, with the caller's flags. It is never a fork, and does not import `__main__`.
 
-Of the caller it inherits the environment, the working folder, standard output and standard error. Each of them may be
-missing, closed or replaced.
+It inherits the caller's environment, working folder, standard output and standard error. Each of them may be missing,
+closed or replaced.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal import _native
-from shoal._map.failure import lacking
+from shoal._map.failure import out_of_resources
 from shoal.exceptions import ParallelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NUMBERS = 5
-# The path is set before anything else is imported: the folder it is started in may have a `random.py`.
+_ARGUMENTS = 5
+# The search path is set before other imports: the working folder may contain a `random.py`.
 _BOOT = f"""\
 import sys
-sys.path[:] = sys.argv[{_NUMBERS + 1}:]
+sys.path[:] = sys.argv[{_ARGUMENTS + 1}:]
 from shoal._map.worker import main
-main(*map(float, sys.argv[1:{_NUMBERS + 1}]))"""
+main(*map(float, sys.argv[1:{_ARGUMENTS + 1}]))"""
 
 
-def spawn(end: int, cells: int, patience: float) -> int:
-    """Starts a worker process; gives its pid.
+def spawn(end: int, status: int, idle_timeout: float) -> int:
+    """Starts a worker process; returns its pid.
 
     Args:
-        end: Its end of the channel.
-        cells: The file of its cells.
-        patience: Seconds after which it ends for want of work.
+        end: The descriptor of its end of the channel.
+        status: The descriptor of its status.
+        idle_timeout: Seconds without work after which it ends.
 
     Raises:
-        ParallelError: There is no interpreter to start, or the system does not start it.
+        ParallelError: There is no interpreter, or the system refuses the process.
     """
     executable = sys.executable
     if getattr(sys, "frozen", False) or not executable or not os.access(executable, os.X_OK):
@@ -55,19 +55,19 @@ def spawn(end: int, cells: int, patience: float) -> int:
     try:
         with standard_streams():
             tracker = _tracker()
-            # Inherited: Ctrl-C in a terminal goes to the workers too, and one that does not ignore it yet would print a
-            # traceback. Here, because starting the tracker unblocks it.
+            # Workers inherit the blocked signal: Ctrl-C in a terminal reaches them too, and one that does not ignore it
+            # yet would print a traceback. Blocked here, because starting the tracker unblocks it.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            numbers = [*map(str, (end, cells, tracker, os.getpid(), patience))]
+            numbers = [*map(str, (end, status, tracker, os.getpid(), idle_timeout))]
             flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing
             arguments = [executable, *flags, "-c", _BOOT, *numbers, *_path()]
-            return int(spawnv_passfds(os.fsencode(executable), arguments, [end, cells, *([tracker] * (tracker >= 0))]))
+            return int(spawnv_passfds(os.fsencode(executable), arguments, [end, status, *([tracker] * (tracker >= 0))]))
     except OSError as error:
-        raise lacking("no worker process can be started", error) from error
+        raise out_of_resources("no worker process can be started", error) from error
 
 
-def beyond_standard(file: int) -> int:
-    """The descriptor, or one in its place if it has the number of a standard stream, where anybody may write."""
+def above_standard_streams(file: int) -> int:
+    """The descriptor, or a copy above 2 if it has the number of a standard stream, to which any code may write."""
     if file > 2:  # noqa: PLR2004 - standard error
         return file
     try:
@@ -78,25 +78,25 @@ def beyond_standard(file: int) -> int:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Keeps what is opened meanwhile away from the numbers of the standard streams, where these are closed."""
-    lent: list[int] = []
+    """Occupies the numbers of closed standard streams, so that no descriptor opened meanwhile gets them."""
+    placeholders: list[int] = []
     try:
         while (file := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
-            lent.append(file)
+            placeholders.append(file)
         os.close(file)
         yield
     finally:
-        for file in lent:
+        for file in placeholders:
             os.close(file)
 
 
 def _tracker() -> int:
     """The descriptor of the caller's resource tracker, or -1.
 
-    With one of its own a worker would take the named shared memory of `multiprocessing` along when it ends.
+    A worker with a tracker of its own would unlink the named shared memory of `multiprocessing` when it ends.
     """
     executable = get_executable()
-    if not executable or not os.access(executable, os.X_OK):  # of the time when multiprocessing was imported
+    if not executable or not os.access(executable, os.X_OK):  # as it was when multiprocessing was imported
         return -1
     with _native.no_fork():  # it has a lock
         file = resource_tracker.getfd() or -1
@@ -104,9 +104,9 @@ def _tracker() -> int:
 
 
 def _path() -> Iterator[bytes]:
-    """`sys.path` without the folder the caller happens to be in; at its end where this package is."""
+    """`sys.path` without the entry of the working folder, followed by the folder of this package."""
     for part in (*sys.path, str(Path(__file__).parents[2])):
-        with suppress(UnicodeEncodeError):  # no path
+        with suppress(UnicodeEncodeError):  # not a path
             encoded = os.fsencode(str(part))
             if encoded and b"\0" not in encoded:
                 yield encoded

@@ -1,15 +1,14 @@
-"""Objects on their way between processes, large buffers out of band through shared memory (PEP 574).
+"""Lists of values for another process: pickled, with large buffers out of band through shared memory (PEP 574).
 
-A parcel is the pickle itself, if it is short; otherwise it lies in a *segment*, an anonymous file in memory whose
-descriptor went to the other end once, beside the message that first used it. So there is no name in `/dev/shm` to be
-left behind, no resource tracker, and a killed process takes its segments with it. The sender writes with `pwrite`, the
-receiver reads with `pread` straight into the objects' own memory: both without the GIL, and nothing received depends on
-the segment, so it is used again as soon as it was read (fresh pages cost twice as much: 165 against 84 us per MiB).
-Arrays arrive as ordinary, writable arrays if they were writable. A segment begins with the lengths of what is in it, so
-that a parcel's place in a message is small whatever it holds.
+A short payload is the pickle itself. A longer one lies in a *segment*, an anonymous file in memory whose descriptor is
+sent once, with the message that first uses it. So no name in `/dev/shm` can be left behind, no resource tracker is
+needed, and the segments of a killed process are freed. The sender uses `pwrite`, the receiver `pread` straight into the
+objects' own memory, both without the GIL. No received object refers to the segment, so it is reused once it was read
+(fresh pages cost twice as much: 165 against 84 us per MiB). Arrays arrive as ordinary arrays, writable if they were
+writable. A segment begins with the lengths of its buffers, which keeps the message short.
 
-Plain `bytes` and `bytearray` have no out-of-band form in pickle; the large ones among the values themselves, and one
-level down in lists, tuples and dicts, get one here.
+Plain `bytes` and `bytearray` have no out-of-band form in pickle. Large ones get one here if they are among the values
+or one level down in their lists, tuples and dicts.
 """
 
 from __future__ import annotations
@@ -26,29 +25,27 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from shoal._map.spawn import beyond_standard
+from shoal._map.spawn import above_standard_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    # Inline; or the number of a segment, whether its descriptor comes along, and the number of its lengths.
+    Payload = bytes | tuple[int, bool, int]
 
-    # Inline; or a segment, whether its descriptor comes along, and how many lengths it begins with.
-    Parcel = bytes | tuple[int, bool, int]
-
-# Of a process that multiprocessing has spawned: no more to be imported in a worker than any other.
+# In a process that multiprocessing has spawned, a worker cannot import `__main__` either.
 _main: Any = sys.modules.get("__main__")
 if getattr(_main, "__name__", "") == "__mp_main__":
     cloudpickle.register_pickle_by_value(_main)
 
-# A buffer below this costs more as a system call of its own than as part of the pickle.
+# Smaller buffers cost more as a system call than as part of the pickle.
 _OUT_OF_BAND = 16 << 10
 _INLINE = 16 << 10
-# A segment that was larger gives its memory back after each use.
-_KEPT = 16 << 20
-_MAY_HOLD = {bytes, bytearray, list, tuple, dict}
+# Larger segments release their memory after each use.
+_MAX_KEPT = 16 << 20
+_CONTAINERS_AND_BYTES = {bytes, bytearray, list, tuple, dict}
 
 
-class _Whole:
-    """Large bytes, with an out-of-band form."""
+class _LargeBytes:
+    """Large bytes with an out-of-band form."""
 
     __slots__ = ("buffer",)
 
@@ -56,10 +53,10 @@ class _Whole:
         self.buffer = buffer
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _same, (PickleBuffer(self.buffer),)
+        return _identity, (PickleBuffer(self.buffer),)
 
 
-def _same(value: Any) -> Any:  # noqa: ANN401 - whatever it is
+def _identity(value: Any) -> Any:  # noqa: ANN401 - any value
     return value
 
 
@@ -67,34 +64,34 @@ def _is_large(value: object) -> bool:
     return type(value) in {bytes, bytearray} and len(value) >= _OUT_OF_BAND  # type: ignore[arg-type]
 
 
-def _shielded(values: list[Any]) -> list[Any]:
-    """The same values with large bytes made fit for out of band; tiny items pay 15 ns each."""
-    if _MAY_HOLD.isdisjoint(map(type, values)):
+def _with_out_of_band_bytes(values: list[Any]) -> list[Any]:
+    """The values with their large bytes wrapped in `_LargeBytes`; costs 15 ns for each small item."""
+    if _CONTAINERS_AND_BYTES.isdisjoint(map(type, values)):
         return values
-    known: dict[int, _Whole] = {}
+    wrappers: dict[int, _LargeBytes] = {}
 
-    def wrapped(value: Any) -> Any:  # noqa: ANN401 - whatever it is
+    def wrapped(value: Any) -> Any:  # noqa: ANN401 - any value
         if _is_large(value):
-            return known.setdefault(id(value), _Whole(value))
+            return wrappers.setdefault(id(value), _LargeBytes(value))
         return value
 
-    def shield(value: Any) -> Any:  # noqa: ANN401 - whatever it is
+    def wrapped_inside(value: Any) -> Any:  # noqa: ANN401 - any value
         kind = type(value)
         if kind is list or kind is tuple:
             return kind(map(wrapped, value)) if any(map(_is_large, value)) else value
         if kind is dict:
-            held: Iterable[Any] = value.values()
-            return {key: wrapped(each) for key, each in value.items()} if any(map(_is_large, held)) else value
+            has_large = any(map(_is_large, value.values()))
+            return {key: wrapped(each) for key, each in value.items()} if has_large else value
         return wrapped(value)
 
-    return [shield(value) for value in values]
+    return [wrapped_inside(value) for value in values]
 
 
 def dump(value: object) -> tuple[memoryview, list[PickleBuffer]]:
-    """Pickles a value, also what only this `__main__` knows; gives the stream and the buffers outside of it."""
+    """Pickles a value, including code of `__main__`; returns the stream and the out-of-band buffers."""
     buffers: list[PickleBuffer] = []
 
-    def keep(buffer: PickleBuffer) -> bool:
+    def is_in_band(buffer: PickleBuffer) -> bool:
         try:
             size = buffer.raw().nbytes
         except BufferError:  # not contiguous
@@ -105,27 +102,27 @@ def dump(value: object) -> tuple[memoryview, list[PickleBuffer]]:
         return False
 
     file = io.BytesIO()
-    cloudpickle.Pickler(file, protocol=5, buffer_callback=keep).dump(value)
+    cloudpickle.Pickler(file, protocol=5, buffer_callback=is_in_band).dump(value)
     return file.getbuffer(), buffers
 
 
-class Outgoing:
-    """The segments of one sender to one receiver."""
+class PayloadWriter:
+    """Packs payloads for one receiver, and owns their segments."""
 
     def __init__(self) -> None:
         self._files: list[int] = []
         self._free: list[int] = []
 
-    def pack(self, values: list[Any]) -> tuple[Parcel, list[int], int]:
-        """A list as a parcel; also the descriptors to send along, and its size in bytes.
+    def pack(self, values: list[Any]) -> tuple[Payload, list[int], int]:
+        """Packs a list of values; returns the payload, the descriptors to send with it, and its size in bytes.
 
         Raises:
-            Exception: Whatever pickling one of the values raises.
+            Exception: The error of pickling one of the values.
         """
-        return self.pack_dumped(*dump(_shielded(values)))
+        return self.pack_dumped(*dump(_with_out_of_band_bytes(values)))
 
-    def pack_dumped(self, stream: memoryview | bytes, buffers: list[PickleBuffer]) -> tuple[Parcel, list[int], int]:
-        """The same for what is pickled already."""
+    def pack_dumped(self, stream: memoryview | bytes, buffers: list[PickleBuffer]) -> tuple[Payload, list[int], int]:
+        """Packs the result of `dump`."""
         if not buffers and len(stream) <= _INLINE:
             return bytes(stream), [], len(stream)
         number, new = self._segment()
@@ -144,28 +141,28 @@ class Outgoing:
         return (number, new, len(lengths)), [file] if new else [], offset
 
     def _discard(self, number: int, *, new: bool) -> None:
-        """Takes back a segment that was not sent."""
-        if new:  # the receiver does not know it
+        """Frees a segment that was not sent."""
+        if new:  # unknown to the receiver
             os.close(self._files.pop())
         else:
             self.release(number)
 
     def release(self, number: int) -> None:
-        """The receiver has read it."""
+        """Frees a segment that the receiver has read."""
         file = self._files[number]
-        if os.fstat(file).st_size > _KEPT:
+        if os.fstat(file).st_size > _MAX_KEPT:
             os.ftruncate(file, 0)
         self._free.append(number)
 
     def shrink(self) -> None:
-        """Gives the memory of all segments in no use back."""
+        """Releases the memory of all free segments."""
         for number in self._free:
             os.ftruncate(self._files[number], 0)
 
     def close(self) -> None:
-        """Closes the descriptors of this end."""
+        """Closes the descriptors of all segments."""
         while self._files:
-            with suppress(OSError):  # whoever maps may have closed it
+            with suppress(OSError):  # code of an item or of the caller may have closed it
                 os.close(self._files.pop())
         self._free.clear()
 
@@ -176,25 +173,25 @@ class Outgoing:
         return len(self._files) - 1, True
 
 
-class Incoming:
-    """The segments that the other end writes to."""
+class PayloadReader:
+    """Unpacks the payloads of one sender."""
 
     def __init__(self) -> None:
         self._files: dict[int, int] = {}
 
-    def unpack(self, parcel: Parcel, descriptors: Any) -> Any:  # noqa: ANN401 - a deque; whatever was sent
-        """The value of a parcel.
+    def unpack(self, payload: Payload, descriptors: Any) -> Any:  # noqa: ANN401 - a deque; any value
+        """Unpacks a payload.
 
         Args:
-            parcel: What `pack` gave.
-            descriptors: Those that have come and were not taken yet.
+            payload: The result of `pack`.
+            descriptors: The received descriptors, in order; the one of a new segment is removed.
 
         Raises:
-            Exception: Whatever unpickling the value raises.
+            Exception: The error of unpickling one of the values.
         """
-        if isinstance(parcel, bytes):
-            return pickle.loads(parcel)  # noqa: S301 - our own worker's
-        number, new, count = parcel
+        if isinstance(payload, bytes):
+            return pickle.loads(payload)  # noqa: S301 - from our own worker
+        number, new, count = payload
         if new:
             self._files[number] = descriptors.popleft()
         file = self._files[number]
@@ -208,25 +205,25 @@ class Incoming:
             size = signed if signed >= 0 else -signed - 1
             buffers.append(_read(file, size, offset) if signed >= 0 else bytes_at(file, size, offset))
             offset += size
-        return pickle.loads(stream, buffers=buffers)  # noqa: S301 - our own worker's
+        return pickle.loads(stream, buffers=buffers)  # noqa: S301 - from our own worker
 
     def close(self) -> None:
-        """Closes the descriptors of this end."""
+        """Closes the descriptors of all segments."""
         while self._files:
-            with suppress(OSError):  # whoever maps may have closed it
+            with suppress(OSError):  # code of an item or of the caller may have closed it
                 os.close(self._files.popitem()[1])
 
 
 def anonymous_file() -> int:
-    """A new file in memory."""
+    """Opens a new file in memory."""
     if hasattr(os, "memfd_create"):
-        return beyond_standard(os.memfd_create("shoal-map", os.MFD_CLOEXEC))
+        return above_standard_streams(os.memfd_create("shoal-map", os.MFD_CLOEXEC))
     with tempfile.TemporaryFile() as file:
-        return beyond_standard(os.dup(file.fileno()))
+        return above_standard_streams(os.dup(file.fileno()))
 
 
 def _write(file: int, data: memoryview, offset: int) -> int:
-    """Writes everything; gives where it ends."""
+    """Writes all of `data`; returns the offset of its end."""
     while data:
         count = os.pwrite(file, data, offset)
         offset += count
@@ -247,7 +244,7 @@ def _read(file: int, length: int, offset: int) -> bytearray:
 
 
 def bytes_at(file: int, length: int, offset: int) -> bytes:
-    """So many bytes of a file, in one copy unless there are gigabytes of them."""
+    """Reads `length` bytes, in one copy unless there are gigabytes of them."""
     first = os.pread(file, length, offset)
     if len(first) == length:
         return first

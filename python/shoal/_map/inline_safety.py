@@ -1,9 +1,9 @@
-"""Which functions may run in the caller's own process without being asked for it.
+"""Which functions `backend="auto"` may run in the caller's own process.
 
-An item may crash, exit, hang or eat up the process it runs in, so `backend="auto"` has worker processes run them. But
-`len` of a megabyte takes less than sending it anywhere. So a function is looked at: it is harmless if it is a builtin,
-or Python code without loops made only of builtins and methods, that do nothing but compute, in a time and a space
-bounded by the size of plain arguments. What is not known to be is taken not to be.
+An item may crash, exit, hang or use up its process, so "auto" runs items in worker processes. But `len` of a megabyte
+takes less time than sending the megabyte. So this module inspects the function. It is safe if it is a builtin, or
+Python code without loops that only uses builtins and methods which compute in time and space bounded by the size of
+plain arguments. An unknown function counts as unsafe.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import types
 from typing import Any
 
-_PLAIN = {int, float, complex, bool, str, bytes, bytearray, type(None)}
+_PLAIN_TYPES = {int, float, complex, bool, str, bytes, bytearray, type(None)}
 _BUILTINS = {
     "abs",
     "all",
@@ -37,7 +37,7 @@ _BUILTINS = {
     "sum",
     "type",
 }
-_KNOWN = [getattr(builtins, name) for name in _BUILTINS]
+_BUILTIN_FUNCTIONS = [getattr(builtins, name) for name in _BUILTINS]
 _MODULES = {
     "binascii": {"crc32"},
     "hashlib": {"blake2b", "blake2s", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"},
@@ -85,9 +85,9 @@ _ATTRIBUTES = {
     "upper",
     "var",
 }
-# Multiplying, raising and shifting make large things of small ones, and so does formatting.
+# Without multiplication, powers, left shifts and formatting, which make large values of small ones.
 _OPERATORS = {"+", "-", "/", "//", "&", "|", "^", ">>", "+=", "-=", "/=", "//=", "&=", "|=", "^=", ">>=", "[]", ""}
-_WORDS = {
+_OPERATOR_NAMES = {
     "ADD",
     "AND",
     "FLOOR_DIVIDE",
@@ -99,9 +99,9 @@ _WORDS = {
     "TRUE_DIVIDE",
     "XOR",
 }
-# Each may double what there is.
-_ADDITIONS = 8
-_OPERATIONS = {
+# Each addition may double the size of a value.
+_MAX_ADDITIONS = 8
+_INSTRUCTIONS = {
     "BUILD_SLICE",
     "BUILD_TUPLE",
     "CACHE",
@@ -153,48 +153,48 @@ _OPERATIONS = {
 }
 
 
-def is_harmless(fn: object) -> bool:
-    """Whether the function can do nothing to its process, given plain items."""
+def is_inline_safe(fn: object) -> bool:
+    """Whether the function cannot harm its process, given plain items."""
     if isinstance(fn, types.FunctionType):
-        return _is_harmless_code(fn)
+        return _is_safe_code(fn)
     return _is_known(fn)
 
 
 def is_plain(items: list[Any]) -> bool:
-    """Whether all items are numbers, texts, bytes or arrays of numbers, and nothing that brings code of its own."""
+    """Whether all items are numbers, strings, bytes or arrays of numbers, whose methods are known."""
     kinds = set(map(type, items))
-    if kinds <= _PLAIN:
+    if kinds <= _PLAIN_TYPES:
         return True
-    return all(type(item) in _PLAIN or _is_array(item) for item in items)
+    return all(type(item) in _PLAIN_TYPES or _is_array(item) for item in items)
 
 
-def size_of(item: Any) -> int:  # noqa: ANN401 - a plain one
-    """About how many bytes sending it takes."""
+def size_of(item: Any) -> int:  # noqa: ANN401 - a plain item
+    """The approximate number of bytes to send."""
     if type(item) in {str, bytes, bytearray}:
         return len(item)
     return int(getattr(item, "nbytes", 16))
 
 
-def _is_array(item: Any) -> bool:  # noqa: ANN401 - whatever it is
+def _is_array(item: Any) -> bool:  # noqa: ANN401 - any value
     kind = type(item)
     return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and not item.dtype.hasobject
 
 
 def _is_known(fn: object) -> bool:
-    """Whether it is one of the listed functions itself, and not something else under its name."""
-    if any(fn is each for each in _KNOWN):
+    """Whether it is one of the listed functions itself, not another object with its name."""
+    if any(fn is each for each in _BUILTIN_FUNCTIONS):
         return True
     loaded = ((sys.modules.get(name), names) for name, names in _MODULES.items())
     return any(getattr(module, name, None) is fn for module, names in loaded if module for name in names)
 
 
-def _is_harmless_code(fn: types.FunctionType) -> bool:
+def _is_safe_code(fn: types.FunctionType) -> bool:
     code = fn.__code__
-    return _is_simple(fn, code) and _does_no_harm(code, fn.__globals__)
+    return _is_simple(fn, code) and _has_safe_instructions(code, fn.__globals__)
 
 
 def _is_simple(fn: types.FunctionType, code: types.CodeType) -> bool:
-    # Closures, generators, coroutines, and functions of other than one argument are looked at no further.
+    # Not a closure, generator or coroutine, and exactly one argument.
     if code.co_freevars or code.co_cellvars or code.co_flags & (0x04 | 0x08 | 0x20 | 0x80 | 0x200):
         return False
     if code.co_argcount != 1 or code.co_kwonlyargcount or fn.__defaults__:
@@ -202,41 +202,41 @@ def _is_simple(fn: types.FunctionType, code: types.CodeType) -> bool:
     return not any(isinstance(constant, types.CodeType) for constant in code.co_consts)
 
 
-def _does_no_harm(code: types.CodeType, spaces: dict[str, Any]) -> bool:
+def _has_safe_instructions(code: types.CodeType, namespace: dict[str, Any]) -> bool:
     allowed = set(_ATTRIBUTES)
     added = 0
     for instruction in dis.get_instructions(code):
         name = instruction.opname
         added += name in {"BINARY_ADD", "INPLACE_ADD"} or instruction.argrepr in {"+", "+="}
-        if added > _ADDITIONS:
+        if added > _MAX_ADDITIONS:
             return False
         if name in {"LOAD_GLOBAL", "LOAD_NAME"}:
-            known = _global(spaces, instruction.argval)
+            known = _global(namespace, instruction.argval)
             if known is None:
                 return False
             allowed |= known
-        elif not _is_harmless_instruction(name, instruction, allowed):
+        elif not _is_safe_instruction(name, instruction, allowed):
             return False
     return True
 
 
-def _is_harmless_instruction(name: str, instruction: dis.Instruction, allowed: set[str]) -> bool:
+def _is_safe_instruction(name: str, instruction: dis.Instruction, allowed: set[str]) -> bool:
     if name in {"LOAD_ATTR", "LOAD_METHOD"}:
         return instruction.argval in allowed
     if name == "BINARY_OP":
         return instruction.argrepr in _OPERATORS
-    kind, _, word = name.partition("_")
+    kind, _, operator = name.partition("_")
     if kind in {"BINARY", "INPLACE"}:
-        return word in _WORDS
+        return operator in _OPERATOR_NAMES
     if "JUMP" in name and isinstance(instruction.argval, int) and instruction.argval <= instruction.offset:
         return False  # a loop
-    return name in _OPERATIONS
+    return name in _INSTRUCTIONS
 
 
-def _global(spaces: dict[str, Any], name: str) -> set[str] | None:
-    """The attributes that a global name allows; `None` if the name itself is not allowed."""
-    if name in spaces:
-        value = spaces[name]
+def _global(namespace: dict[str, Any], name: str) -> set[str] | None:
+    """The attributes that a global name makes safe; `None` if the name itself is not safe."""
+    if name in namespace:
+        value = namespace[name]
         if isinstance(value, types.ModuleType):
             return _MODULES.get(value.__name__)
         return set() if _is_known(value) else None
