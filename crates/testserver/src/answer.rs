@@ -1,17 +1,17 @@
-//! What a request gets: an ordinary reply, the same after a wait, or a script of steps.
+//! The answer to a request: a reply, a delayed reply, or a script of steps.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// The decision of a route; [`super::connection`] carries it out.
-pub(super) enum Answer {
-    /// Head and body, at once.
+/// The answer of a handler, sent by [`crate::connection`].
+pub(crate) enum Answer {
+    /// A well-formed response.
     Reply(Reply),
-    /// The same after a wait.
-    Later(Duration, Reply),
-    /// Raw bytes and faults, step by step.
+    /// A response after a delay.
+    Delayed(Duration, Reply),
+    /// Raw bytes and faults.
     Script(Script),
 }
 
@@ -22,32 +22,32 @@ impl From<Reply> for Answer {
 }
 
 /// A well-formed response.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) content_type: Cow<'static, str>,
-    pub(super) headers: Vec<(Cow<'static, str>, String)>,
-    pub(super) body: Body,
-    /// Ends the connection after this response.
-    pub(super) close: bool,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) content_type: Cow<'static, str>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
+    pub(crate) body: Body,
+    /// Whether the connection ends after this response.
+    pub(crate) close: bool,
 }
 
 /// The bytes of a reply.
-pub(super) enum Body {
+pub(crate) enum Body {
     /// None.
     Empty,
     /// Known at compile time.
     Static(&'static str),
     /// Made for this request.
     Owned(Vec<u8>),
-    /// A small part of its own and a cached rest.
+    /// A part of its own and a cached rest.
     Parts(Vec<u8>, Bytes),
-    /// A slice of the endless deterministic byte sequence ([`super::content`]).
+    /// A slice of the endless deterministic byte sequence ([`crate::content`]).
     Pattern { from: u64, len: u64 },
 }
 
 impl Body {
     /// Its length in bytes.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Empty => 0,
             Self::Static(text) => text.len() as u64,
@@ -60,36 +60,36 @@ impl Body {
 
 impl Reply {
     /// A 200 of any type.
-    pub(super) fn ok(content_type: &'static str, body: Body) -> Self {
+    pub(crate) fn ok(content_type: &'static str, body: Body) -> Self {
         Self { status: 200, content_type: Cow::Borrowed(content_type), headers: Vec::new(), body, close: false }
     }
 
     /// A 200 with a JSON document.
-    pub(super) fn json(document: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn json(document: impl Into<Vec<u8>>) -> Self {
         Self::ok("application/json", Body::Owned(document.into()))
     }
 
-    /// A JSON document that names what is wrong with the request.
-    pub(super) fn error(status: u16, message: &str) -> Self {
+    /// A JSON document with an error message.
+    pub(crate) fn error(status: u16, message: &str) -> Self {
         let mut document = String::from("{\"error\":");
-        super::json::push_string(&mut document, message);
+        crate::json::push_string(&mut document, message);
         document.push('}');
         Self::json(document).with_status(status)
     }
 
     /// An empty body, no content type.
-    pub(super) fn bare(status: u16) -> Self {
+    pub(crate) fn bare(status: u16) -> Self {
         Self::ok("", Body::Empty).with_status(status)
     }
 
-    /// The same with another status.
-    pub(super) fn with_status(mut self, status: u16) -> Self {
+    /// Sets the status.
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// The same with one header more. Bytes that would end the header line become spaces.
-    pub(super) fn with_header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+    /// Adds a header. Bytes that would end the header line become spaces.
+    pub(crate) fn with_header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         let value: String = value.into();
         let value = if value.bytes().any(|byte| byte < 0x20 && byte != b'\t') {
             value.replace(|letter: char| letter.is_ascii_control(), " ")
@@ -101,7 +101,7 @@ impl Reply {
     }
 
     /// Appends the status line and all headers to `out`. `http10` and `keep` decide about the `connection` header.
-    pub(super) fn write_head(&self, out: &mut Vec<u8>, http10: bool, keep: bool) {
+    pub(crate) fn write_head(&self, out: &mut Vec<u8>, http10: bool, keep: bool) {
         if self.status == 200 {
             out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
         } else {
@@ -130,12 +130,12 @@ impl Reply {
 }
 
 /// Statuses whose responses end with their head.
-pub(super) fn without_body(status: u16) -> bool {
+pub(crate) fn without_body(status: u16) -> bool {
     status < 200 || status == 204 || status == 304
 }
 
-/// Appends `HTTP/1.1 404 Not Found` and the line's end.
-pub(super) fn write_status_line(out: &mut Vec<u8>, status: u16) {
+/// Appends a status line such as `HTTP/1.1 404 Not Found`.
+pub(crate) fn write_status_line(out: &mut Vec<u8>, status: u16) {
     out.extend_from_slice(b"HTTP/1.1 ");
     write_number(out, u64::from(status));
     out.push(b' ');
@@ -145,15 +145,15 @@ pub(super) fn write_status_line(out: &mut Vec<u8>, status: u16) {
 }
 
 /// Appends one header line.
-pub(super) fn write_header(out: &mut Vec<u8>, name: &str, value: &str) {
+pub(crate) fn write_header(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends a decimal number without the formatting machinery, which costs more than the rest of a head.
-pub(super) fn write_number(out: &mut Vec<u8>, mut number: u64) {
+/// Appends a decimal number. `write!` would cost more than the rest of a head.
+pub(crate) fn write_number(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0_u8; 20];
     let mut used = 0;
     for slot in digits.iter_mut().rev() {
@@ -168,16 +168,16 @@ pub(super) fn write_number(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// A response in raw steps.
-pub(super) struct Script {
-    /// Sent first, also to a HEAD request; may be empty or no HTTP at all.
-    pub(super) head: Vec<u8>,
-    /// Then these, one after the other. A HEAD request skips those that send.
-    pub(super) steps: Vec<Step>,
+pub(crate) struct Script {
+    /// Sent first, also to a HEAD request; may be empty or invalid.
+    pub(crate) head: Vec<u8>,
+    /// The steps after it. A HEAD request skips those that send.
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Script {
-    /// A head (with its empty line) and what follows.
-    pub(super) fn new(head: impl Into<Vec<u8>>, steps: Vec<Step>) -> Self {
+    /// A head (with its empty line) and the steps after it.
+    pub(crate) fn new(head: impl Into<Vec<u8>>, steps: Vec<Step>) -> Self {
         Self { head: head.into(), steps }
     }
 }
@@ -189,7 +189,7 @@ impl From<Script> for Answer {
 }
 
 /// One step of a script.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Sends bytes.
     Send(Bytes),
     /// Sends a slice of the deterministic byte sequence.
@@ -200,10 +200,10 @@ pub(super) enum Step {
     Chunks { n: u64, piece: u64, trailers: bool, framed: bool },
     /// Sends `n` server-sent events, `interval` apart.
     Events { n: u64, interval: Duration, framed: bool },
-    /// Falls silent until the client leaves.
+    /// Sends nothing until the client leaves.
     Silence,
     /// Resets the connection (RST).
     Reset,
-    /// Ends the connection in good order (FIN).
+    /// Closes the connection (FIN).
     Close,
 }

@@ -1,17 +1,17 @@
 //! `/basic-auth/{user}/{password}` and `/bearer`.
 
-use super::answer::Reply;
-use super::dispatch::Ask;
-use super::head::decoded;
-use super::json::{base64, push_string};
+use crate::answer::Reply;
+use crate::context::Context;
+use crate::head::decoded;
+use crate::json::{base64, push_string};
 
-/// 200 with the right user and password, else 401.
-pub(super) fn basic(ask: &Ask<'_>) -> Reply {
-    let (user, password) = ask.rest.split_once('/').unwrap_or((ask.rest, ""));
+/// 200 with the right user and password, otherwise 401.
+pub(crate) fn basic(context: &Context<'_>) -> Reply {
+    let (user, password) = context.rest.split_once('/').unwrap_or((context.rest, ""));
     let (user, password) = (decoded(user), decoded(password));
-    let wanted = base64(format!("{user}:{password}").as_bytes());
-    match credentials(ask, "basic") {
-        Some(given) if given == wanted => {
+    let expected = base64(format!("{user}:{password}").as_bytes());
+    match credentials(context, "basic") {
+        Some(given) if given == expected => {
             let mut document = String::from("{\"authenticated\":true,\"user\":");
             push_string(&mut document, &user);
             document.push('}');
@@ -22,10 +22,10 @@ pub(super) fn basic(ask: &Ask<'_>) -> Reply {
     }
 }
 
-/// 200 with any token (`?token=` for that one only), else 401.
-pub(super) fn bearer(ask: &Ask<'_>) -> Reply {
-    let wanted = ask.head.param("token");
-    match credentials(ask, "bearer") {
+/// 200 with any token (with `?token=` only this one), otherwise 401.
+pub(crate) fn bearer(context: &Context<'_>) -> Reply {
+    let wanted = context.head.param("token");
+    match credentials(context, "bearer") {
         Some(token) if !token.is_empty() && wanted.is_none_or(|wanted| wanted == token) => {
             let mut document = String::from("{\"authenticated\":true,\"token\":");
             push_string(&mut document, &token);
@@ -36,8 +36,8 @@ pub(super) fn bearer(ask: &Ask<'_>) -> Reply {
     }
 }
 
-fn credentials(ask: &Ask<'_>, scheme: &str) -> Option<String> {
-    let header = ask.head.header("authorization")?;
+fn credentials(context: &Context<'_>, scheme: &str) -> Option<String> {
+    let header = context.head.header("authorization")?;
     let (given, rest) = header.split_once(' ')?;
     given.eq_ignore_ascii_case(scheme).then(|| rest.trim().to_owned())
 }

@@ -1,4 +1,4 @@
-//! Reading request bodies, framed by length or in chunks, into memory, a checksum or nowhere.
+//! Reads request bodies, by length or chunked, into memory or a checksum, or drops them.
 
 use std::io;
 
@@ -6,60 +6,60 @@ use flate2::Crc;
 use httparse::Status;
 use tokio::net::TcpStream;
 
-use super::head::{Framing, Refused};
-use super::input::Input;
+use crate::head::{Framing, Refused};
+use crate::input::Input;
 
-/// Bytes of a body that is kept (`/echo`).
+/// The largest body that is kept in memory (`/echo`).
 const KEEP_LIMIT: u64 = 64 * 1024 * 1024;
-/// Bytes of a body that is read and dropped.
+/// The largest body that is read and dropped.
 const DRAIN_LIMIT: u64 = 1024 * 1024 * 1024;
-/// Bytes of one chunk-size line or trailer line.
+/// The longest chunk-size or trailer line.
 const LINE_LIMIT: usize = 16 * 1024;
 
-/// Where a body goes.
+/// How a route uses a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// Nowhere: only its length counts.
+pub(crate) enum BodyUse {
+    /// It needs only the length.
     Length,
-    /// Into a checksum.
+    /// It needs a checksum.
     Checksum,
-    /// Into memory.
+    /// It needs the bytes.
     Bytes,
 }
 
 /// A body that was read.
 #[derive(Default)]
-pub(super) struct Received {
+pub(crate) struct Received {
     /// Its length without framing.
-    pub(super) length: u64,
-    /// Its bytes, if they were wanted.
-    pub(super) bytes: Vec<u8>,
-    /// Its CRC-32 (`zlib.crc32`), if it was wanted.
-    pub(super) crc32: u32,
+    pub(crate) length: u64,
+    /// Its bytes, for [`BodyUse::Bytes`].
+    pub(crate) bytes: Vec<u8>,
+    /// Its CRC-32 (`zlib.crc32`), for [`BodyUse::Checksum`].
+    pub(crate) crc32: u32,
 }
 
 /// Why a body could not be read.
-pub(super) enum Failure {
-    /// The connection is gone.
-    Gone(io::Error),
-    /// The client did something wrong.
+pub(crate) enum Failure {
+    /// The connection failed.
+    Connection(io::Error),
+    /// The request is invalid.
     Refused(Refused),
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::Gone(error)
+        Self::Connection(error)
     }
 }
 
-/// Reads one body to its end.
-pub(super) async fn receive(
+/// Reads one body.
+pub(crate) async fn receive(
     input: &mut Input,
     stream: &mut TcpStream,
     framing: Framing,
-    wanted: Wanted,
+    body_use: BodyUse,
 ) -> Result<Received, Failure> {
-    let mut reader = Reader { input, stream, wanted, crc: Crc::new(), received: Received::default() };
+    let mut reader = Reader { input, stream, body_use, crc: Crc::new(), received: Received::default() };
     match framing {
         Framing::None => {}
         Framing::Length(length) => reader.data(length).await?,
@@ -72,14 +72,14 @@ pub(super) async fn receive(
 struct Reader<'a> {
     input: &'a mut Input,
     stream: &'a mut TcpStream,
-    wanted: Wanted,
+    body_use: BodyUse,
     crc: Crc,
     received: Received,
 }
 
 impl Reader<'_> {
     async fn data(&mut self, mut missing: u64) -> Result<(), Failure> {
-        let limit = if self.wanted == Wanted::Bytes { KEEP_LIMIT } else { DRAIN_LIMIT };
+        let limit = if self.body_use == BodyUse::Bytes { KEEP_LIMIT } else { DRAIN_LIMIT };
         if self.received.length.saturating_add(missing) > limit {
             return Err(Failure::Refused((413, "the body is too large")));
         }
@@ -91,10 +91,10 @@ impl Reader<'_> {
             }
             let take = unread.len().min(usize::try_from(missing).unwrap_or(usize::MAX));
             let piece = unread.get(..take).unwrap_or_default();
-            match self.wanted {
-                Wanted::Length => {}
-                Wanted::Checksum => self.crc.update(piece),
-                Wanted::Bytes => self.received.bytes.extend_from_slice(piece),
+            match self.body_use {
+                BodyUse::Length => {}
+                BodyUse::Checksum => self.crc.update(piece),
+                BodyUse::Bytes => self.received.bytes.extend_from_slice(piece),
             }
             self.input.consume(take);
             self.received.length += take as u64;
@@ -128,7 +128,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads a line; its length without the line's end.
+    /// Reads a line; returns its length without the line ending.
     async fn line(&mut self) -> Result<usize, Failure> {
         loop {
             if let Some(end) = self.input.unread().iter().position(|byte| *byte == b'\n') {

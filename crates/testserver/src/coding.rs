@@ -7,12 +7,12 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 /// A content coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     /// RFC 1952.
     Gzip,
-    /// RFC 1950, what HTTP calls "deflate".
+    /// RFC 1950, HTTP's "deflate".
     Deflate,
-    /// RFC 1951 without the zlib wrapper, what some servers call "deflate".
+    /// RFC 1951 without the zlib wrapper, which some servers send as "deflate".
     RawDeflate,
     /// RFC 7932.
     Brotli,
@@ -22,7 +22,7 @@ pub(super) enum Coding {
 
 impl Coding {
     /// Its name in `content-encoding`.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate | Self::RawDeflate => "deflate",
@@ -32,7 +32,7 @@ impl Coding {
     }
 
     /// `plain` in this coding, at a middling level. Writing to memory does not fail; if it did, the body would be cut.
-    pub(super) fn encode(self, plain: &[u8]) -> Vec<u8> {
+    pub(crate) fn encode(self, plain: &[u8]) -> Vec<u8> {
         self.try_encode(plain).unwrap_or_default()
     }
 

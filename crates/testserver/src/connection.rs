@@ -1,7 +1,7 @@
-//! One connection: reads requests, asks the routes, carries out their answers.
+//! One connection: reads requests, has them answered, and sends the answers.
 //!
-//! Answers collect in one output buffer that is written when no further request is waiting, so a pipelined burst costs
-//! one system call each way. The ordinary request passes through here without an allocation of its own.
+//! Answers collect in one output buffer, which is written when no further request is waiting, so a pipelined burst costs
+//! one system call each way. An ordinary request needs no allocation here.
 
 use std::fmt::Write as _;
 use std::io;
@@ -14,29 +14,30 @@ use flate2::Crc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::answer::{Answer, Body, Reply, Script, Step, without_body};
-use super::body::{Failure, Received, receive};
-use super::content::pattern;
-use super::dispatch::{self, Ask, Shared};
-use super::head::{Framing, HEADERS, Head, Refused, Slots};
-use super::input::Input;
-use super::route::Route;
+use crate::answer::{Answer, Body, Reply, Script, Step, without_body};
+use crate::body::{Failure, Received, receive};
+use crate::content::pattern;
+use crate::context::{Context, Shared};
+use crate::dispatch;
+use crate::head::{Framing, HEADERS, Head, Refused, Slots};
+use crate::input::Input;
+use crate::route::Route;
 
-/// Output is written at the latest when it has this many bytes.
+/// The output buffer is written when it has this many bytes.
 const WRITE_AT: usize = 64 * 1024;
-/// Bodies up to this size go through the output buffer; larger ones are written from where they are.
+/// Bodies up to this size are copied to the output buffer; larger ones are written directly.
 const COPY_LIMIT: u64 = 64 * 1024;
-/// Input that may collect while an answer takes its time.
+/// Input that may collect while an answer is being sent.
 const AHEAD_LIMIT: usize = 1024 * 1024;
 /// How long a closing connection waits for the client to close its side.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves a client until it leaves, breaks the rules, or a fault ends the connection.
-pub(super) async fn serve(stream: TcpStream, client: SocketAddr, shared: Arc<Shared>) {
+/// Serves a client until it leaves, sends an invalid request, or a fault ends the connection.
+pub(crate) async fn serve(stream: TcpStream, client: SocketAddr, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     shared.counters.connection_opened();
     let mut connection = Connection { stream, client, shared, input: Input::new(), out: Vec::new(), active: false };
-    // An error means that the client is gone or was cut off on purpose: there is nobody to tell.
+    // An error means that the client has left or was cut off on purpose.
     let _ = connection.run().await;
 }
 
@@ -49,29 +50,29 @@ struct Connection {
     active: bool,
 }
 
-/// What the request at hand allows.
+/// How the current request has to be answered.
 #[derive(Clone, Copy)]
-struct Turn {
+struct Mode {
     head_only: bool,
     http10: bool,
     keep: bool,
 }
 
-impl Turn {
+impl Mode {
     fn of(head: &Head<'_>) -> Self {
         Self { head_only: head.method == "HEAD", http10: head.http10, keep: head.keep_alive }
     }
 }
 
-/// What the input holds.
+/// The next request of the input.
 enum Next {
     /// No complete head.
     Partial,
-    /// A request without a body, decided.
-    Decided(Answer, Turn),
+    /// A request without a body, and its answer.
+    Answered(Answer, Mode),
     /// A request with a body that is still to be read; its head is copied here.
     WithBody { head: Vec<u8>, framing: Framing, expects_continue: bool, route: Route },
-    /// No request at all.
+    /// An invalid request.
     Refused(Refused),
 }
 
@@ -87,8 +88,8 @@ impl Drop for Connection {
 impl Connection {
     async fn run(&mut self) -> io::Result<()> {
         loop {
-            let (answer, turn) = match self.next() {
-                Next::Decided(answer, turn) => (answer, turn),
+            let (answer, mode) = match self.next() {
+                Next::Answered(answer, mode) => (answer, mode),
                 Next::Partial => {
                     self.flush().await?;
                     if self.input.fill(&mut self.stream).await? == 0 {
@@ -102,15 +103,15 @@ impl Connection {
                     if expects_continue && self.input.unread().is_empty() {
                         self.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
                     }
-                    let wanted = dispatch::wanted_body(route);
-                    match receive(&mut self.input, &mut self.stream, framing, wanted).await {
-                        Ok(received) => self.decide_again(&head, &received),
+                    let body_use = dispatch::body_use(route);
+                    match receive(&mut self.input, &mut self.stream, framing, body_use).await {
+                        Ok(received) => self.respond_with_body(&head, &received),
                         Err(Failure::Refused(refused)) => refusal(refused),
-                        Err(Failure::Gone(error)) => return Err(error),
+                        Err(Failure::Connection(error)) => return Err(error),
                     }
                 }
             };
-            let keep = self.carry_out(answer, turn).await?;
+            let keep = self.send_answer(answer, mode).await?;
             if std::mem::take(&mut self.active) {
                 self.shared.counters.request_ended();
             }
@@ -120,7 +121,7 @@ impl Connection {
         }
     }
 
-    /// Parses the next head; a request without a body is decided at once.
+    /// Parses the next head, and answers a request without a body.
     fn next(&mut self) -> Next {
         let unread = self.input.unread();
         if unread.is_empty() {
@@ -141,44 +142,46 @@ impl Connection {
             self.input.consume(length);
             return Next::WithBody { head: copy, framing, expects_continue, route };
         }
-        let turn = Turn::of(&head);
+        let mode = Mode::of(&head);
         let body = Received::default();
-        let answer =
-            dispatch::decide(route, &Ask { head: &head, rest, body: &body, shared: &self.shared, client: self.client });
+        let answer = dispatch::respond(
+            route,
+            &Context { head: &head, rest, body: &body, shared: &self.shared, client: self.client },
+        );
         self.input.consume(length);
-        Next::Decided(answer, turn)
+        Next::Answered(answer, mode)
     }
 
-    /// Decides a request whose body has been read.
-    fn decide_again(&self, head: &[u8], body: &Received) -> (Answer, Turn) {
+    /// Answers a request whose body was read.
+    fn respond_with_body(&self, head: &[u8], body: &Received) -> (Answer, Mode) {
         let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; HEADERS];
         match Head::parse(head, &mut slots) {
             Ok(Some((head, _))) => {
                 let (route, rest) = Route::find(head.path);
-                let ask = Ask { head: &head, rest, body, shared: &self.shared, client: self.client };
-                (dispatch::decide(route, &ask), Turn::of(&head))
+                let context = Context { head: &head, rest, body, shared: &self.shared, client: self.client };
+                (dispatch::respond(route, &context), Mode::of(&head))
             }
             Ok(None) => refusal((400, "this is not HTTP/1.1")),
             Err(refused) => refusal(refused),
         }
     }
 
-    /// Whether the connection lives on.
-    async fn carry_out(&mut self, answer: Answer, turn: Turn) -> io::Result<bool> {
+    /// Sends an answer; returns whether the connection stays open.
+    async fn send_answer(&mut self, answer: Answer, mode: Mode) -> io::Result<bool> {
         match answer {
-            Answer::Reply(reply) => self.reply(reply, turn).await,
-            Answer::Later(time, reply) => {
+            Answer::Reply(reply) => self.reply(reply, mode).await,
+            Answer::Delayed(time, reply) => {
                 self.pause(Some(time)).await?;
-                self.reply(reply, turn).await
+                self.reply(reply, mode).await
             }
-            Answer::Script(script) => self.play(script, turn).await,
+            Answer::Script(script) => self.run_script(script, mode).await,
         }
     }
 
-    async fn reply(&mut self, reply: Reply, turn: Turn) -> io::Result<bool> {
-        let keep = turn.keep && !reply.close;
-        reply.write_head(&mut self.out, turn.http10, keep);
-        if !turn.head_only && !without_body(reply.status) {
+    async fn reply(&mut self, reply: Reply, mode: Mode) -> io::Result<bool> {
+        let keep = mode.keep && !reply.close;
+        reply.write_head(&mut self.out, mode.http10, keep);
+        if !mode.head_only && !without_body(reply.status) {
             match reply.body {
                 Body::Empty => {}
                 Body::Static(text) => self.out.extend_from_slice(text.as_bytes()),
@@ -196,21 +199,21 @@ impl Connection {
         Ok(keep)
     }
 
-    async fn play(&mut self, script: Script, turn: Turn) -> io::Result<bool> {
+    async fn run_script(&mut self, script: Script, mode: Mode) -> io::Result<bool> {
         self.out.extend_from_slice(&script.head);
-        let mut keep = turn.keep;
+        let mut keep = mode.keep;
         for step in script.steps {
             match step {
                 Step::Silence => self.pause(None).await?,
                 Step::Reset => {
                     self.flush().await?;
-                    // What was sent should arrive: a reset overtakes what still waits in the socket.
+                    // A reset discards bytes that the socket has not sent; this lets them arrive.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     self.stream.set_zero_linger()?;
                     return Err(io::ErrorKind::ConnectionReset.into());
                 }
                 Step::Close => keep = false,
-                _ if turn.head_only => {}
+                _ if mode.head_only => {}
                 Step::Send(bytes) => self.put(&bytes).await?,
                 Step::Pattern { from, len } => self.put_pattern(from, len).await?,
                 Step::Drip { n, interval } => {
@@ -305,7 +308,7 @@ impl Connection {
         let mut out = std::mem::take(&mut self.out);
         let sent = self.send(&out).await;
         out.clear();
-        // A buffer that grew for one large answer is not kept for the connection's life.
+        // A buffer that grew for one large answer is not kept.
         if out.capacity() <= 2 * WRITE_AT {
             self.out = out;
         }
@@ -324,7 +327,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for `time` (for ever if `None`), but ends with an error as soon as the client leaves.
+    /// Waits for `time` (for ever if `None`); an error as soon as the client leaves.
     async fn pause(&mut self, time: Option<Duration>) -> io::Result<()> {
         self.flush().await?;
         let over = async {
@@ -349,8 +352,8 @@ impl Connection {
         }
     }
 
-    /// Closes in good order: our side first, then what the client still sends is read for a while. Closing with unread
-    /// input would send a reset, which can destroy the answer on its way.
+    /// Closes gracefully: shuts down this side, then reads what the client still sends. Closing with unread input would
+    /// send a reset, which can discard the answer on its way.
     async fn finish(&mut self) -> io::Result<()> {
         self.flush().await?;
         self.stream.shutdown().await?;
@@ -367,8 +370,8 @@ impl Connection {
     }
 }
 
-fn refusal((status, message): Refused) -> (Answer, Turn) {
+fn refusal((status, message): Refused) -> (Answer, Mode) {
     let mut reply = Reply::error(status, message);
     reply.close = true;
-    (Answer::Reply(reply), Turn { head_only: false, http10: false, keep: false })
+    (Answer::Reply(reply), Mode { head_only: false, http10: false, keep: false })
 }

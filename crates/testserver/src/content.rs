@@ -1,4 +1,4 @@
-//! The bodies of `/bytes` and `/json`: deterministic, so a client can check every byte of what it got.
+//! The bodies of `/bytes` and `/json`, deterministic so that a client can check every byte.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -7,26 +7,26 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::json::push_string;
+use crate::json::push_string;
 use shoal_runtime::fork::PerProcess;
 
 /// Byte `i` of `/bytes/{n}` is `i % PERIOD`.
 const PERIOD: u64 = 251;
-/// Largest document that is built in memory.
-pub(super) const MEMORY_LIMIT: u64 = 256 * 1024 * 1024;
+/// The largest document that is built in memory.
+pub(crate) const MEMORY_LIMIT: u64 = 256 * 1024 * 1024;
 
 static PATTERN: PerProcess<Vec<u8>> = PerProcess::new();
 
-/// The next slice of the byte sequence from `from`, of at most `limit` bytes (and about 256 KiB).
-pub(super) fn pattern(from: u64, limit: u64) -> &'static [u8] {
+/// A slice of the byte sequence from `from`, of `limit` bytes at most (and about 256 KiB).
+pub(crate) fn pattern(from: u64, limit: u64) -> &'static [u8] {
     let pattern = PATTERN.get_or_init(|| (0..PERIOD as u8).cycle().take(PERIOD as usize * 1024).collect());
     let start = (from % PERIOD) as usize;
     let end = pattern.len().min(start.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)));
     pattern.get(start..end).unwrap_or_default()
 }
 
-/// A small map of rendered bodies; when full it starts again, which a test or benchmark hardly ever sees.
-pub(super) struct Cache<K>(Mutex<HashMap<K, Bytes>>);
+/// A small cache of rendered bodies, cleared when full.
+pub(crate) struct Cache<K>(Mutex<HashMap<K, Bytes>>);
 
 impl<K> Default for Cache<K> {
     fn default() -> Self {
@@ -38,12 +38,12 @@ impl<K: Hash + Eq> Cache<K> {
     const ENTRIES: usize = 64;
     const LARGEST: usize = 8 * 1024 * 1024;
 
-    /// The body of `key`, made by `render` the first time.
-    pub(super) fn get(&self, key: K, render: impl FnOnce() -> Vec<u8>) -> Bytes {
+    /// The body of `key`, rendered the first time.
+    pub(crate) fn get(&self, key: K, render: impl FnOnce() -> Vec<u8>) -> Bytes {
         if let Some(found) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return found.clone();
         }
-        // Rendered outside the lock: other requests must not wait for it.
+        // Rendered without the lock, so that other requests do not wait.
         let made = Bytes::from(render());
         self.keep(key, &made);
         made
@@ -64,11 +64,11 @@ impl<K: Hash + Eq> Cache<K> {
     }
 }
 
-/// Room for `i`, so that documents of all indices have the same length.
-const INDEX_ROOM: usize = 20;
+/// Bytes reserved for `i`, so that documents of all indexes have the same length.
+const INDEX_WIDTH: usize = 20;
 
-/// The start of a JSON document of `n` bytes: the index, and padding up to `n` where rows cannot fill it.
-pub(super) fn json_start(n: u64, index: Option<&str>, rest: usize) -> Vec<u8> {
+/// The start of a JSON document of `n` bytes: the index, and padding where rows cannot fill the length.
+pub(crate) fn json_start(n: u64, index: Option<&str>, rest: usize) -> Vec<u8> {
     let mut start = String::with_capacity(128);
     start.push_str("{\"i\":");
     match index {
@@ -83,7 +83,7 @@ pub(super) fn json_start(n: u64, index: Option<&str>, rest: usize) -> Vec<u8> {
     start.into_bytes()
 }
 
-/// A whole JSON number as it may stand in a document.
+/// Whether the text is a non-negative JSON integer.
 fn is_number(text: &str) -> bool {
     text.len() <= 18
         && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -91,9 +91,9 @@ fn is_number(text: &str) -> bool {
         && !text.is_empty()
 }
 
-/// The rest of a JSON document of `n` bytes: as many rows as fit. The same for every index, so it is cached.
-pub(super) fn json_rest(n: u64) -> Vec<u8> {
-    let fixed = json_start(0, None, 0).len() + INDEX_ROOM + 8;
+/// The rest of a JSON document of `n` bytes: as many rows as fit. It is the same for every index and is cached.
+pub(crate) fn json_rest(n: u64) -> Vec<u8> {
+    let fixed = json_start(0, None, 0).len() + INDEX_WIDTH + 8;
     let room = usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(fixed);
     let mut out = String::with_capacity(room.min(MEMORY_LIMIT as usize) + 16);
     out.push_str(",\"rows\":[");

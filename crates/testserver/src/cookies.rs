@@ -1,13 +1,13 @@
-//! `/cookies` shows what came, `/cookies/set` sets.
+//! `/cookies` returns the request's cookies, `/cookies/set` sets cookies.
 
-use super::answer::Reply;
-use super::dispatch::Ask;
-use super::head::latin1_or_utf8;
-use super::json::{push_pairs, push_string};
+use crate::answer::Reply;
+use crate::context::Context;
+use crate::head::latin1_or_utf8;
+use crate::json::{push_pairs, push_string};
 
-/// The `Cookie` headers, parsed: an object (the last of a name wins) and all pairs in their order.
-pub(super) fn show(ask: &Ask<'_>) -> Reply {
-    let headers = ask.head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
+/// The parsed `Cookie` headers: an object (the last value of a name wins) and all pairs in order.
+pub(crate) fn show(context: &Context<'_>) -> Reply {
+    let headers = context.head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
     let lines: Vec<_> = headers.map(|header| latin1_or_utf8(header.value)).collect();
     let pairs: Vec<(&str, &str)> = lines
         .iter()
@@ -35,17 +35,17 @@ pub(super) fn show(ask: &Ask<'_>) -> Reply {
     Reply::json(document)
 }
 
-/// One `Set-Cookie` for each query parameter, but `redirect` (answer with a 302 to there) and `attributes` (appended to
-/// each cookie; `Path=/` where missing).
-pub(super) fn set(ask: &Ask<'_>) -> Reply {
-    let attributes = ask.head.param("attributes");
+/// One `Set-Cookie` for each query parameter, except `redirect` (the target of a 302) and `attributes` (appended to each
+/// cookie, `Path=/` by default).
+pub(crate) fn set(context: &Context<'_>) -> Reply {
+    let attributes = context.head.param("attributes");
     let attributes = attributes.as_deref().unwrap_or("Path=/");
-    let redirect = ask.head.param("redirect");
+    let redirect = context.head.param("redirect");
     let mut reply = match redirect {
         Some(location) => Reply::bare(302).with_header("location", location),
         None => Reply::json("{\"set\":true}"),
     };
-    for (name, value) in ask.head.pairs().filter(|(name, _)| name != "redirect" && name != "attributes") {
+    for (name, value) in context.head.pairs().filter(|(name, _)| name != "redirect" && name != "attributes") {
         reply = reply.with_header("set-cookie", format!("{name}={value}; {attributes}"));
     }
     reply

@@ -1,18 +1,18 @@
-//! What the server saw, in relaxed atomics: a handful of additions per request (about 20 ns), no lock.
+//! The counters of a server: relaxed atomics without a lock, about 20 ns per request.
 //!
 //! Requests are counted per route, not per path, so the table has a fixed size. A request with `key=` in its query is
-//! also counted under that key (a locked map with a bound); the fault routes use that count to know which attempt it is.
+//! also counted under that key, in a locked and bounded map; for the fault routes this count is the attempt.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use super::route::Route;
+use crate::route::Route;
 
-/// More keys than this are not told apart: they share the count of the empty key.
-const KEYS: usize = 100_000;
+/// The most keys that are counted apart; all others share the count of the empty key.
+const MAX_KEYS: usize = 100_000;
 
-/// A picture of the counters.
+/// A snapshot of the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Requests whose head was read.
@@ -32,7 +32,7 @@ pub struct Stats {
 }
 
 /// The live counters.
-pub(super) struct Counters {
+pub(crate) struct Counters {
     routes: [AtomicU64; Route::NAMES.len()],
     opened: AtomicU64,
     open: AtomicU64,
@@ -58,7 +58,7 @@ impl Default for Counters {
     }
 }
 
-fn raise(gauge: &AtomicU64, peak: &AtomicU64) {
+fn increment(gauge: &AtomicU64, peak: &AtomicU64) {
     let now = gauge.fetch_add(1, Relaxed) + 1;
     if now > peak.load(Relaxed) {
         peak.fetch_max(now, Relaxed);
@@ -66,49 +66,49 @@ fn raise(gauge: &AtomicU64, peak: &AtomicU64) {
 }
 
 impl Counters {
-    pub(super) fn connection_opened(&self) {
+    pub(crate) fn connection_opened(&self) {
         self.opened.fetch_add(1, Relaxed);
-        raise(&self.open, &self.peak_open);
+        increment(&self.open, &self.peak_open);
     }
 
-    pub(super) fn connection_closed(&self) {
+    pub(crate) fn connection_closed(&self) {
         self.open.fetch_sub(1, Relaxed);
     }
 
-    pub(super) fn request_started(&self, route: Route) {
+    pub(crate) fn request_started(&self, route: Route) {
         if let Some(count) = self.routes.get(route as usize) {
             count.fetch_add(1, Relaxed);
         }
-        raise(&self.active, &self.peak_active);
+        increment(&self.active, &self.peak_active);
     }
 
-    pub(super) fn request_ended(&self) {
+    pub(crate) fn request_ended(&self) {
         self.active.fetch_sub(1, Relaxed);
     }
 
-    pub(super) fn sent(&self, bytes: usize) {
+    pub(crate) fn sent(&self, bytes: usize) {
         self.bytes_sent.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// Counts a request of `key`; 1 for the first.
-    pub(super) fn attempt(&self, key: &str) -> u64 {
+    /// Counts a request of `key`; returns 1 for the first.
+    pub(crate) fn attempt(&self, key: &str) -> u64 {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = keys.get_mut(key) {
             *count += 1;
             return *count;
         }
-        let key = if keys.len() < KEYS { key } else { "" };
+        let key = if keys.len() < MAX_KEYS { key } else { "" };
         let count = keys.entry(key.to_owned()).or_default();
         *count += 1;
         *count
     }
 
-    pub(super) fn attempts(&self, key: &str) -> u64 {
+    pub(crate) fn attempts(&self, key: &str) -> u64 {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied().unwrap_or(0)
     }
 
-    /// Requests of all routes at or below `path`.
-    pub(super) fn requests(&self, path: &str) -> u64 {
+    /// The requests of all routes at or below `path`.
+    pub(crate) fn requests(&self, path: &str) -> u64 {
         let wanted = path.trim_matches('/');
         let below = |name: &str| {
             wanted.is_empty() || name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -121,7 +121,7 @@ impl Counters {
             .sum()
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         Stats {
             requests: self.requests(""),
             connections_opened: self.opened.load(Relaxed),
@@ -133,8 +133,8 @@ impl Counters {
         }
     }
 
-    /// Back to zero; peaks start from what is open now. Attempts per key start again too.
-    pub(super) fn reset(&self) {
+    /// Resets all counts; peaks restart at the current values.
+    pub(crate) fn reset(&self) {
         for count in self.routes.iter().chain([&self.opened, &self.bytes_sent]) {
             count.store(0, Relaxed);
         }

@@ -1,16 +1,16 @@
-//! `/echo` tells the client what it sent; `/response-headers` sends what the client asks for.
+//! `/echo` describes the request; `/response-headers` sends the requested headers.
 
 use std::fmt::Write as _;
 
-use super::answer::Reply;
-use super::dispatch::Ask;
-use super::head::{decoded, latin1_or_utf8};
-use super::json::{base64, push_member, push_pairs, push_string};
+use crate::answer::Reply;
+use crate::context::Context;
+use crate::head::{decoded, latin1_or_utf8};
+use crate::json::{base64, push_member, push_pairs, push_string};
 
-/// Everything about the request, as JSON.
-pub(super) fn echo(ask: &Ask<'_>) -> Reply {
-    let head = ask.head;
-    let bytes = &ask.body.bytes;
+/// The request as JSON.
+pub(crate) fn echo(context: &Context<'_>) -> Reply {
+    let head = context.head;
+    let bytes = &context.body.bytes;
     let mut document = String::with_capacity(512 + bytes.len() * 3);
     document.push('{');
     push_member(&mut document, "method", head.method);
@@ -18,7 +18,7 @@ pub(super) fn echo(ask: &Ask<'_>) -> Reply {
     push_member(&mut document, "raw_path", head.path);
     push_member(&mut document, "raw_query", head.query);
     push_member(&mut document, "http_version", if head.http10 { "HTTP/1.0" } else { "HTTP/1.1" });
-    push_member(&mut document, "client", &ask.client.to_string());
+    push_member(&mut document, "client", &context.client.to_string());
     document.push_str("\"query\":");
     push_pairs(&mut document, head.pairs());
     document.push_str(",\"headers\":");
@@ -33,12 +33,12 @@ pub(super) fn echo(ask: &Ask<'_>) -> Reply {
 }
 
 /// Each query parameter as a response header, and all of them as the body.
-pub(super) fn response_headers(ask: &Ask<'_>) -> Reply {
+pub(crate) fn response_headers(context: &Context<'_>) -> Reply {
     let mut document = String::from("{\"headers\":");
-    push_pairs(&mut document, ask.head.pairs());
+    push_pairs(&mut document, context.head.pairs());
     document.push('}');
     let mut reply = Reply::json(document);
-    for (name, value) in ask.head.pairs() {
+    for (name, value) in context.head.pairs() {
         if name.eq_ignore_ascii_case("content-type") {
             reply.content_type = value.replace(|letter: char| letter.is_ascii_control(), " ").into();
         } else if http::HeaderName::from_bytes(name.as_bytes()).is_ok() && !is_framing(&name) {
@@ -48,7 +48,7 @@ pub(super) fn response_headers(ask: &Ask<'_>) -> Reply {
     reply
 }
 
-/// The headers that say where a body ends are the server's own; `/fault` lies about them.
+/// Headers that frame the body are set by the server; the `/fault` routes send wrong ones.
 fn is_framing(name: &str) -> bool {
     ["content-length", "transfer-encoding", "connection"].iter().any(|other| name.eq_ignore_ascii_case(other))
 }

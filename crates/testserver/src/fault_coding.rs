@@ -1,24 +1,24 @@
-//! Encoded bodies that lie: bombs, and gzip that is corrupt or ends too early.
+//! Malicious and damaged encoded bodies: bombs, and gzip that is corrupt or truncated.
 //!
-//! A bomb is made in the time of one MiB, whatever its size: the encoders are made to repeat themselves, and the bytes
-//! of one MiB of zeros are then copied as often as needed.
+//! A bomb of any size takes the time of encoding one MiB: the encoders are brought to repeat their output, and the bytes
+//! of one MiB of zeros are copied as often as needed.
 
 use std::io::{self, Write};
 
 use flate2::{Compress, Compression, Crc, FlushCompress};
 
-use super::answer::{Answer, Body, Reply};
-use super::coding::Coding;
-use super::content::{json_rest, json_start};
-use super::dispatch::Ask;
+use crate::answer::{Answer, Body, Reply};
+use crate::coding::Coding;
+use crate::content::{json_rest, json_start};
+use crate::context::{Context, in_memory};
 
 const MIB: usize = 1024 * 1024;
-/// Largest bomb, unpacked.
+/// The largest bomb, decoded.
 const LIMIT_MIB: u64 = 16 * 1024;
 
 /// `mb` MiB (300) of zeros.
-pub(super) fn bomb(ask: &Ask<'_>, coding: Coding) -> Result<Answer, String> {
-    let mib = ask.head.number("mb", 300)?;
+pub(crate) fn bomb(context: &Context<'_>, coding: Coding) -> Result<Answer, String> {
+    let mib = context.head.number("mb", 300)?;
     if mib == 0 || mib > LIMIT_MIB {
         return Err(format!("mb must be from 1 to {LIMIT_MIB}, not {mib}"));
     }
@@ -27,12 +27,12 @@ pub(super) fn bomb(ask: &Ask<'_>, coding: Coding) -> Result<Answer, String> {
         Coding::Zstd => zstd_zeros(mib as usize),
         _ => gzip_zeros(mib as usize),
     };
-    let body = ask.shared.bombs.get((coding, mib), || make().unwrap_or_default());
+    let body = context.shared.bombs.get((coding, mib), || make().unwrap_or_default());
     let reply = Reply::ok("application/octet-stream", Body::Parts(Vec::new(), body));
     Ok(reply.with_header("content-encoding", coding.name()).into())
 }
 
-/// A full flush forgets everything before it, so each MiB is the same bytes: about 1 KB.
+/// After a full flush the encoder has no state, so each MiB encodes to the same bytes: about 1 KB.
 fn gzip_zeros(mib: usize) -> io::Result<Vec<u8>> {
     let zeros = vec![0; MIB];
     let mut chunk = Vec::with_capacity(64 * 1024);
@@ -54,7 +54,7 @@ fn gzip_zeros(mib: usize) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// From the second MiB on the encoder is in the same state after each flush; if a version of it is not, every MiB is
+/// From the second MiB on the encoder has the same state after each flush. If a version of it has not, every MiB is
 /// encoded.
 fn brotli_zeros(mib: usize) -> io::Result<Vec<u8>> {
     let zeros = vec![0; MIB];
@@ -81,7 +81,7 @@ fn brotli_zeros(mib: usize) -> io::Result<Vec<u8>> {
     Ok(encoder.into_inner())
 }
 
-/// zstd writes runs as runs: the whole is made in milliseconds, in one frame.
+/// zstd encodes runs as runs: one frame, made in milliseconds.
 fn zstd_zeros(mib: usize) -> io::Result<Vec<u8>> {
     let zeros = vec![0; MIB];
     let mut encoder = zstd::Encoder::new(Vec::new(), 1)?;
@@ -92,8 +92,8 @@ fn zstd_zeros(mib: usize) -> io::Result<Vec<u8>> {
 }
 
 /// A gzip body of a document of `n` bytes (4096).
-fn gzip_document(ask: &Ask<'_>) -> Result<Vec<u8>, String> {
-    let n = super::dispatch::in_memory(ask.head.number("n", 4096)?)?;
+fn gzip_document(context: &Context<'_>) -> Result<Vec<u8>, String> {
+    let n = in_memory(context.head.number("n", 4096)?)?;
     let rest = json_rest(n);
     let mut plain = json_start(n, None, rest.len());
     plain.extend_from_slice(&rest);
@@ -104,9 +104,9 @@ fn gzip_reply(body: Vec<u8>) -> Answer {
     Reply::ok("application/json", Body::Owned(body)).with_header("content-encoding", "gzip").into()
 }
 
-/// The middle of the compressed data is inverted; the length is right.
-pub(super) fn corrupt_gzip(ask: &Ask<'_>) -> Result<Answer, String> {
-    let mut body = gzip_document(ask)?;
+/// Inverts bytes in the middle of the compressed data; the length is right.
+pub(crate) fn corrupt_gzip(context: &Context<'_>) -> Result<Answer, String> {
+    let mut body = gzip_document(context)?;
     let middle = body.len() / 2;
     for byte in body.iter_mut().skip(middle).take(16) {
         *byte = !*byte;
@@ -114,9 +114,9 @@ pub(super) fn corrupt_gzip(ask: &Ask<'_>) -> Result<Answer, String> {
     Ok(gzip_reply(body))
 }
 
-/// The second half of the compressed data is missing; the length says so, only the coding does not end.
-pub(super) fn truncated_gzip(ask: &Ask<'_>) -> Result<Answer, String> {
-    let mut body = gzip_document(ask)?;
+/// Drops the second half of the compressed data; `content-length` is right, but the coding does not end.
+pub(crate) fn truncated_gzip(context: &Context<'_>) -> Result<Answer, String> {
+    let mut body = gzip_document(context)?;
     body.truncate(body.len() / 2);
     Ok(gzip_reply(body))
 }

@@ -1,4 +1,4 @@
-//! A request's head as `httparse` reads it, borrowed from the input buffer, with what framing needs picked out.
+//! The head of a request, parsed by `httparse` and borrowed from the input buffer, with its framing.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -6,17 +6,17 @@ use std::mem::MaybeUninit;
 use httparse::{Header, Status};
 use percent_encoding::percent_decode_str;
 
-/// Headers a request may have.
-pub(super) const HEADERS: usize = 128;
-/// Bytes a request's head may have.
-pub(super) const HEAD_LIMIT: usize = 256 * 1024;
+/// The most headers of a request.
+pub(crate) const HEADERS: usize = 128;
+/// The largest head of a request, in bytes.
+pub(crate) const HEAD_LIMIT: usize = 256 * 1024;
 
-/// Where a head is parsed into; uninitialised because clearing 4 KB per request shows up in profiles.
-pub(super) type Slots<'b> = [MaybeUninit<Header<'b>>; HEADERS];
+/// The storage of parsed headers, uninitialised because clearing 4 KB per request shows up in profiles.
+pub(crate) type Slots<'b> = [MaybeUninit<Header<'b>>; HEADERS];
 
 /// How the body of a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// No body.
     None,
     /// `Content-Length`.
@@ -26,25 +26,25 @@ pub(super) enum Framing {
 }
 
 /// A parsed head.
-pub(super) struct Head<'b> {
-    pub(super) method: &'b str,
-    /// As sent: percent-encoded, without the query.
-    pub(super) path: &'b str,
-    /// After the question mark, as sent.
-    pub(super) query: &'b str,
-    pub(super) http10: bool,
-    pub(super) keep_alive: bool,
-    pub(super) expects_continue: bool,
-    pub(super) framing: Framing,
-    pub(super) headers: &'b [Header<'b>],
+pub(crate) struct Head<'b> {
+    pub(crate) method: &'b str,
+    /// Percent-encoded as sent, without the query.
+    pub(crate) path: &'b str,
+    /// The part after the question mark, as sent.
+    pub(crate) query: &'b str,
+    pub(crate) http10: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) expects_continue: bool,
+    pub(crate) framing: Framing,
+    pub(crate) headers: &'b [Header<'b>],
 }
 
-/// What is wrong with a head: the status to answer and the words.
-pub(super) type Refused = (u16, &'static str);
+/// An invalid request: the status of the answer and its message.
+pub(crate) type Refused = (u16, &'static str);
 
 impl<'b> Head<'b> {
-    /// Parses the head at the start of `bytes`; `None` when it is not complete, else also its length.
-    pub(super) fn parse(bytes: &'b [u8], slots: &'b mut Slots<'b>) -> Result<Option<(Self, usize)>, Refused> {
+    /// Parses the head at the start of `bytes`; returns it with its length, or `None` if it is incomplete.
+    pub(crate) fn parse(bytes: &'b [u8], slots: &'b mut Slots<'b>) -> Result<Option<(Self, usize)>, Refused> {
         let mut request = httparse::Request::new(&mut []);
         let length = match request.parse_with_uninit_headers(bytes, slots) {
             Ok(Status::Complete(length)) => length,
@@ -73,7 +73,7 @@ impl<'b> Head<'b> {
 
     fn read_framing(&mut self) -> Result<(), Refused> {
         for header in self.headers {
-            // By length first: most headers are passed over without a comparison.
+            // The length first: most headers need no comparison.
             match header.name.len() {
                 10 if header.name.eq_ignore_ascii_case("connection") => {
                     if contains_token(header.value, b"close") {
@@ -113,27 +113,27 @@ impl<'b> Head<'b> {
         Ok(())
     }
 
-    /// The first header of that name (lower case), as text.
-    pub(super) fn header(&self, name: &str) -> Option<Cow<'b, str>> {
+    /// The first header of this name as text.
+    pub(crate) fn header(&self, name: &str) -> Option<Cow<'b, str>> {
         let header = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
         Some(latin1_or_utf8(header.value))
     }
 
-    /// The query's pairs, decoded.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)> {
+    /// The decoded pairs of the query.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)> {
         url::form_urlencoded::parse(self.query.as_bytes())
     }
 
     /// The first value of a query parameter.
-    pub(super) fn param(&self, name: &str) -> Option<Cow<'b, str>> {
+    pub(crate) fn param(&self, name: &str) -> Option<Cow<'b, str>> {
         if self.query.is_empty() {
             return None;
         }
         self.pairs().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// A query parameter as a number, or `default` where it is missing.
-    pub(super) fn number(&self, name: &str, default: u64) -> Result<u64, String> {
+    /// A query parameter as a number, or `default` if it is missing.
+    pub(crate) fn number(&self, name: &str, default: u64) -> Result<u64, String> {
         match self.param(name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| format!("{name} must be a whole number, not {text:?}")),
@@ -141,8 +141,8 @@ impl<'b> Head<'b> {
     }
 }
 
-/// A header value as text: UTF-8, else each byte its own letter.
-pub(super) fn latin1_or_utf8(value: &[u8]) -> Cow<'_, str> {
+/// A header value as text: UTF-8, or else Latin-1.
+pub(crate) fn latin1_or_utf8(value: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(value) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(value.iter().map(|byte| char::from(*byte)).collect()),
@@ -150,11 +150,11 @@ pub(super) fn latin1_or_utf8(value: &[u8]) -> Cow<'_, str> {
 }
 
 /// Decodes a path segment.
-pub(super) fn decoded(segment: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(segment: &str) -> Cow<'_, str> {
     percent_decode_str(segment).decode_utf8_lossy()
 }
 
-/// A proxy is asked for `http://host/path`; the routes want `/path`.
+/// The path and query of a target; a proxy gets it as `http://host/path`.
 fn origin_form(target: &str) -> &str {
     if target.starts_with('/') {
         return target;

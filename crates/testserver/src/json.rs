@@ -1,9 +1,9 @@
-//! Writing JSON text: strings with their escapes; the rest is plain formatting.
+//! Writes JSON strings and pairs, and base64.
 
 use std::fmt::Write as _;
 
 /// Appends `text` as a JSON string.
-pub(super) fn push_string(out: &mut String, text: &str) {
+pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for letter in text.chars() {
         match letter {
@@ -22,7 +22,7 @@ pub(super) fn push_string(out: &mut String, text: &str) {
 }
 
 /// Appends `[["a", "1"], …]`.
-pub(super) fn push_pairs<K: AsRef<str>, V: AsRef<str>>(out: &mut String, pairs: impl Iterator<Item = (K, V)>) {
+pub(crate) fn push_pairs<K: AsRef<str>, V: AsRef<str>>(out: &mut String, pairs: impl Iterator<Item = (K, V)>) {
     out.push('[');
     for (index, (name, value)) in pairs.enumerate() {
         if index > 0 {
@@ -38,7 +38,7 @@ pub(super) fn push_pairs<K: AsRef<str>, V: AsRef<str>>(out: &mut String, pairs: 
 }
 
 /// Appends `"name":"value",` of an object.
-pub(super) fn push_member(out: &mut String, name: &str, value: &str) {
+pub(crate) fn push_member(out: &mut String, name: &str, value: &str) {
     push_string(out, name);
     out.push(':');
     push_string(out, value);
@@ -48,7 +48,7 @@ pub(super) fn push_member(out: &mut String, name: &str, value: &str) {
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Standard base64 with padding.
-pub(super) fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
         let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));

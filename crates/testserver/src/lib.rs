@@ -1,11 +1,11 @@
-//! The embedded HTTP server for tests, demos and benchmarks, pure Rust.
+//! The embedded HTTP server for tests, demos and benchmarks.
 //!
-//! HTTP/1.1 written straight onto the socket with `httparse`: the routes decide, without waiting, what a request gets
-//! ([`answer::Answer`]), and [`connection`] carries it out. A fault is a [`answer::Script`] of steps (send these bytes,
-//! wait, fall silent, reset), so every lie a server can tell is a few lines, and the ordinary routes pay nothing for it.
-//! No hyper: it would refuse to send most of what the fault routes have to send.
+//! It parses HTTP/1.1 with `httparse` and writes responses to the socket itself. [`dispatch`] finds the handler of a
+//! route, which returns an [`answer::Answer`] without waiting; [`connection`] sends it. A fault is an [`answer::Script`]
+//! of steps (send bytes, wait, stay silent, reset), so each one takes a few lines and the ordinary routes pay nothing for
+//! it. hyper would refuse to send most of the faults.
 //!
-//! It runs on a reactor of its own ([`shoal_runtime::DedicatedRuntime`]), so a client under test never shares a thread with it.
+//! It runs on a [`shoal_runtime::DedicatedRuntime`], so it shares no thread with the client under test.
 
 mod answer;
 mod auth;
@@ -13,6 +13,7 @@ mod body;
 mod coding;
 mod connection;
 mod content;
+mod context;
 mod cookies;
 mod counters;
 mod dispatch;

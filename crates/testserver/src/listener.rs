@@ -1,4 +1,4 @@
-//! The server itself: listens, accepts, counts, and lets go of everything when closed.
+//! The server: listens, accepts connections, and closes them when it is closed.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -8,24 +8,24 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::connection;
-use super::counters::{Counters, Stats};
-use super::dispatch::Shared;
+use crate::connection;
+use crate::context::Shared;
+use crate::counters::{Counters, Stats};
 use shoal_runtime::{DedicatedRuntime, fork};
 
-/// Connections waiting to be accepted: a client that opens thousands at once must not wait for SYN retries.
+/// Connections that wait to be accepted. A client that opens thousands at once must not wait for SYN retries.
 const BACKLOG: u32 = 4096;
 /// How long [`Server::close`] waits for its threads.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
-/// What a server is started with.
+/// The options of a server.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The address or name to listen on.
     pub host: String,
     /// The port; 0 takes a free one.
     pub port: u16,
-    /// Waited before every answer of `/stats/…`.
+    /// The delay of every answer of `/stats/…`.
     pub latency: Duration,
     /// Players in `/stats/commonallplayers`.
     pub players: usize,
@@ -49,12 +49,12 @@ pub struct Server {
 
 struct Running {
     threads: DedicatedRuntime,
-    /// Disconnects when the last task has gone, and with it the last socket.
-    gone: Receiver<()>,
+    /// Disconnected when the last task, and with it the last socket, is dropped.
+    ended: Receiver<()>,
 }
 
 impl Server {
-    /// Listens and serves from now on.
+    /// Starts a server.
     pub fn start(options: &Options) -> io::Result<Self> {
         let threads = DedicatedRuntime::start("shoal-server", options.threads)?;
         let handle = threads.handle().ok_or_else(|| io::Error::other("the server's threads have stopped"))?;
@@ -64,18 +64,18 @@ impl Server {
         };
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(options.latency, options.players));
-        let (alive, gone) = channel();
+        let (alive, ended) = channel();
         handle.spawn(accept(Open { listener, alive }, Arc::clone(&shared)));
-        let running = Mutex::new(Some(Running { threads, gone }));
+        let running = Mutex::new(Some(Running { threads, ended }));
         Ok(Self { address, shared, generation: fork::generation(), running })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://host:port`, without a slash at the end.
+    /// `http://host:port`, without a trailing slash.
     pub fn base_url(&self) -> String {
         let mut address = self.address;
         if address.ip().is_unspecified() {
@@ -89,7 +89,7 @@ impl Server {
         format!("http://{address}")
     }
 
-    /// Closes the port and every connection, and returns when they are closed (5 s at most). Again: does nothing.
+    /// Closes the port and every connection, and returns when they are closed, after 5 s at most. Does nothing if closed.
     pub fn close(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut running) = running else { return };
@@ -101,7 +101,7 @@ impl Server {
         }
         running.threads.stop();
         let until = Instant::now() + CLOSE_WAIT;
-        while running.gone.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+        while running.ended.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
     }
 
     /// Whether [`Server::close`] was called.
@@ -113,7 +113,7 @@ impl Server {
         &self.shared.counters
     }
 
-    /// What it saw since the start or [`Server::reset_stats`].
+    /// The counters since the start or the last [`Server::reset_stats`].
     pub fn stats(&self) -> Stats {
         self.counters().stats()
     }
@@ -128,7 +128,7 @@ impl Server {
         self.counters().attempts(key)
     }
 
-    /// Counts from zero again.
+    /// Resets the counters.
     pub fn reset_stats(&self) {
         self.counters().reset();
     }
@@ -156,7 +156,7 @@ fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
     Err(failure)
 }
 
-/// Dropped in this order: who waits for the end of `alive` finds the port closed.
+/// Dropped in this order: the port is closed before `alive` disconnects.
 struct Open {
     listener: TcpListener,
     alive: Sender<()>,
@@ -173,7 +173,7 @@ async fn accept(open: Open, shared: Arc<Shared>) {
                     drop(alive);
                 });
             }
-            // Out of descriptors, most likely: some will be closed soon.
+            // Probably out of descriptors, of which some will be closed soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }

@@ -1,7 +1,7 @@
-//! Names of players who do not exist, among them all that make code for names fail.
+//! Names of invented players, including many that code for names handles wrongly.
 
-/// `(first, last)`; a name of one word has no first part. Two names stand here more than once, with different ids.
-pub(super) const AWKWARD: &[(&str, &str)] = &[
+/// `(first, last)`; a name of one word has no first part. Two names occur more than once, for different ids.
+pub(crate) const UNUSUAL: &[(&str, &str)] = &[
     ("D'Angelo", "Marlowe"),
     ("Nikola", "Jokićević"),
     ("J.J.", "Barlow"),
@@ -52,8 +52,8 @@ pub(super) const AWKWARD: &[(&str, &str)] = &[
     ("Łukasz", "Wójcik"),
 ];
 
-/// First names for the others.
-pub(super) const FIRST: &[&str] = &[
+/// First names of all other players.
+pub(crate) const FIRST: &[&str] = &[
     "Aaron", "Andre", "Anthony", "Ben", "Brandon", "Bryce", "Caleb", "Cameron", "Carlos", "Cedric", "Chandler", "Cole",
     "Damian", "Darius", "Darren", "David", "Derrick", "Devin", "Dwight", "Eric", "Evan", "Frank", "Gary", "Gordon",
     "Harrison", "Isaiah", "Ivan", "Jabari", "Jamal", "James", "Jarrett", "Jaylen", "Jeremy", "Jordan", "Julius",
@@ -62,8 +62,8 @@ pub(super) const FIRST: &[&str] = &[
     "Tyler", "Victor", "Wesley", "Zach",
 ];
 
-/// Last names for the others. Their number and that of the first names have no common divisor.
-pub(super) const LAST: &[&str] = &[
+/// Last names of all other players. Their number and that of the first names have no common divisor.
+pub(crate) const LAST: &[&str] = &[
     "Abernathy",
     "Adler",
     "Ashcroft",
@@ -141,10 +141,10 @@ pub(super) const LAST: &[&str] = &[
 ];
 
 /// City, name, abbreviation, code.
-pub(super) type Team = (&'static str, &'static str, &'static str, &'static str);
+pub(crate) type Team = (&'static str, &'static str, &'static str, &'static str);
 
 /// The teams.
-pub(super) const TEAMS: &[Team] = &[
+pub(crate) const TEAMS: &[Team] = &[
     ("Baltimore", "Lanterns", "BAL", "lanterns"),
     ("Buffalo", "Millers", "BUF", "millers"),
     ("Cincinnati", "Ferrymen", "CIN", "ferrymen"),
@@ -164,7 +164,7 @@ pub(super) const TEAMS: &[Team] = &[
 ];
 
 /// Schools and clubs.
-pub(super) const SCHOOLS: &[&str] = &[
+pub(crate) const SCHOOLS: &[&str] = &[
     "Arcadia State",
     "St. Brendan's",
     "Blue Ridge A&M",
@@ -178,6 +178,6 @@ pub(super) const SCHOOLS: &[&str] = &[
     "No College",
 ];
 
-/// Countries, as the schools beside them.
-pub(super) const COUNTRIES: &[&str] =
+/// The countries of the schools, in their order.
+pub(crate) const COUNTRIES: &[&str] =
     &["USA", "USA", "USA", "USA", "USA", "USA", "Canada", "Croatia", "Spain", "France", "Türkiye"];

@@ -1,15 +1,15 @@
-//! The table of routes: a path's first segments give the route, the rest is its argument.
+//! The table of routes: the first segments of a path name the route, the rest is its argument.
 
 /// Defines the routes once: the enum, their names, and the look-up.
 macro_rules! routes {
     ($($name:ident = $path:literal,)*) => {
-        /// What a path leads to.
+        /// A route.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Route { $($name,)* }
+        pub(crate) enum Route { $($name,)* }
 
         impl Route {
             /// Every route's path without the leading slash, in the order of the enum.
-            pub(super) const NAMES: [&'static str; [$($path),*].len()] = [$($path),*];
+            pub(crate) const NAMES: [&'static str; [$($path),*].len()] = [$($path),*];
 
             fn from_name(name: &str) -> Option<Self> {
                 Some(match name { $($path => Self::$name,)* _ => return None })
@@ -69,8 +69,8 @@ routes! {
 }
 
 impl Route {
-    /// The route of a path and what follows its name, without the slash between.
-    pub(super) fn find(path: &str) -> (Self, &str) {
+    /// The route of a path, and the rest of the path after its name.
+    pub(crate) fn find(path: &str) -> (Self, &str) {
         let path = path.strip_prefix('/').unwrap_or(path);
         let (mut name, mut rest) = path.split_once('/').unwrap_or((path, ""));
         if matches!(name, "stats" | "fault" | "cookies") && !rest.is_empty() {

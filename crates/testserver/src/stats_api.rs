@@ -1,15 +1,15 @@
-//! `/stats/…`, shaped like the documents of a league's statistics service: `resource`, `parameters` and `resultSets` of
-//! `name`, `headers` and `rowSet`.
+//! `/stats/…`: documents of a league's statistics service, with `resource`, `parameters`, and `resultSets` of `name`,
+//! `headers` and `rowSet`.
 
 use std::fmt::Write as _;
 
 use bytes::Bytes;
 
-use super::answer::{Answer, Body, Reply};
-use super::dispatch::Ask;
-use super::json::push_string;
-use super::names::{COUNTRIES, SCHOOLS};
-use super::players::{Player, THIS_YEAR};
+use crate::answer::{Answer, Body, Reply};
+use crate::context::Context;
+use crate::json::push_string;
+use crate::names::{COUNTRIES, SCHOOLS};
+use crate::players::{Player, THIS_YEAR};
 
 const ALL_HEADERS: &str = "[\"PERSON_ID\",\"DISPLAY_LAST_COMMA_FIRST\",\"DISPLAY_FIRST_LAST\",\"ROSTERSTATUS\",\
     \"FROM_YEAR\",\"TO_YEAR\",\"PLAYERCODE\",\"TEAM_ID\",\"TEAM_CITY\",\"TEAM_NAME\",\"TEAM_ABBREVIATION\",\
@@ -27,17 +27,17 @@ const SEASON_HEADERS: &str = "[\"PLAYER_ID\",\"SEASON_ID\",\"LEAGUE_ID\",\"TEAM_
 
 const POSITIONS: [&str; 5] = ["Guard", "Forward", "Center", "Guard-Forward", "Forward-Center"];
 
-/// The list: every player, or with `IsOnlyCurrentSeason=1` those in a team.
-pub(super) fn all_players(ask: &Ask<'_>) -> Result<Answer, String> {
-    let current = ask.head.number("IsOnlyCurrentSeason", 0)?;
+/// All players, or with `IsOnlyCurrentSeason=1` those in a team.
+pub(crate) fn all_players(context: &Context<'_>) -> Result<Answer, String> {
+    let current = context.head.number("IsOnlyCurrentSeason", 0)?;
     let mut out = String::with_capacity(128 * 1024);
     out.push_str("{\"resource\":\"commonallplayers\",\"parameters\":{\"LeagueID\":");
-    push_string(&mut out, ask.head.param("LeagueID").as_deref().unwrap_or("00"));
+    push_string(&mut out, context.head.param("LeagueID").as_deref().unwrap_or("00"));
     out.push_str(",\"Season\":");
-    push_string(&mut out, ask.head.param("Season").as_deref().unwrap_or("2016-17"));
+    push_string(&mut out, context.head.param("Season").as_deref().unwrap_or("2016-17"));
     let _ = write!(out, ",\"IsOnlyCurrentSeason\":{current}}},");
     let _ = write!(out, "\"resultSets\":[{{\"name\":\"CommonAllPlayers\",\"headers\":{ALL_HEADERS},\"rowSet\":[");
-    let wanted = ask.shared.players().iter().filter(|player| current == 0 || player.active());
+    let wanted = context.shared.players().iter().filter(|player| current == 0 || player.active());
     for (index, player) in wanted.enumerate() {
         out.push_str(if index == 0 { "[" } else { ",[" });
         let _ = write!(out, "{},", player.id);
@@ -54,26 +54,26 @@ pub(super) fn all_players(ask: &Ask<'_>) -> Result<Answer, String> {
         out.push_str(",\"Y\"]");
     }
     out.push_str("]}]}");
-    Ok(late(ask, Reply::json(out)))
+    Ok(delayed(context, Reply::json(out)))
 }
 
-/// One player: the facts, this season's figures, and all seasons.
-pub(super) fn player_info(ask: &Ask<'_>) -> Result<Answer, String> {
-    let Some(text) = ask.head.param("PlayerID") else {
-        return Ok(late(ask, Reply::error(400, "the parameter PlayerID is missing")));
+/// One player: personal data, this season's figures, and all seasons.
+pub(crate) fn player_info(context: &Context<'_>) -> Result<Answer, String> {
+    let Some(text) = context.head.param("PlayerID") else {
+        return Ok(delayed(context, Reply::error(400, "the parameter PlayerID is missing")));
     };
     let Ok(id) = text.parse::<u64>() else {
-        return Ok(late(ask, Reply::error(400, "the parameter PlayerID must be a number")));
+        return Ok(delayed(context, Reply::error(400, "the parameter PlayerID must be a number")));
     };
-    let Some(player) = ask.shared.players().get(id) else {
-        return Ok(late(ask, Reply::error(404, &format!("there is no player {id}"))));
+    let Some(player) = context.shared.players().get(id) else {
+        return Ok(delayed(context, Reply::error(404, &format!("there is no player {id}"))));
     };
     let body: Bytes = player.info(|| info(player));
-    Ok(late(ask, Reply::ok("application/json", Body::Parts(Vec::new(), body))))
+    Ok(delayed(context, Reply::ok("application/json", Body::Parts(Vec::new(), body))))
 }
 
-fn late(ask: &Ask<'_>, reply: Reply) -> Answer {
-    if ask.shared.latency.is_zero() { reply.into() } else { Answer::Later(ask.shared.latency, reply) }
+fn delayed(context: &Context<'_>, reply: Reply) -> Answer {
+    if context.shared.latency.is_zero() { reply.into() } else { Answer::Delayed(context.shared.latency, reply) }
 }
 
 fn info(player: &Player) -> String {
@@ -84,7 +84,7 @@ fn info(player: &Player) -> String {
         "{{\"resource\":\"commonplayerinfo\",\"parameters\":[{{\"PlayerID\":{id}}},{{\"LeagueID\":null}}],\
          \"resultSets\":[{{\"name\":\"CommonPlayerInfo\",\"headers\":{INFO_HEADERS},\"rowSet\":["
     );
-    push_facts(&mut out, player);
+    push_personal_data(&mut out, player);
     out.push_str(
         "]},{\"name\":\"PlayerHeadlineStats\",\"headers\":[\"PLAYER_ID\",\"PLAYER_NAME\",\"TimeFrame\",\"PTS\",\
          \"AST\",\"REB\",\"PIE\"],\"rowSet\":[[",
@@ -98,12 +98,12 @@ fn info(player: &Player) -> String {
     out.push_str("]]},{\"name\":\"AvailableSeasons\",\"headers\":[\"SEASON_ID\"],\"rowSet\":[");
     for (index, year) in (player.from_year..=player.to_year).enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        // Before, during and after the season proper.
+        // Pre-season, season and post-season.
         let _ = write!(out, "{comma}[\"1{year}\"],[\"2{year}\"],[\"4{year}\"]");
     }
     let _ = write!(out, "]}},{{\"name\":\"SeasonTotals\",\"headers\":{SEASON_HEADERS},\"rowSet\":[");
     let team = player.team().map_or("TOT", |(_, team)| team.2);
-    // Two rows a season, the team's and the total, as for a player who moved; so nobody's document is short.
+    // Two rows a season, for the team and in total, and at least eight seasons, so that no document is short.
     let seasons =
         (player.from_year.min(player.to_year - 7)..=player.to_year).flat_map(|year| [(year, team), (year, "TOT")]);
     for (index, (year, team)) in seasons.enumerate() {
@@ -116,7 +116,7 @@ fn info(player: &Player) -> String {
     out
 }
 
-fn push_facts(out: &mut String, player: &Player) {
+fn push_personal_data(out: &mut String, player: &Player) {
     let seed = player.seed;
     let school = seed * 3 % SCHOOLS.len().max(1);
     let (school, country) = (SCHOOLS.get(school).unwrap_or(&""), COUNTRIES.get(school).unwrap_or(&"USA"));
@@ -147,7 +147,7 @@ fn push_facts(out: &mut String, player: &Player) {
     let _ = write!(out, ",{},{},\"N\",\"Y\"]", player.from_year, player.to_year);
 }
 
-/// Years old in that season.
+/// The age in that season.
 fn age(player: &Player, year: u32) -> u32 {
     year + 19 + player.seed as u32 % 4 - player.from_year.min(player.to_year - 7)
 }
@@ -177,7 +177,7 @@ fn push_texts(out: &mut String, texts: &[&str]) {
     }
 }
 
-/// `first_last` in small letters, without spaces and punctuation; not unique, as in life.
+/// `first_last` in lower case, without spaces and punctuation; not unique.
 fn code(player: &Player) -> String {
     let plain = |name: &str| -> String {
         name.chars().flat_map(char::to_lowercase).filter(|letter| letter.is_alphanumeric()).collect()

@@ -1,4 +1,4 @@
-//! The embedded server over raw sockets: every well-behaved route, and the protocol around them.
+//! The well-behaved routes of the embedded server and its protocol, over raw sockets.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The embedded server's lies over raw sockets: every fault route.
+//! Every fault route of the embedded server, over raw sockets.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 

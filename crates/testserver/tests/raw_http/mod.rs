@@ -1,6 +1,6 @@
-//! A client that shows every byte, for the tests of the embedded server.
+//! A client over raw sockets for the tests of the embedded server.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -37,7 +37,7 @@ impl Response {
     }
 }
 
-/// Sends one request with `connection: close` and reads to the end; also what is no HTTP.
+/// Sends one request with `connection: close` and reads to the end, also if the response is not HTTP.
 pub fn raw(server: &Server, request: &str) -> io::Result<Vec<u8>> {
     let mut stream = connect(server);
     stream.write_all(request.as_bytes()).unwrap();
