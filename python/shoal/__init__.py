@@ -3,14 +3,14 @@
 >>> responses = await shoal.gather_fetch(urls)            # in a coroutine or a notebook cell
 >>> responses = shoal.gather_fetch(urls).result()         # in a script or a thread
 
-`gather_fetch` takes a batch of requests, `stream_fetch` gives the responses as they come, and `Client` keeps
-connections, cookies and settings for many calls. `shoal.parallel` works on what was fetched, on all cores. Everything
-that takes time returns a `Job`.
+`gather_fetch` runs a batch of requests, `stream_fetch` yields the responses as they complete, and `Client` keeps
+connections, cookies and settings for many calls. `shoal.parallel` processes documents on all cores. Every call that
+takes time returns a `Job`.
 """
 
 import warnings
 
-# `_interrupt` is loaded now, so that Ctrl-C in the first wait does not fall into its import.
+# `_interrupt` is imported now, so that Ctrl-C in the first wait cannot interrupt its import.
 from shoal import _interrupt as _interrupt
 from shoal import _shoal, parallel
 from shoal._shoal import (

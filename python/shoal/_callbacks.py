@@ -1,7 +1,7 @@
-"""Calls the functions given to `Job.add_done_callback`.
+"""Calls the functions given to `Job.add_done_callback`, on one Python thread.
 
-On a Python thread, so that a function which still runs when the interpreter exits is left behind like any other daemon
-thread: one with a Rust function further up its stack would abort the process.
+If a function still runs at exit, this daemon thread is left behind like any other. A thread with Rust frames on its
+stack would abort the process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Caller:
             pass
 
     def _next(self) -> bool:
-        # A frame of its own: nothing keeps a job alive while the thread waits for another one.
+        # In a frame of its own, so that the waiting thread does not keep a job alive.
         next_call = self.calls.get()
         if next_call is None:
             return False
@@ -39,31 +39,31 @@ class _Caller:
         return True
 
 
-# At most one, under its own name: a lock might be held by another thread when the process forks.
+# At most one entry. A dict needs no lock, which another thread could hold during a fork.
 _callers: dict[str, _Caller] = {}
 os.register_at_fork(after_in_child=_callers.clear)
 
 
 def ready() -> _Caller:
-    """Starts the thread at first use; a forked child starts its own."""
+    """The caller with its thread, started at first use; a forked child starts its own."""
     caller = _callers.get("caller")
     if caller is None:
         fresh = _Caller()
         caller = _callers.setdefault("caller", fresh)
-        if caller is not fresh:  # another thread was quicker
+        if caller is not fresh:  # another thread was faster
             fresh.calls.put(None)
     return caller
 
 
 def deliver(job: _shoal.Job[Any], callbacks: Iterable[Callback]) -> None:
-    """Calls the functions soon, one after the other."""
+    """Queues the calls of the functions, in order."""
     ready().calls.put((job, callbacks))
 
 
 def call(job: _shoal.Job[Any], callbacks: Iterable[Callback]) -> None:
-    """Calls the functions now; what they raise is reported as unraisable."""
+    """Calls the functions; their exceptions are reported as unraisable."""
     for callback in callbacks:
         try:
             callback(job)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the next function is called
-            _shoal._unraisable(error, callback)  # noqa: SLF001 - ours
+        except BaseException as error:  # noqa: BLE001 - the next function is called in any case
+            _shoal._unraisable(error, callback)  # noqa: SLF001 - our own module

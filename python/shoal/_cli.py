@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit code (0: all well, 1: something failed, 2: wrong usage, 130: interrupted)."""
+    """Runs a command; returns the exit code (0: success, 1: a failure, 2: wrong usage, 130: interrupted)."""
     arguments = _parser().parse_args(argv)
     command = {"demo": _demo, "fetch": _fetch, "serve": _serve}[arguments.command]
     try:
@@ -50,8 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser(
         "fetch",
         help="fetch a list of URLs into a folder",
-        description="Saves the body of each URL of a list as a file. What is there already is not fetched again, so "
-        "an interrupted run is taken up by the same command.",
+        description="Saves the body of each URL of a list as a file. Existing files are not fetched again, so the same "
+        "command continues an interrupted run.",
         epilog="Exit code: 0 if every URL was saved, 1 if any failed, 130 if interrupted.",
     )
     fetch.add_argument(
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         help="file name, from {name} (given in the list, or the URL's last part), {index} (place in the list, from 0; "
         "{index:05} pads) and {host} (default: {name})",
     )
-    fetch.add_argument("--force", action="store_true", help="fetch again what is there already")
+    fetch.add_argument("--force", action="store_true", help="fetch files again that exist already")
     fetch.add_argument("--quiet", action="store_true", help="no progress, no summary; failures are still listed")
 
     serve = commands.add_parser(
@@ -189,7 +189,7 @@ def _read(path: Path) -> list[str]:
 
 
 def _named(lines: Sequence[str], template: str) -> list[tuple[str, str]]:
-    """Each line's URL and file name, each pair once."""
+    """The distinct pairs of URL and file name in the list."""
     pairs: dict[tuple[str, str], None] = {}
     for line in lines:
         text = line.strip()
@@ -208,7 +208,7 @@ def _named(lines: Sequence[str], template: str) -> list[tuple[str, str]]:
 
 
 def _save(wanted: list[tuple[str, str]], arguments: argparse.Namespace, outcome: _Outcome) -> None:
-    """Fetches what is wanted and notes how each ended."""
+    """Fetches the URLs and records the outcome of each."""
     folder = str(arguments.out).replace("{", "{{").replace("}", "}}")
     bar = None if arguments.quiet or not wanted or not sys.stderr.isatty() else _bar()
     before = {name: _stamp(arguments.out / name) for _, name in wanted}
@@ -240,7 +240,7 @@ def _save(wanted: list[tuple[str, str]], arguments: argparse.Namespace, outcome:
         stream.close()
         if bar is not None:
             bar.close(done, len(wanted))
-    # The folder is the truth: an interrupted run has files whose results nobody has taken.
+    # Counted in the folder: an interrupted run has saved files whose results were not taken from the stream.
     for _, name in wanted:
         stamp = _stamp(arguments.out / name)
         if stamp is not None and stamp != before[name]:
@@ -249,7 +249,7 @@ def _save(wanted: list[tuple[str, str]], arguments: argparse.Namespace, outcome:
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a file is replaced."""
+    """Size, time and inode of a file, which change when it is replaced."""
     try:
         status = path.stat()
     except OSError:
@@ -277,7 +277,7 @@ def _summary(outcome: _Outcome, wanted: int, folder: Path, elapsed: float) -> st
 
 def _bytes(size: float) -> str:
     for unit in ("B", "kB", "MB"):
-        if size < 1000:  # noqa: PLR2004 - what a kilo is
+        if size < 1000:  # noqa: PLR2004 - a kilo
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} GB"

@@ -1,8 +1,8 @@
-"""Threads, locks and waiting of the operating system, also under gevent and eventlet.
+"""Native threads, locks and polling, also under gevent and eventlet.
 
 Their `monkey.patch_all()` replaces the threads of the standard library by greenlets, which run only while the thread
-that patched yields to them. `Job.result()` waits in Rust and never does, so a greenlet that it waits for would never
-run. What Shoal needs is therefore taken from C modules that they don't patch, or from a fresh copy of one they did.
+that patched yields to them. `Job.result()` waits in Rust and never yields, so a greenlet that it waits for would never
+run. So this module takes the functions from C modules that are not patched, or from a fresh copy of a patched one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _original(name: str) -> ModuleType:
     return copy
 
 
-# The functions themselves: what is patched later is the module.
+# Bound here, because patching replaces the attributes of the modules.
 _thread: Any = _original("_thread")
 _start_new_thread = _thread.start_new_thread
 Lock = _thread.allocate_lock
@@ -45,7 +45,7 @@ def start_thread(target: Callable[..., object], name: str, *args: object) -> Non
     """Starts a daemon thread.
 
     Raises:
-        RuntimeError: The system grants no further thread.
+        RuntimeError: The system refuses another thread.
     """
     if import_module("_thread").start_new_thread is _start_new_thread:
         threading.Thread(target=target, args=args, name=name, daemon=True).start()
@@ -54,9 +54,9 @@ def start_thread(target: Callable[..., object], name: str, *args: object) -> Non
 
 
 def make_hub() -> None:
-    """Makes gevent's hub of this thread, if Python code that gevent has patched will run in others.
+    """Makes gevent's hub of this thread if gevent has patched the standard library.
 
-    The first hub of a process imports modules, which is a deadlock where two threads do it at once.
+    The first hub of a process imports modules, and two threads that make it at once can deadlock.
     """
     gevent = sys.modules.get("gevent")
     if gevent and import_module("_thread").start_new_thread is not _start_new_thread:
@@ -64,19 +64,19 @@ def make_hub() -> None:
 
 
 def poll(file: int, seconds: float) -> bool:
-    """Whether a descriptor becomes readable within so many seconds."""
+    """Whether a descriptor becomes readable within `seconds`."""
     return bool(poll_all([file], seconds))
 
 
 def poll_all(files: list[int], seconds: float) -> list[int]:
-    """Those of the descriptors that are readable, or closed at the other end, after at most so many seconds."""
+    """Waits `seconds` at most; returns the descriptors that are readable or closed at the other end."""
     waiting = _new_poll()
     for file in files:
         waiting.register(file, _POLLIN)
     return [file for file, _ in waiting.poll(max(0.0, seconds) * 1000)]
 
 
-# Forks of other threads wait for it.
+# Forks wait for this lock, `_FORK_WAIT` seconds at most.
 _unforkable = Lock()
 _FORK_WAIT = 10.0
 _waited = False
@@ -84,24 +84,24 @@ _waited = False
 
 @contextmanager
 def no_fork() -> Iterator[None]:
-    """Lets no other thread fork meanwhile: in its child a lock that is held in here would be locked for ever."""
+    """Delays forks of other threads: a lock that is held in this block would stay locked in the child."""
     with _unforkable:
         yield
 
 
 def load(name: str) -> None:
-    """Imports a module that is only now needed; one that is being imported is locked, too."""
+    """Imports a module without a fork meanwhile, in whose child the import lock would stay locked."""
     if name in sys.modules and not _unforkable.locked():
         return
-    # It brings hooks of `os.fork` of its own along, which must not appear in the middle of one.
+    # It registers fork hooks of its own, which must not happen during a fork.
     import_module("logging")
     with no_fork():
         import_module(name)
 
 
 def _before_fork() -> None:
-    global _waited  # noqa: PLW0603 - only the thread that forks is here
-    _waited = _unforkable.acquire(timeout=_FORK_WAIT)  # unless it is this thread itself that has it
+    global _waited  # noqa: PLW0603 - only called by the thread that forks
+    _waited = _unforkable.acquire(timeout=_FORK_WAIT)  # fails if this thread itself holds it
 
 
 def _after_fork() -> None:
@@ -121,7 +121,7 @@ class Event:
         self._waiting: list[Any] = []
 
     def set(self) -> None:
-        """Wakes all that wait."""
+        """Sets the event and wakes all waiting threads."""
         with self._lock:
             self._is_set = True
             waiting, self._waiting = self._waiting, []
@@ -129,11 +129,11 @@ class Event:
             gate.release()
 
     def clear(self) -> None:
-        """Makes `wait` wait again."""
+        """Resets the event."""
         self._is_set = False
 
     def wait(self, seconds: float = -1) -> bool:
-        """Waits until the event is set, at most so many seconds; tells whether it is."""
+        """Waits until the event is set, for `seconds` at most; returns whether it is."""
         with self._lock:
             if self._is_set:
                 return True

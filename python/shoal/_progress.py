@@ -1,8 +1,8 @@
-"""What `progress=` turns into: an object the waiting side tells how far it is.
+"""Progress reporters, made from the argument `progress=`.
 
-The batch itself runs without Python. Whoever waits for it (`.result()`, an `await`, the loop of a stream) calls
-`update(done, total)` about ten times a second from its own thread, and `close(done, total)` once at the end, also after
-an error. So a slow callable slows the waiting down, never the requests.
+The batch itself runs without Python. The waiting code (`.result()`, an `await`, the loop of a stream) calls
+`update(done, total)` about ten times a second on its own thread, and `close(done, total)` once at the end, also after
+an error. So a slow callable delays the waiting code, never the requests.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Reporter(Protocol):
-    """Is told how far a batch is."""
+    """Receives the progress of a batch."""
 
     def update(self, done: int, total: int | None) -> None:
         """Reports `done` finished requests of `total` (`None`: not known yet)."""
 
     def close(self, done: int, total: int | None) -> None:
-        """Reports the last figures; nothing follows."""
+        """Reports the final figures."""
 
 
 def reporter(progress: object, unit: str = "req") -> Reporter | None:
@@ -33,7 +33,7 @@ def reporter(progress: object, unit: str = "req") -> Reporter | None:
     Args:
         progress: `True` for a tqdm bar (a widget in notebooks), a callable `(done, total)`, or `False` or `None` for
             nothing.
-        unit: What is counted, as a bar shows it.
+        unit: The unit in which a bar counts.
 
     Raises:
         ImportError: For `True` without tqdm.
@@ -50,10 +50,10 @@ def reporter(progress: object, unit: str = "req") -> Reporter | None:
 
 
 class CallReporter:
-    """Calls the user's function when the figures have changed, and once with the last ones.
+    """Calls the user's function when the figures have changed, and with the final ones.
 
-    What the function raises comes out of `update`, and so of the wait; after that it is not called again. What it
-    raises at the very end cannot undo the batch, and is reported as unraisable.
+    Its exception is raised by `update`, and so by the wait; then it is not called again. An exception at the end cannot
+    undo the batch, and is reported as unraisable.
     """
 
     def __init__(self, function: Callable[[int, int | None], object]) -> None:
@@ -62,7 +62,7 @@ class CallReporter:
         self._failed = False
 
     def update(self, done: int, total: int | None) -> None:
-        """Calls the function, unless nothing has changed."""
+        """Calls the function if the figures have changed."""
         if self._failed or self._last == (done, total):
             return
         self._last = (done, total)
@@ -73,7 +73,7 @@ class CallReporter:
             raise
 
     def close(self, done: int, total: int | None) -> None:
-        """Calls the function a last time, unless it has these figures already or has failed."""
+        """Calls the function with the final figures, unless it has them already or has failed."""
         self.update(done, total)
 
 
@@ -93,7 +93,7 @@ class BarReporter:
         self._bar: tqdm[None] | None = None
 
     def update(self, done: int, total: int | None) -> None:
-        """Moves the bar."""
+        """Updates the bar."""
         if self._bar is None:
             self._bar = self._make(total=total, unit=self._unit, dynamic_ncols=True)
         bar = self._bar
@@ -102,7 +102,7 @@ class BarReporter:
         bar.update(done - bar.n)
 
     def close(self, done: int, total: int | None) -> None:
-        """Moves the bar to its last place and leaves it there."""
+        """Updates the bar a last time and leaves it on the screen."""
         self.update(done, total)
         if self._bar is not None:
             self._bar.refresh()
@@ -116,13 +116,13 @@ class LineReporter:
         self._start = time.monotonic()
 
     def update(self, done: int, total: int | None) -> None:
-        """Writes the line again."""
+        """Rewrites the line."""
         elapsed = time.monotonic() - self._start
         of = "" if total is None else f"/{total}"
         sys.stderr.write(f"\r{done}{of} requests, {elapsed:.1f} s ")
         sys.stderr.flush()
 
     def close(self, done: int, total: int | None) -> None:
-        """Writes the line a last time and ends it."""
+        """Rewrites the line a last time and ends it."""
         self.update(done, total)
         sys.stderr.write("\n")

@@ -1,4 +1,4 @@
-"""The types of arguments, for the stub: what an item of a batch may be, and what its options may hold."""
+"""The types of arguments, for the stub: items of a batch and their options."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
         def __buffer__(self, flags: int, /) -> memoryview: ...
 
     class SupportsArrowArray(Protocol):
-        """A polars, pyarrow or pandas column, and whatever else exports Arrow data."""
+        """A polars, pyarrow or pandas column, or any other object that exports an Arrow array."""
 
         def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
 
     class SupportsArrowStream(Protocol):
-        """The same in chunks."""
+        """An object that exports a stream of Arrow arrays."""
 
         def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 @final
 class UseClientDefault(str):
-    """The type of `USE_CLIENT_DEFAULT`: a str, as `inspect` reads no other objects from an extension's signature."""
+    """The type of `USE_CLIENT_DEFAULT`: a str, because `inspect` reads only literals from an extension's signature."""
 
     __slots__ = ()
     __module__ = "shoal"
@@ -63,4 +63,4 @@ class UseClientDefault(str):
 
 
 USE_CLIENT_DEFAULT: Final = UseClientDefault()
-"""Stands for "as the client has it", as in httpx: the same as leaving the argument out."""
+"""The client's own value, as in httpx: the same as leaving the argument out."""

@@ -1,4 +1,4 @@
-"""What can go wrong. Every error of a request is a `FetchError` and, where Python has a class for its kind, that too.
+"""The exceptions. Every error of a request is a `FetchError`, and an instance of Python's class for its kind if any.
 
     FetchError                      also as RequestException and HTTPError
     ├── InvalidURL                  ValueError
@@ -16,7 +16,7 @@
     ├── ItemError                   one item failed
     └── WorkerDied                  one item took its worker process with it
 
-The Rust core finds the class by name, so the names here are those of its error kinds.
+The Rust core finds a class by its name, which is that of the error kind.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class FetchError(Exception):
         results: list[Response | None] | None = None,
         response: Response | None = None,
     ) -> None:
-        # Past the mix-ins: OSError would take apart what it is given, json.JSONDecodeError wants more.
+        # Not the mix-ins' __init__: OSError would interpret the arguments, json.JSONDecodeError needs more of them.
         Exception.__init__(self, message)
         self.args = (str(message) or type(self).__name__,)
         self.request = request
@@ -118,11 +118,11 @@ class FetchError(Exception):
         self.response = response
 
     def __str__(self) -> str:
-        # OSError has a __str__ of its own, and `args` may be set by anybody.
+        # OSError has a __str__ of its own, and users may set `args`.
         return Exception.__str__(self) or type(self).__name__
 
     def __reduce__(self) -> tuple[Callable[..., FetchError], tuple[Any, ...], dict[str, Any]]:
-        # Not by calling the class again: its arguments are keywords, and a subclass may want others.
+        # Does not call the class, whose arguments are keywords and may differ in a subclass.
         return _restore, (type(self), self.args), self.__dict__
 
 
@@ -140,7 +140,7 @@ class InvalidURL(FetchError, ValueError):  # noqa: N818 - as in requests and htt
 
 
 class TimeoutException(FetchError, TimeoutError):  # noqa: N818 - as in httpx
-    """Something took longer than it may. Also a `TimeoutError`."""
+    """A time limit was exceeded. Also a `TimeoutError`."""
 
 
 class ConnectTimeout(TimeoutException):
@@ -196,7 +196,7 @@ class WriteError(NetworkError):
 
 
 class ProtocolError(FetchError):
-    """What the server sent is not HTTP, or breaks its rules."""
+    """The server sent invalid HTTP."""
 
 
 class TooManyRedirects(FetchError):  # noqa: N818 - as in requests and httpx
@@ -212,7 +212,7 @@ class IncompleteBody(FetchError):  # noqa: N818 - says what happened
 
 
 class DecodingError(FetchError):
-    """The body is not what it is said to be: a broken gzip, brotli, zstd or deflate stream, or not JSON."""
+    """The body cannot be decoded: a broken gzip, brotli, zstd or deflate stream, or not JSON."""
 
 
 class JSONDecodeError(DecodingError, json.JSONDecodeError):
@@ -266,7 +266,7 @@ class JSONDecodeError(DecodingError, json.JSONDecodeError):
 
 
 class HTTPStatusError(FetchError):
-    """The status is 4xx or 5xx and `raise_for_status` was asked for.
+    """The status is 4xx or 5xx, with `raise_for_status`.
 
     The message has the status and the first 200 bytes of the body; `response` has all of it.
     """
@@ -275,7 +275,7 @@ class HTTPStatusError(FetchError):
 
 
 class InternalError(FetchError):
-    """A fault of Shoal itself, contained: please report it."""
+    """A bug in Shoal, contained: please report it."""
 
 
 class ParallelError(Exception):
@@ -295,7 +295,7 @@ class ParallelError(Exception):
         return super().__str__() or type(self).__name__
 
     def __reduce__(self) -> tuple[Callable[..., ParallelError], tuple[Any, ...], dict[str, Any]]:
-        # The cause is no attribute like the others: pickle would leave it behind.
+        # pickle does not include the cause, which is not in __dict__.
         return _restore_parallel, (type(self), self.args, self.__cause__), self.__dict__
 
 
@@ -330,11 +330,11 @@ class ItemError(ParallelError):
         results: list[Any] | None = None,
     ) -> None:
         try:
-            words = str(exception)
-        except Exception:  # noqa: BLE001 - anybody's __str__
-            words = ""
+            text = str(exception)
+        except Exception:  # noqa: BLE001 - a user's __str__
+            text = ""
         name = type(exception).__name__
-        super().__init__(f"item {index}: {name}: {words}" if words else f"item {index}: {name}", results=results)
+        super().__init__(f"item {index}: {name}: {text}" if text else f"item {index}: {name}", results=results)
         self.index = index
         self.exception = exception
         self.traceback_text = traceback_text
@@ -342,7 +342,7 @@ class ItemError(ParallelError):
 
 
 class WorkerDied(ParallelError):  # noqa: N818 - says what happened
-    """A worker process died while it worked on one item: a crash, an `os._exit`, or a kill for want of memory.
+    """A worker process died while it worked on one item: a crash, an `os._exit`, or a kill when memory ran out.
 
     Attributes:
         index: the place of the item in the input (int, from 0).
@@ -363,14 +363,14 @@ class WorkerDied(ParallelError):  # noqa: N818 - says what happened
 
 def _ending(exitcode: int | None) -> str:
     if exitcode is None:
-        return "nobody knows why"
+        return "unknown exit code"
     if exitcode >= 0:
         return f"exit code {exitcode}"
     try:
         name = signal.Signals(-exitcode).name
     except ValueError:
         name = "unknown"
-    return f"signal {-exitcode} ({name})" + ("; perhaps for want of memory" if name == "SIGKILL" else "")
+    return f"signal {-exitcode} ({name})" + ("; possibly out of memory" if name == "SIGKILL" else "")
 
 
 RequestException = FetchError

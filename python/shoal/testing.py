@@ -4,8 +4,8 @@
 >>> with Server() as server:
 ...     url = server.url("/json/100?i=7")
 
-It tells the truth where asked to (``/json/{n}``, ``/echo``, ``/gzip/{n}``, ...) and lies where asked to
-(``/fault/...``). :class:`Server` lists the routes.
+It has well-behaved routes (``/json/{n}``, ``/echo``, ``/gzip/{n}``, ...) and faulty ones (``/fault/...``).
+:class:`Server` lists them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Server", "ServerStats", "serve"]
 
 @dataclass(frozen=True)
 class ServerStats:
-    """What a :class:`Server` saw since its start or its last ``reset_stats()``."""
+    """The counters of a :class:`Server` since its start or its last ``reset_stats()``."""
 
     requests: int
     """Requests whose head was read."""
@@ -48,8 +48,8 @@ class Server(_shoal.Server):
     """An HTTP/1.1 server on its own threads. It runs from construction until ``close()``.
 
     Use it with ``with`` or ``async with``, or call ``close()``, which closes the port and every connection and may be
-    called any number of times. A server that is dropped closes itself. All methods may be called from any thread. In a
-    forked child it is only a name: the parent goes on serving.
+    called any number of times. A dropped server closes itself. All methods may be called from any thread. A forked
+    child cannot serve or close it; the parent continues to serve.
 
     Parameters (by keyword):
 
@@ -98,7 +98,7 @@ class Server(_shoal.Server):
 
     @property
     def stats(self) -> ServerStats:
-        """A picture of the counters, as :class:`ServerStats`."""
+        """A snapshot of the counters."""
         return ServerStats(**self._stats())
 
     async def __aenter__(self) -> Self:

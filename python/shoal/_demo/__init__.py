@@ -1,1 +1,1 @@
-"""The story: one list of documents fetched and saved in three ways."""
+"""The demo: one list of documents fetched and saved in three ways."""

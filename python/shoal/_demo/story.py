@@ -28,7 +28,7 @@ NEEDED = ("requests", "aiohttp", "aiofiles", "tqdm")
 
 @dataclass(frozen=True)
 class Options:
-    """What `python -m shoal demo` was asked for."""
+    """The options of `python -m shoal demo`."""
 
     players: int = 500
     latency: float = 0.3
@@ -49,7 +49,7 @@ class Row:
 
 
 def run(options: Options) -> int:
-    """Tells the story; returns the exit code."""
+    """Runs the demo; returns the exit code."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(f"The demo compares with other packages: pip install {' '.join(missing)}", file=sys.stderr)
@@ -77,10 +77,10 @@ def run(options: Options) -> int:
 
 @contextlib.contextmanager
 def served(players: int, latency: float) -> Iterator[str]:
-    """Runs `python -m shoal serve` until the block ends; gives its URL."""
+    """Runs `python -m shoal serve` until the block ends; yields its URL."""
     command = [sys.executable, "-m", "shoal", "serve", "--port", "0"]
     command += ["--players", str(players), "--latency", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as server:  # noqa: S603 - ourselves
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as server:  # noqa: S603 - this package
         try:
             line = server.stdout.readline() if server.stdout else ""
             if not line:
@@ -103,7 +103,7 @@ def make_plan(url: str) -> list[tuple[str, str]]:
 
 
 def file_name(last_comma_first: str) -> str:
-    """`O'Neal, Shaquille` becomes `Shaquille_O'Neal`; who has one name only keeps it."""
+    """`O'Neal, Shaquille` becomes `Shaquille_O'Neal`; a single name is unchanged."""
     last, _, first = (part.strip() for part in last_comma_first.partition(","))
     return safe_name("_".join(f"{first} {last}".split()))
 
@@ -128,7 +128,7 @@ def with_shoal(plan: list[tuple[str, str]], folder: Path, concurrency: int) -> R
 
 
 def measured(way: str, module: ModuleType, plan: list[tuple[str, str]], folder: Path, work: Callable[[], None]) -> Row:
-    """Runs one way; the imports are done already, for each of them."""
+    """Runs and measures one way, whose imports are done already."""
     print(f"\n{way}: {len(plan)} documents into {folder}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     for _, name in plan:
@@ -152,7 +152,7 @@ def lines_of_code(module: ModuleType) -> int:
 
 
 def differences(plan: list[tuple[str, str]], options: Options) -> list[str]:
-    """The names of files that one way saved otherwise than another, or not at all."""
+    """The names of files that differ between the ways, or are missing."""
     problems = []
     for place, (_, name) in enumerate(plan):
         ways = ["aiohttp", "shoal"] + (["requests"] if place < options.sample else [])
@@ -164,7 +164,7 @@ def differences(plan: list[tuple[str, str]], options: Options) -> list[str]:
 
 
 def table(rows: list[Row], documents: int) -> str:
-    """The figures side by side; what was only sampled is extrapolated, and marked so."""
+    """The table of figures; those of a sample are extrapolated and marked."""
     lines = [f"{'way':<22}{'wall time':>12}{'CPU time':>12}{'CPU/document':>15}{'lines of code':>15}"]
     notes = []
     for row in rows:

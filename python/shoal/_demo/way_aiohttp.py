@@ -12,12 +12,12 @@ ATTEMPTS = 3
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
 
-async def fetch_one(session: aiohttp.ClientSession, turn: asyncio.Semaphore, url: str, path: Path) -> None:
+async def fetch_one(session: aiohttp.ClientSession, limit: asyncio.Semaphore, url: str, path: Path) -> None:
     """Fetches one document, with retries, and saves it whole or not at all."""
     body = b""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            async with turn, session.get(url) as response:
+            async with limit, session.get(url) as response:
                 response.raise_for_status()
                 body = await response.read()
             break
@@ -34,9 +34,9 @@ async def fetch_one(session: aiohttp.ClientSession, turn: asyncio.Semaphore, url
 
 async def fetch_all(plan: list[tuple[str, str]], folder: Path, concurrency: int) -> None:
     """Saves each URL of the plan as NAME.json."""
-    turn = asyncio.Semaphore(concurrency)
+    limit = asyncio.Semaphore(concurrency)
     connector = aiohttp.TCPConnector(limit=concurrency)
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        calls = [fetch_one(session, turn, url, folder / f"{name}.json") for url, name in plan]
+        calls = [fetch_one(session, limit, url, folder / f"{name}.json") for url, name in plan]
         await tqdm.gather(*calls, unit="req")

@@ -1,4 +1,4 @@
-"""One after the other with requests: what one writes first."""
+"""One after the other with requests: the obvious way."""
 
 from pathlib import Path
 
