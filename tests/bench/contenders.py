@@ -1,4 +1,4 @@
-"""Who is measured: each library in its styles, on its loops, at the workloads that make sense for it."""
+"""The contenders: each library in its styles, on its loops, at the workloads that make sense for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from workloads import WORKLOADS, Workload
 
 LOOPS = ("asyncio", "uvloop")
-# Where a loop's own cost is lost in the bodies, one will do.
+# One loop is enough where its cost is negligible beside the bodies.
 ONE_LOOP = {"W3", "W3-tls", "W4", "W4f", "W5"}
 
 
@@ -23,27 +23,27 @@ class Style(NamedTuple):
     """Keys, as in ``W1 W2``."""
     loops: tuple[str, ...] = ("",)
     quick: str = ""
-    """Keys that are part of a quick run, there on the first loop."""
+    """Keys in a quick run, which uses the first loop."""
     samples: str = ""
-    """Where it takes too long: fewer requests, as in ``W1:400 W2:300``."""
+    """Fewer requests where it is slow, as in ``W1:400 W2:300``."""
 
     def sample(self, workload: Workload) -> int:
-        """How many requests, 0 for all."""
+        """The number of requests; 0 for all."""
         return next(
             (int(n) for key, _, n in (item.partition(":") for item in self.samples.split()) if key == workload.key), 0
         )
 
 
 class Library(NamedTuple):
-    """Its styles, and why it is missing where it is."""
+    """A library: its styles, and the workloads without it."""
 
     name: str
     styles: tuple[Style, ...]
     skips: tuple[tuple[str, str], ...] = ()
-    """Workloads and the reason."""
+    """Workloads without it, and the reasons."""
     pure_rust: bool = False
     idle: bool = False
-    """It fetches nothing: there is nothing to check."""
+    """Whether it fetches nothing, so that there is nothing to check."""
 
 
 NO_TLS = ("W1-tls W3-tls", "TLS is compared with the fastest C client, aiohttp and hyper")
@@ -51,7 +51,7 @@ NO_LOOP = ("W1-ticker", "it has no event loop")
 NO_BATCH = ("W1-ticker", "it has no batch; with single calls, as many as in W6")
 FLOOR = ("W1-ticker W4f W5", "files and event loops are not what a floor is for")
 SINGLES = "W1 W2 W3 W4 W4f W5 W6 W7"
-# Shoal alone: whether a request costs the same however many there are.
+# Shoal alone: whether the cost of a request depends on their number.
 SCALE = " ".join(workload.key for workload in WORKLOADS if workload.each)
 
 LIBRARIES = (
@@ -132,14 +132,14 @@ LIBRARIES = (
 
 
 class Result(NamedTuple):
-    """One measurement: per request but for the whole's wall time and memory."""
+    """One measurement: per request, except the total wall time and memory."""
 
     cpu: float
     wall: float
     peak_rss: int
     growth: int
     late: tuple[float, ...]
-    """How late each tick was, in ms."""
+    """The delay of each tick in ms."""
 
 
 @dataclass
@@ -157,17 +157,17 @@ class Entry:
 
     @property
     def mode(self) -> str:
-        """As the client scripts take it."""
+        """The argument of the client scripts."""
         return f"{self.style.name}-{self.loop}" if self.loop else self.style.name
 
     @property
     def key(self) -> str:
-        """How goals and ``--only`` name it."""
+        """The name in goals and for ``--only``."""
         return f"{self.library.name} {self.mode}"
 
     @property
     def label(self) -> str:
-        """For people."""
+        """The name in the report."""
         return f"{self.workload.key} {self.key}"
 
     def median(self, measure: str) -> float:
@@ -175,13 +175,13 @@ class Entry:
         return float(statistics.median(MEASURES[measure](self, result) for result in self.results))
 
     def late(self, share: float) -> float:
-        """How late the ticker is at that share of the ticks of all rounds, in ms."""
+        """The quantile of the ticker's delay over all rounds, in ms."""
         ticks = sorted(late for result in self.results for late in result.late)
         return ticks[min(len(ticks) - 1, int(share * len(ticks)))] if ticks else 0.0
 
 
 def bodies(entry: Entry) -> int:
-    """Bytes that the caller asked for and has in memory at the end."""
+    """Bytes of the results in the caller's memory at the end."""
     task = "bytes" if entry.library.pure_rust else entry.workload.task
     if entry.style.name == "stream":
         return 0
@@ -190,7 +190,7 @@ def bodies(entry: Entry) -> int:
 
 MEASURES: dict[str, Callable[[Entry, Result], float]] = {
     "cpu": lambda entry, result: result.cpu / entry.n / entry.workload.unit,
-    # A sample's is scaled, as if all took as long.
+    # The result of a sample is scaled up.
     "wall": lambda entry, result: result.wall * entry.workload.n / entry.n if entry.sampled else result.wall,
     "peak": lambda entry, result: result.peak_rss / 1e6,
     "above": lambda entry, result: (result.growth - bodies(entry)) / (1 << 20),
@@ -202,7 +202,7 @@ MEASURES: dict[str, Callable[[Entry, Result], float]] = {
 
 
 def entries_of(*, quick: bool = False, rivals: bool = False, n: int = 0) -> list[Entry]:
-    """Everyone at everything, or Shoal and its nearest ``rivals`` on one loop."""
+    """All contenders at all workloads, or Shoal and its nearest ``rivals`` on one loop."""
     found = []
     for workload in WORKLOADS:
         for library in LIBRARIES:

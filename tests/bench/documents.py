@@ -1,4 +1,4 @@
-"""The documents of the parallel benchmark: deterministic, all different, some 20 KB each.
+"""The documents of the parallel benchmark: deterministic, distinct, about 20 KB each.
 
 A document depends on its number only, so the first hundred are the same however many are made. Sentences come from one
 stock with the word frequencies of a language, names of people with their accents, addresses and dates among them.
@@ -74,17 +74,17 @@ STYLE = f"""body {{ margin: 0; font: 16px/1.5 Georgia, serif }} nav > ul li a:ho
 
 
 class Page(NamedTuple):
-    """An HTML document, and what any tool that understands it finds."""
+    """An HTML document, and the results that a correct tool finds."""
 
     html: str
     kind: str
     phrases: tuple[str, ...]
-    """Plain sentences that a reader sees."""
+    """Visible sentences in plain text."""
 
 
 @cache
 def stock() -> list[str]:
-    """Sentences: any two documents have a hundredth of theirs in common."""
+    """Sentences; two documents share one in a hundred."""
     dice = random.Random("sentences")
     words = [*COMMON, *SUBJECT, *VERBS]
     weights = [*(40 / (rank + 3) for rank in range(len(COMMON))), *[0.4] * len(SUBJECT), *[0.3] * len(VERBS)]
@@ -103,12 +103,12 @@ def person(dice: random.Random) -> str:
 
 
 def date(dice: random.Random) -> str:
-    """As ISO 8601 has it."""
+    """A date in ISO 8601."""
     return f"{dice.randint(1996, 2026)}-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}"
 
 
 def remark(dice: random.Random) -> str:
-    """A sentence with something to find: a name, a date, an address."""
+    """A sentence with a name, a date or an address to find."""
     name = person(dice)
     turn = dice.random()
     if turn < 0.25:
@@ -120,7 +120,7 @@ def remark(dice: random.Random) -> str:
 
 
 def passage(dice: random.Random, count: int) -> list[str]:
-    """Sentences, every sixth with something to find."""
+    """Sentences, every sixth with a match."""
     return [remark(dice) if dice.random() < 1 / 6 else dice.choice(stock()) for _ in range(count)]
 
 
@@ -136,12 +136,12 @@ def text(number: int) -> str:
 
 
 def copied(number: int) -> str:
-    """A text; every fifth is one before it, in which a sentence or a third of all was changed."""
+    """A text; every fifth is a changed copy of an earlier one, in one sentence or in a third of them."""
     if number % 5 != 4:
         return text(number)
     dice = random.Random(f"copy {number}")
     sentences = text(number - 1 - dice.randrange(4)).split(". ")
-    # One word of a sentence in another place: five shingles. Jaccard 0.98 and more, or 0.4 to 0.7.
+    # Moving one word of a sentence changes five shingles. Jaccard 0.98 and more, or 0.4 to 0.7.
     for place in dice.sample(range(len(sentences)), 3 if number % 10 == 4 else len(sentences) // 3):
         sentences[place] = dice.choice(stock()).rstrip(".")
     return ". ".join(sentences)
@@ -173,7 +173,7 @@ def record(number: int) -> bytes:
 
 
 def page(number: int) -> Page:
-    """Half of them articles, three of ten listings, two of ten tables; a tenth written as in the nineties."""
+    """A page: 50 % articles, 30 % listings, 20 % tables; a tenth in the style of the nineties."""
     dice = random.Random(f"page {number}")
     kind = ("article", "listing", "article", "table", "article", "listing", "article", "listing", "article", "table")
     chosen = kind[number % 10]
@@ -187,7 +187,7 @@ def page(number: int) -> Page:
 
 
 def around(dice: random.Random, kind: str, main: str) -> str:
-    """Head, menus, side and foot."""
+    """The page around the content: head, menus, sidebar and footer."""
     title = headline(dice)
     menu = "\n".join(f'<li class="menu-item"><a href="/{word}/">{word.title()}</a></li>' for word in SUBJECT[:18])
     related = "\n".join(
@@ -263,7 +263,7 @@ def article(dice: random.Random) -> tuple[str, list[str]]:
     ]
     size = 0
     while size < SIZE - 6500:
-        # A sentence without marks or signs in the middle of each paragraph: what is looked for.
+        # The sentence to find, without markup, in the middle of each paragraph.
         plain = dice.choice(stock()).replace(",", "")
         inside = f"{marked(dice, passage(dice, 3))} {plain} {marked(dice, passage(dice, 2))}"
         phrases.append(plain.rstrip("."))
@@ -310,7 +310,7 @@ def listing(dice: random.Random) -> tuple[str, list[str]]:
 
 
 def table(dice: random.Random) -> tuple[str, list[str]]:
-    """One long table, as statistics have it."""
+    """One long table of statistics."""
     plain = dice.choice(stock()).replace(",", "")
     columns = ("Player", "Team", *HEADERS[9:18])
     head = "".join(f'<th scope="col" class="sort">{name}</th>' for name in columns)

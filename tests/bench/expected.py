@@ -1,4 +1,4 @@
-"""What the results must be: fetched by the standard library's client, one by one."""
+"""The expected results, fetched one by one with the standard library's client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Expected:
         self.known: dict[tuple[str, str], list[int]] = {}
 
     def checksum(self, workload: Workload, task: str, n: int) -> int:
-        """Of the first ``n``."""
+        """The checksum of the first ``n``."""
         task = "json" if task == "json" else "bytes"
         sums = self.known.setdefault((workload.path, task), [0])
         if len(sums) <= n:
@@ -53,7 +53,7 @@ class Expected:
 
 
 def files_checksum(folder: Path, n: int) -> int | str:
-    """Of the files in order, or what is wrong with their names."""
+    """The checksum of the files in order, or an error about their names."""
     names = sorted(path.name for path in folder.iterdir())
     if names != [f"{index:05}.body" for index in range(n)]:
         return f"of {len(names)} files, such as {names[:1]}"

@@ -1,29 +1,29 @@
-"""What `shoal.parallel` sets out to reach beside its peers."""
+"""The goals of `shoal.parallel` relative to its peers."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 POOLS = ("multiprocessing", "concurrent.futures", "loky", "joblib")
-# Where the best there is may be to do what they do, nobody can be ahead by more than a run is off.
+# A tolerance for kernels where equal is the best possible: runs differ by this much.
 TIE = 0.05
 
 
 class Goal(NamedTuple):
-    """The best time of ``theirs``, divided by ours, is to be at least ``factor``."""
+    """The best time of ``theirs`` divided by ours should be at least ``factor``."""
 
     kernel: str
     theirs: tuple[str, ...]
     factor: float
     ours: str = "shoal"
     slack: float = 0.0
-    """How much less is taken for noise."""
+    """The tolerance for noise."""
     obstacle: str = ""
-    """What stands in the way, if it is missed."""
+    """The reason if it is missed."""
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The text in the report."""
         who = self.theirs[0] if len(self.theirs) == 1 else "best process pool"
         name, _, case = self.kernel.partition(":")
         label = f"`{name}`, {case}" if case else f"`{name}`"
@@ -59,5 +59,5 @@ GOALS = (
     ),
 )
 
-# Milliseconds that a ticker on the event loop may be late, 99 times of 100.
+# The 99th percentile of the delay of a ticker on the event loop, in ms.
 LATE = 10.0

@@ -11,19 +11,19 @@ SMALL = 111
 
 
 def check(response: shoal.Response) -> None:
-    """Looks at what most look at."""
+    """Uses the common attributes of a response."""
     if response.status_code != 200 or len(response.content) != SMALL or response.json()["id"] != 23:
         raise SystemExit(f"not what was expected: {response!r}")
 
 
 async def gather(base: str, n: int) -> None:
-    """All in one job."""
+    """All requests in one job."""
     for response in await shoal.gather_fetch([f"{base}/small?i={i}" for i in range(n)], concurrency=1):
         check(response)
 
 
 async def get(base: str, n: int) -> None:
-    """One by one."""
+    """One request after the other."""
     async with shoal.Client() as client:
         for i in range(n):
             check(await client.get(f"{base}/late?i={i}"))

@@ -1,11 +1,11 @@
-//! The hot paths, each as often as one asks for: what `make instructions` counts (see `instructions.py`).
+//! The hot paths whose instructions `make instructions` counts (see `instructions.py`).
 //!
-//! `hot_paths PATH N [BASE_URL]` goes N times along a path and checks what came of it. `hot_paths serve` is the server
-//! for those that need one, in a process of its own so that nobody counts it: it prints its URL and ends with its
-//! standard input. Its answers are ready-made and leave in one write each, so a client always reads the same pieces.
+//! `hot_paths PATH N [BASE_URL]` runs a path N times and checks the results. `hot_paths serve` is the server for paths
+//! that need one, in a process of its own, which is not counted: it prints its URL and ends with its standard input. Its
+//! responses are prepared and sent with one write each, so that a client always makes the same reads.
 //!
-//! One request is in flight at a time: with more, how many answers one turn of the reactor finds is up to the machine.
-#![allow(clippy::print_stdout, reason = "says where it listens")]
+//! One request is in flight at a time. With more, the number of responses per tick of the reactor would vary.
+#![allow(clippy::print_stdout, reason = "prints its URL")]
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -46,8 +46,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 const SMALL: usize = 111;
 const LARGE: usize = 10_000;
 
-/// By then an event loop that waits for `/late` sleeps, also under valgrind. Whether one that is still busy needs another
-/// turn for the answer is chance.
+/// The delay of `/late`, after which the event loop sleeps, also under valgrind. A loop that is still busy may or may not
+/// need another iteration for the response.
 const LATE: Duration = Duration::from_millis(5);
 
 fn main() -> Result<()> {
@@ -57,7 +57,7 @@ fn main() -> Result<()> {
         ["serve"] => serve(),
         [path, n] => local(path, n.parse()?),
         [path, n, base] => fetched(path, n.parse()?, base),
-        _ => Err("expected: serve, or a path, how often, and a URL if the path needs one".into()),
+        _ => Err("expected: serve, or a path, a count, and a URL if the path needs one".into()),
     }
 }
 
@@ -103,13 +103,13 @@ fn local(path: &str, n: usize) -> Result<()> {
 fn repeat(n: usize, mut work: impl FnMut() -> Result<bool>) -> Result<()> {
     for _ in 0..n {
         if !work()? {
-            return Err("not what was expected".into());
+            return Err("an unexpected result".into());
         }
     }
     Ok(())
 }
 
-/// Over real connections, as `gather_fetch` has them.
+/// Fetches over real connections, like `gather_fetch`.
 fn fetched(path: &str, n: usize, base: &str) -> Result<()> {
     let (route, length) = match path {
         "fetch_small" => ("small", SMALL),
@@ -120,7 +120,7 @@ fn fetched(path: &str, n: usize, base: &str) -> Result<()> {
     gather(Client::new(ClientOptions::default())?.session()?, n, length, &format!("{base}/{route}"))
 }
 
-/// What `gather_fetch` does below Python, with its settings.
+/// The work of `gather_fetch` below Python, with its settings.
 fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: &str) -> Result<()> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
@@ -159,7 +159,7 @@ fn gather<T: Transport>(session: Arc<Session<T>>, n: usize, length: usize, url: 
     Ok(())
 }
 
-/// A transport whose answer is there already.
+/// A transport with a prepared response.
 struct Ready(Bytes);
 
 struct Whole(Option<Bytes>);
@@ -199,15 +199,15 @@ fn serve() -> Result<()> {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(io::Result::ok) {
             let answers = Arc::clone(&answers);
-            thread::spawn(move || converse(&stream, &*answers));
+            thread::spawn(move || serve_connection(&stream, &*answers));
         }
     });
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())
 }
 
-/// Answers what comes on one connection until it is closed.
-fn converse(stream: &TcpStream, answers: &[(&str, Vec<u8>)]) -> io::Result<()> {
+/// Answers the requests of one connection.
+fn serve_connection(stream: &TcpStream, answers: &[(&str, Vec<u8>)]) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut input = BufReader::new(stream);
     let (mut line, mut target) = (String::new(), String::new());
@@ -250,7 +250,7 @@ fn chunked(more: &str, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Always the same numbers.
+/// A deterministic random number generator.
 fn dice() -> impl FnMut(usize) -> usize {
     let mut state = 1_u64;
     move |sides| {
@@ -268,7 +268,7 @@ fn word(dice: &mut impl FnMut(usize) -> usize) -> &'static str {
     WORDS.get(dice(WORDS.len())).copied().unwrap_or_default()
 }
 
-/// JSON of exactly `size` bytes, spaces at the end.
+/// JSON of exactly `size` bytes, padded with spaces.
 fn json(size: usize) -> Vec<u8> {
     let mut dice = dice();
     let mut out = String::from(r#"{"id": 23, "items": ["#);
@@ -284,7 +284,7 @@ fn json(size: usize) -> Vec<u8> {
     out
 }
 
-/// Words and, here and there, an address.
+/// Words, and an e-mail address among about thirty of them.
 fn text(size: usize) -> String {
     let mut dice = dice();
     let mut out = String::new();

@@ -1,4 +1,4 @@
-"""Installs the peers one by one, where all at once did not work: what fails is said here and named in the report."""
+"""Installs the peers one by one if all at once fails; failures are printed and named in the report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from report import ROOT
 
 
 def peers() -> list[str]:
-    """The requirements of the group `bench`. Read by hand: 3.10 has no TOML."""
+    """The requirements of the group `bench`, parsed by hand because Python 3.10 has no TOML."""
     group = re.search(
         r"^bench = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
     )
@@ -18,7 +18,7 @@ def peers() -> list[str]:
 
 
 def main() -> None:
-    """Goes on after each failure."""
+    """Continues after a failure."""
     for requirement in peers():
         if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", requirement], check=False).returncode:
             print(f"not installed: {requirement}", file=sys.stderr)

@@ -54,7 +54,7 @@ class HotPath(NamedTuple):
     python: bool = False
 
 
-# The longest first: two are counted at a time.
+# The longest first, because two are counted at a time.
 PATHS = (
     HotPath("py_get", 1000, fetches=True, python=True),
     HotPath("py_gather", 1000, fetches=True, python=True),
@@ -71,12 +71,12 @@ PATHS = (
 
 
 def environment() -> dict[str, str]:
-    """No proxies, no switches of ours, one order of hashes."""
+    """An environment without proxies and Shoal's variables, and with a fixed hash seed."""
     return {"PATH": os.environ.get("PATH", os.defpath), "PYTHONHASHSEED": "0"}
 
 
 def build() -> Path:
-    """The program with the paths of the core, optimised as a release is."""
+    """Builds the program with the paths of the core in the release profile."""
     command = ["cargo", "build", "--quiet", "--release", "-p", "shoal-bench", "--bin", "hot_paths"]
     subprocess.run(command, cwd=ROOT, check=True)
     return Path(os.environ.get("CARGO_TARGET_DIR", TARGET)) / "release" / "hot_paths"
@@ -100,7 +100,7 @@ def per_operation(path: HotPath, program: Path, base_url: str) -> int:
 
 
 def instructions(path: HotPath, n: int, program: Path, base_url: str) -> int:
-    """Those of the whole process that goes ``n`` times along the path."""
+    """The instructions of a process that runs the path ``n`` times."""
     out = f"--cachegrind-out-file={TARGET}/instructions/{path.name}.out"
     start = [sys.executable, str(HERE / "hot_paths.py")] if path.python else [str(program)]
     arguments = [path.name, str(n), *([base_url] if path.fetches else [])]
@@ -112,7 +112,7 @@ def instructions(path: HotPath, n: int, program: Path, base_url: str) -> int:
 
 
 def run(command: Sequence[str]) -> str:
-    """What it writes to stderr."""
+    """Runs a command; returns its standard error."""
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
@@ -120,13 +120,13 @@ def run(command: Sequence[str]) -> str:
 
 
 def tools() -> dict[str, str]:
-    """What the counts depend on besides the code."""
+    """The versions on which the counts depend."""
     said = {name: subprocess.check_output([name, "--version"], text=True).strip() for name in ("rustc", "valgrind")}
     return {**said, "python": platform.python_version(), "machine": platform.machine()}
 
 
 def judge(counts: Mapping[HotPath, int], here: Mapping[str, str]) -> list[str]:
-    """Prints the table; what is wrong."""
+    """Prints the table; returns the problems."""
     baseline = json.loads(BASELINE.read_text())
     then, known = baseline["tools"], baseline["instructions"]
     other = {name for name, tool in here.items() if tool != then.get(name)}
@@ -163,7 +163,7 @@ def main() -> None:
     program = build()
     (TARGET / "instructions").mkdir(parents=True, exist_ok=True)
     with serving(program) as base_url, ThreadPoolExecutor(os.cpu_count()) as pool:
-        # Only the first process of all compiles modules.
+        # The first process also compiles modules.
         run([sys.executable, str(HERE / "hot_paths.py"), "py_get", "1", base_url])
         counted = pool.map(lambda path: per_operation(path, program, base_url), PATHS)
         counts = dict(zip(PATHS, counted, strict=True))

@@ -28,13 +28,13 @@ Await = Callable[[Sequence[Any]], Awaitable[Any]]
 WARM = 20
 TICK = 0.005
 MOST_RUNS = 15
-# Results that are alive while others are made: each of Python's garbage collections looks at all of them, 8 ms for ten
-# lists of 110,000 links.
+# Results kept alive while others are made. Python's garbage collector scans them all: 8 ms for ten lists of 110,000
+# links.
 MOST_RESULTS = 1
 
 
 def timed(kernel: Kernel, contender: Contender, folder: Path, n: int, seconds: float) -> dict[str, Any]:
-    """How long it takes."""
+    """The time of one call."""
     run = contender.prepare()
     total = kernel.total(n)
     items = kernel.items(folder, contender.count(total))
@@ -67,7 +67,7 @@ def timed(kernel: Kernel, contender: Contender, folder: Path, n: int, seconds: f
 
 
 def chosen(run: Run, contender: Contender, docs: Sequence[Any]) -> tuple[Run, Any]:
-    """The work as it is fastest on a quarter of the items, and how that is."""
+    """The fastest variant of the work on a quarter of the items, and its name."""
     walls: dict[Any, float] = {}
     for choice in contender.choices:
         contender.finish(run(docs[:WARM], choice))
@@ -79,14 +79,14 @@ def chosen(run: Run, contender: Contender, docs: Sequence[Any]) -> tuple[Run, An
 
 
 def stalled(mode: str, kernel: Kernel, contender: Contender, folder: Path, n: int, seconds: float) -> dict[str, Any]:
-    """How late a ticker on the event loop is while the work is done."""
+    """The delays of a ticker on the event loop during the work."""
     run = contender.prepare()
     docs = kernel.inputs(kernel.items(folder, kernel.total(n)))
     return asyncio.run(_stalled(awaitable(mode, run), docs, seconds))
 
 
 def awaitable(mode: str, run: Run) -> Await:
-    """The work as a coroutine has it: a job, a call, a call in a thread; or no work, for what the machine does."""
+    """The work as a coroutine: a job, a call, a call in a thread; or none, to measure the machine."""
 
     async def inline(docs: Sequence[Any]) -> Any:
         return run(docs)
@@ -106,7 +106,7 @@ async def _stalled(work: Await, docs: Sequence[Any], seconds: float) -> dict[str
     runs, end = 0, time.perf_counter() + seconds
     while not runs or time.perf_counter() < end:
         gc.collect()
-        # Results are let go when nothing ticks: how long that takes is up to the caller.
+        # Results are released while nothing ticks, because their deallocation is not measured.
         runs += len(await _ticking(work, docs, end, late))
     late.sort()
     rank = max(0, math.ceil(0.99 * len(late)) - 1)
@@ -114,7 +114,7 @@ async def _stalled(work: Await, docs: Sequence[Any], seconds: float) -> dict[str
 
 
 async def _ticking(work: Await, docs: Sequence[Any], end: float, late: list[float]) -> list[Any]:
-    """The work, some times, beside a ticker; the results."""
+    """Runs the work several times beside a ticker; returns the results."""
 
     async def ticker() -> None:
         while True:
@@ -127,7 +127,7 @@ async def _ticking(work: Await, docs: Sequence[Any], end: float, late: list[floa
     results = []
     while not results or (time.perf_counter() < end and len(results) < MOST_RESULTS):
         results.append(await work(docs))
-        # If the loop was held up, the ticker has its turn before the next: its timer, its future, itself.
+        # After a blocked loop the ticker runs first: its timer, its future, itself.
         for _ in range(3):
             await asyncio.sleep(0)
     task.cancel()
@@ -135,7 +135,7 @@ async def _ticking(work: Await, docs: Sequence[Any], end: float, late: list[floa
 
 
 def main() -> None:
-    """Takes ``sys.argv``."""
+    """Runs the measurement of ``sys.argv``."""
     mode, key, label, folder, n, seconds = sys.argv[1:]
     kernel = next(kernel for kernel in KERNELS if kernel.key == key)
     contender = kernel.contenders[label]

@@ -30,7 +30,7 @@ REPORT = ROOT / "docs" / "benchmarks-parallel.md"
 GROUPS = ("Text", "HTML", "JSON", "Bytes", "`parallel.map`")
 DOCUMENTS = 2_000
 TIMEOUT = 60.0
-# How long a measurement repeats what is done faster, and how long the ticker ticks.
+# Seconds for which a measurement repeats fast work, and for which the ticker runs.
 SECONDS = 0.3
 STALL_SECONDS = 1.5
 
@@ -104,7 +104,7 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """For people."""
+        """The name in the report."""
         kind = "" if self.mode == "time" else f" ({self.mode.replace('-', ', ')})"
         return f"{self.kernel.key.replace(':', ', ')}: {self.contender.label}{kind}"
 
@@ -115,16 +115,16 @@ class Entry:
 
     @property
     def time(self) -> float:
-        """Their median."""
+        """The median in microseconds per item."""
         return statistics.median(self.times)
 
     def median(self, what: str) -> float:
-        """Of one measure over the rounds."""
+        """The median of a measure over the rounds."""
         return float(statistics.median(result[what] for result in self.results))
 
 
 def entries_of(kernels: Sequence[Kernel]) -> list[Entry]:
-    """Everyone, kernel by kernel, in the order of the report."""
+    """All contenders by kernel, in the order of the report."""
     entries = []
     for kernel in sorted(kernels, key=lambda kernel: GROUPS.index(kernel.group)):
         entries += [Entry(kernel, contender) for contender in kernel.contenders.values()]
@@ -138,7 +138,7 @@ def entries_of(kernels: Sequence[Kernel]) -> list[Entry]:
 
 
 def measure(entry: Entry, folder: Path, options: argparse.Namespace) -> None:
-    """One process, one result."""
+    """Runs one process and records its result."""
     seconds = 0.0 if options.quick else SECONDS if entry.mode == "time" else STALL_SECONDS
     script = str(HERE / "measure.py")
     work = (entry.mode, entry.kernel.key, entry.contender.label, str(folder), str(options.n), str(seconds))
@@ -160,7 +160,7 @@ def measure(entry: Entry, folder: Path, options: argparse.Namespace) -> None:
 
 
 def compare(entries: Sequence[Entry]) -> None:
-    """Results that must be equal are: to those of the first peer that has some."""
+    """Compares results that must be equal to those of the first peer that has any."""
     timed = [entry for entry in entries if entry.mode == "time" and entry.results]
     for entry in timed:
         peers = [
@@ -221,7 +221,7 @@ def _rows(entries: Sequence[Entry]) -> Iterator[str]:
             entry.contender.call.format(_choices(entry)) if entry.contender.choices else entry.contender.call,
             str(entry.contender.threads or "all"),
             f"{figure(entry.time)} ({figure(min(entry.times))}–{figure(max(entry.times))})",
-            # Workers' time is not in it.
+            # Without the time of worker processes.
             "–" if entry.kernel.name == "map" else figure(cpu),
             figure(size / entry.time) if size else "–",
             f"{entry.time / ours.time:.2f}" if ours else "–",
@@ -255,17 +255,17 @@ def _name(kernel: Kernel) -> str:
 
 
 def figure(value: float) -> str:
-    """Three digits, as far as they say something."""
+    """A number with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def is_kernel(entry: Entry) -> bool:
-    """Whether the goal of the ticker is meant for it."""
+    """Whether the ticker's goal applies to it."""
     return entry.mode == "stall" and entry.kernel.name != "map"
 
 
 def goal_rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str, bool | None]]:
-    """What Shoal sets out to reach, and whether it does, in this run."""
+    """The goals and whether this run reaches them."""
     known = {entry.kernel.key for entry in entries}
     for goal in GOALS:
         if goal.kernel in known:
@@ -273,14 +273,14 @@ def goal_rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str, bool | 
     tickers = [entry for entry in entries if is_kernel(entry)]
     if tickers:
         late = [entry.median("p99") * 1e3 for entry in tickers if entry.results]
-        # One that is late is enough to miss it; to reach it, all have to be measured.
+        # A single delay misses it; to reach it, all must be measured.
         reached = False if late and max(late) > LATE else True if len(late) == len(tickers) else None
         text = "a 5 ms ticker while a kernel works: late at p99, ms, the worst of all kernels"
         yield text, f"at most {LATE:.0f}", f"{max(late):.1f}" if late else "–", reached
 
 
 def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
-    """What stands in the way of the goals that are missed, a paragraph each."""
+    """The reasons of the missed goals, a paragraph each."""
     for goal in GOALS:
         if goal.obstacle and _goal_row(goal, entries)[-1] is False:
             yield from report.obstacle([goal.kernel.replace(":", ", ")], goal.obstacle)
@@ -339,7 +339,7 @@ def main() -> int:
         documents.write(folder, options.n)
         calibrate(folder)
         for number in range(options.rounds):
-            # Each round starts elsewhere, so that nobody always follows the same neighbour.
+            # Each round starts at another contender, so that none always follows the same one.
             start = number * len(entries) // options.rounds
             for entry in entries[start:] + entries[:start]:
                 if not entry.failure:

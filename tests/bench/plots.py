@@ -10,7 +10,7 @@ from contenders import Entry
 
 WIDTH, LEFT, RIGHT = 760, 212, 64
 BAR, GAP, HEAD = 16, 6, 48
-# A bar longer than this many of Shoal's is cut off, and says so.
+# Bars longer than this multiple of Shoal's are cut off and marked.
 CUT = 10.0
 
 COLOURS = {"shoal": "#d9480f", "floor": "#868e96", "peer": "#91a7c7"}
@@ -64,7 +64,7 @@ CHARTS = (
 
 
 class Bar(NamedTuple):
-    """One client's."""
+    """The bar of one client."""
 
     label: str
     value: float
@@ -72,7 +72,7 @@ class Bar(NamedTuple):
 
 
 def bars(panel: Panel, entries: Sequence[Entry]) -> list[Bar]:
-    """Each library's styles, on the loop where it needs least; the shortest first."""
+    """The styles of each library on its fastest loop, the shortest bar first."""
     best: dict[str, Bar] = {}
     for entry in entries:
         if entry.workload.key != panel.workload or not entry.results:
@@ -98,7 +98,7 @@ def _style(entry: Entry) -> str:
 
 
 def render(chart: Chart, entries: Sequence[Entry]) -> str:
-    """The file, or nothing if nothing was measured."""
+    """The chart, or `None` if nothing was measured."""
     y = 0.0
     parts: list[str] = []
     for panel in chart.panels:
@@ -137,5 +137,5 @@ def _panel(panel: Panel, found: Sequence[Bar], top: float) -> Iterator[str]:
 
 
 def figure(value: float) -> str:
-    """Three digits, as far as they say something."""
+    """A number with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

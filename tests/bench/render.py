@@ -58,7 +58,7 @@ CRATES = ("reqwest", "hyper", "tokio", "httparse", "rustls")
 
 
 def render(entries: Sequence[Entry], *, rounds: int, load: float, partial: bool, charts: set[str]) -> str:
-    """All of it; ``charts`` are those that can be shown."""
+    """Renders the report; ``charts`` are the available charts."""
     lines = [HEAD]
     lines += report.goals_table(goal_rows(entries, partial=partial), "bound")
     lines += obstacles(entries)
@@ -134,7 +134,7 @@ def _scale(rows: Sequence[Entry]) -> Iterator[str]:
 
 
 def _cpu(entry: Entry) -> str:
-    """CPU time per request, with the least and the most."""
+    """CPU time per request, with minimum and maximum."""
     cpus = [result.cpu / entry.n / entry.workload.unit for result in entry.results]
     spread = f" ({figure(min(cpus))}–{figure(max(cpus))})" if len(cpus) > 1 else ""
     return f"{figure(statistics.median(cpus))}{'*' if entry.sampled else ''}{spread}"

@@ -1,4 +1,4 @@
-"""What both benchmarks say about a run: the machine, the versions, what failed; and where the report goes."""
+"""The parts of a report that both benchmarks share: machine, versions, failures, goals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = HERE.parent.parent
 
 
 def footer(load: float, versions: Iterable[str]) -> str:
-    """The last line of a report: when, on what, with what. ``load`` is that before the start."""
+    """The last line of a report: date, machine and versions. ``load`` was measured before the start."""
     parts = (
         f"{datetime.now(timezone.utc):%Y-%m-%d}",
         f"{cpu_model()}, {os.cpu_count()} cores, load {load:.1f} before the start",
@@ -29,7 +29,7 @@ def footer(load: float, versions: Iterable[str]) -> str:
 
 
 def cpu_model() -> str:
-    """As the system calls it."""
+    """The name of the processor."""
     try:
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
@@ -38,21 +38,21 @@ def cpu_model() -> str:
 
 
 def versions_of(packages: Iterable[str]) -> Iterator[str]:
-    """Name and version of those that are installed."""
+    """Names and versions of the installed ones."""
     for package in packages:
         with suppress(PackageNotFoundError):
             yield f"{package} {version(package)}"
 
 
 def crate_version(name: str) -> Iterator[str]:
-    """Of a crate that Shoal is built with."""
+    """The version of a crate in Cargo.lock."""
     found = re.search(rf'name = "{name}"\nversion = "([^"]+)"', (ROOT / "Cargo.lock").read_text())
     if found:
         yield f"{name} {found[1]}"
 
 
 def goals_table(rows: Iterable[tuple[str, str, str, bool | None]], limit: str) -> Iterator[str]:
-    """Rows of goal, limit, figure, and whether it is reached (``None``: nobody knows); nothing without rows."""
+    """A table of goal, limit, figure, and whether it is reached (``None``: unknown); nothing without rows."""
     rows = list(rows)
     if not rows:
         return
@@ -64,12 +64,12 @@ def goals_table(rows: Iterable[tuple[str, str, str, bool | None]], limit: str) -
 
 
 def obstacle(where: Iterable[str], text: str) -> Iterator[str]:
-    """A paragraph about goals that are missed."""
+    """A paragraph about the missed goals."""
     yield from (f"What stands in the way at {' and '.join(where)}: {text}", "")
 
 
 def missing(failures: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Who was not measured, and why."""
+    """The contenders that were not measured, with reasons."""
     failures = list(failures)
     if failures:
         yield from ("Not measured:", "")
@@ -78,12 +78,12 @@ def missing(failures: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def last_line(text: str) -> str:
-    """What a traceback comes to."""
+    """The last line of a traceback."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def publish(text: str, path: Path | None) -> None:
-    """Prints a report, and writes it."""
+    """Prints and writes a report."""
     print(text)
     if path:
         path.parent.mkdir(exist_ok=True)
@@ -92,5 +92,5 @@ def publish(text: str, path: Path | None) -> None:
 
 
 def progress(number: int, rounds: int, label: str) -> None:
-    """Says what is measured next."""
+    """Prints the next measurement."""
     print(f"round {number + 1} of {rounds}: {label}", file=sys.stderr, flush=True)

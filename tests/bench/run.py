@@ -1,7 +1,7 @@
 """``make bench``, the HTTP side: what a request costs, Shoal beside its peers, at the workloads W1 to W7.
 
-One server process, one client process per measurement, rounds interleaved so that a noisy minute hits everyone, the
-median of the rounds. Every result is checked. A library that is not installed, or fails, is named in the report.
+One server process, one client process per measurement, rounds interleaved so that noise affects all of them, the
+median of the rounds. Every result is checked. Libraries that are not installed or fail are named in the report.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from serving import Server, build_examples, running_server, running_tls
 from workloads import WORKLOADS
 
 REPORT = ROOT / "docs" / "benchmarks.md"
-# Files go to memory, where there is such a place: on a disk that others use, one can cost ten times as much.
+# Files go to memory if possible: on a shared disk a file can cost ten times as much.
 MEMORY = Path("/dev/shm")
 CLIENT_TIMEOUT = 180.0
 
 
 def measure(entry: Entry, server: Server, expected: Expected, folder: Path) -> None:
-    """One process, one result."""
+    """Runs one client process and records its result."""
     workload = entry.workload
     base = server.tls if workload.tls else server.plain
     client = (
@@ -74,7 +74,7 @@ def measure(entry: Entry, server: Server, expected: Expected, folder: Path) -> N
 
 
 def run(entries: list[Entry], options: argparse.Namespace) -> None:
-    """All rounds."""
+    """Runs all rounds."""
     floors, front, failure = build_examples(options.profile)
     with (
         tempfile.TemporaryDirectory(prefix="shoal-bench-", dir=MEMORY if MEMORY.is_dir() else None) as name,
@@ -99,7 +99,7 @@ def run(entries: list[Entry], options: argparse.Namespace) -> None:
 
 
 def order(entries: list[Entry], number: int, rounds: int) -> list[Entry]:
-    """A workload after the other; in each round, each starts elsewhere, so that nobody always follows the same."""
+    """The entries of a round by workload, each starting at another entry so that none always follows the same one."""
     ordered = []
     for workload in WORKLOADS:
         group = [entry for entry in entries if entry.workload is workload]
@@ -109,14 +109,14 @@ def order(entries: list[Entry], number: int, rounds: int) -> list[Entry]:
 
 
 def chosen(entry: Entry, patterns: list[str]) -> bool:
-    """Whether ``--only`` means it: a workload, a library, or WORKLOAD/LIBRARY."""
+    """Whether ``--only`` selects it: by workload, library, or WORKLOAD/LIBRARY."""
     workload, library = entry.workload.key, entry.library.name
     names = (workload, library, f"{workload}/{library}", f"{workload}/{library} {entry.mode}")
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
 def write_plots(entries: list[Entry]) -> set[str]:
-    """The charts beside the report; their names."""
+    """Writes the charts beside the report; returns their names."""
     written = set()
     for chart in CHARTS:
         picture = plot(chart, entries)
@@ -156,7 +156,7 @@ def main() -> int:
     options = parse_options()
     if sys.platform != "linux":
         raise SystemExit("memory is measured with Linux's /proc")
-    # What a quick run leaves out can still be asked for.
+    # ``--only`` may select entries that a quick run leaves out.
     entries = entries_of(quick=options.quick, rivals=options.quick and not options.only, n=options.n)
     if options.only:
         entries = [entry for entry in entries if chosen(entry, options.only)]

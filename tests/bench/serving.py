@@ -1,4 +1,4 @@
-"""The servers of a run, each in a process of its own: the embedded one, and a relay that speaks TLS before it."""
+"""The servers of a run, each in its own process: the embedded server, and a TLS relay in front of it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from report import ROOT
 
 
 class Server(NamedTuple):
-    """Where it is, and with what it is asked."""
+    """The URLs of the servers and the paths of the programs."""
 
     plain: str
     tls: str
     authority: str
-    """A file with the certificate of the authority."""
+    """The file with the certificate of the authority."""
     floors: Path
 
 
 def build_examples(profile: str) -> tuple[Path, Path, str]:
-    """Builds the pure-Rust clients and the relay; their paths, and why there are none."""
+    """Builds the Rust clients and the relay; returns their paths, or the reason of a failure."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / profile
     floors, front = target / "floors", target / "tls_front"
     command = ["cargo", "build", "--quiet", "--profile", profile, "-p", "shoal-bench", "--bins"]
@@ -42,7 +42,7 @@ def build_examples(profile: str) -> tuple[Path, Path, str]:
 
 @contextmanager
 def running_server(url: str | None) -> Iterator[str]:
-    """The base URL of the embedded server; or ``url``, a server that runs already."""
+    """The base URL of the embedded server, or ``url`` of a running server."""
     if url:
         yield url.rstrip("/")
         return
@@ -52,7 +52,7 @@ def running_server(url: str | None) -> Iterator[str]:
 
 @contextmanager
 def running_tls(front: Path, plain: str, folder: Path) -> Iterator[tuple[str, str, str]]:
-    """The relay's base URL and the file of its authority; or why there is none."""
+    """The base URL of the relay and the file of its authority, or the reason of a failure."""
     try:
         import trustme
     except ImportError as error:

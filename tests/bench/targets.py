@@ -1,4 +1,4 @@
-"""What Shoal sets out to reach on the HTTP side, a line for each goal."""
+"""The goals of the HTTP side."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Goal(NamedTuple):
     factor: float = 0
     limit: float = 0
     obstacle: str = ""
-    """What stands in the way, if it is missed."""
+    """The reason if it is missed."""
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The text in the report."""
         name = NAMES[self.measure]
         if not self.theirs:
             return f"{self.ours}: {name}"
@@ -40,18 +40,18 @@ class Goal(NamedTuple):
 
     @property
     def bound(self) -> str:
-        """For people."""
+        """The text in the report."""
         return f"≥ {self.factor:g}" if self.factor else f"≤ {self.limit:g}"
 
     def figure(self, ours: Entry, theirs: Entry | None) -> float:
-        """What was measured."""
+        """The measured figure."""
         value = ours.median(self.measure)
         if theirs is None:
             return value
         return theirs.median(self.measure) / value if self.factor else value / theirs.median(self.measure)
 
     def reached(self, figure: float) -> bool:
-        """Whether that will do."""
+        """Whether the goal is reached."""
         return figure >= self.factor if self.factor else figure <= self.limit
 
 
@@ -111,7 +111,7 @@ GOALS = (
 
 
 def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
-    """What stands in the way of the goals that are missed, a paragraph each."""
+    """The reasons of the missed goals, a paragraph each."""
     found = {(entry.workload.key, entry.key): entry for entry in entries if entry.results}
     told: dict[str, list[str]] = {}
     for goal in GOALS:
@@ -124,7 +124,7 @@ def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def goal_rows(entries: Sequence[Entry], *, partial: bool) -> Iterator[tuple[str, str, str, bool | None]]:
-    """Goal, bound, figure, and whether it is reached; those that a ``partial`` run does not touch are left out."""
+    """Goal, bound, figure, and whether it is reached, without those that a ``partial`` run does not measure."""
     found = {(entry.workload.key, entry.key): entry for entry in entries if entry.results}
     for goal in GOALS:
         ours, theirs = found.get((goal.workload, goal.ours)), found.get((goal.workload, goal.theirs))

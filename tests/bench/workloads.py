@@ -1,11 +1,11 @@
-"""What is measured on the HTTP side: W1 to W7, and batches of all sizes."""
+"""The workloads of the HTTP side: W1 to W7, and batches of all sizes."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 KIB, MIB = 1 << 10, 1 << 20
-# For the delayed endpoints: as large as the small bodies of W1.
+# The size at the delayed endpoints: that of the small bodies of W1.
 SMALL = 111
 
 
@@ -23,24 +23,24 @@ class Workload(NamedTuple):
     size: int
     """Bytes of a body."""
     task: str = "bytes"
-    """What becomes of the bodies: ``bytes``, ``json`` (Python objects), ``files``."""
+    """The form of the results: ``bytes``, ``json`` (Python objects), ``files``."""
     tick: bool = False
     """Whether a ticker on the event loop is watched."""
     tls: bool = False
     unit: float = 1e-6
-    """In which CPU time per request is said, in seconds."""
+    """The unit of CPU time per request, in seconds."""
     note: str = ""
     each: int = 0
-    """Requests of one call, where a run is several calls; their connections stand before the clock starts."""
+    """Requests of one call if a run has several calls; their connections are made before the clock starts."""
 
     @property
     def unit_name(self) -> str:
-        """For people."""
+        """The name in the report."""
         return "ms" if self.unit == MS else "µs"
 
     @property
     def full_task(self) -> str:
-        """As the client scripts take it."""
+        """The argument of the client scripts."""
         return self.task + "+tick" * self.tick + f"+{self.each}" * bool(self.each)
 
 

@@ -56,7 +56,7 @@ async def json(work: Work) -> None:
 
 
 async def aiofiles_(work: Work) -> None:
-    """Files are written in threads, so that the loop goes on."""
+    """Files are written in threads, which does not block the loop."""
     await run(work, threads=True)
 
 

@@ -1,4 +1,4 @@
-"""No client at all: how late the ticker is when nothing else happens in its process."""
+"""No client: the delay of the ticker when nothing else happens in its process."""
 
 from __future__ import annotations
 

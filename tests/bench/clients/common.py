@@ -1,4 +1,4 @@
-"""What every client script shares: the work, the clock, and the one line of JSON at the end.
+"""The common part of the client scripts: the work, the clock, and the line of JSON at the end.
 
 A script is called with ``mode task url n concurrency size folder`` and measures itself from the moment its client
 exists to the moment the last result is in hand. Importing, making the URLs, checking the results and exiting stay
@@ -39,7 +39,7 @@ class Work:
 
     def __init__(self, task: str, url: str, n: int, concurrency: int, size: int, folder: str) -> None:
         self.task, *extras = task.split("+")
-        # Distinct URLs, so that nobody gains from having seen the same one before.
+        # Distinct URLs, so that no client gains from a repeated one.
         self.urls = [url.replace("{i}", str(i)) for i in range(n)]
         self.paths = [f"{folder}/{i:05}.body" for i in range(n)] if self.task == "files" else [""] * n
         self.folder = folder
@@ -55,16 +55,16 @@ class Work:
         self._ticker: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """The client is made: start the clock."""
+        """Starts the clock, after the client was made."""
         if not self._ticker:
             gc.collect()
-        # The high-water mark starts again at what is in use.
+        # Resets the high-water mark to the memory in use.
         Path("/proc/self/clear_refs").write_text("5")
         self._rss = _memory("VmRSS:")
         self._cpu, self._wall = _cpu_seconds(), time.perf_counter()
 
     def finish(self, results: Sequence[Any], checksum: int | None = None) -> None:
-        """Every result is in hand, in the order of ``urls``: stop the clock. With a ``checksum`` they may be gone."""
+        """Stops the clock; takes the results in the order of ``urls``, or their ``checksum``."""
         cpu, wall, peak = _cpu_seconds() - self._cpu, time.perf_counter() - self._wall, _memory("VmHWM:")
         self.figures = {"cpu": cpu, "wall": wall, "peak_rss": peak, "growth": peak - self._rss}
         self.results, self._checksum = results, checksum
@@ -74,15 +74,15 @@ class Work:
         return (self.urls[start : start + self.each] for start in range(0, len(self.urls), self.each))
 
     async def start_ticker(self) -> None:
-        """Before `start`: has the loop tick from here on, if it is to."""
+        """Starts the ticker on the loop, if there is to be one; called before `start`."""
         if self._tick:
-            # Here, and not in `start`: it holds the loop up for 6 ms.
+            # Not in `start`, because it blocks the loop for 6 ms.
             gc.collect()
             self._ticker = asyncio.create_task(self._count())
             await asyncio.sleep(2 * TICK)
 
     async def stop_ticker(self) -> None:
-        """All results have arrived. If the loop was held up, the ticker has its turn: its timer, its future, itself."""
+        """Called when all results have arrived. After a blocked loop the ticker runs: its timer, its future, itself."""
         if self._ticker:
             for _ in range(3):
                 await asyncio.sleep(0)
@@ -130,7 +130,7 @@ class Work:
         self.finish(results)
 
     def checksum(self) -> int:
-        """Of all bodies, or of all objects as canonical JSON; files are read by the one who wants them."""
+        """The checksum of all bodies, or of all objects as canonical JSON; files are read by the caller."""
         if self._checksum is not None:
             return self._checksum
         checksum = 0
@@ -143,7 +143,7 @@ class Work:
 
 
 def looked_at(document: Any) -> Any:
-    """What is kept of an object: one of fifty, to compare it whole, and of the others the number and the rows.
+    """The part of an object that is kept: every fiftieth whole, of the others the number and the rows.
 
     With all of them kept, Python's garbage collector adds 100 to 180 microseconds a document in every client: it looks
     at all that is there again and again.
@@ -153,7 +153,7 @@ def looked_at(document: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """Equal objects, equal bytes."""
+    """Canonical JSON: equal objects have equal bytes."""
     return json.dumps(value, sort_keys=True).encode()
 
 
@@ -169,7 +169,7 @@ def main(styles: Mapping[str, Style]) -> None:
     print(
         json.dumps({**work.figures, "count": len(work.results), "checksum": work.checksum(), "late": late}), flush=True
     )
-    # How a library leaves is not measured: one of them aborts now and then, with its runtime's threads still at work.
+    # The exit is not measured: one library sometimes aborts there, while threads of its runtime still run.
     os._exit(0)
 
 
@@ -184,13 +184,13 @@ def _runner(loop: str) -> Callable[[Any], None]:
 
 
 def check_status(status: int) -> None:
-    """A fast answer that is not 200 must not win."""
+    """Fails for a status other than 200, because a fast error must not win."""
     if status != 200:
         raise SystemExit(f"status {status}")
 
 
 def write(path: str, body: Body) -> None:
-    """The cheapest way to write a file; it holds up the loop meanwhile."""
+    """Writes a file in the cheapest way, which blocks the loop."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         os.write(fd, body)
@@ -204,7 +204,7 @@ def _cpu_seconds() -> float:
 
 
 def _memory(what: str) -> int:
-    """A line of the kernel's account of this process, in bytes."""
+    """A line of /proc/self/status in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(what):
             return int(line.split()[1]) * 1024

@@ -20,7 +20,7 @@ class Multi:
         self.work = work
         self.queue = iter(enumerate(work.urls))
         self.results: list[Any] = [None] * len(work.urls)
-        # What each handle is at: the URL's place, and where its body goes.
+        # For each handle the index of its URL and the buffer of its body.
         self.taken: dict[pycurl.Curl, tuple[int, list[bytes] | IO[bytes]]] = {}
         self.poller = select.epoll()
         self.deadline: float | None = None
@@ -35,14 +35,14 @@ class Multi:
             handle = pycurl.Curl()
             handle.setopt(pycurl.NOSIGNAL, 1)
             if self.work.size > LARGE:
-                # Its default of 16 KiB costs a call for each.
+                # The default of 16 KiB costs a call for each.
                 handle.setopt(pycurl.BUFFERSIZE, LARGE)
             if self.work.tls:
                 handle.setopt(pycurl.CAINFO, AUTHORITY)
             self.send_next(handle)
 
     def watch(self, action: int, fd: int, _multi: object, known: object) -> None:
-        """Curl says which sockets to wait for."""
+        """Called by curl with a socket to watch."""
         if action == pycurl.POLL_REMOVE:
             self.poller.unregister(fd)
             return
@@ -55,11 +55,11 @@ class Multi:
             self.poller.modify(fd, reading | writing)
 
     def set_timer(self, milliseconds: int) -> None:
-        """Curl says how long to wait at most."""
+        """Called by curl with the next timeout."""
         self.deadline = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
     def send_next(self, handle: pycurl.Curl) -> None:
-        """The next URL, if there is one."""
+        """Starts the next URL, if there is one."""
         for index, url in self.queue:
             handle.setopt(pycurl.URL, url)
             if self.work.task == "files":
@@ -92,7 +92,7 @@ class Multi:
                 self.send_next(handle)
 
     def keep(self, index: int, sink: list[bytes] | IO[bytes]) -> None:
-        """A body is whole."""
+        """Stores a finished body."""
         if isinstance(sink, BytesIO):
             self.results[index] = sink.getvalue()
         elif not isinstance(sink, list):
@@ -102,7 +102,7 @@ class Multi:
             self.results[index] = looked_at(orjson.loads(body)) if self.work.task == "json" else body
 
     def turn(self) -> None:
-        """Waits once."""
+        """Waits for events once."""
         if self.deadline is not None and self.deadline <= time.monotonic():
             self.deadline = None
             self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -116,7 +116,7 @@ class Multi:
 
 
 def batch(work: Work) -> None:
-    """All of them through one CurlMulti."""
+    """Fetches all URLs through one CurlMulti."""
     multi = Multi(work)
     work.start()
     multi.open()

@@ -10,7 +10,7 @@ from common import AUTHORITY, Work, check_status, looked_at, main
 
 
 def client_for(work: Work) -> shoal.Client:
-    """With its defaults, but for what the work needs: our authority, a body of 100 MiB, all requests at once."""
+    """The defaults, except for the needs of the work: the authority, bodies of 100 MiB, all requests at once."""
     options: dict[str, Any] = {}
     if work.tls:
         options["verify"] = AUTHORITY
@@ -59,7 +59,7 @@ async def singles(work: Work) -> None:
 
 
 async def connected(work: Work) -> shoal.Client:
-    """A client whose connections stand."""
+    """A client whose connections are open."""
     client = client_for(work)
     await client.gather(work.urls[: work.concurrency])
     return client

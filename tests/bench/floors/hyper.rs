@@ -1,4 +1,4 @@
-//! hyper below any client: `hyper::client::conn::http1`, a connection for each worker, over TCP or TLS.
+//! hyper without a client: `hyper::client::conn::http1`, one connection per worker, over TCP or TLS.
 
 use std::env;
 use std::sync::Arc;

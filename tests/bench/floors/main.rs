@@ -1,8 +1,9 @@
-//! The floors: the same work as the Python clients do, without Python, on one thread.
+//! The floors: the work of the Python clients, without Python, on one thread.
 //!
-//! Called like them, after the floor's name, with `mode task url n concurrency size folder`; measures from "client made"
-//! to "last body in hand" and prints the same line of JSON. `SHOAL_BENCH_CA` names the authority to trust.
-#![allow(clippy::print_stdout, reason = "printing the result is what this program is for")]
+//! The arguments are the floor's name and those of a client, `mode task url n concurrency size folder`. It measures from
+//! the start of the requests to the last body, and prints the same line of JSON. `SHOAL_BENCH_CA` is the authority to
+//! trust.
+#![allow(clippy::print_stdout, reason = "prints its result")]
 
 mod hyper;
 mod measure;
@@ -18,7 +19,7 @@ fn main() -> Result<()> {
     let mut args = env::args().skip(1);
     let floor = args.next().ok_or("expected: floor mode task url n concurrency size folder")?;
     let work = Arc::new(Work::from_args(args)?);
-    // The crate's rustls leaves the choice of a provider to the program.
+    // rustls is built without a default provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let bodies = match floor.as_str() {

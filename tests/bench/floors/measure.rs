@@ -29,13 +29,13 @@ impl Work {
         Ok(Self { urls, concurrency, size, next: AtomicUsize::new(0) })
     }
 
-    /// The next URL that nobody has taken.
+    /// The next URL.
     pub(crate) fn take(&self) -> Option<(usize, &str)> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         self.urls.get(index).map(|url| (index, url.as_str()))
     }
 
-    /// A fast answer that is not 200, or not whole, must not win.
+    /// Fails for a response that is not 200 or not complete, because a fast error must not win.
     pub(crate) fn check(&self, status: u16, body: &[u8]) -> Result<()> {
         if status == 200 && body.len() == self.size {
             return Ok(());
@@ -44,7 +44,7 @@ impl Work {
     }
 }
 
-/// Runs from "client made" to "last body in hand".
+/// Measures from the start of the requests to the last body.
 pub(crate) struct Clock {
     cpu: Duration,
     wall: Instant,
@@ -52,14 +52,14 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Memory counts from here, too.
+    /// Starts to measure time and memory.
     pub(crate) fn start() -> Result<Self> {
-        // The high-water mark starts again at what is in use.
+        // Resets the high-water mark to the memory in use.
         fs::write("/proc/self/clear_refs", "5")?;
         Ok(Self { rss: memory("VmRSS:")?, cpu: cpu_time()?, wall: Instant::now() })
     }
 
-    /// Every body is in hand.
+    /// Stops when the last body was received.
     pub(crate) fn stop(self, bodies: Vec<Body>) -> Result<Measured> {
         let (cpu, wall) = (cpu_time()?.saturating_sub(self.cpu), self.wall.elapsed());
         let peak_rss = memory("VmHWM:")?;
@@ -67,7 +67,7 @@ impl Clock {
     }
 }
 
-/// One run.
+/// The measurement of one run.
 pub(crate) struct Measured {
     bodies: Vec<Body>,
     cpu: Duration,
@@ -77,7 +77,7 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// As every client prints it.
+    /// The line of JSON that every client prints.
     pub(crate) fn into_json(self) -> String {
         let mut crc = Crc::new();
         self.bodies.iter().for_each(|body| crc.update(body));
@@ -95,9 +95,9 @@ impl Measured {
 
 /// User and system time of this process.
 fn cpu_time() -> Result<Duration> {
-    // SAFETY: `rusage` is plain integers, for which zero is a value.
+    // SAFETY: `rusage` consists of integers, for which all-zero bits are valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: `usage` is valid for writing for the whole call.
+    // SAFETY: `usage` is a local `rusage` and outlives the call, which only writes to it.
     if unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) } != 0 {
         return Err(std::io::Error::last_os_error().into());
     }
@@ -105,9 +105,9 @@ fn cpu_time() -> Result<Duration> {
     Ok(Duration::from_micros(u64::try_from(micros.iter().sum::<i128>())?))
 }
 
-/// A line of the kernel's account of this process, in bytes.
+/// A line of /proc/self/status, in bytes.
 fn memory(what: &str) -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(what)).ok_or("the kernel keeps no such account")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).ok_or("/proc/self/status has no such line")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }

@@ -1,5 +1,5 @@
-//! No client at all: a socket for each worker, a request of two lines, `httparse` for the head, and the body read where
-//! it stays. What the socket and the parsing cost, whatever a client adds.
+//! No client: one socket per worker, a request of two lines, `httparse` for the head, and the body read into its final
+//! place. It measures the cost of the socket and of parsing alone.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::measure::{Body, Measured, Result, Work};
 
-const HEAD_ROOM: usize = 16 * 1024;
+const HEAD_CAPACITY: usize = 16 * 1024;
 
 pub(crate) async fn run(work: &Arc<Work>) -> Result<Measured> {
     let first = work.urls.first().and_then(|url| url.strip_prefix("http://")).ok_or("no http:// URL")?;
@@ -19,7 +19,7 @@ pub(crate) async fn run(work: &Arc<Work>) -> Result<Measured> {
 async fn fetch(work: Arc<Work>, authority: String) -> Result<Vec<(usize, Body)>> {
     let mut stream = TcpStream::connect(&authority).await?;
     stream.set_nodelay(true)?;
-    let (mut request, mut input) = (Vec::with_capacity(256), Vec::with_capacity(HEAD_ROOM));
+    let (mut request, mut input) = (Vec::with_capacity(256), Vec::with_capacity(HEAD_CAPACITY));
     let mut bodies = Vec::new();
     while let Some((index, url)) = work.take() {
         let path = url.get("http://".len() + authority.len()..).unwrap_or("/");
@@ -36,7 +36,7 @@ async fn fetch(work: Arc<Work>, authority: String) -> Result<Vec<(usize, Body)>>
             if let Some(found) = parse(&input)? {
                 break found;
             }
-            input.reserve(HEAD_ROOM);
+            input.reserve(HEAD_CAPACITY);
         };
         let mut body = Vec::with_capacity(length);
         body.extend_from_slice(input.get(head..).unwrap_or_default());
@@ -51,7 +51,7 @@ async fn fetch(work: Arc<Work>, authority: String) -> Result<Vec<(usize, Body)>>
     Ok(bodies)
 }
 
-/// Status, length of the head, length of the body; or nothing yet.
+/// The status, the length of the head and that of the body; `None` while the head is incomplete.
 fn parse(input: &[u8]) -> Result<Option<(u16, usize, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 16];
     let mut response = httparse::Response::new(&mut headers);

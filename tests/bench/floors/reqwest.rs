@@ -1,4 +1,4 @@
-//! reqwest: one client, as many workers as requests are in flight.
+//! reqwest: one client, and a worker per request in flight.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ async fn fetch(client: reqwest::Client, work: Arc<Work>) -> Result<Vec<(usize, B
     while let Some((index, url)) = work.take() {
         let response = client.get(url).send().await?;
         let status = response.status().as_u16();
-        // A copy: the original of a small body is a slice of the connection's read buffer and would keep all of it.
+        // Copied, because a small body is a slice of the connection's read buffer and would keep it alive.
         let body = response.bytes().await?.to_vec();
         work.check(status, &body)?;
         bodies.push((index, body));

@@ -1,6 +1,6 @@
-//! TLS in front of the benchmark's server: `tls_front CERTIFICATE KEY HOST:PORT` prints its URL, and relays until it is
-//! ended. What it costs is the server's side; the clients' CPU time is what is compared.
-#![allow(clippy::print_stdout, reason = "the URL is what the one who starts it waits for")]
+//! TLS in front of the benchmark's server: `tls_front CERTIFICATE KEY HOST:PORT` prints its URL and relays until it is
+//! killed. Its cost is on the server's side and does not count: the benchmark compares the clients' CPU time.
+#![allow(clippy::print_stdout, reason = "prints its URL")]
 
 use std::env;
 use std::error::Error;
@@ -37,7 +37,7 @@ async fn serve(acceptor: TlsAcceptor, target: Arc<str>) -> Result<()> {
     loop {
         let (client, _) = listener.accept().await?;
         let (acceptor, target) = (acceptor.clone(), Arc::clone(&target));
-        // A client that breaks off is no concern of the others.
+        // An error of one client does not affect the others.
         tokio::spawn(async move { relay(acceptor, client, &target).await.ok() });
     }
 }

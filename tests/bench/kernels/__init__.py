@@ -1,4 +1,4 @@
-"""Who is measured at what, a module for each group. Peers are imported when they are measured, not before."""
+"""The kernels and their contenders, a module for each group. Peers are imported when they are measured."""
 
 import kernels.bytes
 import kernels.html

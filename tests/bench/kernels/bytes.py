@@ -18,12 +18,12 @@ MOST = 1 << 24
 
 
 def encoded(items: list[Page]) -> list[bytes]:
-    """The pages as they come over the wire."""
+    """The pages as received."""
     return [item.html.encode() for item in items]
 
 
 def length(item: Page) -> int:
-    """Bytes, but for some accents."""
+    """The size: characters, of which few are not ASCII."""
     return len(item.html)
 
 
@@ -67,7 +67,7 @@ def _xxh3() -> Run:
 
 
 def unpack(name: str) -> Callable[[bytes], bytes]:
-    """The standard way back."""
+    """Decompresses with the standard tool."""
     if name == "gzip":
         return gzip.decompress
     if name == "brotli":
@@ -76,12 +76,12 @@ def unpack(name: str) -> Callable[[bytes], bytes]:
         return brotli.decompress
     import zstandard
 
-    # Frames need not say how long they are.
+    # Frames may lack their length.
     return lambda packed: zstandard.ZstdDecompressor().decompressobj().decompress(packed)
 
 
 def _packs(name: str) -> Callable[..., Verdict]:
-    """A check that the standard way back gives the documents; the note says how small they are."""
+    """A check that decompressing gives the documents; the note tells the ratio."""
 
     def check(items: Sequence[Page], result: Any, _counts: list[int]) -> Verdict:
         back = unpack(name)
@@ -119,7 +119,7 @@ def _decompress(name: str) -> Kernel:
         return list(map(zstandard.ZstdCompressor(ZSTD).compress, docs))
 
     kernel = Kernel("Bytes", "decompress", name, "pages", equal(), inputs, length, stall=name == "gzip")
-    # Brotli has no mark to know it by.
+    # Brotli has no magic number.
     how = "brotli" if name == "brotli" else "auto"
     kernel.ours(
         f'`decompress(docs, "{how}", max_size=…)`',

@@ -1,4 +1,4 @@
-"""What the kernels share: who does the same work, how it is called, and how results are checked."""
+"""The common part of the kernels: contenders, calls, and checks of results."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import documents
 KERNELS: list[Kernel] = []
 
 Run = Callable[..., Any]
-"""Does the work over all documents: what the clock is around. Of Shoal: starts the job."""
+"""The measured call over all documents; for Shoal it starts the job."""
 
 
 class Verdict(NamedTuple):
-    """What a check says of a result."""
+    """The outcome of a check."""
 
     digests: dict[int, str] = {}  # noqa: RUF012 - a default of a NamedTuple, never changed
-    """Of the results of the first so many documents, where results are equal or wrong."""
+    """Digests of the results of the first documents, by their number, where results must be equal."""
     note: str = ""
-    """For the table."""
+    """The note in the table."""
     wrong: str = ""
-    """Why it is wrong."""
+    """The error, if it is wrong."""
 
 
 @dataclass
 class Contender:
-    """A library and the way it is called."""
+    """A library and its call."""
 
     library: str
     label: str
@@ -41,7 +41,7 @@ class Contender:
     prepare: Callable[[], Run]
     after: Callable[[Any], Any]
     choices: tuple[Any, ...] = ()
-    """Of chunk sizes: the one that is fastest on a part of the items is measured. ``call`` has a place for it."""
+    """Chunk sizes, of which the fastest on a part of the items is measured; an argument of ``call``."""
 
     @property
     def ours(self) -> bool:
@@ -49,17 +49,17 @@ class Contender:
         return self.library == "shoal"
 
     def count(self, n: int) -> int:
-        """Documents that it gets of ``n``: a slow library fewer."""
+        """The number of documents out of ``n``; fewer for a slow library."""
         return min(n, max(10, round(n * self.share)))
 
     def finish(self, outcome: Any) -> Any:
-        """What a caller works with."""
+        """The result as a caller uses it."""
         return self.after(outcome.result() if self.ours else outcome)
 
 
 @dataclass
 class Kernel:
-    """A piece of work and everyone who does it."""
+    """A kernel and its contenders."""
 
     group: str
     name: str
@@ -67,13 +67,13 @@ class Kernel:
     kind: str
     check: Callable[[Sequence[Any], Any, list[int]], Verdict]
     inputs: Callable[[list[Any]], list[Any]] = list
-    """Makes documents of what was read."""
+    """Makes documents from the data that were read."""
     size: Callable[[Any], int] = len
     unit: str = "document"
     per: float = 1.0
     """Items for each document of the run."""
     load: Callable[[Path, int], list[Any]] | None = None
-    """Makes the items, if they are no documents."""
+    """Makes the items, if they are not documents."""
     stall: bool = True
     contenders: dict[str, Contender] = field(default_factory=dict)
 
@@ -105,7 +105,7 @@ class Kernel:
         after: Callable[[Any], Any] = lambda result: result,
         choices: tuple[Any, ...] = (),
     ) -> Callable[[Callable[[], Run]], Callable[[], Run]]:
-        """Adds a contender: a function that imports, compiles and warms what it needs, and returns what does the work.
+        """Adds a contender: a function that imports and prepares everything, and returns the measured call.
 
         ``share``: of the documents, where all of them would take too long. ``exact=False``: the results are others, for
         a reason that ``call`` gives, and not compared. ``after`` is a part of the work. With ``choices``, one of them
@@ -144,7 +144,7 @@ class Kernel:
 
 
 def equal(canonical: Callable[[Any], Any] = lambda result: result) -> Callable[..., Verdict]:
-    """A check of results that must be the same, value by value and type by type.
+    """A check of results that must be equal in value and type.
 
     ``canonical`` makes of the whole result a sequence with an item for each document.
     """

@@ -10,7 +10,7 @@ from kernels.common import Kernel, Run, Verdict, equal
 
 
 def sources(items: list[Page]) -> list[str]:
-    """The pages as `response.text` gives them."""
+    """The pages as `response.text` returns them."""
     return [item.html for item in items]
 
 
@@ -20,14 +20,14 @@ def length(item: Page) -> int:
 
 
 def readable(text_of: Callable[[Any], str] = str) -> Callable[..., Verdict]:
-    """A check that sentences a reader sees are there, and scripts and styles are not."""
+    """A check that the visible sentences are in the result, and scripts and styles are not."""
 
     def check(items: Sequence[Page], result: Any, _counts: list[int]) -> Verdict:
         if len(result) != len(items):
             return Verdict(wrong=f"{len(result)} results of {len(items)}")
         found = wanted = 0
         for number, (item, value) in enumerate(zip(items, result, strict=True)):
-            # White space is free, and Markdown may escape what looks like a sign.
+            # White space may differ, and Markdown may escape characters.
             text = " ".join(text_of(value).replace("\\", "").split())
             if SCRIPT_MARK in text or STYLE_MARK in text:
                 return Verdict(wrong=f"a script or style in the text of page {number}")
@@ -55,7 +55,7 @@ def _html2text() -> Run:
     from html2text import HTML2Text
 
     def convert(doc: str) -> str:
-        # One for each document: what it has read stays in it.
+        # One for each document, because it keeps its input.
         return HTML2Text(bodywidth=0).handle(doc)
 
     return lambda docs: [convert(doc) for doc in docs]

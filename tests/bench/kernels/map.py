@@ -1,4 +1,4 @@
-"""`parallel.map` of Python functions beside the pools that people use.
+"""`parallel.map` of Python functions, compared with common pools.
 
 Pools are made and warmed before the clock starts, and have a process for each core. Each gets the chunk size that is
 best for it and the kind of work.
@@ -24,7 +24,7 @@ TURNS = "turns.json"
 
 
 class Work(NamedTuple):
-    """A function, its items, and the chunk sizes that may be good for it."""
+    """A function, its items, and suitable chunk sizes."""
 
     function: Callable[[Any], Any]
     load: Callable[[Path, int], list[Any]]
@@ -33,7 +33,7 @@ class Work(NamedTuple):
 
 
 def calibrate(folder: Path) -> None:
-    """Once for a run, so that everyone has the same items."""
+    """Cached, so that all contenders have the same items."""
     turns = {name: tasks.turns_of(seconds) for name, seconds in (("heavy", 1e-3), ("tiny", 5e-6))}
     (folder / TURNS).write_text(json.dumps(turns))
 
@@ -68,7 +68,7 @@ WORK = {
 
 
 def size(item: Any) -> int:
-    """Bytes, if that is what it is about."""
+    """The size in bytes, for a task about bytes."""
     return 0 if isinstance(item, tuple) else memoryview(item).nbytes
 
 
@@ -110,7 +110,7 @@ def _joblib(work: Work) -> Callable[[], Run]:
         from joblib import Parallel, delayed
 
         call = delayed(work.function)
-        # All share the workers of one executor, which stay.
+        # All use the persistent workers of one executor.
         return lambda items, chunk: Parallel(n_jobs=CORES, batch_size=chunk)(call(item) for item in items)
 
     return prepare

@@ -1,4 +1,4 @@
-"""What `parallel.map` and its peers call: importable, as worker processes want it."""
+"""The functions for `parallel.map` and its peers, importable for worker processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def busy(item: tuple[int, int]) -> int:
-    """Some Python code that holds the GIL: so many turns."""
+    """Runs Python code that holds the GIL for a number of iterations."""
     number, turns = item
     for _ in range(turns):
         number = (number * 1_103_515_245 + 12_345) & 0x7FFFFFFF
@@ -15,7 +15,7 @@ def busy(item: tuple[int, int]) -> int:
 
 
 def turns_of(seconds: float) -> int:
-    """How many turns of `busy` take so long here, at best."""
+    """The number of iterations of `busy` in a time on this machine."""
     turns = 20_000
     best = float("inf")
     for _ in range(20):
@@ -26,10 +26,10 @@ def turns_of(seconds: float) -> int:
 
 
 def count(data: bytes) -> int:
-    """A cheap look at every byte."""
+    """A cheap function of every byte."""
     return data.count(b"e")
 
 
 def total(array: Any) -> int:
-    """The same for an array."""
+    """A cheap function of an array."""
     return int(array.sum())

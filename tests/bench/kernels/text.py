@@ -47,7 +47,7 @@ def _findall(case: str, pattern: str, share: float, differs: str = "") -> None:
     kernel.by("google-re2", call, share=0.25, exact=not differs)(_re2_findall(pattern))
 
 
-# `re` takes long for these, so it gets fewer.
+# Fewer documents for `re`, which is slow here.
 _findall("e-mails", EMAIL, 0.1, differs="`\\w` is ASCII's")
 _findall("dates", DATE, 0.25)
 _findall("names", NAME, 0.25, differs="`\\b` is ASCII's")
@@ -89,13 +89,13 @@ def _replace_re2() -> Run:
 
 
 def shingles(doc: str) -> list[bytes]:
-    """Five words in a row."""
+    """Shingles of five words."""
     words = doc.encode().split()
     return [b" ".join(words[start : start + WIDTH]) for start in range(len(words) - WIDTH + 1)]
 
 
 def estimates(items: Sequence[str], result: Any, _counts: list[int]) -> Verdict:
-    """How far estimates of the Jaccard index are from the truth, over pairs that have something in common."""
+    """The mean error of estimated Jaccard indexes over pairs with common shingles."""
     import numpy as np
 
     rows = [signature.hashvalues for signature in result] if isinstance(result, list) else np.asarray(result)
@@ -147,13 +147,13 @@ def _signatures(**options: Any) -> Run:
 
 
 def kept(items: Sequence[str], result: Any, _counts: list[int]) -> Verdict:
-    """Every tenth document is nearly another one; others that share sentences are not (see `documents.copied`)."""
+    """Every tenth document nearly equals another; others share sentences only (see `documents.copied`)."""
     dropped = set(range(len(items))) - {int(index) for index in result}
     near = set(range(4, len(items), 10))
     note = f"{len(near & dropped)} of {len(near)} duplicates"
     if dropped - near:
         return Verdict(wrong=f"{len(dropped - near)} documents are no duplicates, such as {min(dropped - near)}")
-    # Two of a hundred may be missed: both find candidates by chance.
+    # Two in a hundred may be missed, because candidates are found by chance.
     return Verdict(note=note, wrong="" if len(near & dropped) >= 0.98 * len(near) else f"found {note}")
 
 
