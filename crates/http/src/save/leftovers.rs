@@ -84,14 +84,14 @@ fn remove(folder: &Path) {
 }
 
 #[cfg(unix)]
-enum Lock {
+pub(super) enum Lock {
     Ours,
     Another,
     Unknown,
 }
 
 #[cfg(unix)]
-fn lock(file: &File) -> Lock {
+pub(super) fn lock(file: &File) -> Lock {
     use std::os::fd::AsRawFd;
 
     // SAFETY: a call on a descriptor that `file` keeps open.
@@ -110,6 +110,9 @@ fn is_linked(file: &File) -> bool {
 
     file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
 }
+
+#[cfg(not(unix))]
+pub(super) fn lock(_file: &File) {}
 
 #[cfg(not(unix))]
 pub(super) fn claim(_file: &File) -> bool {
