@@ -1,42 +1,42 @@
-//! Threads that start together, each on a core of its own.
+//! CPU placement: threads that start together each get a core of their own.
 //!
-//! Linux often puts two threads that are woken at once on one core, with another one idle, and sees it at the next tick
-//! of its clock, up to 4 ms later. It happens in virtual machines: there an idle core counts as one that the host has
-//! taken away (`available_idle_cpu` of the scheduler), and the core of a caller that was busy until now as loaded. Work
-//! of 2 ms on two cores then takes 4.
+//! Linux often puts two threads that are woken at once on one core while another is idle, and corrects it at the next
+//! tick of its clock, up to 4 ms later. It happens in virtual machines: the scheduler's `available_idle_cpu` takes an idle
+//! core for one that the host has taken away, and the core of a caller that was busy until now for a loaded one. Work of
+//! 2 ms on two cores then takes 4 ms.
 //!
-//! So whoever arrives lets those in who may be queued behind it, and who arrives where another one works already goes
-//! elsewhere. Two threads that hash 36 MB, after 10 ms of work in the caller: 2.85 ms and 4.8 in the slowest tenth
-//! without it; 2.35 and 2.5 with it. It costs a thread half a microsecond, and 20 where it has to go.
+//! So a thread that starts on a core where another one works migrates, and otherwise yields once to threads that may be
+//! queued behind it. Two threads that hash 36 MB, after 10 ms of work in the caller, take 2.85 ms without it (4.8 ms in
+//! the slowest tenth) and 2.35 ms with it (2.5 ms). It costs a thread 0.5 µs, or 20 µs if it migrates.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Where some threads are that start together.
+/// The cores of threads that start together.
 pub struct CpuPlacement {
     cores: Box<[AtomicUsize]>,
 }
 
-/// Of a thread that has not come yet.
-const NOWHERE: usize = usize::MAX;
+/// The core of a thread that has not started.
+const NO_CORE: usize = usize::MAX;
 
 impl CpuPlacement {
-    /// For so many threads.
+    /// For `threads` threads.
     pub fn new(threads: usize) -> Self {
-        Self { cores: std::iter::repeat_with(|| AtomicUsize::new(NOWHERE)).take(threads).collect() }
+        Self { cores: std::iter::repeat_with(|| AtomicUsize::new(NO_CORE)).take(threads).collect() }
     }
 
-    /// Called by each of the threads when it starts.
+    /// Places the calling thread; called once by each thread when it starts.
     pub fn place(&self, index: usize) {
         let (Some(mine), Some(here)) = (self.cores.get(index), affinity::core()) else { return };
-        let here = if self.taken().any(|core| core == here) { affinity::leave(self.taken()) } else { Some(here) };
-        mine.store(here.unwrap_or(NOWHERE), Ordering::Relaxed);
-        if self.taken().any(|core| core == NOWHERE) {
+        let here = if self.used().any(|core| core == here) { affinity::migrate(self.used()) } else { Some(here) };
+        mine.store(here.unwrap_or(NO_CORE), Ordering::Relaxed);
+        if self.used().any(|core| core == NO_CORE) {
             thread::yield_now();
         }
     }
 
-    fn taken(&self) -> impl Iterator<Item = usize> {
+    fn used(&self) -> impl Iterator<Item = usize> {
         self.cores.iter().map(|core| core.load(Ordering::Relaxed))
     }
 }
@@ -47,23 +47,24 @@ mod affinity {
 
     const SIZE: usize = size_of::<cpu_set_t>();
 
-    /// Where this thread is.
+    /// The core of this thread.
     pub fn core() -> Option<usize> {
-        // SAFETY: takes nothing and changes nothing.
+        // SAFETY: `sched_getcpu` takes no argument and has no preconditions; a failure is a negative number.
         usize::try_from(unsafe { sched_getcpu() }).ok()
     }
 
-    /// Moves this thread to a core that is not `taken`, if it may use one. Gives where it is then.
-    pub fn leave(taken: impl Iterator<Item = usize>) -> Option<usize> {
-        // SAFETY: `cpu_set_t` is an array of bits, and the calls read or write one each, of the calling thread. A machine
-        // with more cores than it has bits is refused, and nothing is done there; `CPU_CLR` gets none beyond it.
+    /// Moves this thread to an allowed core that is not `used`, if there is one; returns its core.
+    pub fn migrate(used: impl Iterator<Item = usize>) -> Option<usize> {
+        // SAFETY: all-zero bits are a valid `cpu_set_t`. Each call gets a pointer to a local set and its size, and 0 for
+        // the calling thread. `CPU_CLR` indexes the array of bits, so cores beyond `CPU_SETSIZE` are filtered out. With
+        // more cores than that `sched_getaffinity` fails, and nothing is changed.
         unsafe {
             let mut allowed: cpu_set_t = std::mem::zeroed();
             if sched_getaffinity(0, SIZE, &raw mut allowed) == 0 {
                 let mut free = allowed;
                 let bits = usize::try_from(CPU_SETSIZE).unwrap_or(0);
-                taken.filter(|core| *core < bits).for_each(|core| CPU_CLR(core, &mut free));
-                // That moves it at once; then it may be moved wherever it might before.
+                used.filter(|core| *core < bits).for_each(|core| CPU_CLR(core, &mut free));
+                // This call migrates the thread; the next one allows all its cores again.
                 if CPU_COUNT(&free) > 0 && sched_setaffinity(0, SIZE, &raw const free) == 0 {
                     sched_setaffinity(0, SIZE, &raw const allowed);
                 }
@@ -79,7 +80,7 @@ mod affinity {
         None
     }
 
-    pub fn leave(_taken: impl Iterator<Item = usize>) -> Option<usize> {
+    pub fn migrate(_used: impl Iterator<Item = usize>) -> Option<usize> {
         None
     }
 }
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     fn allowed() -> Vec<usize> {
-        // SAFETY: `cpu_set_t` is an array of bits, for which zeros are valid; the call fills one, of the calling thread.
+        // SAFETY: all-zero bits are a valid `cpu_set_t`; the call writes to a local one of the given size.
         unsafe {
             let mut set = std::mem::zeroed();
             assert_eq!(sched_getaffinity(0, size_of::<cpu_set_t>(), &raw mut set), 0);
@@ -108,45 +109,45 @@ mod tests {
     }
 
     #[test]
-    fn who_finds_another_goes_elsewhere_and_may_come_back() {
+    fn a_thread_migrates_from_a_used_core_and_keeps_its_affinity() {
         on_a_thread(|| {
             let before = allowed();
             let cores = thread::available_parallelism().map_or(1, NonZero::get);
-            // On a busy machine it may be back before it looks where it is.
-            let gone = (0..100).any(|_| {
-                let cpu_placement = CpuPlacement::new(2);
+            // On a busy machine the thread may be back before it reads its core.
+            let migrated = (0..100).any(|_| {
+                let placement = CpuPlacement::new(2);
                 let here = affinity::core().unwrap();
-                cpu_placement.cores.first().unwrap().store(here, Ordering::Relaxed);
-                cpu_placement.place(1);
-                cpu_placement.cores.last().unwrap().load(Ordering::Relaxed) != here
+                placement.cores.first().unwrap().store(here, Ordering::Relaxed);
+                placement.place(1);
+                placement.cores.last().unwrap().load(Ordering::Relaxed) != here
             });
-            assert!(gone || cores == 1);
+            assert!(migrated || cores == 1);
             assert_eq!(before, allowed());
         });
     }
 
     #[test]
-    fn who_has_one_core_stays_there() {
+    fn a_thread_with_one_allowed_core_stays_there() {
         on_a_thread(|| {
             let here = affinity::core().unwrap();
-            // SAFETY: `cpu_set_t` is an array of bits, for which zeros are valid; `here` is a core that there is.
+            // SAFETY: all-zero bits are a valid `cpu_set_t`; `here` is an existing core, so it is below `CPU_SETSIZE`.
             unsafe {
                 let mut only = std::mem::zeroed();
                 CPU_SET(here, &mut only);
                 assert_eq!(sched_setaffinity(0, size_of::<cpu_set_t>(), &raw const only), 0);
             }
             let before = allowed();
-            let cpu_placement = CpuPlacement::new(3);
-            (0..3).for_each(|index| cpu_placement.place(index));
-            assert_eq!(cpu_placement.taken().collect::<Vec<_>>(), [here; 3]);
+            let placement = CpuPlacement::new(3);
+            (0..3).for_each(|index| placement.place(index));
+            assert_eq!(placement.used().collect::<Vec<_>>(), [here; 3]);
             assert_eq!(before, allowed());
         });
     }
 
     #[test]
-    fn who_is_not_expected_is_let_be() {
-        let cpu_placement = CpuPlacement::new(1);
-        cpu_placement.place(1);
-        assert_eq!(cpu_placement.taken().collect::<Vec<_>>(), [NOWHERE]);
+    fn an_index_out_of_range_is_ignored() {
+        let placement = CpuPlacement::new(1);
+        placement.place(1);
+        assert_eq!(placement.used().collect::<Vec<_>>(), [NO_CORE]);
     }
 }

@@ -1,15 +1,18 @@
 //! `/basic-auth/{user}/{password}` and `/bearer`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::answer::Reply;
 use crate::context::Context;
 use crate::head::decoded;
-use crate::json::{base64, push_string};
+use crate::json::push_string;
 
 /// 200 with the right user and password, otherwise 401.
 pub(crate) fn basic(context: &Context<'_>) -> Reply {
     let (user, password) = context.rest.split_once('/').unwrap_or((context.rest, ""));
     let (user, password) = (decoded(user), decoded(password));
-    let expected = base64(format!("{user}:{password}").as_bytes());
+    let expected = STANDARD.encode(format!("{user}:{password}"));
     match credentials(context, "basic") {
         Some(given) if given == expected => {
             let mut document = String::from("{\"authenticated\":true,\"user\":");

@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::answer::Reply;
 use crate::context::Context;
 use crate::head::{decoded, latin1_or_utf8};
-use crate::json::{base64, push_member, push_pairs, push_string};
+use crate::json::{push_member, push_pairs, push_string};
 
 /// The request as JSON.
 pub(crate) fn echo(context: &Context<'_>) -> Reply {
@@ -28,7 +31,7 @@ pub(crate) fn echo(context: &Context<'_>) -> Reply {
         Ok(text) => push_string(&mut document, text),
         Err(_) => document.push_str("null"),
     }
-    let _ = write!(document, ",\"body_length\":{},\"body_base64\":\"{}\"}}", bytes.len(), base64(bytes));
+    let _ = write!(document, ",\"body_length\":{},\"body_base64\":\"{}\"}}", bytes.len(), STANDARD.encode(bytes));
     Reply::json(document)
 }
 

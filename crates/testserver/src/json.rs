@@ -1,4 +1,4 @@
-//! Writes JSON strings and pairs, and base64.
+//! Writes JSON strings, pairs and members.
 
 use std::fmt::Write as _;
 
@@ -45,32 +45,9 @@ pub(crate) fn push_member(out: &mut String, name: &str, value: &str) {
     out.push(',');
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Standard base64 with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let letter = ALPHABET.get((bits >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'=');
-            out.push(if place <= group.len() { char::from(letter) } else { '=' });
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{base64, push_string};
-
-    #[test]
-    fn base64_pads() {
-        for (bytes, text) in [("", ""), ("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("abcd", "YWJjZA==")] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
+    use super::push_string;
 
     #[test]
     fn strings_are_escaped() {
