@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from shoal import _native
-from shoal._map.spawn import above_standard_streams
+from shoal._map.descriptors import above_standard_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from shoal._map.spawn import above_standard_streams
+from shoal._map.descriptors import above_standard_streams
 
 if TYPE_CHECKING:
     # Inline; or the number of a segment, whether its descriptor comes along, and the number of its lengths.

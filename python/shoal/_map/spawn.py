@@ -6,12 +6,11 @@ closed or replaced.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.spawn import get_executable
 from multiprocessing.util import spawnv_passfds
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal import _native
+from shoal._map.descriptors import occupied_standard_streams
 from shoal._map.failure import out_of_resources
 from shoal.exceptions import ParallelError
 
@@ -53,7 +53,7 @@ def spawn(end: int, status: int, idle_timeout: float) -> int:
         )
         raise ParallelError(message)
     try:
-        with standard_streams():
+        with occupied_standard_streams():
             tracker = _tracker()
             # Workers inherit the blocked signal: Ctrl-C in a terminal reaches them too, and one that does not ignore it
             # yet would print a traceback. Blocked here, because starting the tracker unblocks it.
@@ -64,30 +64,6 @@ def spawn(end: int, status: int, idle_timeout: float) -> int:
             return int(spawnv_passfds(os.fsencode(executable), arguments, [end, status, *([tracker] * (tracker >= 0))]))
     except OSError as error:
         raise out_of_resources("no worker process can be started", error) from error
-
-
-def above_standard_streams(file: int) -> int:
-    """The descriptor, or a copy above 2 if it has the number of a standard stream, to which any code may write."""
-    if file > 2:  # noqa: PLR2004 - standard error
-        return file
-    try:
-        return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)
-    finally:
-        os.close(file)
-
-
-@contextmanager
-def standard_streams() -> Iterator[None]:
-    """Occupies the numbers of closed standard streams, so that no descriptor opened meanwhile gets them."""
-    placeholders: list[int] = []
-    try:
-        while (file := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
-            placeholders.append(file)
-        os.close(file)
-        yield
-    finally:
-        for file in placeholders:
-            os.close(file)
 
 
 def _tracker() -> int:
