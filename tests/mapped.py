@@ -33,7 +33,7 @@ def spin(seconds):
 
 
 class RefusesError(Exception):
-    """Pickles, but cannot be made again."""
+    """Can be pickled but not unpickled."""
 
     def __init__(self, one, other):
         super().__init__(f"{one} and {other}")
@@ -46,7 +46,7 @@ class UnpicklableError(Exception):
 
 
 class Bomb:
-    """Raises when it is unpickled, or takes its process with it."""
+    """Raises or ends its process when it is unpickled."""
 
     def __init__(self, how="raise"):
         self.how = how
@@ -101,12 +101,12 @@ DEEDS = {
 
 
 def misbehave(item):
-    """Does what the item says."""
+    """Behaves as the item says."""
     return DEEDS[item](item) if item in DEEDS else item
 
 
 def once(path):
-    """SIGKILL at the first time."""
+    """Kills its process at the first call."""
     mark = Path(path)
     if not mark.exists():
         mark.touch()

@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-W", "error", "-m", "shoal"]
 
 @pytest.fixture
 def fetch(tmp_path: Path, capsys: pytest.CaptureFixture):
-    """Runs `fetch` on some lines; gives the exit code and both outputs."""
+    """Runs `fetch` on some lines; returns the exit code and both outputs."""
 
     def run(lines: list[str], *options: str) -> tuple[int, str, str]:
         (tmp_path / "urls.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -51,7 +51,7 @@ def test_given_names(fetch, server, tmp_path: Path) -> None:
     assert files(tmp_path / "out") == {"Shaquille O'Neal.json": 1, "_._.._etc_passwd": 2, "Nikola Jokić {x}.json": 3}
 
 
-def test_equal_names_stay_apart_whatever_their_order(fetch, server, tmp_path: Path) -> None:
+def test_equal_names_are_made_distinct_in_any_order(fetch, server, tmp_path: Path) -> None:
     lines = [f"same.bin\t{server.url(f'/bytes/{size}')}" for size in (1, 2, 3)]
     assert fetch(lines)[0] == 0
     saved = files(tmp_path / "out")
@@ -67,7 +67,7 @@ def test_the_same_line_twice_is_one(fetch, server, tmp_path: Path) -> None:
     assert "1 saved" in fetch([server.url("/bytes/1")] * 2)[1]
 
 
-def test_goes_on_where_it_stopped(fetch, server, tmp_path: Path) -> None:
+def test_a_second_run_continues_the_first(fetch, server, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/10").write_bytes(b"here already")
     code, out, _ = fetch([server.url("/bytes/10"), server.url("/bytes/11")])
@@ -88,7 +88,7 @@ def test_failures_are_listed(fetch, server, tmp_path: Path) -> None:
     assert files(tmp_path / "out") == {"1": 1}
 
 
-def test_quiet_says_only_what_failed(fetch, server) -> None:
+def test_quiet_prints_only_failures(fetch, server) -> None:
     assert fetch([server.url("/bytes/1")], "--quiet") == (0, "", "")
     code, out, err = fetch([server.url("/status/404")], "--quiet")
     assert (code, out) == (1, "")
@@ -112,7 +112,7 @@ def test_wrong_usage(options: list[str], tmp_path: Path, capsys: pytest.CaptureF
     assert options[0] in capsys.readouterr().err
 
 
-def test_a_list_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_missing_list(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["fetch", str(tmp_path / "none.txt"), "--out", str(tmp_path / "out")]) == 2
     assert "none.txt" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -132,7 +132,7 @@ def test_reads_standard_input(server, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_interrupted_it_says_what_was_saved(server, tmp_path: Path) -> None:
+def test_an_interrupted_run_prints_what_was_saved(server, tmp_path: Path) -> None:
     lines = [server.url(f"/bytes/{n}") for n in range(20)] + [server.url("/delay/60000")] * 1
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     command = [*COMMAND, "fetch", "urls.txt", "--out", "out", "--timeout", "120"]

@@ -24,7 +24,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60), folder / "files"
 
 
-def test_it_ends_well(demo) -> None:
+def test_the_demo_succeeds(demo) -> None:
     done, _ = demo
     assert done.returncode == 0, done.stderr
     assert "are equal, byte for byte" in done.stdout

@@ -47,7 +47,7 @@ def test_the_mix_ins() -> None:
         assert issubclass(cls, base)
     assert shoal.RequestException is shoal.HTTPError is FetchError
     assert all(issubclass(cls, FetchError) for cls in CLASSES)
-    # Not a failure of the connection: retrying elsewhere would be wrong.
+    # Not a connection error, so that it is not retried as one.
     assert not issubclass(shoal.ConnectTimeout, ConnectionError)
 
 
@@ -108,7 +108,7 @@ def test_json_decode_error_is_like_the_standard_one() -> None:
     assert str(ours) == str(standard.value)
 
 
-def test_what_a_refused_connection_carries() -> None:
+def test_the_attributes_of_a_refused_connection() -> None:
     url = "http://127.0.0.1:1/x?a=b"
     with pytest.raises(shoal.ConnectError, match=r"GET http://127\.0\.0\.1:1/x") as raised:
         shoal.gather_fetch([url], retry=0).result(10)
@@ -123,7 +123,7 @@ def test_what_a_refused_connection_carries() -> None:
     assert (str(again), again.request, again.results) == (str(error), error.request, [None])
 
 
-def test_what_is_no_url_has_its_place() -> None:
+def test_an_invalid_url_has_its_index() -> None:
     results = shoal.gather_fetch(["not a url", "http://127.0.0.1:1/"], retry=0, return_exceptions=True).result(10)
     error = results[0]
     assert isinstance(error, shoal.InvalidURL)
@@ -148,7 +148,7 @@ def test_too_many_redirects_has_the_last_one(server) -> None:
     assert raised.value.response.status == 302
 
 
-def test_a_deadline_is_about_the_batch(server) -> None:
+def test_a_deadline_is_an_error_of_the_batch(server) -> None:
     with pytest.raises(shoal.DeadlineExceeded) as raised:
         shoal.gather_fetch([server.url("/bytes/3"), server.url("/delay/20000")], deadline=0.5).result(10)
     error = raised.value

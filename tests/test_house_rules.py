@@ -111,7 +111,9 @@ def test_no_wildcard_imports() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("src", 500), ("crates", 600), ("python", 500), ("tests", 600)], ids=["src", "crates", "python", "tests"]
+    ("folder", "most"),
+    [("src", 500), ("crates", 600), ("python", 500), ("tests", 600)],
+    ids=["src", "crates", "python", "tests"],
 )
 def test_no_long_files(folder: str, most: int) -> None:
     paths = [path for ending in ("rs", "py") for path in (ROOT / folder).rglob(f"*.{ending}")]
@@ -125,7 +127,9 @@ def test_every_module_head_says_its_design() -> None:
 
 def test_the_lints_are_not_relaxed() -> None:
     lints = manifest("Cargo.toml")["workspace"]["lints"]
-    assert all(manifest(path.relative_to(ROOT) / "Cargo.toml")["lints"] == {"workspace": True} for path in [ROOT, *CRATES])
+    assert all(
+        manifest(path.relative_to(ROOT) / "Cargo.toml")["lints"] == {"workspace": True} for path in [ROOT, *CRATES]
+    )
     for name in ("unwrap_used", "expect_used", "panic", "indexing_slicing", "todo", "dbg_macro", "print_stdout"):
         assert lints["clippy"][name] == "deny"
     assert lints["rust"]["unsafe_op_in_unsafe_fn"] == "deny"

@@ -39,7 +39,7 @@ def test_unordered_gives_the_same_results(backend: str) -> None:
     assert sorted(results) == [number * number for number in range(2000)]
 
 
-def test_unordered_is_as_they_are_finished() -> None:
+def test_unordered_results_are_in_order_of_completion() -> None:
     results = parallel.map(time.sleep, [0.6, 0.01], ordered=False, workers=2, backend="threads").result(10)
     assert results == [None, None]
     assert parallel.map(mapped.spin, [0.8, 0.01], ordered=False, workers=2, backend="processes").result(10) == [
@@ -64,7 +64,7 @@ def test_workers(backend: str, workers: int) -> None:
     ]
 
 
-def test_processes_are_others_and_stay_warm() -> None:
+def test_workers_are_other_processes_and_are_reused() -> None:
     first = set(parallel.map(mapped.pid, range(40), backend="processes", workers=2).result(30))
     second = set(parallel.map(mapped.pid, range(40), backend="processes", workers=2).result(30))
     assert os.getpid() not in first
@@ -72,12 +72,12 @@ def test_processes_are_others_and_stay_warm() -> None:
     assert second & first
 
 
-def test_auto_never_runs_unknown_code_here() -> None:
+def test_auto_never_runs_unknown_code_in_this_process() -> None:
     assert os.getpid() not in parallel.map(mapped.pid, range(3)).result(30)
 
 
 @pytest.mark.parametrize("backend", ["threads", "serial"])
-def test_threads_and_serial_are_this_process(backend: str) -> None:
+def test_threads_and_serial_run_in_this_process(backend: str) -> None:
     assert set(parallel.map(mapped.pid, range(10), backend=backend).result(10)) == {os.getpid()}
     names = set(parallel.map(lambda _: threading.current_thread().name, range(10), backend=backend).result(10))
     assert all(name.startswith("shoal-map") for name in names)
@@ -139,7 +139,7 @@ def test_an_endless_iterable_is_read_a_bounded_way_ahead(backend: str) -> None:
     assert len(seen) < 20_000 + 10 * done
 
 
-def test_a_slow_iterable_holds_up_nothing() -> None:
+def test_a_slow_iterable_delays_nothing_else() -> None:
     def slow():
         yield 1
         yield 2
@@ -151,7 +151,7 @@ def test_a_slow_iterable_holds_up_nothing() -> None:
     assert job.result(10) == [1, 4, 9]
 
 
-def test_an_iterable_that_never_gives_anything_can_be_cancelled() -> None:
+def test_a_blocking_iterable_can_be_cancelled() -> None:
     gate = threading.Event()
 
     def stuck():
@@ -167,7 +167,7 @@ def test_an_iterable_that_never_gives_anything_can_be_cancelled() -> None:
 
 
 @backends
-def test_an_iterable_that_fails_raises_after_what_it_gave(backend: str) -> None:
+def test_the_error_of_an_iterable_comes_after_its_items(backend: str) -> None:
     def failing():
         yield from range(20)
         raise LookupError("no more")
@@ -185,7 +185,7 @@ def test_a_dict_that_changes_while_it_is_read() -> None:
         job.result(10)
 
 
-def test_a_cursor_made_elsewhere_raises_its_own_error() -> None:
+def test_a_cursor_of_another_thread_raises_its_own_error() -> None:
     connection = sqlite3.connect(":memory:")
     cursor = connection.execute("select 1 union select 2")
     with pytest.raises(sqlite3.ProgrammingError, match="thread"):
@@ -236,7 +236,7 @@ def test_a_function_that_cannot_be_pickled() -> None:
         parallel.map(lambda _: lock, [1])
 
 
-def test_a_function_that_cannot_be_made_in_a_worker(tmp_path, monkeypatch) -> None:
+def test_a_function_that_cannot_be_unpickled_in_a_worker(tmp_path, monkeypatch) -> None:
     parallel.map(mapped.square, range(10), backend="processes").result(30)  # the workers are older than the module
     text = "from shoal._map import cores\nif cores.inside_worker: raise LookupError('not here')\ndef fn(x): return x\n"
     (tmp_path / "only_once.py").write_text(text)
@@ -280,7 +280,7 @@ def test_await_on_any_loop(run) -> None:
     run(main())
 
 
-def test_a_loop_is_not_held_up(run) -> None:
+def test_the_event_loop_is_not_blocked(run) -> None:
     async def main() -> float:
         job = asyncio.ensure_future(parallel.map(mapped.spin, [0.002] * 100, backend="processes"))
         worst = 0.0
@@ -306,7 +306,7 @@ def test_from_many_threads() -> None:
 
 
 @backends
-def test_cancel_keeps_what_is_finished(backend: str) -> None:
+def test_cancel_keeps_the_finished_results(backend: str) -> None:
     seconds = [0.001] * 50 + [1.0] * 20
     job = parallel.map(mapped.spin, seconds, backend=backend, workers=2, chunksize=5)
     assert wait_until(lambda: job.stats.total >= 45, 20)
@@ -348,7 +348,7 @@ def test_callbacks_exceptions_and_timeouts_of_the_job() -> None:
     assert isinstance(parallel.map(mapped.reciprocal, [0]).exception(10), ItemError)
 
 
-def test_it_says_what_it_does() -> None:
+def test_the_repr_of_the_job() -> None:
     job = parallel.map(time.sleep, [0.4], backend="threads")
     assert repr(job).startswith("<Job parallel.map: 0 of 1 done after 0.")
     assert "<progress" in job._repr_html_()
@@ -396,7 +396,7 @@ def test_progress_of_an_unknown_number(backend: str, capsys) -> None:
     assert "item/s" in err
 
 
-def test_nested_calls_use_no_more_processes() -> None:
+def test_nested_calls_start_no_more_processes() -> None:
     results = parallel.map(mapped.nested, [1, 2, 300], backend="processes").result(60)
     assert [len(result) for result in results] == [1, 2, 300]
 

@@ -22,7 +22,7 @@ BACKENDS = ["auto", "processes", "threads", "serial"]
 backends = pytest.mark.parametrize("backend", BACKENDS)
 SIGNALS = {"segfault": signal.SIGSEGV, "kill": signal.SIGKILL, "abort": signal.SIGABRT}
 
-# What an item does, and what becomes of it.
+# The behaviour of an item, and its expected error.
 RAISING = {
     "raise": ValueError,
     "sys.exit": SystemExit,
@@ -55,9 +55,9 @@ def test_an_item_that_raises(item: str, chunksize: object) -> None:
 
 @pytest.mark.parametrize("item", ["segfault", "kill", "abort", "exit", "close"])
 @pytest.mark.parametrize("chunksize", ["auto", 1, 40])
-def test_an_item_that_takes_its_worker_with_it(item: str, chunksize: object) -> None:
+def test_an_item_that_ends_its_worker(item: str, chunksize: object) -> None:
     items = [*range(15), item, *range(16, 40)]
-    # One that closes every descriptor and stays looks dead, and is made so.
+    # A worker that has closed every descriptor counts as dead and is killed.
     results = parallel.map(mapped.misbehave, items, on_error="return", chunksize=chunksize).result(60)
     error = results[15]
     assert isinstance(error, WorkerDied)
@@ -69,7 +69,7 @@ def test_an_item_that_takes_its_worker_with_it(item: str, chunksize: object) -> 
     assert results[:15] + results[16:] == items[:15] + items[16:]
 
 
-def test_many_that_die() -> None:
+def test_many_items_that_end_their_worker() -> None:
     items = ["segfault", 1, 2, "exit", 3, "exit", *range(200), "abort", "abort", 4]
     job = parallel.map(mapped.misbehave, items, on_error="return")
     results = job.result(60)
@@ -79,14 +79,14 @@ def test_many_that_die() -> None:
     assert [error.index for error in results if isinstance(error, WorkerDied)] == [0, 3, 5, 206, 207]
 
 
-def test_all_die() -> None:
+def test_every_item_ends_its_worker() -> None:
     errors = parallel.map(mapped.misbehave, ["exit"] * 12, on_error="return").result(60)
     assert [error.index for error in errors] == list(range(12))
     assert parallel.map(mapped.misbehave, ["exit"] * 5, on_error="skip").result(60) == []
 
 
-def test_a_kill_may_hit_an_innocent(tmp_path) -> None:
-    # As the kernel does it when memory is short: the item gets a second chance.
+def test_an_item_is_tried_again_after_a_kill(tmp_path) -> None:
+    # Like the kernel when memory is short: the item is tried once more.
     items = [str(tmp_path / name) for name in "abc"]
     assert parallel.map(mapped.once, items).result(60) == ["alive"] * 3
 
@@ -133,7 +133,7 @@ def test_the_traceback_is_that_of_the_item(backend: str) -> None:
 
 
 @pytest.mark.parametrize(("item", "words"), [("refuses", "RefusesError('1 and 2')"), ("unpicklable", "has a lock")])
-def test_an_exception_that_cannot_be_sent_is_told_in_words(item: str, words: str) -> None:
+def test_an_exception_that_cannot_be_sent_becomes_a_message(item: str, words: str) -> None:
     (error,) = parallel.map(mapped.misbehave, [item], on_error="return").result(30)
     assert words in str(error.exception)
     assert "cannot be sent back" in str(error.exception)
@@ -145,7 +145,7 @@ def test_a_result_that_cannot_be_sent_is_shown() -> None:
         parallel.map(mapped.misbehave, [0, "lock"]).result(30)
 
 
-def test_a_result_that_cannot_be_made_again() -> None:
+def test_a_result_that_cannot_be_unpickled() -> None:
     results = parallel.map(mapped.misbehave, [0, "bomb", 2], on_error="return", chunksize=3).result(30)
     assert (results[0], results[2]) == (0, 2)
     assert "cannot be unpickled: LookupError" in str(results[1])
@@ -162,14 +162,14 @@ def test_an_item_that_cannot_be_sent() -> None:
 
 
 @pytest.mark.parametrize("chunksize", ["auto", 1, 20])
-def test_an_item_that_cannot_be_made_again(chunksize: object) -> None:
+def test_an_item_that_cannot_be_unpickled(chunksize: object) -> None:
     items = [0, 1, mapped.Bomb(), *range(3, 20)]
     results = parallel.map(mapped.ident, items, on_error="return", chunksize=chunksize).result(30)
     assert isinstance(results[2].exception, LookupError)
     assert results[:2] + results[3:] == items[:2] + items[3:]
 
 
-def test_an_item_that_kills_its_worker_while_it_is_made() -> None:
+def test_an_item_that_kills_its_worker_while_it_is_unpickled() -> None:
     items = [0, 1, mapped.Bomb("die"), *range(3, 20)]
     results = parallel.map(mapped.ident, items, on_error="return", chunksize=20).result(30)
     assert isinstance(results[2], WorkerDied)
@@ -196,8 +196,8 @@ def test_the_timeout_is_per_item() -> None:
     assert caught.value.results == [None, None]
 
 
-def test_a_hanging_item_holds_up_no_other() -> None:
-    # All in one chunk: those behind it are taken over.
+def test_a_hanging_item_delays_no_other() -> None:
+    # All in one chunk: the items behind it are taken over.
     job = parallel.map(mapped.misbehave, [0, "hang", *range(2, 50)], chunksize=50, workers=2)
     assert wait_until(lambda: job.stats.total == 49, 20)
     start = time.monotonic()
@@ -246,7 +246,7 @@ def test_huge_results_and_arguments() -> None:
     assert [len(text) for text in texts] == [2000, 1, 3000]
 
 
-def test_what_a_function_prints_comes_out(python) -> None:
+def test_the_output_of_print_is_not_lost(python) -> None:
     done = python(
         """
         from shoal import parallel
@@ -281,7 +281,7 @@ GARBAGE = {
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 @pytest.mark.parametrize("garbage", GARBAGE)
 @pytest.mark.parametrize("chunksize", [1, 9])
-def test_an_item_that_writes_to_the_pipe_of_its_results(garbage: str, chunksize: int) -> None:
+def test_an_item_that_writes_to_its_result_channel(garbage: str, chunksize: int) -> None:
     data, write = GARBAGE[garbage], _write_to_sockets
 
     def writing(number: int) -> int:
@@ -296,7 +296,7 @@ def test_an_item_that_writes_to_the_pipe_of_its_results(garbage: str, chunksize:
     assert parallel.map(mapped.square, range(5), backend="processes").result(30) == [0, 1, 4, 9, 16]
 
 
-def test_an_item_that_closes_the_pipe_of_its_results() -> None:
+def test_an_item_that_closes_its_result_channel() -> None:
     results = parallel.map(mapped.misbehave, [0, "close", 2], on_error="return").result(30)
     assert (results[0], results[2]) == (0, 2)
     assert "it closed its result channel" in str(results[1])

@@ -26,7 +26,7 @@ everywhere = pytest.mark.parametrize("backend", ["processes", "threads", "serial
 
 @pytest.fixture
 def program(python: Callable) -> Callable:
-    """Runs a program that must end well; gives what it wrote to both streams."""
+    """Runs a program that must succeed; returns its output and its errors."""
 
     def run(code: str, backend: str = "processes") -> tuple[str, str]:
         done = python(HEAD + f"backend = {backend!r}\n" + textwrap.dedent(code), timeout=60)
@@ -38,7 +38,7 @@ def program(python: Callable) -> Callable:
 
 @everywhere
 @pytest.mark.parametrize("chunksize", ["'auto'", 1, 9])
-def test_a_child_of_an_item_that_raises_answers_nobody(program: Callable, backend: str, chunksize: object) -> None:
+def test_a_forked_child_that_raises_sends_no_result(program: Callable, backend: str, chunksize: object) -> None:
     out, err = program(
         f"""
         def forking(number):
@@ -53,13 +53,13 @@ def test_a_child_of_an_item_that_raises_answers_nobody(program: Callable, backen
         backend,
     )
     assert out == "[0, 1, 2, 3, 4, 5, 6, 7, 8]\n" * 2
-    # It ends as a program that raises, in words, and not with ours in the traceback.
+    # It ends like a program that raises, without our frames in the traceback.
     assert err.count("ValueError: of the child") == 2
     assert "_map" not in err
 
 
 @everywhere
-def test_a_child_that_returns_does_no_further_item(program: Callable, backend: str) -> None:
+def test_a_forked_child_that_returns_runs_no_further_item(program: Callable, backend: str) -> None:
     out, err = program(
         """
         import pathlib
@@ -109,7 +109,7 @@ def test_the_exit_code_of_a_child_is_its_own(program: Callable, backend: str) ->
     )
     assert out.endswith("0 5 6 1 1 -9\n")
     assert out.count("first") == 1
-    # What it printed comes out once, whoever held it back; that of `os._exit` and of a kill is lost as ever.
+    # Its output is printed once; that of `os._exit` and of a kill is lost as usual.
     assert [out.count(f"child {number}\n") for number in (0, 1, 3, 4)] == [1] * 4
     assert "KeyError: 'three'" in err
     assert "in words" in err
@@ -143,7 +143,7 @@ def test_processes_of_an_item(program: Callable, backend: str) -> None:
     assert out == "[(0, 0, [1, 2], 3), (2, 0, [1, 2], 3), (4, 0, [1, 2], 3)]\n"
 
 
-def test_a_fork_of_c_code_answers_nobody(program: Callable) -> None:
+def test_a_fork_of_c_code_sends_no_result(program: Callable) -> None:
     # Python's hooks are not called.
     out, _ = program(
         """
@@ -160,7 +160,7 @@ def test_a_fork_of_c_code_answers_nobody(program: Callable) -> None:
     assert out == "[0, 1, 2, 3, 4, 5, 6, 7, 8]\n" * 3
 
 
-def test_a_thread_that_an_item_has_left_behind_forks(program: Callable) -> None:
+def test_a_fork_in_a_thread_that_an_item_left_running(program: Callable) -> None:
     out, _ = program(
         """
         def leaving(number):

@@ -276,12 +276,12 @@ HARMFUL = [
 
 
 @pytest.mark.parametrize("fn", HARMLESS, ids=range(len(HARMLESS)))
-def test_what_is_harmless(fn) -> None:
+def test_inline_safe_functions(fn) -> None:
     assert is_inline_safe(fn)
 
 
 @pytest.mark.parametrize("fn", HARMFUL, ids=range(len(HARMFUL)))
-def test_what_is_not_known_to_be_harmless(fn) -> None:
+def test_functions_that_are_not_inline_safe(fn) -> None:
     assert not is_inline_safe(fn)
 
 
@@ -311,10 +311,10 @@ def test_plain_items() -> None:
     assert not is_plain([np.array([Sneaky()], dtype=object)])
 
 
-# Where "auto" goes
+# The choice of "auto"
 
 
-def test_cheap_and_harmless_runs_here() -> None:
+def test_cheap_safe_items_run_in_this_process() -> None:
     blocks = [bytes(MIB)] * 500
     parallel.map(len, blocks[:1]).result(10)
     assert wait_for_quick(lambda: parallel.map(len, blocks).result(10), 0.05)
@@ -330,7 +330,7 @@ def wait_for_quick(work, seconds: float) -> bool:
     return False
 
 
-def test_an_item_that_is_not_plain_goes_elsewhere() -> None:
+def test_an_item_that_is_not_plain_runs_in_a_worker() -> None:
     class Where:
         def __len__(self) -> int:
             return os.getpid()
@@ -345,7 +345,7 @@ def test_an_item_that_is_not_plain_goes_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("count", [3, 400])
-def test_harmless_and_heavy_items_are_done_wherever_it_is_best(count: int) -> None:
+def test_expensive_safe_items_run_in_the_best_place(count: int) -> None:
     blocks = [os.urandom(300_000) for _ in range(20)]
     items = [blocks[number % 20] for number in range(count)]
     expected = [zlib.compress(item, 1) == zlib.compress(item, 1) and zlib.crc32(item) for item in items]
@@ -354,7 +354,7 @@ def test_harmless_and_heavy_items_are_done_wherever_it_is_best(count: int) -> No
     assert digests == [hashlib.sha256(item).hexdigest() for item in items]
 
 
-def test_errors_of_items_that_run_here() -> None:
+def test_errors_of_items_in_this_process() -> None:
     results = parallel.map(abs, [1, "a", -2, None], on_error="return").result(10)
     assert (results[0], results[2]) == (1, 2)
     assert [type(each.exception) for each in (results[1], results[3])] == [TypeError, TypeError]
@@ -378,7 +378,7 @@ def test_the_backend_of_auto(monkeypatch) -> None:
     assert chosen(mapped.square) == "serial"
 
 
-# Smaller parts
+# Other parts
 
 
 def test_chunks_take_30_ms_and_shrink_at_the_end() -> None:

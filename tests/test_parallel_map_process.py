@@ -38,7 +38,7 @@ MARK = f"shoal-test-{os.getpid()}-{time.time_ns()}"
 
 
 def left() -> list[str]:
-    """The commands of the processes that a program of `run` has left behind; zombies are none."""
+    """The commands of the processes that a program of `run` left running, without zombies."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -51,13 +51,13 @@ def left() -> list[str]:
 
 
 def shared_memory() -> set[str]:
-    """What has a name in shared memory and may be ours."""
+    """The names in shared memory that may be ours."""
     folder = Path("/dev/shm")
     return {path.name for path in folder.glob("*") if "shoal" in path.name}
 
 
 def run(code: str, env: dict[str, str] | None = None, **options) -> tuple[subprocess.CompletedProcess, float]:
-    """Runs a program; gives its end, and how long it took from the line `now` on."""
+    """Runs a program; returns its end, and the seconds from the line `now` on."""
     command = [sys.executable, "-W", "error", "-c", HEAD + textwrap.dedent(code)]
     pipe = subprocess.PIPE
     env = os.environ | {"MARK": MARK} | (env or {})
@@ -132,7 +132,7 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_end_is_quiet_and_soon_and_leaves_no_process(ending: str) -> None:
+def test_the_exit_is_quiet_and_fast_and_leaves_no_process(ending: str) -> None:
     code, expected = ENDINGS[ending]
     shm = shared_memory()
     code = "print('now', flush=True)\nstart = time.monotonic()\n" + textwrap.dedent(code)
@@ -150,7 +150,7 @@ def test_the_exit_itself_takes_no_time() -> None:
 
 
 @pytest.mark.parametrize("work", ["time.sleep", "spin"])
-def test_a_killed_parent_takes_its_workers_with_it(work: str) -> None:
+def test_workers_end_with_a_killed_parent(work: str) -> None:
     done, _ = run(
         f"""
         job = parallel.map({work}, [0.01, 0.01] + [60] * 4, backend="processes")
@@ -171,7 +171,7 @@ def test_idle_workers_end_by_themselves() -> None:
         parallel.map(ident, range(3), backend="processes").result()
         time.sleep(2)
         print("now", flush=True)
-        print(os.waitpid(-1, os.WNOHANG)[0] == 0)  # the trackers live on, nobody is a zombie
+        print(os.waitpid(-1, os.WNOHANG)[0] == 0)  # the trackers live on, and no process is a zombie
         print(parallel.map(ident, range(3), backend="processes").result())
         """,
         env={"SHOAL_MAP_IDLE": "0.5"},
@@ -216,7 +216,7 @@ INTERRUPTED = {
 
 @pytest.mark.parametrize("way", INTERRUPTED)
 @pytest.mark.parametrize("backend", ["processes", "threads"])
-def test_ctrl_c_is_quiet_quick_and_keeps_the_results(way: str, backend: str) -> None:
+def test_ctrl_c_is_quiet_and_fast_and_keeps_the_results(way: str, backend: str) -> None:
     # To the whole group, as a terminal does it.
     code = f"""
         job = parallel.map(spin, [0.001] * 20 + [60.0] * 6, backend={backend!r}, workers=2, chunksize=1)
@@ -250,7 +250,7 @@ def test_ctrl_c_is_quiet_quick_and_keeps_the_results(way: str, backend: str) -> 
 
 
 def test_ctrl_c_while_workers_start() -> None:
-    # An interrupt may come before anybody asks for the result: that job warns.
+    # An interrupt may come before the result is requested: that job warns.
     code = """
         import warnings
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -347,7 +347,7 @@ def test_nothing_is_left_behind() -> None:
 
 
 @pytest.mark.parametrize("backend", ["serial", "threads", "processes"])
-def test_an_exception_that_is_kept_keeps_no_descriptors(backend) -> None:
+def test_a_stored_exception_holds_no_descriptors(backend) -> None:
     def kept() -> object:
         return parallel.map(mapped.reciprocal, [0], backend=backend).exception(30)
 

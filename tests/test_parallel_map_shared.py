@@ -17,7 +17,7 @@ from shoal._map.worker_pool import CallShare, WorkerPool, worker_pool
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 
-def test_sixty_calls_at_once_have_the_workers_of_one(python: Callable) -> None:
+def test_sixty_concurrent_calls_share_the_workers_of_one(python: Callable) -> None:
     done = python(
         """
         import time
@@ -51,7 +51,7 @@ def test_sixty_threads_with_a_call_each() -> None:
     assert sum(share.held for share in worker_pool()._shares) == 0
 
 
-def test_a_long_call_hands_workers_on() -> None:
+def test_a_long_call_releases_workers_to_others() -> None:
     long = parallel.map(mapped.spin, [0.02] * 5000, backend="processes")
     assert wait_until(lambda: long.stats.total > 10, 20)
     for _ in range(3):
@@ -62,7 +62,7 @@ def test_a_long_call_hands_workers_on() -> None:
     long.cancel()
 
 
-def test_calls_that_are_stuck_keep_no_other_from_work() -> None:
+def test_stuck_calls_do_not_block_others() -> None:
     stuck = [parallel.map(time.sleep, [60] * 4, backend="processes") for _ in range(3)]
     try:
         assert wait_until(lambda: all(job.stats.total == 0 for job in stuck), 1)
@@ -112,7 +112,7 @@ def test_calls_within_items(python: Callable) -> None:
     assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
 
 
-def test_workers_are_given_back() -> None:
+def test_workers_are_released() -> None:
     jobs = [parallel.map(mapped.square, range(50), backend="processes", workers=2) for _ in range(20)]
     for job in jobs:
         job.result(60)

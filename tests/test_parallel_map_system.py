@@ -36,7 +36,7 @@ def program(python: Callable) -> Callable:
 
 @pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
 @pytest.mark.parametrize("value", ["None", "io.StringIO()", "object()", "closed"])
-def test_a_standard_stream_that_is_none(program: Callable, stream: str, value: str) -> None:
+def test_a_missing_standard_stream(program: Callable, stream: str, value: str) -> None:
     done = program(
         f"""
         import io
@@ -54,7 +54,7 @@ def test_a_standard_stream_that_is_none(program: Callable, stream: str, value: s
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-def test_standard_streams_that_are_closed(program: Callable, tmp_path: Path) -> None:
+def test_closed_standard_streams(program: Callable, tmp_path: Path) -> None:
     # Their descriptors are free then, and go to what is opened next: a pipe of a worker must not get one.
     done = program(
         """
@@ -104,7 +104,7 @@ def test_no_interpreter(program: Callable, executable: str) -> None:
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-def test_a_program_that_is_no_interpreter(program: Callable) -> None:
+def test_an_executable_that_is_not_an_interpreter(program: Callable) -> None:
     done = program(
         """
         from multiprocessing import resource_tracker
@@ -120,7 +120,7 @@ def test_a_program_that_is_no_interpreter(program: Callable) -> None:
     assert done.stderr == ""
 
 
-def test_a_frozen_program_is_not_started_again_and_again(program: Callable) -> None:
+def test_a_frozen_program_is_not_restarted(program: Callable) -> None:
     done = program(
         """
         sys.frozen = True
@@ -142,7 +142,7 @@ def test_workers_have_the_flags_of_the_caller(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("[(1, 1, 1, ['error'])]\n", "")
 
 
-def test_modules_in_the_working_folder_are_not_taken_for_those_of_python(program: Callable, tmp_path: Path) -> None:
+def test_modules_in_the_working_folder_do_not_shadow_those_of_python(program: Callable, tmp_path: Path) -> None:
     for name in ("random", "tempfile", "logging", "platform", "cloudpickle", "shoal"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')")
     script = textwrap.dedent(
@@ -172,7 +172,7 @@ def test_modules_in_the_working_folder_are_not_taken_for_those_of_python(program
         "threading.Thread(target=thief, daemon=True).start()",
     ],
 )
-def test_a_process_that_is_odd(program: Callable, change: str) -> None:
+def test_an_unusual_process(program: Callable, change: str) -> None:
     done = program(
         f"""
         from dataclasses import dataclass
@@ -259,7 +259,7 @@ def test_in_a_daemon_of_multiprocessing(tmp_path: Path, context: str) -> None:
 # The working folder
 
 
-def test_a_folder_that_is_gone(program: Callable) -> None:
+def test_a_removed_working_folder(program: Callable) -> None:
     done = program(
         """
         def relative(_):
@@ -346,7 +346,7 @@ def test_no_descriptor_is_left_for_large_items(program: Callable) -> None:
     assert (done.stdout, done.stderr) == ("True [100000, 100000, 100000]\n", "")
 
 
-def test_a_call_goes_on_with_the_workers_that_could_be_started(program: Callable) -> None:
+def test_a_call_continues_with_the_workers_that_were_started(program: Callable) -> None:
     done = program(
         FULL
         + textwrap.dedent(
