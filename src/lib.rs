@@ -9,7 +9,7 @@ mod parallel;
 mod testing;
 
 #[cfg(fuzzing)]
-use http::json::fast as json_fast;
+use http::json::parse_fast as json_fast;
 
 use pyo3::prelude::*;
 

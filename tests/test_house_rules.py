@@ -77,7 +77,8 @@ fn last() {}
 # What each crate may use of the others: arrows point down.
 LAYERS = {
     "runtime": set(),
-    "kernels": {"runtime"},
+    "json": set(),
+    "kernels": {"json", "runtime"},
     "html": {"kernels"},
     "http": {"runtime"},
     "testserver": {"runtime"},

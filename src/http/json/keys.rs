@@ -1,7 +1,7 @@
-//! Keys that have been seen before.
+//! A cache of keys.
 //!
-//! Documents repeat them, and so do the documents of one server: the object that was made for a key is used again, with
-//! the hash that it remembers.
+//! Keys repeat within a document and from one document of a server to the next: the string made for a key is used again,
+//! with the hash that it remembers.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -10,59 +10,60 @@ use pyo3::prelude::*;
 
 use super::string;
 
-/// Longer ones are made anew.
-const LONGEST: usize = 64;
+/// Longer keys are made anew each time.
+const MAX_LENGTH: usize = 64;
 
 /// A power of two.
 const ENTRIES: usize = 2048;
 
 type Entries = [Entry; ENTRIES];
 
-/// A key is kept when it comes twice with none in between that has the same place: where all are different, it costs more
-/// to keep them, and to drop those kept before, than to make them.
+/// A place of the cache. A key enters at its second use, if no other of its place came in between: if all keys differ,
+/// storing them and dropping the old ones costs more than making them.
 #[derive(Default)]
 struct Entry {
-    /// A part of the hash of `key`, so that another one is known for such without a look at it.
+    /// A part of the hash of `key`, compared before the key itself.
     tag: u32,
-    /// That of the last one that was not found here.
+    /// The same part of the key last missed here.
     missed: u32,
     key: Option<Py<PyAny>>,
 }
 
-/// The one that nobody uses at the moment, to which those who are attached help themselves.
-static SPARE: AtomicPtr<Entries> = AtomicPtr::new(std::ptr::null_mut());
+/// The cache while no parse uses it. Only threads that are attached to the interpreter swap it.
+static IDLE: AtomicPtr<Entries> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The keys, taken for as long as this lives.
-pub struct Keys<'py> {
+/// The cache, which this owns while it lives. A parse that finds it in use makes another.
+pub(super) struct Keys<'py> {
     py: Python<'py>,
     entries: Option<Box<Entries>>,
 }
 
 impl<'py> Keys<'py> {
-    /// Taken at the first key.
-    pub fn take(py: Python<'py>) -> Self {
+    /// Acquires the cache at the first key.
+    pub fn new(py: Python<'py>) -> Self {
         Self { py, entries: None }
     }
 
     #[inline(never)]
-    fn fetch() -> Option<Box<Entries>> {
-        let spare = SPARE.swap(std::ptr::null_mut(), Ordering::Acquire);
-        if spare.is_null() {
+    fn acquire() -> Option<Box<Entries>> {
+        let idle = IDLE.swap(std::ptr::null_mut(), Ordering::Acquire);
+        if idle.is_null() {
             let fresh: Vec<_> = std::iter::repeat_with(Entry::default).take(ENTRIES).collect();
             return fresh.into_boxed_slice().try_into().ok();
         }
-        // SAFETY: it was put there by `drop`, and swapped out it is nobody else's.
-        Some(unsafe { Box::from_raw(spare) })
+        // SAFETY: only `drop` stores a pointer there, from `Box::into_raw`; the swap made this the only copy of it.
+        Some(unsafe { Box::from_raw(idle) })
     }
 
     /// The object for a key in ASCII.
     #[inline(always)]
-    pub fn get(&mut self, py: Python<'py>, key: &[u8]) -> Option<Bound<'py, PyAny>> {
-        if key.len() < 2 || key.len() > LONGEST {
+    pub fn get(&mut self, key: &[u8]) -> Option<Bound<'py, PyAny>> {
+        let py = self.py;
+        if key.len() < 2 || key.len() > MAX_LENGTH {
             return string::ascii(py, key);
         }
         if self.entries.is_none() {
-            self.entries = Self::fetch();
+            self.entries = Self::acquire();
         }
         let hash = hash(key);
         let tag = (hash >> 32) as u32;
@@ -70,7 +71,8 @@ impl<'py> Keys<'py> {
         if entry.tag == tag
             && let Some(known) = &entry.key
         {
-            // SAFETY: all entries are strings in ASCII, made below, and alive.
+            // SAFETY: the entry owns a reference to a string that `string::ascii` made below: `PyUnicode_GET_LENGTH` bytes
+            // behind a `PyASCIIObject`, which never change.
             let known_text = unsafe {
                 let (text, length) =
                     (known.as_ptr().cast::<ffi::PyASCIIObject>().add(1), ffi::PyUnicode_GET_LENGTH(known.as_ptr()));
@@ -91,7 +93,7 @@ impl<'py> Keys<'py> {
     }
 }
 
-/// Whether two keys of one length are the same, without a call.
+/// Whether two keys of one length are equal; a call of `memcmp` takes longer.
 #[inline(always)]
 fn same(one: &[u8], other: &[u8]) -> bool {
     macro_rules! words {
@@ -114,7 +116,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     one == other
 }
 
-/// Where a key is, if it is there, is in this.
+/// The hash that gives the place and the tag of a key of two bytes or more.
 #[inline(always)]
 fn hash(key: &[u8]) -> u64 {
     const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -138,12 +140,11 @@ impl Drop for Keys<'_> {
     fn drop(&mut self) {
         let Some(entries) = self.entries.take() else { return };
         let entries = Box::into_raw(entries);
-        let kept = SPARE.compare_exchange(std::ptr::null_mut(), entries, Ordering::Release, Ordering::Relaxed);
+        let kept = IDLE.compare_exchange(std::ptr::null_mut(), entries, Ordering::Release, Ordering::Relaxed);
         if kept.is_err() {
-            // SAFETY: nobody else has seen it; `self.py` shows that its objects may be dropped.
-            let entries = unsafe { Box::from_raw(entries) };
-            let _ = self.py;
-            drop(entries);
+            // SAFETY: from `Box::into_raw` above, and not stored. `self.py` shows that this thread is attached, as it must be
+            // to drop Python objects.
+            drop(unsafe { Box::from_raw(entries) });
         }
     }
 }

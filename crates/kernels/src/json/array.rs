@@ -1,24 +1,22 @@
-//! The rows of one array, of which the document has been checked.
+//! The rows of one array, in a document that has been checked.
 
 use std::collections::{HashMap, HashSet};
 
+use shoal_json::{Reader, Scratch};
+
 use super::cell;
-use super::number::Number;
 use super::pointer::Pointer;
-use super::reader::Reader;
-use super::text;
 use crate::error::KernelError;
 use crate::packed::PackedStrings;
 use crate::stop::Stop;
 use crate::table::cells::Cells;
 use crate::table::document_rows::DocumentRows;
-use crate::table::kind::CellKind;
 use crate::table::scatter::{Scatter, check_density};
 
-/// The column of an array of single values.
+/// The name of the only column of an array of single values.
 const VALUE: &str = "value";
 
-/// What the elements of an array are.
+/// What kind of rows the elements of an array are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Arrays,
@@ -27,7 +25,7 @@ enum Shape {
 }
 
 impl Shape {
-    /// Of an element by its first byte; null is a row of any shape.
+    /// That of an element, by its first byte; null fits any.
     fn of(first: u8) -> Option<Self> {
         match first {
             b'[' => Some(Self::Arrays),
@@ -46,35 +44,36 @@ impl Shape {
     }
 }
 
-/// The array, or the object that is the only row.
-pub struct Array<'a> {
+/// An array of rows, or an object that is the only row.
+pub(super) struct Array<'a> {
     reader: Reader<'a>,
     /// Where it starts in the document.
     offset: usize,
     pointer: &'a Pointer,
+    scratch: Scratch,
 }
 
 impl<'a> Array<'a> {
-    /// Its text, which starts at `offset` of the document.
-    pub fn new(json: &'a str, offset: usize, pointer: &'a Pointer, stop: &'a Stop) -> Self {
-        Self { reader: Reader::new(json, stop), offset, pointer }
+    /// `json` is its text alone, which starts at `offset` of the document.
+    pub(super) fn new(json: &'a str, offset: usize, pointer: &'a Pointer, stop: &'a Stop) -> Self {
+        Self { reader: Reader::new(json, stop), offset, pointer, scratch: Scratch::default() }
     }
 
     /// Its first byte.
-    pub fn open(&mut self) -> u8 {
+    pub(super) fn open(&mut self) -> u8 {
         self.reader.token()
     }
 
-    /// The object as a row.
-    pub fn one_object(&mut self, chosen: Option<&PackedStrings>) -> Result<DocumentRows, KernelError> {
+    /// The object as the only row.
+    pub(super) fn one_object(&mut self, chosen: Option<&PackedStrings>) -> Result<DocumentRows, KernelError> {
         let mut rows = Scatter::new(chosen);
         self.object(&mut rows)?;
         rows.end_row()?;
         Ok(rows.finish())
     }
 
-    /// The elements of the array as rows. `names` are those found beside it.
-    pub fn rows(
+    /// The elements of the array as rows. `names` are the column names found beside it, `chosen` the caller's choice.
+    pub(super) fn rows(
         &mut self,
         names: Option<&PackedStrings>,
         chosen: Option<&PackedStrings>,
@@ -95,7 +94,7 @@ impl<'a> Array<'a> {
         }
     }
 
-    /// The row after this one, past nulls; all of one shape.
+    /// The first byte of the next row, which must have the shape of those before or be null.
     fn next_row(&mut self, shape: Shape, row: usize) -> Result<Option<u8>, KernelError> {
         let first = self.reader.more(false)?;
         match first.map(Shape::of) {
@@ -116,25 +115,19 @@ impl<'a> Array<'a> {
         KernelError::value(format!("{:?}: {what}", self.pointer.to_string()))
     }
 
-    /// The value whose first token is `first`.
+    /// Appends the value whose first byte is `first`.
     #[inline]
     fn cell(&mut self, first: u8, cells: &mut Cells) -> Result<(), KernelError> {
-        if first <= b'9'
-            && let Some(short) = self.reader.short_number()
-        {
-            match short.number() {
-                Number::Float(value) => cells.push(CellKind::Float, value.to_bits()),
-                Number::Int(value) => cells.push(CellKind::Int, value.cast_unsigned()),
-                Number::Uint(_) | Number::Big => return Err(KernelError::internal("a short number is long")),
-            }
-            return Ok(());
-        }
         let start = self.reader.at();
+        if let b'-'..=b'9' = first {
+            return cell::push_number(self.reader.number(), self.offset + start, cells);
+        }
         let end = self.reader.skip(first)?;
-        cell::push(self.reader.json().get(start..end).unwrap_or_default(), self.offset + start, cells)
+        let value = self.reader.json().get(start..end).unwrap_or_default();
+        cell::push(value, self.offset + start, cells, &mut self.scratch)
     }
 
-    /// Rows that are arrays with names for their cells, all of them or those that are chosen.
+    /// Rows that are arrays, with column names: all columns or those that are chosen.
     fn named(
         &mut self,
         names: &PackedStrings,
@@ -185,7 +178,7 @@ impl<'a> Array<'a> {
         Ok(DocumentRows::of_rows(columns.clone(), rows, cells))
     }
 
-    /// For each name, which of the chosen ones it is.
+    /// For each name its place among the chosen ones, if it is one.
     fn slots(&self, names: &PackedStrings, chosen: &PackedStrings) -> Result<Vec<Option<usize>>, KernelError> {
         let known: HashSet<&str> = names.iter().collect();
         if let Some(missing) = chosen.iter().find(|name| !known.contains(name)) {
@@ -195,7 +188,7 @@ impl<'a> Array<'a> {
         Ok(names.iter().map(|name| numbers.get(name).copied()).collect())
     }
 
-    /// Rows that are arrays without names.
+    /// Rows that are arrays, without column names.
     fn numbered(&mut self, nulls: usize, mut first: Option<u8>) -> Result<DocumentRows, KernelError> {
         let mut rows = Scatter::new(None);
         let mut row = nulls;
@@ -241,19 +234,13 @@ impl<'a> Array<'a> {
         Ok(rows.finish())
     }
 
-    /// The members of the object whose bracket was the last token.
+    /// Appends the members of the object whose bracket was the last token.
     fn object(&mut self, rows: &mut Scatter) -> Result<(), KernelError> {
         let mut member = self.reader.first(true);
         while let Some(byte) = member {
             let (name, first) = self.reader.member(byte)?;
-            let column = if name.as_bytes().contains(&b'\\') {
-                let mut plain = String::new();
-                text::unescape(name, &mut plain);
-                rows.column(&plain)
-            } else {
-                rows.column(name)
-            };
-            match column {
+            let name = self.scratch.unescaped(name).ok_or_else(|| KernelError::memory(name.len()))?;
+            match rows.column(name) {
                 Some(column) => rows.push(column, |cells| self.cell(first, cells))?,
                 None => drop(self.reader.skip(first)?),
             }

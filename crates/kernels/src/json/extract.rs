@@ -1,9 +1,10 @@
-//! The values at several pointers: one row of a document.
+//! One row of each document: the values at several pointers.
 
 use arrow_array::RecordBatch;
+use shoal_json::{Scratch, decode};
 
 use super::cell;
-use super::find::{decode, find};
+use super::find::find;
 use super::matches::Matches;
 use super::pointer::Pointer;
 use super::tree::Tree;
@@ -14,7 +15,7 @@ use crate::table::assemble::assemble;
 use crate::table::cells::Cells;
 use crate::table::document_rows::DocumentRows;
 
-/// What is taken out of each document.
+/// The columns of the table and where their values are.
 #[derive(Clone, Debug)]
 pub struct Extract {
     names: PackedStrings,
@@ -23,7 +24,7 @@ pub struct Extract {
 }
 
 impl Extract {
-    /// Columns by name, each with the place of its values. Names are not repeated.
+    /// Columns by name, none of them twice.
     pub fn new(columns: &[(String, Pointer)]) -> Self {
         let mut names = PackedStrings::new();
         columns.iter().for_each(|(name, _)| names.push(name));
@@ -36,22 +37,25 @@ impl Extract {
         &self.matches
     }
 
-    /// The row of one document, with null where nothing is.
+    /// The row of one document, with null where it has no value.
     pub fn run(&self, json: &[u8], stop: &Stop) -> Result<DocumentRows, KernelError> {
         let json = decode(json)?;
         let found = find(json, &self.tree, self.names.len(), stop)?;
         self.matches.note(found.iter().map(Option::is_some));
         let mut cells = Cells::with_capacity(found.len());
+        let mut scratch = Scratch::default();
         for range in found {
             match range {
-                Some(range) => cell::push(json.get(range.clone()).unwrap_or_default(), range.start, &mut cells)?,
+                Some(range) => {
+                    cell::push(json.get(range.clone()).unwrap_or_default(), range.start, &mut cells, &mut scratch)?
+                }
                 None => cells.push_nulls(1),
             }
         }
         Ok(DocumentRows::of_rows(self.names.clone(), 1, cells))
     }
 
-    /// The table of the rows of all documents, in order; a row of nulls for `None`.
+    /// The table of all rows, in order; `None` becomes a row of nulls.
     pub fn finish(
         &self,
         rows: impl IntoIterator<Item = Option<DocumentRows>>,

@@ -1,37 +1,38 @@
-//! The walk through one document that finds what several pointers lead to.
+//! The walk through one document that finds the values of several pointers.
 //!
-//! It goes into what is on the way to a pointer's end and skips, checking, all else. How deep it goes is up to the
-//! pointers and not to the document; it keeps its own stack all the same, as the pointers are the user's.
+//! It enters the containers on the way to a value and skips everything else. It does not recurse: a pointer may have any
+//! number of steps.
 
 use std::ops::Range;
 
-use super::reader::Reader;
-use super::text;
+use shoal_json::{Reader, Scratch};
+
 use super::tree::{Node, Tree};
 use crate::error::KernelError;
 use crate::stop::Stop;
 
-/// A container that is being walked through.
+/// A container that the walk is in.
 struct Frame<'t> {
     node: &'t Node,
     object: bool,
     start: usize,
-    /// In arrays: the place of the element that is next.
+    /// The number of elements or members before this one.
     place: usize,
 }
 
-/// A document as text, which it is if it is UTF-8.
-pub fn decode(json: &[u8]) -> Result<&str, KernelError> {
-    if let Ok(text) = simdutf8::basic::from_utf8(json) {
-        return Ok(text);
-    }
-    // Slower, but knows where.
-    std::str::from_utf8(json).map_err(|error| KernelError::json("Invalid UTF-8", error.valid_up_to()))
-}
-
-/// Where in the document the values are that the tree's pointers lead to; the last one where a name is repeated.
-pub fn find(json: &str, tree: &Tree, count: usize, stop: &Stop) -> Result<Vec<Option<Range<usize>>>, KernelError> {
-    let mut walk = Walk { reader: Reader::new(json, stop), found: vec![None; count], frames: Vec::new() };
+/// The range in the document of each pointer's value; of members with equal names the last one counts.
+pub(super) fn find(
+    json: &str,
+    tree: &Tree,
+    count: usize,
+    stop: &Stop,
+) -> Result<Vec<Option<Range<usize>>>, KernelError> {
+    let mut walk = Walk {
+        reader: Reader::new(json, stop),
+        found: vec![None; count],
+        frames: Vec::new(),
+        scratch: Scratch::default(),
+    };
     walk.run(tree)?;
     Ok(walk.found)
 }
@@ -40,6 +41,7 @@ struct Walk<'a, 't> {
     reader: Reader<'a>,
     found: Vec<Option<Range<usize>>>,
     frames: Vec<Frame<'t>>,
+    scratch: Scratch,
 }
 
 impl<'t> Walk<'_, 't> {
@@ -48,11 +50,7 @@ impl<'t> Walk<'_, 't> {
         self.value(tree.node(0), first)?;
         while let Some(frame) = self.frames.last_mut() {
             let (node, object) = (frame.node, frame.object);
-            // The place is 0 only before the first element.
-            let first = match frame.place {
-                0 => self.reader.first(object),
-                _ => self.reader.more(object)?,
-            };
+            let first = if frame.place == 0 { self.reader.first(object) } else { self.reader.more(object)? };
             let place = frame.place;
             frame.place += 1;
             match first {
@@ -63,21 +61,23 @@ impl<'t> Walk<'_, 't> {
                 }
                 Some(first) if object => {
                     let (name, first) = self.reader.member(first)?;
-                    self.value(child(node, name).and_then(|child| tree.node(child)), first)?;
+                    let name = self.scratch.unescaped(name).ok_or_else(|| KernelError::memory(name.len()))?;
+                    let child = node.named(name).and_then(|child| tree.node(child));
+                    self.value(child, first)?;
                 }
                 Some(first) => {
-                    let wanted = node.from_place(place).filter(|(wanted, _)| *wanted == place);
-                    self.value(wanted.and_then(|(_, child)| tree.node(child)), first)?;
+                    self.value(node.at_place(place).and_then(|child| tree.node(child)), first)?;
                 }
             }
         }
-        self.reader.end()
+        Ok(self.reader.end()?)
     }
 
-    /// The value whose first token is `first`, at a node of the tree or beside it.
+    /// Enters, notes or skips the value whose first byte is `first`; `node` is its place in the tree, if it has one.
     fn value(&mut self, node: Option<&'t Node>, first: u8) -> Result<(), KernelError> {
         let Some(node) = node else {
-            return self.reader.skip(first).map(drop);
+            self.reader.skip(first)?;
+            return Ok(());
         };
         let start = self.reader.at();
         for number in &node.below {
@@ -101,14 +101,4 @@ impl<'t> Walk<'_, 't> {
             }
         }
     }
-}
-
-/// The node behind a name as it is written, which may be with escapes.
-fn child(node: &Node, name: &str) -> Option<usize> {
-    if !name.as_bytes().contains(&b'\\') {
-        return node.named(name);
-    }
-    let mut plain = String::new();
-    text::unescape(name, &mut plain);
-    node.named(&plain)
 }

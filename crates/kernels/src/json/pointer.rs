@@ -1,14 +1,14 @@
 //! JSON Pointers (RFC 6901): `/resultSets/0/rowSet`.
 
-/// A place in a document.
+/// The place of a value in a document, as a list of steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pointer {
     steps: Vec<String>,
 }
 
 impl Pointer {
-    /// `""` is the whole document; otherwise every step is led by a slash, with `~1` for a slash and `~0` for a tilde
-    /// in a name. A step is a name in objects and a number, from 0, in arrays.
+    /// `""` is the whole document; otherwise each step follows a slash, with `~1` for a slash and `~0` for a tilde in a
+    /// name. A step is a name in objects and an index, from 0, in arrays.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Ok(Self::default());
@@ -26,13 +26,13 @@ impl Pointer {
         Ok(Self { steps: steps.collect::<Result<_, _>>()? })
     }
 
-    /// From the document's root on.
-    pub fn steps(&self) -> &[String] {
+    /// The steps from the root.
+    pub(super) fn steps(&self) -> &[String] {
         &self.steps
     }
 
-    /// The same place's neighbour `name`, in the same object; the whole document has none.
-    pub fn beside(&self, name: &str) -> Option<Self> {
+    /// The member `name` of the object that this place is in; the root is in none.
+    pub(super) fn beside(&self, name: &str) -> Option<Self> {
         let (_, parents) = self.steps.split_last()?;
         Some(Self { steps: parents.iter().cloned().chain([name.to_owned()]).collect() })
     }
@@ -44,8 +44,8 @@ impl std::fmt::Display for Pointer {
     }
 }
 
-/// The step as a place in an array: a number without leading zeros.
-pub fn place(step: &str) -> Option<usize> {
+/// The step as an index of an array: a number without leading zeros.
+pub(super) fn place(step: &str) -> Option<usize> {
     let plain = step.bytes().all(|byte| byte.is_ascii_digit()) && (step == "0" || !step.starts_with('0'));
     plain.then(|| step.parse().ok()).flatten()
 }

@@ -1,19 +1,15 @@
-//! The array at a pointer as rows.
-//!
-//! The document is walked twice: once to the end, to check it and to find the array and the names of its columns, which
-//! may stand before or behind it; then the array alone. Both are much faster than building anything from it.
+//! Many rows of each document: the elements of the array at a pointer.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use arrow_array::RecordBatch;
+use shoal_json::{Reader, Scratch, decode};
 
 use super::array::Array;
-use super::find::{decode, find};
+use super::find::find;
 use super::matches::Matches;
 use super::pointer::Pointer;
-use super::reader::Reader;
-use super::text;
 use super::tree::Tree;
 use crate::error::KernelError;
 use crate::packed::PackedStrings;
@@ -21,10 +17,10 @@ use crate::stop::Stop;
 use crate::table::assemble::assemble;
 use crate::table::document_rows::DocumentRows;
 
-/// Where services put the names of an array's columns: beside it.
+/// The member beside the array in which services put the names of its columns.
 const NAMES: &str = "headers";
 
-/// What is taken out of each document.
+/// The place of the array and the columns that are chosen.
 #[derive(Clone, Debug)]
 pub struct Rows {
     pointer: Pointer,
@@ -34,8 +30,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The rows at `pointer`; with `columns` only those, in that order. Where an array's rows are arrays without names,
-    /// `columns` are their names. A repeated name is an error.
+    /// The rows at `pointer`; with `columns` only those, in that order. Rows that are arrays without names get `columns`
+    /// as their names. A repeated name is an error.
     pub fn new(pointer: Pointer, columns: Option<Vec<String>>) -> Result<Self, String> {
         let mut known = HashSet::new();
         if let Some(twice) = columns.iter().flatten().find(|name| !known.insert(name.as_str())) {
@@ -51,7 +47,7 @@ impl Rows {
         Ok(Self { pointer, tree, chosen, matches })
     }
 
-    /// Whether the pointer has matched so far.
+    /// Whether the pointer has matched.
     pub fn matches(&self) -> &Matches {
         &self.matches
     }
@@ -73,7 +69,7 @@ impl Rows {
         }
     }
 
-    /// The table of the rows of all documents, in order.
+    /// The table of all rows, in order.
     pub fn finish(
         &self,
         blocks: impl IntoIterator<Item = DocumentRows>,
@@ -84,22 +80,22 @@ impl Rows {
     }
 }
 
-/// The strings of the array there, made unique as pandas does; `None` if it is none of strings alone.
+/// The strings of the array at `range`, made unique as pandas does; `None` if it is not an array of strings.
 fn names_at(json: &str, range: Range<usize>, stop: &Stop) -> Option<PackedStrings> {
     let mut reader = Reader::new(json.get(range)?, stop);
     if reader.token() != b'[' {
         return None;
     }
     let mut names = PackedStrings::new();
-    // How often each has been there.
+    let mut scratch = Scratch::default();
+    // How often each occurred.
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut first = reader.first(false);
     while let Some(byte) = first {
         if byte != b'"' {
             return None;
         }
-        let mut name = String::new();
-        text::unescape(reader.string(), &mut name);
+        let mut name = scratch.unescaped(reader.string())?.to_owned();
         while let Some(count) = known.get_mut(&name) {
             *count += 1;
             name = format!("{name}.{count}");

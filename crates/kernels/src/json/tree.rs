@@ -1,33 +1,33 @@
-//! Several pointers as one tree, so that one walk finds them all.
+//! Several pointers as one tree, for one walk that finds them all.
 
 use std::collections::HashMap;
 
 use super::pointer::{Pointer, place};
 
-/// The pointers of a batch. A node is a number; the root is 0.
+/// The pointers of a batch. Nodes are numbered; the root is 0.
 #[derive(Clone, Debug)]
-pub struct Tree {
+pub(super) struct Tree {
     nodes: Vec<Node>,
 }
 
-/// A place on the way to what is asked for, or such a place.
+/// A place that a pointer passes or ends at.
 #[derive(Clone, Debug, Default)]
-pub struct Node {
-    /// Which pointers end here.
+pub(super) struct Node {
+    /// The pointers that end here.
     pub here: Vec<usize>,
-    /// Which end here or further down: what a repeated name makes void.
+    /// The pointers that end here or further down: a repeated name makes their values void.
     pub below: Vec<usize>,
-    /// By length and then letters, for a binary search.
+    /// Children by name, sorted by length and then letters for a binary search.
     names: Vec<(String, usize)>,
-    /// By place in an array.
+    /// Children by array index, sorted.
     places: Vec<(usize, usize)>,
 }
 
 impl Tree {
-    /// Of pointers, which are numbered in their order.
+    /// The pointers are numbered in their order.
     pub fn new<'a>(pointers: impl IntoIterator<Item = &'a Pointer>) -> Self {
         let mut tree = Self { nodes: vec![Node::default()] };
-        // Sorted when all are there: 100,000 names put in their places one by one take half a minute.
+        // Sorted at the end: inserting 100,000 names in order one by one takes half a minute.
         let mut known: HashMap<(usize, &str), usize> = HashMap::new();
         for (number, pointer) in pointers.into_iter().enumerate() {
             let mut at = 0;
@@ -60,28 +60,29 @@ impl Tree {
         new
     }
 
-    /// By its number.
+    /// The node with a number.
     pub fn node(&self, number: usize) -> Option<&Node> {
         self.nodes.get(number)
     }
 }
 
 impl Node {
-    /// Whether no pointer goes on from here.
+    /// Whether it has no children.
     pub fn is_leaf(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// The node behind a member's name.
+    /// The child of a name.
     #[inline]
     pub fn named(&self, name: &str) -> Option<usize> {
         let found = self.names.binary_search_by(|(known, _)| (known.len(), known.as_str()).cmp(&(name.len(), name)));
         self.names.get(found.ok()?).map(|(_, node)| *node)
     }
 
-    /// The first place of an array from `from` on that is wanted, and its node.
+    /// The child of an array index.
     #[inline]
-    pub fn from_place(&self, from: usize) -> Option<(usize, usize)> {
-        self.places.get(self.places.partition_point(|(place, _)| *place < from)).copied()
+    pub fn at_place(&self, place: usize) -> Option<usize> {
+        let found = self.places.binary_search_by_key(&place, |(known, _)| *known);
+        self.places.get(found.ok()?).map(|(_, node)| *node)
     }
 }
