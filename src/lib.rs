@@ -1,4 +1,8 @@
-//! What Python sees of the core, thin: conversions in and out, and the bridge.
+//! The extension module: the classes and functions that Python sees, over the crates of the workspace.
+//!
+//! `bridge` runs work as jobs and streams. `http` (with `arguments`), `parallel` and `testing` are the API; each converts
+//! its arguments, starts work through `bridge`, and converts the results. They use the layers below and not each other,
+//! except that `parallel` takes responses of `http` as documents.
 
 mod arguments;
 mod bridge;
@@ -13,8 +17,8 @@ use http::json::parse_fast as json_fast;
 
 use pyo3::prelude::*;
 
-/// The extension module. Everything is added by hand, after the look at the interpreter: a class that another interpreter
-/// had made first would be gone with it.
+/// The extension module. Everything is added by hand and after the check of the interpreter: a class created in a
+/// subinterpreter would be destroyed with it.
 #[pymodule(gil_used = false)]
 fn _shoal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     bridge::lifecycle::refuse_subinterpreter()?;
@@ -29,16 +33,16 @@ fn _shoal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<http::request::PyRequest>()?;
     module.add_class::<http::response::PyResponse>()?;
     module.add_class::<testing::server::PyServer>()?;
-    module.add_class::<http::stats::PyStats>()?;
-    module.add_class::<http::stream::Stream>()?;
+    module.add_class::<bridge::stats::PyStats>()?;
+    module.add_class::<bridge::stream::Stream>()?;
     module.add_class::<arguments::timeout::PyTimeout>()?;
-    module.add_function(wrap_pyfunction!(http::batch::gather_fetch, module)?)?;
-    module.add_function(wrap_pyfunction!(http::batch::stream_fetch, module)?)?;
+    module.add_function(wrap_pyfunction!(http::gather::gather_fetch, module)?)?;
+    module.add_function(wrap_pyfunction!(http::stream::stream_fetch, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::callbacks::_unraisable, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::promise::_end_with_parent, module)?)?;
-    module.add_function(wrap_pyfunction!(http::restore::restore_response, module)?)?;
+    module.add_function(wrap_pyfunction!(http::response::restore_response, module)?)?;
     for function in ["gather_fetch", "stream_fetch"] {
-        // Where users find them; the classes say so by their `module`.
+        // The public name. Classes have theirs in `#[pyclass(module)]`.
         module.getattr(function)?.setattr("__module__", "shoal")?;
     }
     parallel::register(module)?;

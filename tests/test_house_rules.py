@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import shoal
+from import_graph import Graph, circles, folded, import_graph, imports, paths, told
 
 ROOT = Path(__file__).parent.parent
 CRATES = sorted(path.parent for path in ROOT.glob("crates/*/Cargo.toml"))
@@ -90,6 +91,40 @@ def test_a_crate_knows_those_below_it(crate: Path) -> None:
     uses = manifest(f"crates/{crate.name}/Cargo.toml")["dependencies"]
     assert {name.removeprefix("shoal-") for name in uses if name.startswith("shoal-")} <= LAYERS[crate.name]
     assert not [name for name in uses if name.startswith("pyo3")]
+
+
+def test_the_paths_of_a_use_tree() -> None:
+    assert set(paths("crate::a::{b, c::{d as e, f},}")) == {
+        ("crate", "a", "b"),
+        ("crate", "a", "c", "d"),
+        ("crate", "a", "c", "f"),
+    }
+
+
+def test_circles_are_found() -> None:
+    modules = {(), ("a",), ("a", "x"), ("b",)}
+    assert imports("use crate::b::{self, C};\nuse super::Y;", ("a", "x"), modules) == {("b",), ("a",)}
+    assert imports("mod x;\npub use x::Y;\nfn f() { crate::b::g() }", ("a",), modules) == {("a", "x"), ("b",)}
+    graph: Graph = {("a",): {("a", "x")}, ("a", "x"): {("b",)}, ("b",): {("a",)}}
+    assert circles(graph) == [{("a",), ("a", "x"), ("b",)}]
+    assert circles({("a", "x"): {("b",)}, ("b",): {("a", "y")}, ("a", "y"): set()}) == []
+    assert circles(folded({("a", "x"): {("b",)}, ("b",): {("a", "y")}, ("a", "y"): set()}, ())) == [{("a",), ("b",)}]
+
+
+CODE = {"src": EXTENSION} | {f"crates/{crate.name}/src": sorted((crate / "src").rglob("*.rs")) for crate in CRATES}
+
+
+# The crates that still have circles.
+CIRCULAR = {"src"} | {f"crates/{name}/src" for name in ("html", "http", "kernels", "runtime", "testserver")}
+
+
+@pytest.mark.parametrize("folder", sorted(CODE.keys() - CIRCULAR))
+def test_no_import_circles(folder: str) -> None:
+    graph = import_graph(CODE[folder], ROOT / folder, code_of)
+    assert [told(circle, graph) for circle in circles(graph)] == []
+    for inside in {module[:depth] for module in graph for depth in range(len(module) + 1)}:
+        folders = folded(graph, inside)
+        assert [told(circle, folders) for circle in circles(folders)] == [], "::".join(inside) or folder
 
 
 def test_one_gate_out_of_the_gil() -> None:

@@ -274,6 +274,9 @@ pub fn method_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Method>
         .map_err(|_| PyValueError::new_err(format!("{argument}: {text:?} is not an HTTP method")))
 }
 
+/// Requests in flight at once by default.
+pub const CONCURRENCY: usize = 100;
+
 /// How many requests a client, or a batch, may have under way.
 ///
 /// Args:
@@ -294,7 +297,7 @@ pub struct PyLimits {
 impl PyLimits {
     /// Those of a client that is told nothing.
     pub fn standard() -> Self {
-        let limits = Limits { concurrency: Some(crate::http::batch::CONCURRENCY), ..Limits::default() };
+        let limits = Limits { concurrency: Some(CONCURRENCY), ..Limits::default() };
         Self { limits, rate: None }
     }
 }
@@ -315,7 +318,7 @@ impl<'py> FromPyObject<'_, 'py> for Concurrency {
 impl PyLimits {
     #[new]
     #[pyo3(
-        signature = (concurrency=Concurrency(Some(crate::http::batch::CONCURRENCY)), *, per_host=None, rate=None),
+        signature = (concurrency=Concurrency(Some(CONCURRENCY)), *, per_host=None, rate=None),
         text_signature = "(concurrency=100, *, per_host=None, rate=None)"
     )]
     fn new(

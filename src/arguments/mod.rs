@@ -4,5 +4,4 @@ pub mod input;
 pub mod limits;
 pub mod options;
 pub mod params;
-pub mod plan;
 pub mod timeout;

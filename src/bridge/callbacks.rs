@@ -1,4 +1,7 @@
 //! `Job.add_done_callback`: from the end of the work to a Python thread that calls the functions.
+//!
+//! The reactor reports the end by number. The notifier's thread takes the GIL and hands the callbacks to the thread of
+//! `shoal/_callbacks.py`, which calls them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,75 +12,67 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::job::Job;
-use super::work::no_thread;
-use crate::bridge::detach::attached;
+use super::detach::attached;
+use super::runtime::thread_error;
 use shoal_http::completion::Waiter;
 use shoal_runtime::fork::PerProcess;
 use shoal_runtime::{Notifier, notifier};
 
-/// Jobs whose callbacks wait for their end, by number: the reactor tells the number, the notifier's thread hands them
-/// to the thread that calls them (`shoal/_callbacks.py`).
-static WAITING: PerProcess<Mutex<HashMap<u64, Py<Job>>>> = PerProcess::new();
+/// Delivers the callbacks of one job. It owns Python objects, so it is called or dropped with the GIL.
+type Deliver = Box<dyn FnOnce(Python<'_>) + Send>;
+
+/// Deliveries that wait for the end of their job, by number.
+static WAITING: PerProcess<Mutex<HashMap<u64, Deliver>>> = PerProcess::new();
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
-struct Deliver(Notifier);
+fn waiting() -> MutexGuard<'static, HashMap<u64, Deliver>> {
+    WAITING.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl Waiter for Deliver {
-    fn wake(self: Arc<Self>, token: u64) {
+fn remove(number: u64) -> Option<Deliver> {
+    waiting().remove(&number)
+}
+
+struct EndWaiter(Notifier);
+
+impl Waiter for EndWaiter {
+    fn wake(self: Arc<Self>, number: u64) {
         self.0.notify(Box::new(move || {
             attached(|py| {
-                let Some(job) = leave(token) else { return };
-                let job = job.bind(py);
-                if let Err(error) = hand_over(job, intern!(py, "deliver")) {
-                    error.write_unraisable(py, Some(job.as_any()));
+                if let Some(deliver) = remove(number) {
+                    deliver(py);
                 }
             });
         }));
     }
 }
 
-fn waiting() -> MutexGuard<'static, HashMap<u64, Py<Job>>> {
-    WAITING.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// The threads that deliver and call callbacks, running.
+pub struct CallbackThread(Notifier);
 
-fn leave(token: u64) -> Option<Py<Job>> {
-    waiting().remove(&token)
-}
-
-/// The threads that callbacks need, which run.
-pub struct Caller(Notifier);
-
-impl Caller {
-    /// Starts what does not run yet; an error if that can't be done, before anything is promised.
-    pub fn ready(py: Python<'_>) -> PyResult<Self> {
-        let notifier = notifier().map_err(|error| no_thread(&error))?;
+impl CallbackThread {
+    /// Starts the threads unless they run.
+    pub fn start(py: Python<'_>) -> PyResult<Self> {
+        let notifier = notifier().map_err(|error| thread_error(&error))?;
         py.import(intern!(py, "shoal._callbacks"))?.call_method0(intern!(py, "ready"))?;
         Ok(Self(notifier))
     }
 
-    /// Calls the callbacks of `job` when it has ended, from another thread; at once if it has already. Until then the job
-    /// is kept alive.
-    pub fn call_when_done(self, job: &Bound<'_, Job>) -> PyResult<()> {
-        let token = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let kept = job.clone().unbind();
-        waiting().insert(token, kept);
-        if job.get().watch(Arc::new(Deliver(self.0)), token) {
-            return Ok(());
+    /// Calls `deliver` once `watch` reports the end; false, without a call, if the end has come already.
+    pub fn when_done(self, watch: impl FnOnce(Arc<dyn Waiter>, u64) -> bool, deliver: Deliver) -> bool {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        waiting().insert(number, deliver);
+        let watching = watch(Arc::new(EndWaiter(self.0)), number);
+        if !watching {
+            drop(remove(number));
         }
-        drop(leave(token));
-        call_now(job)
+        watching
     }
 }
 
-/// Calls the callbacks of a job that has ended.
-pub fn call_now(job: &Bound<'_, Job>) -> PyResult<()> {
-    hand_over(job, intern!(job.py(), "call"))
-}
-
-fn hand_over(job: &Bound<'_, Job>, how: &Bound<'_, PyString>) -> PyResult<()> {
-    let callbacks = job.get().take_callbacks();
+/// Passes the callbacks of a job that has ended to `deliver` or `call` of `shoal._callbacks`.
+pub fn run_callbacks(job: &Bound<'_, PyAny>, callbacks: Vec<Py<PyAny>>, how: &Bound<'_, PyString>) -> PyResult<()> {
     if callbacks.is_empty() {
         return Ok(());
     }
@@ -86,7 +81,7 @@ fn hand_over(job: &Bound<'_, Job>, how: &Bound<'_, PyString>) -> PyResult<()> {
     Ok(())
 }
 
-/// Tells `sys.unraisablehook`. Internal.
+/// Calls `sys.unraisablehook`. Internal.
 #[pyfunction]
 pub fn _unraisable(error: &Bound<'_, PyBaseException>, object: &Bound<'_, PyAny>) {
     PyErr::from_value(error.clone().into_any()).write_unraisable(error.py(), Some(object));

@@ -1,11 +1,11 @@
-//! The one gate out of the GIL, and back: whatever waits or computes for long passes here first.
+//! The only place where Rust code releases the GIL or takes it.
 
 use pyo3::Python;
 
 use shoal_runtime::{FinalizeGuard, park_forever};
 
-/// Runs `work` without holding the GIL (on free-threaded builds: detached from the interpreter). When the process is
-/// about to end it runs `work` as it is: the GIL might not come back.
+/// Runs `work` without the GIL (on free-threaded builds: detached from the interpreter). At exit the GIL might not come
+/// back, so `work` then runs with it.
 pub fn detached<T, F>(py: Python<'_>, work: F) -> T
 where
     F: Send + FnOnce() -> T,
@@ -19,8 +19,8 @@ where
     })
 }
 
-/// Runs `work` with the GIL, from a thread of ours. When the process is about to end the thread stays here for good, and
-/// with it whatever it holds: a Python object dropped now might be destroyed by half an interpreter.
+/// Runs `work` with the GIL, on a thread of Shoal's. At exit the thread blocks here for good and leaks what it holds: a
+/// Python object dropped now could be destroyed by a half-finalised interpreter.
 pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> T {
     if let Some(_guard) = FinalizeGuard::acquire()
         && let Some(done) = Python::try_attach(work)

@@ -1,26 +1,26 @@
-//! What happens when the interpreter comes and goes.
+//! Import and exit of the interpreter.
 
 use std::time::Duration;
 
 use pyo3::exceptions::{PyImportError, PyRuntimeError, PySystemExit};
 use pyo3::ffi;
 use pyo3::prelude::*;
+
+use super::detach::detached;
 use shoal_runtime::{FinalizeGuard, RuntimeError, is_exit_thread, is_exiting};
 
-use crate::bridge::detach::detached;
+/// How long an exit waits for the reactor to close its sockets. It takes well under 1 ms unless the machine is busy.
+const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The most an exit waits for the reactor to let go of its sockets; it takes well under 1 ms unless the machine is busy.
-const PATIENCE: Duration = Duration::from_millis(500);
-
-/// What work raises when the interpreter is exiting: in a daemon thread `SystemExit`, which ends it without a
-/// word; in the thread that runs the `atexit` handlers an error that says so.
+/// The exception of work during an exit: `SystemExit` in a daemon thread, which ends without a message; `RuntimeError` in
+/// the thread that runs the `atexit` handlers.
 pub fn exiting() -> PyErr {
     let message = RuntimeError::Exiting.to_string();
     if is_exit_thread() { PyRuntimeError::new_err(message) } else { PySystemExit::new_err(message) }
 }
 
-/// Runs what calls Python code that is not ours: at exit it is waited for (for a bounded time), and once the exit has
-/// begun only the `atexit` handlers themselves get here.
+/// Runs `work`, which may call any Python code. An exit waits for it, for a bounded time. During an exit only the `atexit`
+/// handlers themselves may call.
 pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     let guard = FinalizeGuard::acquire();
     if guard.is_none() && !is_exit_thread() {
@@ -29,8 +29,8 @@ pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     work()
 }
 
-/// The same for one step of what a loop's task awaits. There the task goes on waiting, with a loop that can still be
-/// stopped: a loop that is torn down by an exception has much to say.
+/// Like [`calling_out`], for one step of a task. During an exit the task keeps waiting, so that its loop can be stopped:
+/// an exception here would make asyncio log tracebacks.
 pub fn awaiting<'py>(
     py: Python<'py>,
     work: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
@@ -41,24 +41,26 @@ pub fn awaiting<'py>(
     }
     match work() {
         Err(error) if error.is_instance_of::<PySystemExit>(py) && is_lost() => Ok(py.None().into_bound(py)),
-        ended => ended,
+        result => result,
     }
 }
 
-/// Whether work can have been lost to an exit that has begun, in a thread that is not the one that exits.
+/// Whether an exit that runs in another thread may have ended the work.
 pub fn is_lost() -> bool {
     is_exiting() && !is_exit_thread()
 }
 
-/// Stops everything: called at exit.
+/// Stops the runtime; the `atexit` handler.
 #[pyfunction]
 fn _shutdown(py: Python<'_>) {
-    detached(py, || shoal_runtime::shutdown(PATIENCE));
+    detached(py, || shoal_runtime::shutdown(EXIT_TIMEOUT));
 }
 
-/// Threads, the exit and the classes are those of the process: a subinterpreter that ends would take them along.
+/// Raises `ImportError` in a subinterpreter: threads, exit hook and classes belong to the process, and would go when the
+/// subinterpreter ends.
 pub fn refuse_subinterpreter() -> PyResult<()> {
-    // SAFETY: attached, as this is called by an import; neither call takes anything or fails.
+    // SAFETY: PyO3 calls this from the module's initialisation, so the thread is attached, which is all that
+    // `PyInterpreterState_Get` requires. The two pointers are compared and not dereferenced.
     let is_main = unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() };
     if is_main {
         return Ok(());
@@ -69,7 +71,7 @@ pub fn refuse_subinterpreter() -> PyResult<()> {
 /// Registers [`_shutdown`] with `atexit`.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    // Notices forks from here on; a thread that was in the middle of that for the first time would hold it up in a child.
+    // Installs the fork hook now: a fork during its installation would leave a lock held in the child.
     shoal_runtime::fork::generation();
     let shutdown = wrap_pyfunction!(_shutdown, module)?;
     py.import("atexit")?.call_method1("register", (shutdown,))?;

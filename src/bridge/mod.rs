@@ -1,16 +1,41 @@
-//! Between Rust and Python: jobs, promises, waking event loops, signals, the end of the interpreter.
+//! The bridge between Rust and Python: jobs, streams, event loops, signals, finalisation.
+//!
+//! A Python object that a Rust thread holds can only be dropped with the GIL, which deadlocks or aborts at a fork and at
+//! exit. So no Python object enters the runtime. Work receives owned Rust data and ends in a
+//! [`Completion`](shoal_http::completion::Completion) of owned Rust data, which becomes Python objects on the thread
+//! that asks for the result.
+//!
+//! - `job`: the `Job` class. `job_state` waits for the work and cancels it, `job_result` holds its result and converts it
+//!   through `into_python`, `work` is what each kind of work implements.
+//! - `stream`: the `Stream` class. `source` reads what it is given, `async_source` if that is an async iterable.
+//! - `promise`: the producing end of a job whose work is done by Python code.
+//! - `loop_waker`: wakes an event loop from the reactor without the GIL, once per batch of completions.
+//! - `detach`: the only place that releases or takes the GIL; `yield_gil` does so inside long loops.
+//! - `lifecycle`, `interrupt`: the interpreter's exit, Ctrl-C.
+//! - `callbacks`, `progress`, `unobserved`: `add_done_callback`, `progress=`, and what is reported of a dropped job.
 
-pub mod awaiting;
+pub mod async_source;
+pub mod call_site;
 pub mod callbacks;
+pub mod coroutine;
 pub mod detach;
+pub mod event_loop;
+pub mod exceptions;
 pub mod interrupt;
+pub mod into_python;
 pub mod job;
-pub mod lend;
+pub mod job_result;
+pub mod job_state;
 pub mod lifecycle;
-pub mod outcome;
-pub mod port;
+pub mod loop_waker;
 pub mod progress;
 pub mod promise;
-pub mod single;
-pub mod unwatched;
+pub mod repr;
+pub mod runtime;
+pub mod source;
+pub mod stats;
+pub mod stream;
+pub mod unobserved;
+mod wake_fd;
 pub mod work;
+pub mod yield_gil;

@@ -1,4 +1,4 @@
-//! Drives a progress reporter (`shoal._progress`) from the thread or the loop that waits, never from the reactor.
+//! `progress=`: calls a reporter of `shoal._progress` on the thread or event loop that waits, never on the reactor.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,23 +8,24 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyWeakrefReference;
 
-use super::job::Job;
 use super::lifecycle::calling_out;
 use shoal_runtime::is_exiting;
 
-/// Between two reports.
-const EVERY: Duration = Duration::from_millis(100);
+/// Time between two reports.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// A reporter and when it was last used.
+/// How many items are finished, and of how many, where that is known.
+type Figures = (usize, Option<usize>);
+
+/// A reporter and when it was last called.
 pub struct Progress {
     reporter: Py<PyAny>,
     last: Mutex<Option<Instant>>,
     closed: AtomicBool,
 }
 
-/// The reporter for `progress=`, from `shoal._progress`; `unit` is what a bar counts.
+/// The reporter for `progress=`; `unit` is what a progress bar counts.
 pub fn reporter(progress: &Bound<'_, PyAny>, unit: &str) -> PyResult<Option<Py<PyAny>>> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let reporter = MAKE.import(progress.py(), "shoal._progress", "reporter")?.call1((progress, unit))?;
@@ -37,11 +38,11 @@ impl Progress {
         Self { reporter, last: Mutex::new(None), closed: AtomicBool::new(false) }
     }
 
-    /// Reports, unless it did a moment ago.
-    pub fn report(&self, py: Python<'_>, (done, total): (usize, Option<usize>)) -> PyResult<()> {
+    /// Reports, unless the last report is less than 100 ms old.
+    pub fn report(&self, py: Python<'_>, (done, total): Figures) -> PyResult<()> {
         {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.closed.load(Ordering::Relaxed) || last.is_some_and(|last| last.elapsed() < EVERY) {
+            if self.closed.load(Ordering::Relaxed) || last.is_some_and(|last| last.elapsed() < INTERVAL) {
                 return Ok(());
             }
             *last = Some(Instant::now());
@@ -50,8 +51,8 @@ impl Progress {
         Ok(())
     }
 
-    /// Reports the end, once; what goes wrong here must not cost the result.
-    pub fn close(&self, py: Python<'_>, (done, total): (usize, Option<usize>)) {
+    /// Reports the end, once. An exception goes to `sys.unraisablehook`: it must not cost the result.
+    pub fn close(&self, py: Python<'_>, (done, total): Figures) {
         if self.closed.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -63,13 +64,14 @@ impl Progress {
         }
     }
 
-    /// Reports from `event_loop` every 100 ms as long as the job is alive and not done.
-    pub fn follow(progress: &Arc<Self>, event_loop: &Bound<'_, PyAny>, job: &Bound<'_, PyAny>) -> PyResult<()> {
-        let tick = Tick {
-            progress: progress.clone(),
-            event_loop: event_loop.clone().unbind(),
-            job: PyWeakrefReference::new(job)?.unbind(),
-        };
+    /// Reports from `event_loop` every 100 ms until `figures` returns `None`.
+    pub fn follow(
+        progress: &Arc<Self>,
+        event_loop: &Bound<'_, PyAny>,
+        figures: impl Fn(Python<'_>) -> Option<Figures> + Send + Sync + 'static,
+    ) -> PyResult<()> {
+        let (progress, figures) = (progress.clone(), Box::new(figures));
+        let tick = Tick { progress, event_loop: event_loop.clone().unbind(), figures };
         Tick::schedule(&Bound::new(event_loop.py(), tick)?)
     }
 
@@ -79,19 +81,18 @@ impl Progress {
     }
 }
 
-/// A timer's callback. Internal.
+/// The callback of a timer. Internal.
 #[pyclass(frozen, module = "shoal._shoal")]
 struct Tick {
     progress: Arc<Progress>,
     event_loop: Py<PyAny>,
-    /// Weak: dropping the last reference to a job cancels it, and a timer must not stand in the way.
-    job: Py<PyWeakrefReference>,
+    figures: Box<dyn Fn(Python<'_>) -> Option<Figures> + Send + Sync>,
 }
 
 impl Tick {
     fn schedule(slf: &Bound<'_, Self>) -> PyResult<()> {
         let event_loop = slf.get().event_loop.bind(slf.py());
-        event_loop.call_method1(intern!(slf.py(), "call_later"), (EVERY.as_secs_f64(), slf))?;
+        event_loop.call_method1(intern!(slf.py(), "call_later"), (INTERVAL.as_secs_f64(), slf))?;
         Ok(())
     }
 }
@@ -99,11 +100,9 @@ impl Tick {
 #[pymethods]
 impl Tick {
     fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
         let tick = slf.get();
-        let Some(job) = tick.job.bind(py).upgrade() else { return Ok(()) };
-        let Some(now) = job.cast::<Job>()?.get().progress_now() else { return Ok(()) };
-        tick.progress.report(py, now)?;
+        let Some(figures) = (tick.figures)(slf.py()) else { return Ok(()) };
+        tick.progress.report(slf.py(), figures)?;
         Self::schedule(slf)
     }
 }

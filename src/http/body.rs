@@ -1,179 +1,137 @@
-//! The body of a response: bytes of the core until Python asks for them, a Python `bytes` from then on.
+//! The body of a response: Rust bytes until Python asks for `content`, a Python `bytes` object from then on.
 //!
-//! Never both for longer than the copy takes, so that reading `content` of 20,000 responses doubles nothing, nor does
-//! that of a large one. Whoever
-//! looks at the bytes (a `memoryview`, a decoder) holds a [`Handle`] of its own and is not touched by the change.
+//! Both exist only during the copy, so that reading `content` of 20,000 responses, or of a large one, does not double the
+//! memory. A `memoryview` or a decoder holds a share of the bytes that it reads and is not affected by the change.
 
-use std::ffi::{c_int, c_void};
 use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use pyo3::exceptions::{PyBufferError, PyMemoryError};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyBytes;
 
 use shoal_http::pages::populate;
 
-/// A body from this size on is moved to Python in pieces of at most [`PIECE`]: 100 MiB then take 101 at their peak, not
-/// 200, and what was just made for a piece is in the cache when it is filled.
+/// Bodies from this size on are moved to Python in pieces of [`PIECE`] bytes: 100 MiB then take 101 MiB at the peak, not
+/// 200, and the memory of a piece is in the cache when it is filled.
 const MOVED: usize = 256 << 10;
 const PIECE: usize = 1 << 20;
 
-/// A share in the bytes; cheap, and good for as long as it is held.
-pub enum Handle {
-    /// As the core made them.
-    Core(Bytes),
-    /// As `Response.content` gave them out.
+/// A share of the bytes of a body.
+pub enum BodyBytes {
+    /// As the engine received them.
+    Rust(Bytes),
+    /// As `Response.content` returned them.
     Python(Py<PyBytes>),
 }
 
-impl Handle {
+impl BodyBytes {
     /// The bytes.
     pub fn as_slice<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
         match self {
-            Self::Core(bytes) => bytes,
+            Self::Rust(bytes) => bytes,
             Self::Python(bytes) => bytes.as_bytes(py),
         }
     }
 
-    fn share(&self, py: Python<'_>) -> Self {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
-            Self::Core(bytes) => Self::Core(bytes.clone()),
+            Self::Rust(bytes) => Self::Rust(bytes.clone()),
             Self::Python(bytes) => Self::Python(bytes.clone_ref(py)),
         }
     }
 }
 
-/// `bytes` as a Python object. Unlike `PyBytes::new` it raises MemoryError where there is no memory, and does not panic.
-fn bytes_of<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    let length = ffi::Py_ssize_t::try_from(bytes.len()).map_err(|_| PyMemoryError::new_err("body too large"))?;
-    // SAFETY: CPython copies `length` bytes from where they lie, and returns a new object, or NULL with an exception set.
-    let made =
-        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), length)) }?;
-    Ok(made.cast_into()?)
+fn py_size(length: usize) -> PyResult<ffi::Py_ssize_t> {
+    length.try_into().map_err(|_| PyMemoryError::new_err("body too large"))
 }
 
-/// The same for text.
-pub fn text_of<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
-    let length = ffi::Py_ssize_t::try_from(text.len()).map_err(|_| PyMemoryError::new_err("body too large"))?;
-    // SAFETY: CPython reads `length` bytes from where they lie, and returns a new object, or NULL with an exception set.
-    let made =
-        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), length)) }?;
-    Ok(made.cast_into()?)
+/// `bytes` as a Python object. Unlike `PyBytes::new` it raises MemoryError where there is no memory, and does not panic.
+fn copied<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let size = py_size(bytes.len())?;
+    // SAFETY: `py` shows that this thread is attached. CPython reads `size` bytes, which is the length of the slice, and
+    // returns a new object, or null with an exception set.
+    let object =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), size)) };
+    Ok(object?.cast_into()?)
 }
 
 /// The body of a response.
-pub struct Body(Mutex<Handle>);
+pub struct Body(Mutex<BodyBytes>);
 
 impl Body {
-    /// Of bytes in either place.
-    pub fn new(bytes: Handle) -> Self {
+    /// A body of these bytes.
+    pub fn new(bytes: BodyBytes) -> Self {
         Self(Mutex::new(bytes))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Handle> {
+    fn lock(&self) -> MutexGuard<'_, BodyBytes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A share in the bytes.
-    pub fn handle(&self, py: Python<'_>) -> Handle {
-        self.lock().share(py)
+    /// A share of the bytes.
+    pub fn bytes(&self, py: Python<'_>) -> BodyBytes {
+        self.lock().clone_ref(py)
     }
 
-    /// How many bytes.
+    /// The number of bytes.
     pub fn len(&self, py: Python<'_>) -> usize {
-        match &*self.lock() {
-            Handle::Core(bytes) => bytes.len(),
-            Handle::Python(bytes) => bytes.as_bytes(py).len(),
-        }
+        self.lock().as_slice(py).len()
     }
 
-    /// The one `bytes` object; the first call makes it and lets go of the core's copy.
+    /// The `bytes` object, always the same. The first call creates it and drops the Rust bytes.
     pub fn content(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
         if let Some(moved) = self.moved(py)? {
             return Ok(moved);
         }
-        let bytes = match self.handle(py) {
-            Handle::Python(bytes) => return Ok(bytes),
-            Handle::Core(bytes) => bytes,
+        let bytes = match self.bytes(py) {
+            BodyBytes::Python(bytes) => return Ok(bytes),
+            BodyBytes::Rust(bytes) => bytes,
         };
-        let made = bytes_of(py, &bytes)?.unbind();
+        let created = copied(py, &bytes)?.unbind();
         let mut stored = self.lock();
-        if let Handle::Python(earlier) = &*stored {
-            // Another thread was quicker: everybody gets the same object.
+        if let BodyBytes::Python(earlier) = &*stored {
+            // Another thread was faster, and its object is the one that all calls return.
             return Ok(earlier.clone_ref(py));
         }
-        *stored = Handle::Python(made.clone_ref(py));
-        Ok(made)
+        *stored = BodyBytes::Python(created.clone_ref(py));
+        Ok(created)
     }
 
-    /// The same for a body of which there is no room for two: it is moved from the end, in pieces whose memory is given
-    /// back as it goes. Whoever else asks has to wait. `None` if it is small, or somebody looks at it.
+    /// Like [`Body::content`] for a large body: moves it from the end, in pieces whose memory is freed at once. `None` if
+    /// the body is small or shared. Other threads wait for the lock meanwhile.
     fn moved(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
         let mut stored = self.lock();
-        let Handle::Core(bytes) = &mut *stored else { return Ok(None) };
+        let BodyBytes::Rust(bytes) = &mut *stored else { return Ok(None) };
         if bytes.len() < MOVED || !bytes.is_unique() {
             return Ok(None);
         }
-        let length = ffi::Py_ssize_t::try_from(bytes.len()).map_err(|_| PyMemoryError::new_err("body too large"))?;
-        // SAFETY: without a source CPython leaves the bytes to be filled by whoever made the object.
-        let made = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), length)) }?;
-        let made = made.cast_into::<PyBytes>()?;
-        // SAFETY: nobody else has the new object yet; this is all of its bytes.
-        let mut room: &mut [MaybeUninit<u8>] =
-            unsafe { std::slice::from_raw_parts_mut(ffi::PyBytes_AsString(made.as_ptr()).cast(), bytes.len()) };
+        let size = py_size(bytes.len())?;
+        // SAFETY: `py` shows that this thread is attached. Without a source CPython returns a new object of `size` bytes, or
+        // null with an exception set. `PyBytes_AsString` points to these bytes, and only this function has the object.
+        // They may be uninitialised, as the type of `room` says; the loop below initialises all of them.
+        let (object, mut room) = unsafe {
+            let object = Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), size))?;
+            let start = ffi::PyBytes_AsString(object.as_ptr()).cast::<MaybeUninit<u8>>();
+            (object, std::slice::from_raw_parts_mut(start, bytes.len()))
+        };
         let mut rest = Vec::from(mem::take(bytes));
         while !rest.is_empty() {
-            let at = rest.len().saturating_sub(PIECE);
-            let (before, place) = room.split_at_mut(at);
-            populate(place);
-            for (place, byte) in place.iter_mut().zip(rest.get(at..).unwrap_or_default()) {
+            let start = rest.len().saturating_sub(PIECE);
+            let (before, piece) = room.split_at_mut(start);
+            populate(piece);
+            for (place, byte) in piece.iter_mut().zip(rest.get(start..).unwrap_or_default()) {
                 place.write(*byte);
             }
-            rest.truncate(at);
+            rest.truncate(start);
             rest.shrink_to_fit();
             room = before;
         }
-        let made = made.unbind();
-        *stored = Handle::Python(made.clone_ref(py));
-        Ok(Some(made))
-    }
-
-    /// Fills `view` with the bytes, read-only; `owner` is the object that is viewed.
-    ///
-    /// # Safety
-    /// `view` must be what CPython passes to `bf_getbuffer`, and go to [`Body::release`] if this succeeds.
-    pub unsafe fn export(&self, owner: &Bound<'_, PyAny>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
-        let py = owner.py();
-        let handle = Box::new(self.handle(py));
-        let slice = handle.as_slice(py);
-        let length = ffi::Py_ssize_t::try_from(slice.len()).map_err(|_| PyBufferError::new_err("body too large"))?;
-        let start = slice.as_ptr().cast_mut().cast::<c_void>();
-        // SAFETY: `view` is valid for writing (the caller's promise). `start` is valid for `length` bytes for as long
-        // as `handle` lives, which `view.internal` keeps until `release`; marked read-only, nobody writes there.
-        let failed = unsafe { ffi::PyBuffer_FillInfo(view, owner.as_ptr(), start, length, 1, flags) } != 0;
-        if failed {
-            return Err(PyErr::fetch(py));
-        }
-        // SAFETY: filled above; `internal` is the exporter's to use.
-        unsafe { (*view).internal = Box::into_raw(handle).cast() };
-        Ok(())
-    }
-
-    /// Ends what [`Body::export`] began.
-    ///
-    /// # Safety
-    /// `view` must have been filled by [`Body::export`] and not been released yet.
-    pub unsafe fn release(view: *mut ffi::Py_buffer) {
-        // SAFETY: `internal` is the box that `export` put there; taken out, so that it is dropped once.
-        unsafe {
-            let handle = mem::replace(&mut (*view).internal, ptr::null_mut()).cast::<Handle>();
-            if !handle.is_null() {
-                drop(Box::from_raw(handle));
-            }
-        }
+        let created = object.cast_into::<PyBytes>()?.unbind();
+        *stored = BodyBytes::Python(created.clone_ref(py));
+        Ok(Some(created))
     }
 }

@@ -2,70 +2,33 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_TYPE, COOKIE, HeaderValue, USER_AGENT};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyTuple};
 use url::Url;
 
-use super::batch::{CONCURRENCY, gather_with};
+use super::batch::{BatchCall, gather};
+use super::defaults::{Defaults, Opened, standard_headers};
+use super::error::to_python;
 use super::headers::PyHeaders;
+use super::jobs::start_request;
+use super::plan::{Plan, base_url_from, url_text};
 use super::request::options_from;
-use super::stream::{Closed, Entered};
 use crate::arguments::input::{cookies_from, path_from, text, type_name, utf8};
-use crate::arguments::limits::{PyLimits, method_from, rebuilt};
-use crate::arguments::options::{RequestOptions, flag, unknown};
-use crate::arguments::params::Params;
-use crate::arguments::plan::{Plan, base_url_from, url_text};
+use crate::arguments::limits::{CONCURRENCY, PyLimits, method_from, rebuilt};
+use crate::arguments::options::{RequestOptions, flag, is_client_default, unknown};
+use crate::bridge::coroutine::Ready;
 use crate::bridge::job::Job;
 use crate::bridge::lifecycle::calling_out;
-use crate::bridge::work::single;
 use shoal_http::attempts::Fetcher;
-use shoal_http::client::{Client, ClientOptions, Session};
-use shoal_http::headers;
-use shoal_http::limits::Limits;
+use shoal_http::client::{Client, ClientOptions};
+use shoal_http::headers::merge;
 use shoal_http::settings::Settings;
 use shoal_http::stats::Collector;
 use shoal_http::tls::Verify;
 use shoal_http::urls::UrlParser;
-
-/// What a client, or a call without one, decides for its requests.
-pub struct Defaults {
-    /// For relative URLs.
-    pub base_url: Option<Url>,
-    /// Sent with every request.
-    pub params: Params,
-    /// Sent with every request.
-    pub headers: Arc<HeaderMap>,
-    /// For every request.
-    pub settings: Arc<Settings>,
-}
-
-/// What every request has, unless told otherwise.
-fn standard_headers() -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br, zstd"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("shoal/", env!("CARGO_PKG_VERSION"))));
-    headers
-}
-
-impl Defaults {
-    /// For a call without a client: settings of its own and connections for just as long as it takes.
-    pub fn of_a_call(limits: Limits) -> PyResult<(Arc<Self>, Arc<Session>)> {
-        let client =
-            Client::new(ClientOptions { limits, ..ClientOptions::default() }).map_err(PyRuntimeError::new_err)?;
-        let session = client.session().map_err(PyRuntimeError::new_err)?;
-        let defaults = Self {
-            base_url: None,
-            params: Params::default(),
-            headers: Arc::new(standard_headers()),
-            settings: Arc::new(Settings::default()),
-        };
-        Ok((Arc::new(defaults), session))
-    }
-}
 
 const KEYS: [&str; 16] = [
     "base_url",
@@ -91,17 +54,15 @@ const KEYS: [&str; 16] = [
 ///     async with shoal.Client(base_url="https://api.example.com") as client:
 ///         player = await client.get("/players/23", params={"season": "2016-17"})
 ///
-/// One client serves any event loop and any thread, also several at once, works after `fork()` (the child gets
-/// connections of its own), and pickles by its configuration. The `with` blocks are optional: a client that is dropped
-/// closes its connections.
+/// One client works in any number of event loops and threads at once. After `fork()` the child opens connections of its
+/// own. A pickle holds the configuration. The `with` blocks are optional: a client that is dropped closes its connections.
 ///
 /// Args:
 ///     base_url: joined in front of relative URLs, path included ("https://host/api" and "/players" make
 ///         "https://host/api/players").
-///     headers: sent with every request; a None value leaves out a standard header (Accept-Encoding,
-///         User-Agent).
+///     headers: sent with every request; a None value omits a standard header (Accept-Encoding, User-Agent).
 ///     params: query parameters of every request.
-///     cookies: sent with every request, to every host, but not on from a redirect to another origin. Cookies that
+///     cookies: sent with every request, to every host, but not after a redirect to another origin. Cookies that
 ///         servers set are kept and sent back (RFC 6265).
 ///     auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header. Not sent to other origins
 ///         after a redirect.
@@ -109,14 +70,14 @@ const KEYS: [&str; 16] = [
 ///     retry: attempts after the first, or a `Retry`; 2.
 ///     limits: a `Limits`: requests in flight, in flight per host, and rate per host; `Limits(concurrency=100)`.
 ///     follow_redirects: True. Credentials are not sent to another origin.
-///     max_redirects: more than that raise TooManyRedirects; None for no limit; 10.
+///     max_redirects: more raise TooManyRedirects; None for no limit; 10.
 ///     max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit.
-///     raise_for_status: make statuses from 400 on failures; False.
+///     raise_for_status: treat statuses from 400 as failures; False.
 ///     http2: offer HTTP/2 to https servers; True.
-///     verify: True to check certificates against the system's, a path or bytes (PEM) to trust just those, False to
-///         trust anything.
-///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (lower case wins); True. One that
-///         cannot be used makes requests that it is for fail with InvalidURL; they never go directly.
+///     verify: True to check certificates against the system's, a path or bytes (PEM) to trust only those, False to
+///         trust any.
+///     trust_env: use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (lower case wins); True. If
+///         a proxy's URL is invalid, its requests fail with InvalidURL; they are never sent directly.
 ///     user_agent: "shoal/" and the version.
 ///
 /// Raises:
@@ -131,8 +92,8 @@ pub struct PyClient {
 }
 
 impl PyClient {
-    /// Its defaults and its session, unless it is closed.
-    pub fn open(&self) -> PyResult<(Arc<Defaults>, Arc<Session>)> {
+    /// The defaults and the session. An error if the client is closed.
+    fn open(&self) -> PyResult<Opened> {
         if self.client.is_closed() {
             return Err(PyRuntimeError::new_err("this Client is closed"));
         }
@@ -167,27 +128,44 @@ impl PyClient {
             }
         };
         let url = url_text(url)?;
-        let mut request =
-            self.plan.build(&url, options.as_ref(), 0).map_err(|error| super::error::to_python(py, &error))?;
+        let mut request = self.plan.build(&url, options.as_ref(), 0).map_err(|error| to_python(py, &error))?;
         request.method = method;
-        let call = Fetcher {
+        let fetcher = Fetcher {
             session,
             limits: None,
             settings: defaults.settings.clone(),
             headers: defaults.headers.clone(),
             collector: Arc::new(Collector::new()),
         };
-        single(py, call, request)
+        start_request(py, fetcher, request)
     }
 }
 
-struct Made {
+/// Takes the keyword `client` out of a call's keywords and opens the client.
+pub fn take_client<'py>(
+    keywords: Option<&Bound<'py, PyDict>>,
+) -> PyResult<(Option<Opened>, Option<Bound<'py, PyDict>>)> {
+    let Some(keywords) = keywords else { return Ok((None, None)) };
+    let Some(value) = keywords.get_item("client")? else { return Ok((None, Some(keywords.clone()))) };
+    let rest = keywords.copy()?;
+    rest.del_item("client")?;
+    if value.is_none() || is_client_default(&value)? {
+        return Ok((None, Some(rest)));
+    }
+    let client = value
+        .cast::<PyClient>()
+        .map_err(|_| PyTypeError::new_err(format!("client must be a shoal.Client, not {}", type_name(&value))))?;
+    Ok((Some(client.get().open()?), Some(rest)))
+}
+
+/// The arguments of `Client`.
+struct Arguments {
     config: ClientOptions,
     defaults: Defaults,
     limits: Option<Py<PyLimits>>,
 }
 
-fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
+fn arguments(keywords: &Bound<'_, PyDict>) -> PyResult<Arguments> {
     let mut config = ClientOptions::default();
     let mut headers = standard_headers();
     let mut options = RequestOptions::default();
@@ -217,7 +195,7 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
                 config.limits = given.get().limits.clone();
                 limits = Some(given.clone().unbind());
             }
-            // What a call may say as well.
+            // An option that a call has, too.
             _ => {
                 options.set(key, &value)?;
             }
@@ -228,9 +206,9 @@ fn make(keywords: &Bound<'_, PyDict>) -> PyResult<Made> {
     }
     options.finish();
     let settings = options.settings(&Arc::new(Settings::default()));
-    headers = headers::merge(&headers, &options.headers, &options.without);
+    headers = merge(&headers, &options.headers, &options.without);
     let defaults = Defaults { base_url, params: options.params, headers: Arc::new(headers), settings };
-    Ok(Made { config, defaults, limits })
+    Ok(Arguments { config, defaults, limits })
 }
 
 fn verify_from(value: &Bound<'_, PyAny>) -> PyResult<Verify> {
@@ -253,7 +231,7 @@ impl PyClient {
     )]
     fn new(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
-        let Made { config, defaults, limits } = make(&keywords)?;
+        let Arguments { config, defaults, limits } = arguments(&keywords)?;
         let limits = match limits {
             Some(limits) => limits,
             None => Py::new(py, PyLimits::standard())?,
@@ -280,8 +258,8 @@ impl PyClient {
     ///     method: such as "GET".
     ///     url: absolute, or relative to `base_url`.
     ///     params, headers, cookies, auth, content, data, json, timeout, retry, follow_redirects, max_redirects, max_body,
-    ///         raise_for_status: as for `gather_fetch`; what is left out is the client's. `params`, `headers` and
-    ///         `cookies` are merged with the client's, and win name by name.
+    ///         raise_for_status: as for `gather_fetch`; options that are left out are the client's. `params`, `headers`
+    ///         and `cookies` are merged with the client's by name.
     ///
     /// Raises:
     ///     TypeError, ValueError, InvalidURL: at the call, before any I/O.
@@ -318,7 +296,7 @@ impl PyClient {
         Self::fetch(slf, http::Method::HEAD, url, options)
     }
 
-    /// Sends a OPTIONS request and returns a Job[Response]; see `request`.
+    /// Sends an OPTIONS request and returns a Job[Response]; see `request`.
     #[pyo3(
         signature = (url, **options),
         text_signature = "($self, url, *, params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=shoal.USE_CLIENT_DEFAULT, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, raise_for_status=shoal.USE_CLIENT_DEFAULT)"
@@ -369,7 +347,7 @@ impl PyClient {
 
     /// Fetches many requests over this client's connections: `shoal.gather_fetch(requests, client=self, ...)`.
     ///
-    /// What is left out is the client's. Limits given here hold in addition to the client's.
+    /// Options that are left out are the client's. Limits given here apply in addition to the client's.
     #[pyo3(
         signature = (requests, **options),
         text_signature = "($self, requests, *, method='GET', params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, concurrency=shoal.USE_CLIENT_DEFAULT, per_host=shoal.USE_CLIENT_DEFAULT, rate=shoal.USE_CLIENT_DEFAULT, timeout=shoal.USE_CLIENT_DEFAULT, deadline=None, retry=shoal.USE_CLIENT_DEFAULT, follow_redirects=shoal.USE_CLIENT_DEFAULT, max_redirects=shoal.USE_CLIENT_DEFAULT, max_body=shoal.USE_CLIENT_DEFAULT, return_exceptions=False, raise_for_status=shoal.USE_CLIENT_DEFAULT, progress=False, save_to=None)"
@@ -379,28 +357,31 @@ impl PyClient {
         requests: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Job>> {
-        gather_with(requests, Some(slf), options)
+        calling_out(|| {
+            let (client, function) = (Some(slf.get().open()?), "Client.gather");
+            gather(requests, BatchCall { function, client, takes_client: false, keywords: options })
+        })
     }
 
-    /// Closes the idle connections; requests in flight keep theirs until they end. Waits for nothing. Further requests
-    /// raise RuntimeError.
+    /// Closes the idle connections; requests in flight keep theirs until they end. Does not wait. Further requests raise
+    /// RuntimeError.
     fn close(&self) {
         self.client.close();
     }
 
     /// The same as `close()`, to be awaited.
-    fn aclose(&self) -> Closed {
+    fn aclose(&self, py: Python<'_>) -> Ready {
         self.client.close();
-        Closed
+        Ready::none(py)
     }
 
-    /// Whether the client was closed.
+    /// Whether the client is closed.
     #[getter]
     fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
 
-    /// What relative URLs are joined to, or None.
+    /// The URL that relative URLs are joined to, or None.
     #[getter]
     fn base_url(&self) -> Option<&str> {
         self.defaults.base_url.as_ref().map(Url::as_str)
@@ -411,16 +392,16 @@ impl PyClient {
     fn headers(&self) -> PyHeaders {
         let mut headers = self.defaults.headers.as_ref().clone();
         headers.remove(COOKIE);
-        PyHeaders::new(headers.into())
+        PyHeaders::new(Arc::new(headers))
     }
 
-    /// The limits.
+    /// The limits: a `Limits`.
     #[getter]
     fn limits(&self, py: Python<'_>) -> Py<PyLimits> {
         self.limits.clone_ref(py)
     }
 
-    /// The cookies that servers have set, by name: a new `dict[str, str]`. Of equal names the last one is shown.
+    /// The cookies that servers have set: a new `dict[str, str]`. If several have the same name, the last one.
     #[getter]
     fn cookies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let cookies = PyDict::new(py);
@@ -440,14 +421,13 @@ impl PyClient {
         self.client.close();
     }
 
-    fn __aenter__(slf: Bound<'_, Self>) -> Entered {
-        Entered(slf.unbind().into_any())
+    fn __aenter__(slf: Bound<'_, Self>) -> Ready {
+        Ready(slf.unbind().into_any())
     }
 
-    #[pyo3(signature = (*_error))]
-    fn __aexit__(&self, _error: &Bound<'_, PyTuple>) -> Closed {
-        self.client.close();
-        Closed
+    #[pyo3(signature = (*error))]
+    fn __aexit__(&self, error: &Bound<'_, PyTuple>) -> Ready {
+        self.aclose(error.py())
     }
 
     fn __repr__(&self) -> String {

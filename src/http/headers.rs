@@ -1,4 +1,4 @@
-//! `Headers`: a view of the core's header map that costs nothing until it is read.
+//! `Headers`: a view of the engine's header map. Names and values become Python objects when they are read.
 
 use std::sync::Arc;
 
@@ -12,16 +12,18 @@ use crate::arguments::input::headers_from;
 use shoal_http::control_bytes;
 use shoal_http::headers::decode_text;
 use shoal_http::redact::is_secret_header;
+use shoal_http::request::Request;
+use shoal_http::response::Response;
 
-/// The headers of a response or request: a mapping of str to str in which case does not matter.
+/// The headers of a response or request: a mapping of str to str, in which the case of names does not matter.
 ///
-/// `headers["Content-Type"]` and `headers["content-type"]` are the same. Names come out in lower case, in the order of
-/// their first appearance. A header that was sent several times is one item whose values are joined with ", ";
-/// `get_list` and `multi_items` have them one by one (as `Set-Cookie` needs). Values are decoded as UTF-8 or, where
-/// they are not valid UTF-8, as latin-1.
+/// `headers["Content-Type"]` and `headers["content-type"]` are the same. Names are in lower case, in the order of their first
+/// appearance. A header that was sent several times is one item whose values are joined with ", "; `get_list` and
+/// `multi_items` return them separately (as `Set-Cookie` needs). Values are decoded as UTF-8 or, if that fails, as
+/// latin-1.
 ///
-/// It cannot be changed. `dict(headers)` makes a dict, `repr()` hides secrets, and it can be pickled. All methods may
-/// be called from any thread.
+/// It is immutable. `dict(headers)` makes a dict, `repr()` hides secrets, and it can be pickled. All methods may be
+/// called from any thread.
 ///
 /// Args:
 ///     headers: a mapping or an iterable of pairs, of str or bytes; None (the default) for no headers. Repeated names
@@ -29,32 +31,60 @@ use shoal_http::redact::is_secret_header;
 ///
 /// Raises:
 ///     TypeError: a name or value is neither str nor bytes.
-///     ValueError: a name or value has characters that no header may have.
+///     ValueError: a name or value has invalid characters.
 #[pyclass(frozen, mapping, name = "Headers", module = "shoal")]
 pub struct PyHeaders {
-    map: Arc<HeaderMap>,
+    owner: Arc<dyn Owner>,
+}
+
+/// The owner of a header map.
+pub trait Owner: Send + Sync {
+    /// The map.
+    fn headers(&self) -> &HeaderMap;
+}
+
+impl Owner for HeaderMap {
+    fn headers(&self) -> &HeaderMap {
+        self
+    }
+}
+
+impl Owner for Request {
+    fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+}
+
+impl Owner for Response {
+    fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
 }
 
 impl PyHeaders {
-    /// A view of `map`.
-    pub fn new(map: Arc<HeaderMap>) -> Self {
-        Self { map }
+    /// A view of the owner's map.
+    pub fn new(owner: Arc<dyn Owner>) -> Self {
+        Self { owner }
+    }
+
+    fn map(&self) -> &HeaderMap {
+        self.owner.headers()
     }
 
     /// All values of a name, joined; `None` if there is none.
     fn joined(&self, name: &str) -> Option<String> {
-        let mut values = self.map.get_all(name).iter();
+        let mut values = self.map().get_all(name).iter();
         let first = value_text(values.next()?);
         Some(values.fold(first, |text, value| text + ", " + &value_text(value)))
     }
 
     /// Names and joined values.
     fn pairs(&self) -> impl Iterator<Item = (&str, String)> {
-        self.map.keys().map(|name| (name.as_str(), self.joined(name.as_str()).unwrap_or_default()))
+        self.map().keys().map(|name| (name.as_str(), self.joined(name.as_str()).unwrap_or_default()))
     }
 }
 
-/// UTF-8 if valid, else latin-1, of which every byte is a character.
+/// The value as text: UTF-8, or latin-1 if that fails.
 pub fn value_text(value: &HeaderValue) -> String {
     decode_text(&control_bytes::decode(value.as_bytes()))
 }
@@ -67,10 +97,10 @@ pub fn raw_items<'py>(py: Python<'py>, map: &HeaderMap) -> PyResult<Bound<'py, P
     PyList::new(py, pairs.collect::<Vec<_>>())
 }
 
-/// The headers in a mapping (ours included) or an iterable of pairs, of str or bytes.
+/// The headers in a mapping (also a `Headers`) or an iterable of pairs, of str or bytes.
 pub fn from_python(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
-    if let Ok(ours) = headers.cast::<PyHeaders>() {
-        return Ok((*ours.get().map).clone());
+    if let Ok(headers) = headers.cast::<PyHeaders>() {
+        return Ok(headers.get().map().clone());
     }
     let input = headers_from(headers)?;
     match input.without.first() {
@@ -81,7 +111,7 @@ pub fn from_python(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
     }
 }
 
-/// `KeysView` and its kin do all that a view of any mapping has to do.
+/// A view of `collections.abc`, such as `KeysView`.
 fn view<'py>(slf: &Bound<'py, PyHeaders>, class: &str) -> PyResult<Bound<'py, PyAny>> {
     slf.py().import(intern!(slf.py(), "collections.abc"))?.getattr(class)?.call1((slf,))
 }
@@ -92,7 +122,7 @@ impl PyHeaders {
     #[pyo3(signature = (headers=None, /))]
     fn py_new(headers: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let map = headers.map(from_python).transpose()?.unwrap_or_default();
-        Ok(Self { map: Arc::new(map) })
+        Ok(Self { owner: Arc::new(map) })
     }
 
     fn __getitem__(&self, name: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -104,20 +134,20 @@ impl PyHeaders {
     ///
     /// Args:
     ///     name: in any case.
-    ///     default: what to return if there is no such header; None by default.
+    ///     default: the return value if there is no such header; None by default.
     #[pyo3(signature = (name, /, default=None))]
     fn get<'py>(&self, name: &Bound<'py, PyAny>, default: Option<Bound<'py, PyAny>>) -> Option<Bound<'py, PyAny>> {
         let value = name.cast::<PyString>().ok().and_then(|text| self.joined(text.to_str().ok()?));
         value.map(|text| PyString::new(name.py(), &text).into_any()).or(default)
     }
 
-    /// All values of a header (list of str), in the order they came; empty if there is none.
+    /// All values of a header (list of str), in the order received; empty if there is none.
     ///
     /// Args:
     ///     name: in any case.
     #[pyo3(signature = (name, /))]
     fn get_list(&self, name: &Bound<'_, PyString>) -> Vec<String> {
-        name.to_str().map_or_else(|_| Vec::new(), |name| self.map.get_all(name).iter().map(value_text).collect())
+        name.to_str().map_or_else(|_| Vec::new(), |name| self.map().get_all(name).iter().map(value_text).collect())
     }
 
     /// The names, in lower case, each once (a `KeysView`).
@@ -135,28 +165,28 @@ impl PyHeaders {
         view(slf, "ItemsView")
     }
 
-    /// Pairs of name and value (list of tuples), one for each value: a name may come several times.
+    /// Pairs of name and value (list of tuples), one for each value: a name may occur several times.
     fn multi_items(&self) -> Vec<(&str, String)> {
-        self.map.iter().map(|(name, value)| (name.as_str(), value_text(value))).collect()
+        self.map().iter().map(|(name, value)| (name.as_str(), value_text(value))).collect()
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        PyTuple::new(py, self.map.keys().map(HeaderName::as_str).collect::<Vec<_>>())?.try_iter()
+        PyTuple::new(py, self.map().keys().map(HeaderName::as_str).collect::<Vec<_>>())?.try_iter()
     }
 
     fn __len__(&self) -> usize {
-        self.map.keys_len()
+        self.map().keys_len()
     }
 
     fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
-        name.cast::<PyString>().is_ok_and(|text| text.to_str().is_ok_and(|text| self.map.contains_key(text)))
+        name.cast::<PyString>().is_ok_and(|text| text.to_str().is_ok_and(|text| self.map().contains_key(text)))
     }
 
-    /// Equal to any mapping with the same headers: case of names apart, repeated ones joined.
+    /// Equal to any mapping with the same headers. The case of names does not matter; repeated headers are joined.
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = other.py();
-        let equal = if let Ok(ours) = other.cast::<Self>() {
-            let (mine, theirs) = (&self.map, &ours.get().map);
+        let equal = if let Ok(other) = other.cast::<Self>() {
+            let (mine, theirs) = (self.map(), other.get().map());
             mine.keys_len() == theirs.keys_len()
                 && mine.keys().all(|name| mine.get_all(name).iter().eq(theirs.get_all(name).iter()))
         } else if let Ok(mapping) = other.cast::<PyMapping>() {
@@ -181,12 +211,12 @@ impl PyHeaders {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let shown = |name: &HeaderName, value: &HeaderValue| {
+        let redacted = |name: &HeaderName, value: &HeaderValue| {
             let text = if is_secret_header(name) { "***".to_owned() } else { value_text(value) };
             (name.as_str().to_owned(), text)
         };
-        let pairs: Vec<_> = self.map.iter().map(|(name, value)| shown(name, value)).collect();
-        let shown = if pairs.len() == self.map.keys_len() {
+        let pairs: Vec<_> = self.map().iter().map(|(name, value)| redacted(name, value)).collect();
+        let pairs = if pairs.len() == self.map().keys_len() {
             let dict = PyDict::new(py);
             for (name, value) in pairs {
                 dict.set_item(name, value)?;
@@ -195,15 +225,15 @@ impl PyHeaders {
         } else {
             PyList::new(py, pairs)?.into_any()
         };
-        Ok(format!("Headers({})", shown.repr()?))
+        Ok(format!("Headers({})", pairs.repr()?))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, (Bound<'py, PyList>,))> {
-        Ok((slf.get_type(), (raw_items(slf.py(), &slf.get().map)?,)))
+        Ok((slf.get_type(), (raw_items(slf.py(), slf.get().map())?,)))
     }
 }
 
-/// An iterator, `len` and so on are there; this makes `isinstance(headers, Mapping)` and pattern matching know it.
+/// Registers `Headers` as a `Mapping`, for `isinstance` and pattern matching.
 pub fn register(py: Python<'_>) -> PyResult<()> {
     PyMapping::register::<PyHeaders>(py)
 }

@@ -1,16 +1,28 @@
-//! HTTP as Python sees it: client, requests, responses, batches, streams.
+//! HTTP as Python sees it: `Client`, `Request`, `Response`, `Headers`, `gather_fetch`, `stream_fetch`.
+//!
+//! - `client`, `gather` and `stream` are the entry points. `batch` reads the arguments of the last two and of
+//!   `Client.gather`, with the `defaults` of the client; `plan` turns items into requests.
+//! - `jobs` starts the work, `single` runs single requests, `stream_items` is what a stream converts.
+//! - `results` converts finished work. `response` and `error` are the only places where a response or an error of the
+//!   engine becomes a Python object; `attributes` is what their exceptions have in common.
+//! - `request`, `headers`, `body`, `summary` and `pickle` are parts of these objects.
 
+pub mod attributes;
 pub mod batch;
 pub mod body;
 pub mod client;
+pub mod defaults;
 pub mod error;
-pub mod harvest;
+pub mod gather;
 pub mod headers;
+pub mod jobs;
 pub mod json;
+pub mod pickle;
+pub mod plan;
 pub mod request;
 pub mod response;
-pub mod restore;
-pub mod shown;
-pub mod source;
-pub mod stats;
+pub mod results;
+pub mod single;
 pub mod stream;
+pub mod stream_items;
+pub mod summary;

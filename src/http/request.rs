@@ -1,4 +1,4 @@
-//! `Request`: one item of a batch with options of its own.
+//! `Request`: a URL with options of its own.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::arguments::options::{REQUEST_KEYS, RequestOptions, unknown};
 use shoal_http::redact::{redact_input, redact_url};
 use shoal_http::request::Request;
 
-enum Kind {
-    /// By a user: the options not given are the call's.
+enum Form {
+    /// Made by the user. Options that are not set are the call's.
     Made { url: String, options: Box<RequestOptions> },
-    /// By a call: what was asked for, complete.
+    /// Sent by a call, complete.
     Sent(Arc<Request>),
 }
 
@@ -25,31 +25,31 @@ enum Kind {
 /// Args:
 ///     url: absolute http or https URL (relative with a client that has a `base_url`).
 ///     method, params, headers, cookies, auth, content, data, json, timeout, retry, follow_redirects, max_redirects,
-///         max_body, raise_for_status: as for `gather_fetch`. What is left out is the call's. `params`, `headers` and
-///         `cookies` are merged with the call's, and win name by name.
-///     name: what `{name}` stands for in `save_to`.
+///         max_body, raise_for_status: as for `gather_fetch`. Options that are left out are the call's. `params`, `headers`
+///         and `cookies` are merged with the call's by name.
+///     name: the value of `{name}` in `save_to`.
 ///
 /// Raises:
-///     TypeError, ValueError: an option is not what it should be.
+///     TypeError, ValueError: an option is invalid.
 #[pyclass(frozen, module = "shoal", name = "Request")]
-pub struct PyRequest(Kind);
+pub struct PyRequest(Form);
 
-/// What was sent, as Python sees it.
+/// The Python object of a request that was sent.
 pub fn from_core(py: Python<'_>, request: &Arc<Request>) -> PyResult<Py<PyRequest>> {
-    Py::new(py, PyRequest(Kind::Sent(request.clone())))
+    Py::new(py, PyRequest(Form::Sent(request.clone())))
 }
 
 impl PyRequest {
-    /// The URL and the options, if a user made it. A sent one gives its own again.
+    /// The URL and the options, with which the same request can be made again.
     pub fn parts(&self) -> (&str, RequestOptions) {
         match &self.0 {
-            Kind::Made { url, options, .. } => (url, options.as_ref().clone()),
-            Kind::Sent(request) => (request.url.as_str(), RequestOptions::of(request)),
+            Form::Made { url, options, .. } => (url, options.as_ref().clone()),
+            Form::Sent(request) => (request.url.as_str(), RequestOptions::of(request)),
         }
     }
 }
 
-/// Reads options from a mapping of keywords.
+/// The options in these keywords; `function` is for messages.
 pub fn options_from<'py>(
     function: &str,
     keywords: impl IntoIterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
@@ -80,15 +80,15 @@ impl PyRequest {
             return Err(PyTypeError::new_err(format!("url must be str, not {}", type_name(url))));
         };
         let options = options_from("Request", options.into_iter().flatten())?;
-        Ok(Self(Kind::Made { url: utf8("url", text)?.to_owned(), options: Box::new(options) }))
+        Ok(Self(Form::Made { url: utf8("url", text)?.to_owned(), options: Box::new(options) }))
     }
 
     /// The URL, as given or as sent (credentials removed, parameters added).
     #[getter]
     fn url(&self) -> &str {
         match &self.0 {
-            Kind::Made { url, .. } => url,
-            Kind::Sent(request) => request.url.as_str(),
+            Form::Made { url, .. } => url,
+            Form::Sent(request) => request.url.as_str(),
         }
     }
 
@@ -96,8 +96,8 @@ impl PyRequest {
     #[getter]
     fn method(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Made { options, .. } => options.method.as_ref().map(http::Method::as_str),
-            Kind::Sent(request) => Some(request.method.as_str()),
+            Form::Made { options, .. } => options.method.as_ref().map(http::Method::as_str),
+            Form::Sent(request) => Some(request.method.as_str()),
         }
     }
 
@@ -105,8 +105,8 @@ impl PyRequest {
     #[getter]
     fn headers(&self) -> PyHeaders {
         match &self.0 {
-            Kind::Made { options, .. } => PyHeaders::new(options.headers_with_cookies(&[]).into()),
-            Kind::Sent(request) => PyHeaders::new(request.headers.clone().into()),
+            Form::Made { options, .. } => PyHeaders::new(Arc::new(options.headers_with_cookies(&[]))),
+            Form::Sent(request) => PyHeaders::new(request.clone()),
         }
     }
 
@@ -114,25 +114,25 @@ impl PyRequest {
     #[getter]
     fn content<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         let bytes = match &self.0 {
-            Kind::Made { options, .. } => options.body.as_ref().map(|body| &body.bytes),
-            Kind::Sent(request) => request.body.as_ref(),
+            Form::Made { options, .. } => options.body.as_ref().map(|body| &body.bytes),
+            Form::Sent(request) => request.body.as_ref(),
         };
         bytes.map(|bytes| PyBytes::new(py, bytes))
     }
 
-    /// What `{name}` stands for in `save_to`, or None.
+    /// The value of `{name}` in `save_to`, or None.
     #[getter]
     fn name(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Made { options, .. } => options.name.as_deref(),
-            Kind::Sent(request) => request.name.as_deref(),
+            Form::Made { options, .. } => options.name.as_deref(),
+            Form::Sent(request) => request.name.as_deref(),
         }
     }
 
     fn __repr__(&self) -> String {
         let url = match &self.0 {
-            Kind::Made { url, .. } => redact_input(url),
-            Kind::Sent(request) => redact_url(&request.url),
+            Form::Made { url, .. } => redact_input(url),
+            Form::Sent(request) => redact_url(&request.url),
         };
         match self.method() {
             Some(method) => format!("<Request {method} {url}>"),
@@ -150,7 +150,7 @@ impl PyRequest {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        // From what was understood, not from what was given: that may have changed since, or be used up.
+        // Not from the arguments: they may have been changed, or be exhausted iterators.
         let (py, (url, options)) = (slf.py(), slf.get().parts());
         rebuilt(slf.as_any(), &(url,).into_pyobject(py)?, &options.keywords(py)?)
     }

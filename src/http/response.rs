@@ -1,146 +1,122 @@
-//! `Response`: a finished answer. Built by the thousand, so everything that can wait waits until it is asked for.
+//! `Response`: a finished response.
 //!
-//! Making one moves the core's fields into a Python object and allocates nothing else but a count for the headers;
-//! text, headers, history and the request become Python objects at first sight. It has no reference to any object that
-//! could refer back to it, so the garbage collector need not know it. What changes is behind locks or made once, so
-//! that all threads may read.
+//! A batch creates thousands of them, so the constructor only moves the engine's fields into a Python object; its one
+//! allocation shares the fields with the views of the headers. Text, headers, redirects and the request become Python objects when
+//! they are first accessed. A response refers to no object that could refer back to it, so it takes no part in garbage
+//! collection. Mutable state is behind locks or set once, so that any thread may read it.
 
 use std::ffi::c_int;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::mem;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{CONTENT_TYPE, LINK};
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::{PyBufferError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
-use url::Url;
 
-use super::body::{Body, Handle, text_of};
-use super::error::{class, to_python, url_text};
+use super::attributes::{attributes, url_without_credentials};
+use super::body::{Body, BodyBytes};
 use super::headers::{PyHeaders, value_text};
 use super::json::{self, NotJson, Refused};
+use super::pickle::{self, version_name};
 use super::request::{PyRequest, from_core};
-use super::restore;
-use super::shown;
+use super::summary::Summary;
+use crate::bridge::exceptions::exception_class;
 use shoal_http::cookies::response_cookies;
 use shoal_http::error::FetchError;
 use shoal_http::links;
 use shoal_http::memory::granted;
 use shoal_http::redact::{quote, redact_url};
-use shoal_http::request::Request;
 use shoal_http::response::Response;
 use shoal_kernels::charset::json_text;
 use shoal_kernels::content_type::{charset, encoding_of};
 
-/// How much of the body a message quotes, at most.
+/// The most bytes of a body that a message quotes.
 const QUOTED: usize = 200;
 
-/// The answer to one request, body included: nothing is left to await.
+/// The response to one request, body included: nothing is left to await.
 ///
-/// Attributes are made when they are first looked at. `memoryview(response)` shows the body without a copy. Two
+/// Attributes are created when they are first accessed. `memoryview(response)` shows the body without a copy. Two
 /// responses are equal only if they are the same object. It can be pickled and copied, and read from any thread.
 #[pyclass(frozen, weakref, name = "Response", module = "shoal")]
 pub struct PyResponse {
-    pub(super) status: StatusCode,
-    pub(super) version: Version,
-    pub(crate) headers: Arc<HeaderMap>,
-    pub(super) final_url: Option<Url>,
+    /// Without the body.
+    pub(crate) response: Arc<Response>,
     pub(crate) body: Body,
-    pub(super) history: Vec<Response>,
-    pub(super) history_made: PyOnceLock<Vec<Py<PyResponse>>>,
-    pub(super) elapsed: Duration,
-    pub(super) attempts: u32,
-    pub(super) index: usize,
-    pub(crate) path: Option<PathBuf>,
-    pub(super) request: Arc<Request>,
-    pub(super) request_made: PyOnceLock<Py<PyRequest>>,
+    history: PyOnceLock<Vec<Py<PyResponse>>>,
+    request: PyOnceLock<Py<PyRequest>>,
 }
 
-/// Hands a response of the core over to Python.
-pub fn into_python(py: Python<'_>, response: Response) -> PyResult<Py<PyResponse>> {
-    let Response { status, version, headers, final_url, body, history, elapsed, attempts, index, path, request } =
-        response;
-    let response = PyResponse {
-        status,
-        version,
-        headers: Arc::new(headers),
-        final_url,
-        body: Body::new(Handle::Core(body)),
-        history,
-        history_made: PyOnceLock::new(),
-        elapsed,
-        attempts,
-        index,
-        path,
-        request,
-        request_made: PyOnceLock::new(),
+/// The Python object of a response.
+pub fn into_python(py: Python<'_>, mut response: Response) -> PyResult<Py<PyResponse>> {
+    let body = BodyBytes::Rust(mem::take(&mut response.body));
+    Py::new(py, PyResponse::new(response, body))
+}
+
+/// The response that was pickled with this state.
+#[pyfunction]
+#[pyo3(name = "_restore_response", signature = (state, /))]
+pub fn restore_response(state: &Bound<'_, PyDict>) -> PyResult<PyResponse> {
+    let body = match pickle::get::<Bound<'_, PyBytes>>(state, "content")? {
+        Some(content) => BodyBytes::Python(content.unbind()),
+        None => BodyBytes::Rust(Bytes::new()),
     };
-    Py::new(py, response)
+    let response = PyResponse::new(pickle::response_from(state)?, body);
+    let history = pickle::get::<Vec<Py<PyResponse>>>(state, "history")?.unwrap_or_default();
+    // The cell is new, so this succeeds.
+    let _ = response.history.set(state.py(), history);
+    Ok(response)
 }
 
 impl PyResponse {
-    pub(crate) fn url_parsed(&self) -> &Url {
-        self.final_url.as_ref().unwrap_or(&self.request.url)
+    fn new(response: Response, body: BodyBytes) -> Self {
+        let response = Arc::new(response);
+        Self { response, body: Body::new(body), history: PyOnceLock::new(), request: PyOnceLock::new() }
     }
 
     /// The header `Content-Type`; empty without one.
     pub(crate) fn content_type(&self) -> &[u8] {
-        self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
+        self.response.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
     }
 
-    /// The redirects as Python objects, always the same ones.
-    pub(super) fn redirects(&self, py: Python<'_>) -> PyResult<&[Py<PyResponse>]> {
-        let made = self.history_made.get_or_try_init(py, || {
-            self.history.iter().map(|response| into_python(py, response.clone())).collect::<PyResult<Vec<_>>>()
-        })?;
-        Ok(made)
+    /// The redirects, always the same objects.
+    fn redirects(&self, py: Python<'_>) -> PyResult<&Vec<Py<PyResponse>>> {
+        self.history.get_or_try_init(py, || {
+            self.response.history.iter().map(|response| into_python(py, response.clone())).collect()
+        })
     }
 
-    /// The core's own form, with the first bytes of the body.
-    fn to_core(&self, body: &[u8]) -> Response {
-        Response {
-            status: self.status,
-            version: self.version,
-            headers: (*self.headers).clone(),
-            final_url: self.final_url.clone(),
-            body: Bytes::copy_from_slice(body),
-            history: Vec::new(),
-            elapsed: self.elapsed,
-            attempts: self.attempts,
-            index: self.index,
-            path: self.path.clone(),
-            request: self.request.clone(),
-        }
+    /// The attributes of an exception about this response.
+    fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let Response { request, index, attempts, elapsed, .. } = &*self.response;
+        attributes(py, Some((request, self.request(py)?)), Some(*index), *attempts, *elapsed)
     }
 
     fn json_error(&self, py: Python<'_>, broken: NotJson<'_>) -> PyResult<PyErr> {
         let NotJson { message, document, position } = broken;
-        let known = PyDict::new(py);
-        known.set_item(intern!(py, "request"), self.request(py)?)?;
-        known.set_item(intern!(py, "url"), url_text(&self.request.url))?;
-        known.set_item(intern!(py, "method"), self.request.method.as_str())?;
-        known.set_item(intern!(py, "index"), self.index)?;
-        known.set_item(intern!(py, "attempts"), self.attempts)?;
-        known.set_item(intern!(py, "elapsed"), self.elapsed.as_secs_f64())?;
+        let known = self.attributes(py)?;
         known.set_item(intern!(py, "context"), self.context(py))?;
-        Ok(PyErr::from_value(class(py, "JSONDecodeError")?.call((message, document, position), Some(&known))?))
+        Ok(PyErr::from_value(
+            exception_class(py, "JSONDecodeError")?.call((message, document, position), Some(&known))?,
+        ))
     }
 
-    /// What was asked for and what came back, for a message.
+    /// The request and the start of the response, for a message.
     fn context(&self, py: Python<'_>) -> String {
-        let media_type = match self.headers.get(CONTENT_TYPE) {
+        let media_type = match self.response.headers.get(CONTENT_TYPE) {
             Some(value) => quote(value.as_bytes()),
             None => "no Content-Type".to_owned(),
         };
-        let body = match &self.path {
+        let body = match &self.response.path {
             Some(path) => {
                 let mut start = Vec::new();
                 let read = File::open(path).and_then(|file| file.take(QUOTED as u64).read_to_end(&mut start));
@@ -148,25 +124,25 @@ impl PyResponse {
                 format!("body saved to {}{start}", quote(path.as_os_str().as_encoded_bytes()))
             }
             None => {
-                let body = self.body.handle(py);
+                let body = self.body.bytes(py);
                 let bytes = body.as_slice(py);
                 format!("body beginning with {}", quote(bytes.get(..QUOTED).unwrap_or(bytes)))
             }
         };
-        let (method, url) = (&self.request.method, redact_url(self.url_parsed()));
-        format!("{method} {url}: status {}, {media_type}, {body}", self.status.as_u16())
+        let (method, url) = (&self.response.request.method, redact_url(self.response.url()));
+        format!("{method} {url}: status {}, {media_type}, {body}", self.response.status.as_u16())
     }
 
     fn reason_text(&self) -> &'static str {
-        self.status.canonical_reason().unwrap_or_default()
+        self.response.status.canonical_reason().unwrap_or_default()
     }
 
-    fn summary(&self, py: Python<'_>) -> shown::Summary<'_> {
-        shown::Summary {
-            status: self.status.as_u16(),
+    fn summary(&self, py: Python<'_>) -> Summary<'_> {
+        Summary {
+            status: self.response.status.as_u16(),
             reason: self.reason_text(),
             size: self.body.len(py),
-            path: self.path.as_deref(),
+            path: self.response.path.as_deref(),
         }
     }
 }
@@ -176,89 +152,89 @@ impl PyResponse {
     /// The status code (int), such as 200.
     #[getter]
     fn status_code(&self) -> u16 {
-        self.status.as_u16()
+        self.response.status.as_u16()
     }
 
     /// The same as `status_code` (int).
     #[getter]
     fn status(&self) -> u16 {
-        self.status.as_u16()
+        self.response.status.as_u16()
     }
 
     /// Whether the status is below 400 (bool).
     #[getter]
     fn ok(&self) -> bool {
-        self.status.as_u16() < 400
+        self.response.status.as_u16() < 400
     }
 
     /// Whether the status is 2xx (bool).
     #[getter]
     fn is_success(&self) -> bool {
-        self.status.is_success()
+        self.response.status.is_success()
     }
 
-    /// The standard's words for the status (str), such as "Not Found"; empty for a status it does not know.
+    /// The standard reason phrase of the status (str), such as "Not Found"; empty for a status that has none.
     #[getter]
     fn reason(&self) -> &'static str {
         self.reason_text()
     }
 
-    /// The URL that answered (str), after redirects, without user name and password.
+    /// The URL of the response (str), after redirects, without user name and password.
     #[getter]
     fn url(&self) -> String {
-        url_text(self.url_parsed())
+        url_without_credentials(self.response.url())
     }
 
     /// The headers (`Headers`), as the server sent them: a mapping in which case does not matter.
     #[getter]
     fn headers(&self) -> PyHeaders {
-        PyHeaders::new(self.headers.clone())
+        PyHeaders::new(self.response.clone())
     }
 
     /// The body, decoded from gzip and the like (bytes). Empty if it was saved to `path`.
     ///
-    /// The first access copies it into the bytes object, which is the same ever after, and frees the original; use
+    /// The first access copies it into a bytes object, which later accesses return, and frees the original; use
     /// `memoryview(response)` to copy nothing.
     #[getter]
     fn content(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
         self.body.content(py)
     }
 
-    /// The body as text (str), decoded with `encoding`; what is not valid becomes U+FFFD. Decoded anew each time.
+    /// The body as text (str), decoded with `encoding`; invalid bytes become U+FFFD. Decoded on each access.
     #[getter]
     fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        let body = self.body.handle(py);
+        let body = self.body.bytes(py);
         let bytes = body.as_slice(py);
-        // What is not UTF-8 is decoded into a buffer that can't fail to grow.
+        // The decoder aborts the process if its buffer can't grow, so the memory is checked first.
         granted(bytes.len()).map_err(|error| PyMemoryError::new_err(error.to_string()))?;
-        text_of(py, &encoding_of(self.content_type(), bytes).decode_with_bom_removal(bytes).0)
+        PyString::from_bytes(py, encoding_of(self.content_type(), bytes).decode_with_bom_removal(bytes).0.as_bytes())
     }
 
     /// The name of the body's encoding (str), in lower case: that of a byte order mark, else the charset of Content-Type,
-    /// else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252". JSON is "utf-8", whatever its
-    /// Content-Type says, if that can be.
+    /// else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252". JSON is
+    /// "utf-8" if the body is valid UTF-8, whatever its Content-Type says.
     #[getter]
     fn encoding(&self, py: Python<'_>) -> String {
-        let body = self.body.handle(py);
+        let body = self.body.bytes(py);
         encoding_of(self.content_type(), body.as_slice(py)).name().to_ascii_lowercase()
     }
 
-    /// The body parsed as JSON (dict, list, str, int, float, bool or None). Parsed anew each time.
+    /// The body parsed as JSON (dict, list, str, int, float, bool or None). Parsed on each call.
     ///
     /// The same values as `json.loads`, faster: NaN and Infinity are accepted, integers are exact, of equal keys the
-    /// last one wins. A megabyte takes some 2 ms, with the GIL held. Where that is too long for an event loop, call it in
-    /// another thread, `await asyncio.to_thread(response.json)`: there it lends the GIL every 2 ms. To make no Python
-    /// objects at all, take what you need out of many documents with `parallel.json_extract` and `parallel.json_rows`,
-    /// on all cores.
+    /// last one wins. A megabyte takes some 2 ms, with the GIL held. If that blocks an event loop for too long, call it in
+    /// another thread, `await asyncio.to_thread(response.json)`: there it releases the GIL every 2 ms. To extract values
+    /// from many documents without creating Python objects, on all cores, use `parallel.json_extract` and
+    /// `parallel.json_rows`.
     ///
-    /// The body is in UTF-8, UTF-16 or UTF-32, as its first bytes tell; a charset of Content-Type counts only if it is
-    /// in none of them. A body that was saved to `path` is not read.
+    /// The body is UTF-8, UTF-16 or UTF-32, detected from its first bytes; the charset of Content-Type is used only if it is
+    /// none of them. A body that was saved to `path` is not read.
     ///
     /// Raises:
     ///     JSONDecodeError: the body is not JSON, or not in its encoding; also a `json.JSONDecodeError`, with `msg`,
-    ///         `doc` and `pos`. The message says what was asked for and what came back, with the first bytes.
+    ///         `doc` and `pos`. The message names the request and quotes the first bytes of the response.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let body = self.body.handle(py);
+        let body = self.body.bytes(py);
         let bytes = body.as_slice(py);
         let parsed = json::parse(py, &json_text(charset(self.content_type()), bytes));
         parsed.map_err(|refused| match refused {
@@ -271,7 +247,7 @@ impl PyResponse {
     #[getter]
     fn cookies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let cookies = PyDict::new(py);
-        for (name, value) in response_cookies(&self.headers) {
+        for (name, value) in response_cookies(&self.response.headers) {
             cookies.set_item(name, value)?;
         }
         Ok(cookies)
@@ -283,48 +259,48 @@ impl PyResponse {
         Ok(self.redirects(py)?.iter().map(|response| response.clone_ref(py)).collect())
     }
 
-    /// How long the last attempt took (timedelta), from its turn to the last byte.
+    /// How long the last attempt took (timedelta), from the permit to send to the last byte.
     #[getter]
     fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.response.elapsed
     }
 
-    /// The protocol spoken with the server (str): "HTTP/1.1", "HTTP/2" and so on.
+    /// The protocol version (str): "HTTP/1.1", "HTTP/2" and so on.
     #[getter]
     fn http_version(&self) -> &'static str {
-        restore::version_name(self.version)
+        version_name(self.response.version)
     }
 
-    /// How many attempts it took (int), 1 or more.
+    /// The number of attempts (int), 1 or more.
     #[getter]
     fn attempts(&self) -> u32 {
-        self.attempts
+        self.response.attempts
     }
 
     /// The place of the request in its batch (int, from 0).
     #[getter]
     fn index(&self) -> usize {
-        self.index
+        self.response.index
     }
 
-    /// What was asked for (`Request`).
+    /// The request (`Request`).
     #[getter]
     fn request(&self, py: Python<'_>) -> PyResult<Py<PyRequest>> {
-        Ok(self.request_made.get_or_try_init(py, || from_core(py, &self.request))?.clone_ref(py))
+        Ok(self.request.get_or_try_init(py, || from_core(py, &self.response.request))?.clone_ref(py))
     }
 
     /// Where the body was saved (pathlib.Path), or None if it is in memory.
     #[getter]
     fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        self.response.path.as_deref()
     }
 
-    /// The links of the Link header: a dict from the relation, or the URL where there is none, to a dict of "url" and
+    /// The links of the Link header: a dict from the relation, or the URL if there is none, to a dict of "url" and
     /// the link's parameters, all str: `response.links["next"]["url"]`. URLs are as sent, possibly relative.
     #[getter]
     fn links<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let found = PyDict::new(py);
-        for value in self.headers.get_all(LINK) {
+        for value in self.response.headers.get_all(LINK) {
             for link in links::parse(&value_text(value)) {
                 let known = PyDict::new(py);
                 for (name, text) in &link.parameters {
@@ -345,14 +321,21 @@ impl PyResponse {
     fn raise_for_status<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let response = slf.get();
-        if !(response.status.is_client_error() || response.status.is_server_error()) {
+        let status = response.response.status;
+        if !(status.is_client_error() || status.is_server_error()) {
             return Ok(slf.clone());
         }
-        let body = response.body.handle(py);
+        let body = response.body.bytes(py);
         let bytes = body.as_slice(py);
-        let error = to_python(py, &FetchError::of_status(response.to_core(bytes.get(..QUOTED).unwrap_or(bytes))));
-        error.value(py).setattr(intern!(py, "response"), slf)?;
-        Err(error)
+        let start = Bytes::copy_from_slice(bytes.get(..QUOTED).unwrap_or(bytes));
+        let error =
+            FetchError::of_status(Response { body: start, history: Vec::new(), ..(*response.response).clone() });
+        let known = response.attributes(py)?;
+        known.set_item(intern!(py, "phase"), error.details().phase.as_str())?;
+        known.set_item(intern!(py, "response"), slf)?;
+        Err(PyErr::from_value(
+            exception_class(py, error.kind().class_name())?.call((error.to_string(),), Some(&known))?,
+        ))
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
@@ -362,27 +345,44 @@ impl PyResponse {
     /// For notebooks.
     fn _repr_html_(&self, py: Python<'_>) -> String {
         let rows = [
-            ("URL", redact_url(self.url_parsed())),
-            ("Type", self.headers.get(CONTENT_TYPE).map(value_text).unwrap_or_default()),
-            ("Took", format!("{:.3} s", self.elapsed.as_secs_f64())),
-            ("Attempts", self.attempts.to_string()),
+            ("URL", redact_url(self.response.url())),
+            ("Type", self.response.headers.get(CONTENT_TYPE).map(value_text).unwrap_or_default()),
+            ("Took", format!("{:.3} s", self.response.elapsed.as_secs_f64())),
+            ("Attempts", self.response.attempts.to_string()),
         ];
         self.summary(py).html(&rows)
     }
 
     unsafe fn __getbuffer__(slf: &Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
-        // SAFETY: called by CPython as `bf_getbuffer`; what is exported goes to `__releasebuffer__`.
-        unsafe { slf.get().body.export(slf.as_any(), view, flags) }
+        let py = slf.py();
+        let bytes = Box::new(slf.get().body.bytes(py));
+        let slice = bytes.as_slice(py);
+        let length = slice.len().try_into().map_err(|_| PyBufferError::new_err("body too large"))?;
+        let start = slice.as_ptr().cast_mut().cast();
+        // SAFETY: CPython calls this as `bf_getbuffer` with a `view` to fill. The bytes at `start` neither move nor change
+        // while their share lives, which `view.internal`, a field for the exporter, keeps until `__releasebuffer__`. They
+        // are exported as read-only (the 1).
+        unsafe {
+            if ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, length, 1, flags) != 0 {
+                return Err(PyErr::fetch(py));
+            }
+            (*view).internal = Box::into_raw(bytes).cast();
+        }
+        Ok(())
     }
 
     unsafe fn __releasebuffer__(&self, view: *mut ffi::Py_buffer) {
-        // SAFETY: CPython releases each view once, after `__getbuffer__` filled it.
-        unsafe { Body::release(view) }
+        // SAFETY: CPython calls this as `bf_releasebuffer`, once for each view that `__getbuffer__` filled, so `internal` is
+        // the box from there, and is freed once.
+        unsafe { drop(Box::from_raw((*view).internal.cast::<BodyBytes>())) };
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
-        let restorer =
-            slf.py().import(intern!(slf.py(), "shoal._shoal"))?.getattr(intern!(slf.py(), "_restore_response"))?;
-        Ok((restorer, (restore::state(slf.py(), slf.get())?,)))
+        let (py, response) = (slf.py(), slf.get());
+        let state = pickle::state(py, &response.response)?;
+        state.set_item("content", response.body.content(py)?)?;
+        state.set_item("history", response.history(py)?)?;
+        let restorer = py.import(intern!(py, "shoal._shoal"))?.getattr(intern!(py, "_restore_response"))?;
+        Ok((restorer, (state,)))
     }
 }

@@ -12,6 +12,7 @@ use super::arrow::{Arrays, Unfit};
 use super::borrowed_buffers::BorrowedBuffers;
 use super::column::PyColumn;
 use crate::arguments::input::{path_from, type_name};
+use crate::http::body::BodyBytes;
 use crate::http::response::PyResponse;
 use shoal_kernels::content_type::charset;
 use shoal_kernels::document::{Document, Source, Writable};
@@ -195,18 +196,18 @@ unsafe fn forever<T>(borrowed: &[T]) -> &'static [T] {
 impl PyResponse {
     /// Its body, or the file it was saved to, as a document.
     fn document(&self, py: Python<'_>, url: bool, held: &mut BorrowedBuffers) -> Document {
-        let handle = self.body.handle(py);
+        let handle = self.body.bytes(py);
         let encoding = charset(self.content_type());
-        let source = match (&self.path, handle) {
+        let source = match (&self.response.path, handle) {
             (Some(path), _) => Source::File(path.clone()),
-            (None, crate::http::body::Handle::Core(bytes)) => Source::Shared(bytes),
-            (None, crate::http::body::Handle::Python(bytes)) => {
+            (None, BodyBytes::Rust(bytes)) => Source::Shared(bytes),
+            (None, BodyBytes::Python(bytes)) => {
                 // SAFETY: `bytes` never change or move, and the object is held as long as the document.
                 let source = Source::Bytes(unsafe { forever(bytes.as_bytes(py)) });
                 held.objects.push(bytes.into_any());
                 source
             }
         };
-        Document::from_response(source, encoding, url.then(|| self.url_parsed().clone()))
+        Document::from_response(source, encoding, url.then(|| self.response.url().clone()))
     }
 }

@@ -13,7 +13,7 @@ use super::table_result::{ArrowData, OrderedResults, TableResult};
 use crate::arguments::input::{pairs, type_name};
 use crate::bridge::detach::detached;
 use crate::bridge::job::Job;
-use crate::bridge::lend::Lend;
+use crate::bridge::yield_gil::GilYielder;
 use shoal_kernels::json::extract::Extract;
 use shoal_kernels::json::matches::Matches;
 use shoal_kernels::json::pointer::Pointer;
@@ -126,13 +126,13 @@ pub fn json_rows(
 /// Names and places: read in slices, for there may be 100,000 of them, and parsed without the GIL.
 fn places_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Pointer)>> {
     let py = columns.py();
-    let mut lend = Lend::new();
+    let mut gil = GilYielder::new();
     let mut written: Vec<(String, String)> = Vec::new();
     for (name, place) in pairs("columns", columns)? {
         let name = text("columns", &name)?.to_owned();
         let place = text(&format!("columns[{name:?}]"), &place)?.to_owned();
         written.push((name, place));
-        lend.step(py);
+        gil.step(py);
     }
     let parsed = detached(py, move || {
         let mut known = HashSet::with_capacity(written.len());

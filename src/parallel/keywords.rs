@@ -8,7 +8,7 @@ use crate::arguments::input::{type_name, utf8};
 use crate::arguments::limits::{at_least_one, integer};
 use crate::arguments::options::unknown;
 use crate::bridge::progress::reporter;
-use crate::bridge::work::no_threads;
+use crate::bridge::runtime::runtime_error;
 use shoal_runtime::pool;
 
 /// What becomes of documents that fail.
@@ -37,7 +37,7 @@ const NAMES: [&str; 3] = ["on_error", "workers", "progress"];
 /// The number of cores that this process may use: `SHOAL_THREADS`, or else those of its CPU affinity and cgroup quota.
 #[pyfunction]
 pub fn _usable_cores() -> PyResult<usize> {
-    pool::thread_count().map_err(|error| no_threads(&error))
+    pool::thread_count().map_err(|error| runtime_error(&error))
 }
 
 impl Keywords {

@@ -10,8 +10,8 @@ use pyo3::types::PyList;
 
 use super::keywords::Policy;
 use super::rows::Row;
-use crate::bridge::outcome::Harvest;
-use crate::http::error::class;
+use crate::bridge::exceptions::exception_class;
+use crate::bridge::into_python::IntoPython;
 use shoal_kernels::batch::{Block, Gathered, Outcome};
 use shoal_kernels::error::{ErrorKind, KernelError};
 
@@ -47,7 +47,7 @@ impl<T: Row> ListResult<T> {
     }
 }
 
-impl<T: Row> Harvest for ListResult<T> {
+impl<T: Row> IntoPython for ListResult<T> {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
         loop {
@@ -102,7 +102,7 @@ pub fn ended(results: Bound<'_, PyAny>, failure: Option<(usize, KernelError)>) -
 
 /// The `ItemError` for a document.
 pub fn item_error<'py>(py: Python<'py>, index: usize, failure: &KernelError) -> PyResult<Bound<'py, PyAny>> {
-    class(py, "ItemError")?.call1((index, exception(py, failure)?))
+    exception_class(py, "ItemError")?.call1((index, exception(py, failure)?))
 }
 
 /// The exception for what went wrong.
@@ -119,7 +119,7 @@ pub fn exception<'py>(py: Python<'py>, failure: &KernelError) -> PyResult<Bound<
             let class = JSON.import(py, "json", "JSONDecodeError")?;
             return class.call1((message, &**document, *position));
         }
-        ErrorKind::Internal => return class(py, "InternalError")?.call1((message,)),
+        ErrorKind::Internal => return exception_class(py, "InternalError")?.call1((message,)),
     };
     Ok(error.into_value(py).into_bound(py).into_any())
 }

@@ -10,13 +10,14 @@ use super::documents::{Documents, documents_from};
 use super::keywords::{Keywords, Policy};
 use super::list_result::{ListResult, exception, exception_name};
 use super::rows::Row;
+use crate::bridge::call_site::CallSite;
 use crate::bridge::detach::detached;
-use crate::bridge::job::{Job, Work};
+use crate::bridge::into_python::IntoPython;
+use crate::bridge::job::Job;
+use crate::bridge::job_result::{WorkResult, completion_pair};
 use crate::bridge::lifecycle::calling_out;
-use crate::bridge::outcome::{Ended, Harvest, promise};
-use crate::bridge::unwatched::CallSite;
-use crate::bridge::work::{no_thread, no_threads};
-use crate::http::stats::PyStats;
+use crate::bridge::runtime::{runtime_error, thread_error};
+use crate::bridge::work::Work;
 use shoal_http::stats::{LimitedBy, Stats};
 use shoal_kernels::batch::{Batch, Figures, Gathered, Options, Outcome};
 use shoal_kernels::document::Document;
@@ -24,7 +25,7 @@ use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
 /// What a finished batch becomes, on the pool.
-pub type Made = Result<Box<dyn Harvest>, KernelError>;
+pub type Made = Result<Box<dyn IntoPython>, KernelError>;
 
 /// What makes it: of a batch that ended by itself, or of what is there of one that was cancelled.
 type Finish<T> = dyn Fn(Gathered<T>, &Stop) -> Made + Send + Sync;
@@ -48,18 +49,20 @@ impl<T: Send + 'static> Work for Kernels<T> {
         self.name
     }
 
-    fn cancel(&self) -> Option<Option<Box<dyn Harvest>>> {
+    fn cancel(&self) -> Option<WorkResult> {
         // Where the end has the results already they are being made into one, which nobody wants any more.
         let unfinished = |gathered| Unfinished(Some((gathered, self.finish.clone())), None);
-        Some(self.batch.cancel().map(|gathered| Box::new(unfinished(gathered)) as Box<dyn Harvest>))
+        let results = self.batch.cancel().map(|gathered| Box::new(unfinished(gathered)) as Box<dyn IntoPython>);
+        Some(WorkResult::Cancelled(results))
     }
 
-    fn progress(&self) -> (usize, usize) {
-        self.batch.progress()
+    fn progress(&self) -> (usize, Option<usize>) {
+        let (done, total) = self.batch.progress();
+        (done, Some(total))
     }
 
-    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(Py::new(py, PyStats(stats(&self.batch.figures())))?.into_any())
+    fn stats(&self) -> Stats {
+        stats(&self.batch.figures())
     }
 }
 
@@ -94,16 +97,16 @@ impl<'a, 'py> KernelCall<'a, 'py> {
         calling_out(|| {
             let Keywords { policy, workers, progress } = Keywords::read(name, keywords)?;
             let Documents { list, held, .. } = documents_from(docs, urls)?;
-            let (completion, promised) = promise();
+            let (completion, promised) = completion_pair();
             let finish: Arc<Finish<T>> = Arc::new(move |gathered, stop| finish(gathered, policy, stop));
             let at_the_end = finish.clone();
             let end = move |gathered, stop: &Stop| {
                 let made = at_the_end(gathered, stop);
-                promised.settle(Ended::Done(made.unwrap_or_else(|failure| Box::new(Failed(failure)))));
+                promised.settle(WorkResult::Done(made.unwrap_or_else(|failure| Box::new(Failed(failure)))));
             };
             let options = Options { workers, keep_going: policy != Policy::Raise };
-            let lease = held.lend().map_err(|error| no_thread(&error))?;
-            let batch = Batch::start(list, lease, options, kernel, end).map_err(|error| no_threads(&error))?;
+            let lease = held.lend().map_err(|error| thread_error(&error))?;
+            let batch = Batch::start(list, lease, options, kernel, end).map_err(|error| runtime_error(&error))?;
             let site = CallSite::here(docs.py(), false);
             Job::create(docs.py(), completion, Arc::new(Kernels { name, batch, finish }), progress, site)
         })
@@ -111,9 +114,9 @@ impl<'a, 'py> KernelCall<'a, 'py> {
 }
 
 /// What was finished of a batch that was cancelled; made into the result only if somebody asks.
-struct Unfinished<T>(Option<(Gathered<T>, Arc<Finish<T>>)>, Option<Box<dyn Harvest>>);
+struct Unfinished<T>(Option<(Gathered<T>, Arc<Finish<T>>)>, Option<Box<dyn IntoPython>>);
 
-impl<T: Send> Harvest for Unfinished<T> {
+impl<T: Send> IntoPython for Unfinished<T> {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         if let Some((gathered, finish)) = self.0.take() {
             let made = detached(py, || finish(gathered, &Stop::default()));
@@ -130,7 +133,7 @@ impl<T: Send> Harvest for Unfinished<T> {
 /// A batch whose end failed.
 struct Failed(KernelError);
 
-impl Harvest for Failed {
+impl IntoPython for Failed {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         Err(PyErr::from_value(exception(py, &self.0)?))
     }

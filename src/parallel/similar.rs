@@ -16,8 +16,8 @@ use super::list_result::{ended, failure_of, item_error};
 use super::run::KernelCall;
 use super::table_result::{ArrowData, IndexedError, OrderedResults, TableResult};
 use crate::arguments::limits::float;
+use crate::bridge::into_python::IntoPython;
 use crate::bridge::job::Job;
-use crate::bridge::outcome::Harvest;
 use shoal_kernels::batch::Gathered;
 use shoal_kernels::error::KernelError;
 use shoal_kernels::text::dedupe::duplicates;
@@ -166,7 +166,7 @@ struct Kept {
 /// Indices between two looks at the clock: about 10 µs.
 const STRIDE: usize = 256;
 
-impl Harvest for Kept {
+impl IntoPython for Kept {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
         for (index, failure) in self.items.by_ref() {

@@ -15,8 +15,8 @@ use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 
 use super::column::PyColumn;
 use super::values::{Values, type_name};
-use crate::bridge::lend::Lend;
-use crate::http::shown::escape;
+use crate::bridge::repr::escape_html;
+use crate::bridge::yield_gil::GilYielder;
 
 /// How many rows a notebook shows.
 const SHOWN: usize = 10;
@@ -119,10 +119,10 @@ impl PyTable {
     /// The columns by name, each a list (dict of str to list). Arrays and objects of a document are their JSON text.
     fn to_pydict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        let mut lend = Lend::new();
+        let mut gil = GilYielder::new();
         for (name, array) in self.columns() {
             dict.set_item(name, Values::of(array)?.list(py)?)?;
-            lend.step(py);
+            gil.step(py);
         }
         Ok(dict)
     }
@@ -132,12 +132,12 @@ impl PyTable {
         let columns = self.columns().map(|(name, array)| Ok((PyString::new(py, name), Values::of(array)?)));
         let columns = columns.collect::<PyResult<Vec<_>>>()?;
         let rows = PyList::empty(py);
-        let mut lend = Lend::new();
+        let mut gil = GilYielder::new();
         for index in 0..self.batch.num_rows() {
             let row = PyDict::new(py);
             for (name, values) in &columns {
                 row.set_item(name, values.get(py, index)?)?;
-                lend.step(py);
+                gil.step(py);
             }
             rows.append(row)?;
         }
@@ -225,13 +225,13 @@ impl PyTable {
         let mut html = String::from("<table><thead><tr>");
         for (name, array) in self.columns() {
             let kind = type_name(array.data_type());
-            let _ = write!(html, "<th title=\"{}\">{}</th>", escape(&kind), escape(name));
+            let _ = write!(html, "<th title=\"{}\">{}</th>", escape_html(&kind), escape_html(name));
         }
         html.push_str("</tr></thead><tbody>");
         for row in self.head(py)? {
             html.push_str("<tr>");
             for cell in row {
-                let _ = write!(html, "<td>{}</td>", escape(&cell));
+                let _ = write!(html, "<td>{}</td>", escape_html(&cell));
             }
             html.push_str("</tr>");
         }

@@ -11,7 +11,7 @@ use super::column::PyColumn;
 use super::keywords::Policy;
 use super::list_result::{ended, failure_of, item_error};
 use super::table::PyTable;
-use crate::bridge::outcome::Harvest;
+use crate::bridge::into_python::IntoPython;
 use shoal_kernels::batch::Gathered;
 use shoal_kernels::error::KernelError;
 
@@ -89,7 +89,7 @@ impl TableResult {
     }
 }
 
-impl Harvest for TableResult {
+impl IntoPython for TableResult {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         for (index, failure) in self.errors.by_ref() {
             self.made.push(item_error(py, index, &failure)?.unbind());

@@ -14,7 +14,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
-use crate::bridge::lend::Lend;
+use crate::bridge::yield_gil::GilYielder;
 
 /// An array whose type has been looked at once, and not for each value.
 pub struct Values<'a> {
@@ -128,10 +128,10 @@ impl<'a> Values<'a> {
     /// All of them.
     pub fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        let mut lend = Lend::new();
+        let mut gil = GilYielder::new();
         for index in 0..self.array.len() {
             list.append(self.get(py, index)?)?;
-            lend.step(py);
+            gil.step(py);
         }
         Ok(list)
     }

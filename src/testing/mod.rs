@@ -1,3 +1,3 @@
-//! The test server as Python sees it.
+//! `shoal.testing`: the embedded server as a Python class.
 
 pub mod server;

@@ -1,13 +1,14 @@
-//! The embedded server's class; `shoal.testing.Server` adds `async with` and the typed statistics.
+//! The class of the embedded server. `shoal.testing.Server` adds `async with` and typed statistics.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::bridge::detach::detached;
+use crate::bridge::exceptions::os_error;
 use shoal_testserver::{Options, Server};
 
 /// An HTTP/1.1 server on its own threads, running from construction until ``close()``.
@@ -30,7 +31,9 @@ impl PyServer {
             return Err(PyValueError::new_err(format!("players must be at most 1000000, not {players}")));
         }
         let options = Options { host: host.to_owned(), port, latency, players, threads };
-        let server = detached(py, || Server::start(&options)).map_err(|error| failure(&options, &error))?;
+        let server = detached(py, || Server::start(&options)).map_err(|error| {
+            os_error(&error, format!("cannot listen on {}:{}: {error}", options.host, options.port))
+        })?;
         Ok(Self(Arc::new(server)))
     }
 
@@ -46,7 +49,7 @@ impl PyServer {
         self.0.address().ip().to_string()
     }
 
-    /// The port it listens on (the one that was taken if 0 was asked for).
+    /// The port it listens on; with ``port=0`` the one that the system chose.
     #[getter]
     fn port(&self) -> u16 {
         self.0.address().port()
@@ -65,33 +68,38 @@ impl PyServer {
         format!("{}{slash}{path}", self.0.base_url())
     }
 
-    /// Requests of a route and the routes below it: ``server.requests("/fault/flaky")``; all of them by default.
+    /// The number of requests to a route and the routes below it: ``server.requests("/fault/flaky")``; all by default.
     #[pyo3(signature = (path="/"))]
     fn requests(&self, path: &str) -> u64 {
         self.0.requests(path)
     }
 
-    /// Requests whose query had ``key=<key>``, on any route.
+    /// The number of requests whose query had ``key=<key>``, on any route.
     fn attempts(&self, key: &str) -> u64 {
         self.0.attempts(key)
     }
 
-    /// What the server saw since its start or ``reset_stats()``, as a dict of integers.
+    /// The counters since the start or ``reset_stats()``, as a dict of integers.
     #[pyo3(name = "_stats")]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.0.stats();
         let dict = PyDict::new(py);
-        dict.set_item("requests", stats.requests)?;
-        dict.set_item("connections_opened", stats.connections_opened)?;
-        dict.set_item("connections_open", stats.connections_open)?;
-        dict.set_item("peak_connections", stats.peak_connections)?;
-        dict.set_item("requests_active", stats.requests_active)?;
-        dict.set_item("peak_requests", stats.peak_requests)?;
-        dict.set_item("bytes_sent", stats.bytes_sent)?;
+        let counts = [
+            ("requests", stats.requests),
+            ("connections_opened", stats.connections_opened),
+            ("connections_open", stats.connections_open),
+            ("peak_connections", stats.peak_connections),
+            ("requests_active", stats.requests_active),
+            ("peak_requests", stats.peak_requests),
+            ("bytes_sent", stats.bytes_sent),
+        ];
+        for (name, count) in counts {
+            dict.set_item(name, count)?;
+        }
         Ok(dict)
     }
 
-    /// Counts from zero again; peaks start from what is open now, and fault routes from their first attempt.
+    /// Resets the counters to zero, peaks to what is open now, and fault routes to their first attempt.
     fn reset_stats(&self) {
         self.0.reset_stats();
     }
@@ -113,14 +121,5 @@ impl PyServer {
     fn __repr__(&self) -> String {
         let state = if self.0.is_closed() { "closed" } else { "running" };
         format!("<Server {} {state}>", self.0.base_url())
-    }
-}
-
-/// The error of `bind` with its number, so that Python makes the fitting subclass of `OSError` of it.
-fn failure(options: &Options, error: &std::io::Error) -> PyErr {
-    let place = format!("cannot listen on {}:{}: {error}", options.host, options.port);
-    match error.raw_os_error() {
-        Some(number) => PyOSError::new_err((number, place)),
-        None => PyOSError::new_err(place),
     }
 }

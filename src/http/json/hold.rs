@@ -7,8 +7,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::bridge::detach::detached;
+use crate::bridge::event_loop::{in_main_thread, running_loop};
 use crate::bridge::lifecycle::calling_out;
-use crate::bridge::port::{in_main_thread, running_loop};
 
 /// A shorter text, which takes some 2 ms at most, is parsed without releasing the GIL.
 const LARGE: usize = 1 << 20;

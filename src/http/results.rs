@@ -1,4 +1,4 @@
-//! How finished work becomes Python objects, in slices.
+//! Finished requests and batches as Python objects.
 
 use std::time::Instant;
 
@@ -8,17 +8,18 @@ use pyo3::types::PyList;
 
 use super::error::to_python;
 use super::response::into_python;
-use crate::bridge::outcome::Harvest;
+use crate::bridge::into_python::IntoPython;
 use shoal_http::attempts::FetchResult;
 use shoal_http::batch::FetchBatchResult;
+use shoal_http::error::FetchError;
 
-/// Objects made between two looks at the clock: 64 responses take about 20 µs.
+/// Objects created between two looks at the clock: 64 responses take about 20 µs.
 const STRIDE: usize = 64;
 
-/// A single request.
-pub struct One(pub Option<FetchResult>);
+/// The result of a single request.
+pub struct SingleResult(pub Option<FetchResult>);
 
-impl Harvest for One {
+impl IntoPython for SingleResult {
     fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         match self.0.take() {
             Some(Ok(response)) => Ok(Some(into_python(py, response)?.into_any())),
@@ -33,33 +34,25 @@ impl Harvest for One {
     }
 }
 
-/// A batch.
-pub struct Many {
+/// The results of a batch.
+pub struct GatherResult {
     slots: std::vec::IntoIter<Option<Box<FetchResult>>>,
-    failure: Option<shoal_http::error::FetchError>,
+    failure: Option<FetchError>,
     list: Option<Py<PyList>>,
 }
 
-impl Many {
-    /// Of what a batch has gathered.
-    pub fn new(gathered: FetchBatchResult) -> Self {
+impl From<FetchBatchResult> for GatherResult {
+    fn from(gathered: FetchBatchResult) -> Self {
         Self { slots: gathered.slots.into_iter(), failure: gathered.failure, list: None }
     }
 }
 
-impl Harvest for Many {
+impl IntoPython for GatherResult {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
-        let list = match &self.list {
-            Some(list) => list.clone_ref(py).into_bound(py),
-            None => {
-                let list = PyList::empty(py);
-                self.list = Some(list.clone().unbind());
-                list
-            }
-        };
+        let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
         loop {
             for _ in 0..STRIDE {
-                let Some(slot) = self.slots.next() else { return self.end(list) };
+                let Some(slot) = self.slots.next() else { return self.finish(list) };
                 match slot.map(|slot| *slot) {
                     None => list.append(py.None())?,
                     Some(Ok(response)) => list.append(into_python(py, response)?)?,
@@ -77,18 +70,19 @@ impl Harvest for Many {
     }
 }
 
-impl Many {
-    fn end(&mut self, list: Bound<'_, PyList>) -> PyResult<Option<Py<PyAny>>> {
+impl GatherResult {
+    /// The list, or the exception that carries it as `results`.
+    fn finish(&mut self, list: Bound<'_, PyList>) -> PyResult<Option<Py<PyAny>>> {
         let py = list.py();
         let Some(failure) = self.failure.take() else { return Ok(Some(list.unbind().into_any())) };
-        // The failed request's own place holds the exception that is raised, not None and not a twin of it.
+        // If a request failed its exception is in the list already: it is raised, and its place becomes None.
         let details = failure.details();
-        let at_its_place = details.request.is_some().then_some(details.index);
-        let error = match at_its_place.map(|index| list.get_item(index)) {
+        let index = details.request.is_some().then_some(details.index);
+        let error = match index.map(|index| list.get_item(index)) {
             Some(Ok(exception)) if !exception.is_none() => PyErr::from_value(exception),
             _ => to_python(py, &failure),
         };
-        if let Some(index) = at_its_place {
+        if let Some(index) = index {
             list.set_item(index, py.None())?;
         }
         error.value(py).setattr(intern!(py, "results"), list)?;

@@ -1,17 +1,19 @@
-//! How a response looks at a prompt and in a notebook.
+//! The `repr()` of a response, as text and as HTML.
 
 use std::fmt::Write;
 use std::path::Path;
 
-/// What the first line says.
+use crate::bridge::repr::escape_html;
+
+/// The facts in the first line.
 pub struct Summary<'a> {
     /// The status code.
     pub status: u16,
-    /// The words for it; may be empty.
+    /// The reason phrase; may be empty.
     pub reason: &'a str,
-    /// Bytes of the body.
+    /// Size of the body in bytes.
     pub size: usize,
-    /// Where the body went, if not to memory.
+    /// The file that the body was saved to.
     pub path: Option<&'a Path>,
 }
 
@@ -29,49 +31,33 @@ impl Summary<'_> {
         }
     }
 
-    /// The same above a table of what else is known; rows without a value are left out.
+    /// The same above a table of further facts; rows with an empty value are omitted.
     pub fn html(&self, rows: &[(&str, String)]) -> String {
-        let mut html = format!("<table><caption><code>{}</code></caption>", escape(&self.text()));
+        let mut html = format!("<table><caption><code>{}</code></caption>", escape_html(&self.text()));
         for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
             // Writing to a String cannot fail.
-            let _ = write!(html, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(value));
+            let _ = write!(html, "<tr><th>{}</th><td>{}</td></tr>", escape_html(name), escape_html(value));
         }
         html + "</table>"
     }
 }
 
-/// Decimal units, one digit after the point.
+/// The size in decimal units, with one digit after the point.
 fn size_text(bytes: usize) -> String {
     #[allow(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
     let mut size = bytes as f64;
     if bytes < 1000 {
         return format!("{bytes} B");
     }
-    let mut shown = "";
+    let mut suffix = "";
     for unit in ["kB", "MB", "GB"] {
-        shown = unit;
+        suffix = unit;
         size /= 1000.0;
         if size < 999.95 {
             break;
         }
     }
-    format!("{size:.1} {shown}")
-}
-
-/// `text` as HTML text or attribute.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#x27;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    format!("{size:.1} {suffix}")
 }
 
 #[cfg(test)]

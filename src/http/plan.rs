@@ -1,4 +1,4 @@
-//! How the items of one call become requests: what client and call say once, applied to each.
+//! Turns the items of a call into requests, with the options of the client and the call.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
-use super::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8};
-use super::options::RequestOptions;
-use super::params::Params;
-use crate::http::request::{PyRequest, from_core, options_from};
+use super::request::{PyRequest, from_core, options_from};
+use crate::arguments::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8};
+use crate::arguments::options::RequestOptions;
+use crate::arguments::params::Params;
 use shoal_http::error::{AttemptError, ErrorKind, FetchError, Phase};
 use shoal_http::items::Items;
 use shoal_http::redact::{quote, redact_input};
@@ -23,16 +23,16 @@ use shoal_http::save::{PathTemplate, SavedPaths};
 use shoal_http::settings::Settings;
 use shoal_http::urls::UrlParser;
 
-/// Where bodies are saved.
+/// The argument `save_to`.
 pub enum SaveTo {
-    /// A template.
+    /// A template of a path.
     Template(PathTemplate),
-    /// Asked for every item, on the caller's thread, before any I/O.
+    /// A function that returns a path, called for each item on the caller's thread before any I/O.
     Callable(Py<PyAny>),
 }
 
 impl SaveTo {
-    /// What keeps items from replacing each other's files, unless each has its own by its index.
+    /// A check that no two items have the same file; `None` if the template has the index and needs none.
     pub fn places(&self) -> Option<SavedPaths> {
         match self {
             Self::Template(template) if template.is_distinct() => None,
@@ -41,33 +41,33 @@ impl SaveTo {
     }
 }
 
-/// What all items of a call have in common.
+/// The options that the items of a call have in common.
 pub struct Plan {
-    /// Unless the item has its own.
+    /// The method of items without one.
     pub method: Method,
-    /// For absolute URLs.
+    /// The parser of absolute URLs.
     pub urls: UrlParser,
-    /// For relative URLs.
+    /// The base of relative URLs.
     pub base_url: Option<Url>,
-    /// Of client and call.
+    /// The parameters of client and call.
     pub params: Params,
-    /// Of the call.
+    /// The cookies of the call.
     pub cookies: Vec<(String, String)>,
-    /// Unless the item has its own.
+    /// The body of items without one.
     pub body: Option<BodyInput>,
-    /// Client or call were given a `Content-Type`: it goes with every body, as in requests and httpx.
+    /// Client or call have a `Content-Type`, which is sent with every body, as in requests and httpx.
     pub typed: bool,
-    /// Of client and call.
+    /// The settings of client and call.
     pub settings: Arc<Settings>,
-    /// `save_to`.
+    /// Where bodies are saved, if not in memory.
     pub save_to: Option<SaveTo>,
-    /// Failures are results.
+    /// Failures are results and do not end the call.
     pub return_exceptions: bool,
 }
 
 impl Plan {
-    /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is an
-    /// item that is well-formed but has no usable URL.
+    /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is
+    /// about the URL of an otherwise valid item.
     pub fn request(
         &self,
         py: Python<'_>,
@@ -91,12 +91,12 @@ impl Plan {
         Ok(Ok(Arc::new(request)))
     }
 
-    /// Room for the requests of a batch.
+    /// An empty collection for the requests of a batch.
     pub fn items(&self, count: usize) -> Items {
         Items::with_capacity(count, self.method.clone(), self.body.as_ref().map(|body| body.bytes.clone()))
     }
 
-    /// Whether a URL by itself is the whole request, with this plan's method and body.
+    /// Whether a URL needs only this plan's method and body to be a request.
     pub fn is_plain(&self) -> bool {
         self.params.is_empty() && self.save_to.is_none()
     }
@@ -119,9 +119,9 @@ impl Plan {
             return Ok((url_text(&pair.get_item(0)?)?, options_of(mapping, None)?));
         }
         if let Ok(mapping) = item.cast::<PyMapping>() {
-            let url = mapping.get_item("url").map_err(|_| {
-                PyValueError::new_err("an item that is a mapping needs the key \"url\", which this one has not")
-            })?;
+            let url = mapping
+                .get_item("url")
+                .map_err(|_| PyValueError::new_err("an item that is a mapping needs the key \"url\""))?;
             return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
         }
         Err(PyTypeError::new_err(format!(
@@ -130,7 +130,7 @@ impl Plan {
         )))
     }
 
-    /// The request for a URL and the options that go with it.
+    /// The request for a URL and its options.
     pub fn build(
         &self,
         url: &Bound<'_, PyString>,
@@ -157,7 +157,7 @@ impl Plan {
                 if self.typed && options.type_of_body {
                     request.headers.remove(CONTENT_TYPE);
                 } else if !self.typed && self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
-                    // It describes the call's body, not this one.
+                    // The call's `Content-Type` describes the call's body.
                     request.without.push(CONTENT_TYPE);
                 }
             }
@@ -175,7 +175,7 @@ impl Plan {
             return Err("empty host".to_owned());
         }
         let url = match (self.urls.parse(text), &self.base_url) {
-            // "player:12" names a scheme only if there is nothing it could be relative to.
+            // With a base URL "player:12" is a relative URL and not one with a scheme.
             (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
             (Ok(url), None) if url.cannot_be_a_base() => {
                 return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
@@ -212,16 +212,16 @@ impl Plan {
     }
 }
 
-/// `http:/path` and `http:///path`, which the URL standard reads as `http://path/`: most likely the host was lost on the
-/// way.
+/// Whether this is `http:/path` or `http:///path`, which the URL standard reads as `http://path/`. Most likely the host is
+/// missing.
 fn has_no_host(text: &str) -> bool {
     let Some((scheme, rest)) = text.trim_start().split_once(':') else { return false };
     let ours = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
     ours && rest.strip_prefix("//").is_none_or(|place| place.starts_with(['/', '\\']))
 }
 
-/// As httpx does it: the path is appended to the base's, also if it begins with a slash (or two: a client's headers must
-/// not go to another host by the path of a URL).
+/// Appends the path to that of the base, also if it begins with a slash, as httpx does. Two slashes do not name a host:
+/// a client's headers must not be sent to a host that a relative URL chooses.
 fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
     let mut folder = base.clone();
     if !folder.path().ends_with('/') {
@@ -229,7 +229,7 @@ fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
     }
     folder.set_query(None);
     folder.set_fragment(None);
-    // "./" keeps a first segment with a colon from being read as a scheme.
+    // Without "./" a colon in the first segment would end a scheme.
     folder.join(&format!("./{}", text.trim_start_matches('/')))
 }
 
@@ -239,19 +239,19 @@ fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
     }
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let header = basic_auth(&decode(url.username()), &decode(url.password().unwrap_or_default()));
-    // Neither can fail for http and https.
+    // Both fail only for URLs without a host, which http and https URLs have.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     Some(header)
 }
 
-/// `url`: a str.
+/// Reads `url`: a str.
 pub fn url_text<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     let text = url.cast::<PyString>();
     Ok(text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?.clone())
 }
 
-/// `base_url`: an absolute http or https URL.
+/// Reads `base_url`: an absolute http or https URL.
 pub fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
     let Ok(text) = value.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
@@ -271,7 +271,7 @@ fn invalid_url(reason: &str, text: &str, index: usize) -> FetchError {
 }
 
 fn surrogate(url: &Bound<'_, PyString>, index: usize) -> FetchError {
-    invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index)
+    invalid_url("lone surrogates can't be encoded in UTF-8", &url.to_string_lossy(), index)
 }
 
 fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult<RequestOptions> {
@@ -286,7 +286,7 @@ fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult
     options_from("a request's options", pairs)
 }
 
-/// Names the item in a `TypeError` or `ValueError` about it.
+/// Adds the index of the item to the message of a `TypeError` or `ValueError`.
 fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
     let message = format!("requests[{index}]: {}", error.value(py));
     let named = if error.is_instance_of::<PyTypeError>(py) {
@@ -300,7 +300,7 @@ fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
     named
 }
 
-/// Checks that `requests` is a collection of items and not one item.
+/// Raises if `requests` is a single item and not an iterable of items.
 pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
     let single = requests.is_instance_of::<PyString>()
         || requests.is_instance_of::<PyBytes>()
@@ -316,7 +316,7 @@ pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// `save_to`: a template or a callable.
+/// Reads `save_to`: a template, a callable or None.
 pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
     if value.is_none() {
         return Ok(None);

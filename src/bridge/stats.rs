@@ -1,4 +1,4 @@
-//! `JobStats`: what a job did, as a snapshot.
+//! `JobStats`: a snapshot of what a job has done.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,40 @@ use shoal_http::stats::{LimitedBy, Percentiles, Stats};
 
 /// What a job has done so far. A snapshot: read `job.stats` again for newer figures.
 ///
-/// Of a job of `shoal.parallel` what is said of requests holds for its documents or items, and nothing was sent.
+/// For a job of `shoal.parallel`, "requests" are its documents or items.
 ///
-/// All times are in seconds. The times of the parts (`queue`, `connect`, `first_byte`, `body`) are dicts with `count`,
+/// All times are in seconds. The times of the phases (`queue`, `connect`, `first_byte`, `body`) are dicts with `count`,
 /// `p50`, `p90`, `p99`, `max` and `mean`, over the last attempt of every finished request.
 #[pyclass(frozen, module = "shoal", name = "JobStats")]
 pub struct PyStats(pub Stats);
 
+/// The keys of `as_dict()`.
+const FIELDS: [&str; 16] = [
+    "total",
+    "ok",
+    "failed",
+    "by_status",
+    "by_error",
+    "by_lane",
+    "retries",
+    "retries_by_cause",
+    "bytes",
+    "wall",
+    "connections_opened",
+    "queue",
+    "connect",
+    "first_byte",
+    "body",
+    "limited_by",
+];
+
 fn percentiles<'py>(py: Python<'py>, of: &Percentiles) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("count", of.count)?;
-    dict.set_item("p50", of.p50)?;
-    dict.set_item("p90", of.p90)?;
-    dict.set_item("p99", of.p99)?;
-    dict.set_item("max", of.max)?;
-    dict.set_item("mean", of.mean)?;
+    let seconds = [("p50", of.p50), ("p90", of.p90), ("p99", of.p99), ("max", of.max), ("mean", of.mean)];
+    for (name, value) in seconds {
+        dict.set_item(name, value)?;
+    }
     Ok(dict)
 }
 
@@ -35,25 +54,25 @@ impl PyStats {
         self.0.total
     }
 
-    /// Finished requests that are responses, whatever their status.
+    /// Requests that ended in a response of any status.
     #[getter]
     fn ok(&self) -> u64 {
         self.0.ok
     }
 
-    /// Finished requests that are exceptions.
+    /// Requests that ended in an exception.
     #[getter]
     fn failed(&self) -> u64 {
         self.0.failed
     }
 
-    /// How many responses had which status: `dict[int, int]`.
+    /// The number of responses by status: `dict[int, int]`.
     #[getter]
     fn by_status(&self) -> BTreeMap<u16, u64> {
         self.0.by_status.clone()
     }
 
-    /// How many requests failed with which exception: `dict[str, int]` by class name.
+    /// The number of failed requests by class name of the exception: `dict[str, int]`.
     #[getter]
     fn by_error(&self) -> BTreeMap<String, u64> {
         self.0.by_error.iter().map(|(class, count)| (class.to_string(), *count)).collect()
@@ -66,55 +85,55 @@ impl PyStats {
         self.0.by_lane.clone()
     }
 
-    /// Attempts after a request's first.
+    /// The number of retries.
     #[getter]
     fn retries(&self) -> u64 {
         self.0.retries
     }
 
-    /// Why they were made: `dict[str, int]` by status or class name.
+    /// The number of retries by status or class name of the exception: `dict[str, int]`.
     #[getter]
     fn retries_by_cause(&self) -> BTreeMap<String, u64> {
         self.0.retries_by_cause.iter().map(|(cause, count)| (cause.to_string(), *count)).collect()
     }
 
-    /// Bytes of all bodies, decoded.
+    /// The size of all decoded bodies in bytes.
     #[getter]
     fn bytes(&self) -> u64 {
         self.0.bytes
     }
 
-    /// From the start of the job to its end, or to now.
+    /// The time from the start of the job to its end, or to now.
     #[getter]
     fn wall(&self) -> f64 {
         self.0.wall.as_secs_f64()
     }
 
-    /// New connections that were opened.
+    /// The number of connections opened.
     #[getter]
     fn connections_opened(&self) -> u64 {
         self.0.connections_opened
     }
 
-    /// Waiting for a turn: concurrency, per-host and rate limits, pauses, earlier attempts.
+    /// The time a request waited for its last attempt: for limits, pauses and earlier attempts.
     #[getter]
     fn queue<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         percentiles(py, &self.0.queue)
     }
 
-    /// Opening new connections.
+    /// The time it took to open a connection.
     #[getter]
     fn connect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         percentiles(py, &self.0.connect)
     }
 
-    /// From the turn to the head of the response.
+    /// The time from the permit to send to the head of the response.
     #[getter]
     fn first_byte<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         percentiles(py, &self.0.first_byte)
     }
 
-    /// From the head to the last byte.
+    /// The time from the head to the last byte of the body.
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         percentiles(py, &self.0.body)
@@ -128,24 +147,11 @@ impl PyStats {
     }
 
     /// All figures as a dict, ready for `json.dumps` (`wall` in seconds).
-    fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
-        dict.set_item("total", self.0.total)?;
-        dict.set_item("ok", self.0.ok)?;
-        dict.set_item("failed", self.0.failed)?;
-        dict.set_item("by_status", self.by_status())?;
-        dict.set_item("by_error", self.by_error())?;
-        dict.set_item("by_lane", self.by_lane())?;
-        dict.set_item("retries", self.0.retries)?;
-        dict.set_item("retries_by_cause", self.retries_by_cause())?;
-        dict.set_item("bytes", self.0.bytes)?;
-        dict.set_item("wall", self.0.wall.as_secs_f64())?;
-        dict.set_item("connections_opened", self.0.connections_opened)?;
-        dict.set_item("queue", self.queue(py)?)?;
-        dict.set_item("connect", self.connect(py)?)?;
-        dict.set_item("first_byte", self.first_byte(py)?)?;
-        dict.set_item("body", self.body(py)?)?;
-        dict.set_item("limited_by", self.limited_by())?;
+    fn as_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(slf.py());
+        for name in FIELDS {
+            dict.set_item(name, slf.getattr(name)?)?;
+        }
         Ok(dict)
     }
 
