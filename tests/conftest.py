@@ -36,12 +36,12 @@ def run(request: pytest.FixtureRequest) -> Callable:
     return pytest.importorskip("uvloop").run
 
 
-@pytest.fixture(scope="module", params=["lean", "full"])
-def lane(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The contract is the same on both lanes: a module that uses this runs once on each of them."""
+@pytest.fixture(scope="module", params=["http1", "reqwest"])
+def transport(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The contract is the same with both transports: a module that uses this runs once with each."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "full":
-            patch.setenv("SHOAL_LANE", "full")
+        if request.param == "reqwest":
+            patch.setenv("SHOAL_TRANSPORT", "reqwest")
         yield request.param
 
 

@@ -13,7 +13,7 @@ import shoal
 from servers.scripted import READ, Scripted, reply
 from shoal import parallel
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 # A gzip member of blocks that hold nothing: 5 bytes each, which a coding around it repeats for nothing.
 NOTHING = b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\0\0\0\xff\xff" * (30 << 20)

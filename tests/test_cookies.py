@@ -12,7 +12,7 @@ import shoal
 from servers.origin import Origin, Reply, redirect
 from servers.tls import Certificates
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 # The forms in which servers write 1 January 1970, 00:00:10: all of them delete a cookie.
 DATES = [

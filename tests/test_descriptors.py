@@ -10,7 +10,7 @@ import pytest
 from servers.many import many_origins
 
 pytestmark = [
-    pytest.mark.usefixtures("lane"),
+    pytest.mark.usefixtures("transport"),
     pytest.mark.skipif(sys.platform != "linux", reason="needs every address of 127.0.0.0/8"),
 ]
 

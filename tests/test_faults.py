@@ -14,7 +14,7 @@ import shoal
 from servers.base import refusing
 from servers.scripted import CLOSE, HANG, READ, READ_HEAD, RESET, Holding, Scripted, Sleep, reply
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n"
@@ -106,22 +106,22 @@ def test_a_slow_body_is_a_total_timeout(server):
     check(failure(url, timeout=shoal.Timeout(total=0.3, read=0.2)), shoal.TotalTimeout, "body", url)
 
 
-def test_flaky_with_retries(server, lane):
-    url = f"{server.base_url}/fault/flaky/2?key=faults-flaky-{lane}"
+def test_flaky_with_retries(server, transport):
+    url = f"{server.base_url}/fault/flaky/2?key=faults-flaky-{transport}"
     (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
     assert (response.status_code, response.attempts) == (200, 3)
 
 
 @pytest.mark.parametrize("kind", ["status", "reset", "close", "truncate"])
-def test_each_kind_of_fault_is_tried_again(server, lane, kind):
-    url = f"{server.base_url}/fault/flaky/2?key=faults-{kind}-{lane}&kind={kind}"
+def test_each_kind_of_fault_is_tried_again(server, transport, kind):
+    url = f"{server.base_url}/fault/flaky/2?key=faults-{kind}-{transport}&kind={kind}"
     (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
     assert response.json()["attempt"] == response.attempts == 3
-    assert server.attempts(f"faults-{kind}-{lane}") == 3
+    assert server.attempts(f"faults-{kind}-{transport}") == 3
 
 
-def test_a_stall_is_tried_again(server, lane):
-    url = f"{server.base_url}/fault/flaky/1?key=faults-stall-{lane}&kind=stall"
+def test_a_stall_is_tried_again(server, transport):
+    url = f"{server.base_url}/fault/flaky/1?key=faults-stall-{transport}&kind=stall"
     (response,) = shoal.gather_fetch(
         [url], timeout=0.2, retry=shoal.Retry(1, backoff_factor=0, backoff_jitter=0)
     ).result()
@@ -131,9 +131,9 @@ def test_a_stall_is_tried_again(server, lane):
 @pytest.mark.parametrize(
     ("path", "least"), [("429?retry_after=1&key=faults-429", 1.0), ("retry-after-date?seconds=2&key=faults-date", 1.0)]
 )
-def test_retry_after_is_obeyed(server, lane, path, least):
+def test_retry_after_is_obeyed(server, transport, path, least):
     started = time.monotonic()
-    (response,) = shoal.gather_fetch([f"{server.base_url}/fault/{path}-{lane}"], retry=1).result()
+    (response,) = shoal.gather_fetch([f"{server.base_url}/fault/{path}-{transport}"], retry=1).result()
     assert (response.status_code, response.attempts) == (200, 2)
     assert time.monotonic() - started >= least
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.usefixtures("lane")]
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.usefixtures("transport")]
 
 # `fork(child)` runs `child()` in a forked process and gives its exit code, 99 if it does not end in time. Since 3.12
 # Python warns of a fork in a process with threads: that is what is tested here.

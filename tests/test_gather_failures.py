@@ -14,7 +14,7 @@ from servers.scripted import HANG, READ, Scripted, reply
 from shoal import Retry, Timeout
 from shoal.testing import Server
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 QUICK = Retry(2, backoff_factor=0, backoff_jitter=0)
 
@@ -173,13 +173,13 @@ def test_a_deadline_fills_the_missing_places(no_socket_left) -> None:
         assert wait_until(lambda: server.stats.connections_open == 0)
 
 
-def test_a_deadline_counts_retries_and_pauses(server, lane) -> None:
-    urls = [server.url(f"/fault/429?retry_after=30&k=99&key=deadline-{lane}")]
+def test_a_deadline_counts_retries_and_pauses(server, transport) -> None:
+    urls = [server.url(f"/fault/429?retry_after=30&k=99&key=deadline-{transport}")]
     start = time.monotonic()
     error = raised(shoal.gather_fetch(urls, deadline=0.3, retry=5))
     assert type(error) is shoal.DeadlineExceeded
     assert time.monotonic() - start < 5
-    assert server.attempts(f"deadline-{lane}") == 1
+    assert server.attempts(f"deadline-{transport}") == 1
 
 
 def test_a_deadline_that_is_kept_changes_nothing(server) -> None:

@@ -19,6 +19,7 @@ from servers.frames import (
     END_HEADERS,
     END_STREAM,
     HEADERS,
+    HTTP_1_1_REQUIRED,
     INITIAL_WINDOW_SIZE,
     INTERNAL_ERROR,
     NO_ERROR,
@@ -224,6 +225,32 @@ def test_a_request_behind_the_last_one_is_sent_again_elsewhere(client, peer) -> 
     server = peer(behave)
     response = client.gather([shoal.Request(server.url, method="POST", content=b"order")], retry=2).result()[0]
     assert (response.content, response.attempts, len(server.connections)) == (b"done", 2, 2)
+
+
+@pytest.mark.parametrize("announced", ["reset", "goaway"])
+def test_a_server_that_requires_http1_gets_the_requests_over_it(client, certificates, announced) -> None:
+    protocols = []
+
+    async def behave(frames) -> None:
+        protocols.append(frames.writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        if protocols[-1] == "h2":
+            await frames.begin()
+            while True:
+                stream = await frames.request()
+                if announced == "reset":
+                    await frames.reset(stream, HTTP_1_1_REQUIRED)
+                else:
+                    await frames.go_away(0, HTTP_1_1_REQUIRED)
+        while True:
+            await frames.reader.readuntil(b"\r\n\r\norder")
+            frames.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+
+    with Peer(certificates.http2, behave) as server:
+        for _ in range(2):
+            orders = [shoal.Request(server.url, method="POST", content=b"order")] * 10
+            responses = client.gather(orders).result()
+            assert {(response.content, response.attempts) for response in responses} == {(b"done", 1)}
+    assert protocols.count("h2") == 1
 
 
 @pytest.mark.parametrize("end", ["goaway", "internal error", "closed"])

@@ -16,7 +16,7 @@ from shoal.testing import Server
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc"),
-    pytest.mark.usefixtures("lane"),
+    pytest.mark.usefixtures("transport"),
 ]
 
 MIB = 1 << 20

@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 pytestmark = [
-    pytest.mark.usefixtures("lane"),
+    pytest.mark.usefixtures("transport"),
     pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD"),
 ]
 

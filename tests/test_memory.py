@@ -7,7 +7,7 @@ import sys
 import pytest
 
 pytestmark = [
-    pytest.mark.usefixtures("lane"),
+    pytest.mark.usefixtures("transport"),
     pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS and /proc"),
 ]
 

@@ -1,4 +1,4 @@
-"""Answers with a few bytes changed: where aiohttp and urllib3 read the same, Shoal does, too, on both lanes."""
+"""Answers with a few bytes changed: where aiohttp and urllib3 read the same, Shoal does, too, with both transports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ urllib3 = pytest.importorskip("urllib3")
 if TYPE_CHECKING:
     from servers.base import Connection
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 TEXT = b'{"rows": [1, 2, 3], "name": "a text that is long enough to be cut"}'
 HEAD = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: application/json\r\n"

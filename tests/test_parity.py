@@ -11,7 +11,7 @@ pytest.importorskip("brotli")
 
 from parity import Case, echoed, length, pairs, sent_cookies, target, with_aiohttp, with_shoal
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 REASON_OF_STATUS = "Shoal's reason is the standard phrase of the status: HTTP/2 and 3 have no other"
 NO_EMPTY_BODY = "a method that needs no body says nothing of one"

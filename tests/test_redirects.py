@@ -12,7 +12,7 @@ from servers.origin import Origin, Reply, redirect
 from servers.scripted import HANG, READ, Scripted
 from servers.tls import Certificates
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 SECRETS = {
     "Authorization": "Bearer very-secret",

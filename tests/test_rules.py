@@ -10,7 +10,7 @@ import shoal
 from servers.scripted import READ, Scripted, reply
 from shoal import USE_CLIENT_DEFAULT, Client, Limits
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 SURROGATE = "\ud800"
 

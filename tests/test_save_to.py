@@ -15,7 +15,7 @@ from servers.scripted import READ, Scripted, Sleep
 from shoal import Request
 from shoal.testing import Server
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 QUICK = shoal.Retry(2, backoff_factor=0, backoff_jitter=0)
 

@@ -14,15 +14,15 @@ from servers.origin import Origin
 from servers.scripted import CLOSE, HANG, RESET, Scripted, Sleep
 from servers.tls import Certificates
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 BAD = ["wrong_host", "expired", "unknown_authority", "self_signed"]
 
 
 @pytest.fixture(autouse=True)
-def _http1(lane, monkeypatch):
-    """The lean lane is for servers that are known to speak HTTP/1.1: here from the first request on."""
-    if lane == "lean":
+def _http1(transport, monkeypatch):
+    """The http1 transport is for origins that are known to speak HTTP/1.1: here from the first request on."""
+    if transport == "http1":
         monkeypatch.setattr(shoal, "Client", functools.partial(shoal.Client, http2=False))
 
 

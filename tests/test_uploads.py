@@ -15,7 +15,7 @@ from servers.base import Server
 from servers.origin import Origin
 from servers.tls import Certificates
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 
 @pytest.fixture(scope="module")

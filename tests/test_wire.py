@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import shoal
 from shoal import Request
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("transport")
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALAR = TEXT | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -21,7 +21,7 @@ TOKEN = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
 
 
 @pytest.fixture(scope="module")
-def client(lane):
+def client(transport):
     with shoal.Client() as client:
         yield client
 

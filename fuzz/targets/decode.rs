@@ -1,10 +1,9 @@
-//! Content-Encoding, nested too: bounded in every stage, and the same however the body is cut into pieces.
+//! Content codings, nested too: bounded in every stage, and decoded alike however the body is cut into pieces.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shoal_http::decode::{Coding, Decoder};
 use shoal_http::error::ErrorKind;
-use shoal_http::pace::Pace;
+use shoal_http::fuzzing::{Coding, Decoder, Pace};
 
 const LIMIT: u64 = 1 << 20;
 const CODINGS: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];

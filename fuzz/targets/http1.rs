@@ -1,4 +1,4 @@
-//! HTTP/1 answers: heads, framing and chunks are read alike however the bytes are cut into pieces.
+//! HTTP/1 responses: heads, framing and chunks are read alike however the bytes are cut into pieces.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,8 +6,8 @@ use shoal_http::fuzzing::{Seen, http1_exchange};
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::{Builder, Runtime};
 
-/// Bodies are compared up to here.
-const MOST: usize = 1 << 20;
+/// Bodies are compared up to this size.
+const MAX_BODY: usize = 1 << 20;
 
 /// The size of the request.
 const REQUEST: usize = 18;
@@ -17,34 +17,33 @@ thread_local! {
 }
 
 fuzz_target!(|input: (u8, &[u8])| {
-    let (cut, answer) = input;
-    let whole = exchanged(answer, answer.len() + 1);
-    let pieces = exchanged(answer, 1 + usize::from(cut));
+    let (cut, response) = input;
+    let whole = exchange(response, response.len() + 1);
+    let pieces = exchange(response, 1 + usize::from(cut));
     match (whole, pieces) {
         (Some(whole), Some(pieces)) => {
-            // A connection may be closed for what came behind the answer, if that has come.
-            assert_eq!(Seen { is_kept: true, ..whole }, Seen { is_kept: true, ..pieces });
+            // Bytes after the response make a connection unusable only if they have arrived by then.
+            assert_eq!(Seen { is_reusable: true, ..whole }, Seen { is_reusable: true, ..pieces });
         }
         (None, None) => {}
         (whole, pieces) => panic!("{whole:?} is not {pieces:?}"),
     }
 });
 
-/// What a client reads of `answer` when at most `size` bytes are on the way at once.
-fn exchanged(answer: &[u8], size: usize) -> Option<Seen> {
-    let answer = answer.to_vec();
+/// What a client reads of `response` when at most `size` bytes are in flight.
+fn exchange(response: &[u8], size: usize) -> Option<Seen> {
+    let response = response.to_vec();
     RUNTIME.with(|runtime| {
         runtime.block_on(async {
             // The request must fit as well.
             let (near, mut far) = tokio::io::duplex(size.max(REQUEST));
             let server = async {
-                // The end of the connection follows.
-                let _ = far.write_all(&answer).await;
+                let _ = far.write_all(&response).await;
                 drop(far);
                 std::future::pending::<()>().await
             };
             tokio::select! {
-                seen = http1_exchange(Box::new(near), MOST) => seen.ok(),
+                seen = http1_exchange(Box::new(near), MAX_BODY) => seen.ok(),
                 () = server => None,
             }
         })

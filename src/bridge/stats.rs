@@ -82,7 +82,8 @@ impl PyStats {
     /// for connections to `https` servers that were made before it was known that they do without HTTP/2.
     #[getter]
     fn by_lane(&self) -> BTreeMap<&'static str, u64> {
-        self.0.by_lane.clone()
+        let old = |name| if name == "http1" { "lean" } else { "full" };
+        self.0.by_transport.iter().map(|(name, count)| (old(*name), *count)).collect()
     }
 
     /// The number of retries.

@@ -13,7 +13,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use shoal_http::pages::populate;
+use shoal_http::prefault::populate;
 
 /// Bodies from this size on are moved to Python in pieces of [`PIECE`] bytes: 100 MiB then take 101 MiB at the peak, not
 /// 200, and the memory of a piece is in the cache when it is filled.

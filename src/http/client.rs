@@ -27,7 +27,7 @@ use shoal_http::client::{Client, ClientOptions};
 use shoal_http::headers::merge;
 use shoal_http::settings::Settings;
 use shoal_http::stats::Collector;
-use shoal_http::tls::Verify;
+use shoal_http::transport::Verify;
 use shoal_http::urls::UrlParser;
 
 const KEYS: [&str; 16] = [

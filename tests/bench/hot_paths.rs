@@ -27,13 +27,13 @@ use shoal_http::batch::{FetchBatch, FetchBatchOptions};
 use shoal_http::client::{Client, ClientOptions, Session};
 use shoal_http::cookies::CookieJar;
 use shoal_http::error::AttemptError;
-use shoal_http::http1::head;
 use shoal_http::items::{Item, Items};
 use shoal_http::limits::Limits;
 use shoal_http::request::Request;
 use shoal_http::settings::Settings;
 use shoal_http::stats::Collector;
-use shoal_http::transport::{Body, Clock, Head, Outgoing, Transport};
+use shoal_http::transport::http1;
+use shoal_http::transport::{Body, Head, Outgoing, Timings, Transport};
 use shoal_kernels::json::extract::Extract;
 use shoal_kernels::json::pointer::Pointer;
 use shoal_kernels::stop::Stop;
@@ -71,7 +71,7 @@ fn local(path: &str, n: usize) -> Result<()> {
         "head" => {
             let answer = answer("", &json(SMALL));
             repeat(n, || {
-                let parsed = head::parse(black_box(&answer), 0, false)?.ok_or("half a head")?;
+                let parsed = http1::parse(black_box(&answer), 0, false)?.ok_or("half a head")?;
                 Ok(parsed.head.headers.len() == 5)
             })
         }
@@ -175,7 +175,7 @@ impl Body for Whole {
 impl Transport for Ready {
     type Body = Whole;
 
-    async fn send(&self, _: Outgoing<'_>, _: &Arc<Clock>) -> std::result::Result<(Head, Whole), AttemptError> {
+    async fn send(&self, _: Outgoing<'_>, _: &Arc<Timings>) -> std::result::Result<(Head, Whole), AttemptError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let length = Some(self.0.len() as u64);

@@ -12,7 +12,6 @@ use url::Url;
 
 use super::client::Session;
 use super::error::{AttemptError, ErrorKind, FetchError, Phase};
-use super::lanes::Lanes;
 use super::limits::{Limit, Limiter, Permit};
 use super::redirects::exchange;
 use super::request::Request;
@@ -20,7 +19,7 @@ use super::response::Response;
 use super::retry::parse_retry_after;
 use super::settings::Settings;
 use super::stats::{Collector, PhaseTimes, RequestRecord, RetryCause};
-use super::transport::{Clock, Marks, Transport};
+use super::transport::{Router, Snapshot, Timings, Transport};
 use shoal_runtime::{load, panic_message};
 
 /// A request with this header may be sent again whatever its method (draft-ietf-httpapi-idempotency-key-header).
@@ -30,7 +29,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub type FetchResult = Result<Response, FetchError>;
 
 /// What all requests of one call share.
-pub struct Fetcher<T = Lanes> {
+pub struct Fetcher<T = Router> {
     /// Connections, cookies, limits.
     pub session: Arc<Session<T>>,
     /// The call's own limits, which hold in addition to the session's.
@@ -47,7 +46,7 @@ pub struct Fetcher<T = Lanes> {
 struct Attempt {
     result: Result<Response, AttemptError>,
     started: Instant,
-    marks: Marks,
+    snapshot: Snapshot,
 }
 
 impl<T: Transport> Fetcher<T> {
@@ -95,10 +94,11 @@ impl<T: Transport> Fetcher<T> {
                     response.elapsed = attempt.started.elapsed();
                     response.attempts = attempts;
                     response.index = index;
-                    self.verdict(response, &settings, times, limited_by, attempt.marks)
+                    self.verdict(response, &settings, times, limited_by, attempt.snapshot)
                 }
                 Err(failure) => {
-                    let recorded = RequestRecord { times, lane: attempt.marks.lane, ..RequestRecord::default() };
+                    let recorded =
+                        RequestRecord { times, transport: attempt.snapshot.transport, ..RequestRecord::default() };
                     Err(self.failed(failure, request, index, attempts, recorded, asked))
                 }
             };
@@ -130,20 +130,20 @@ impl<T: Transport> Fetcher<T> {
     }
 
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
-        let clock = Arc::new(Clock::start(settings.timeout.connect));
+        let timings = Arc::new(Timings::start(settings.timeout.connect));
         // Pinned where it is: `timeout` would move it, and the futures of reqwest inside are kilobytes.
         let mut work = pin!(async {
-            let first = exchange(&self.session, request, settings, &self.headers, &clock).await;
+            let first = exchange(&self.session, request, settings, &self.headers, &timings).await;
             match &first {
                 // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
                 // and one more try on a new connection tells (browsers and aiohttp do the same).
                 Err(failure)
                     if failure.kind == ErrorKind::Read
                         && failure.phase == Phase::Headers
-                        && clock.marks().connects == 0
+                        && timings.snapshot().connects == 0
                         && (request.method.is_idempotent() || self.has_key(request)) =>
                 {
-                    exchange(&self.session, request, settings, &self.headers, &clock).await
+                    exchange(&self.session, request, settings, &self.headers, &timings).await
                 }
                 _ => first,
             }
@@ -152,15 +152,15 @@ impl<T: Transport> Fetcher<T> {
             None => work.await,
             Some(limit) => match tokio::time::timeout(limit, work.as_mut()).await {
                 Ok(result) => result,
-                Err(_) if settings.timeout.plain && clock.marks().saves => work.await,
-                Err(_) => Err(timed_out(limit, clock.phase())),
+                Err(_) if settings.timeout.plain && timings.snapshot().saves => work.await,
+                Err(_) => Err(timed_out(limit, timings.phase())),
             },
         };
-        let marks = clock.marks();
-        for _ in 0..marks.connects {
+        let snapshot = timings.snapshot();
+        for _ in 0..snapshot.connects {
             self.collector.connection_opened();
         }
-        Attempt { result, started: clock.started, marks }
+        Attempt { result, started: timings.started, snapshot }
     }
 
     /// Whether the request has an `Idempotency-Key`: the server then does twice what it is asked twice only once.
@@ -220,16 +220,16 @@ impl<T: Transport> Fetcher<T> {
         settings: &Settings,
         times: PhaseTimes,
         limited_by: Option<Limit>,
-        marks: Marks,
+        snapshot: Snapshot,
     ) -> FetchResult {
-        load::record_request(marks.bytes);
+        load::record_request(snapshot.bytes);
         let status = response.status;
         let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
         self.collector.record(RequestRecord {
             status: Some(status.as_u16()),
             error: raise.then_some(ErrorKind::HttpStatus),
-            bytes: marks.bytes,
-            lane: marks.lane,
+            bytes: snapshot.bytes,
+            transport: snapshot.transport,
             times,
             limited_by,
         });
@@ -261,10 +261,10 @@ fn timed_out(limit: Duration, phase: Phase) -> AttemptError {
 }
 
 fn times(queued: Instant, attempt: &Attempt) -> PhaseTimes {
-    let first_byte = attempt.marks.first_byte;
+    let first_byte = attempt.snapshot.first_byte;
     PhaseTimes {
         queue: attempt.started.duration_since(queued),
-        connect: attempt.marks.connect,
+        connect: attempt.snapshot.connect,
         first_byte,
         body: first_byte.map(|head| attempt.started.elapsed().saturating_sub(head)),
     }

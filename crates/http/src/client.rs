@@ -5,18 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 
-use super::connections::Connections;
 use super::cookies::CookieJar;
-use super::lanes::Lanes;
 use super::limits::{Limiter, Limits};
 use super::save::WriteQueue;
+use super::transport::{ConnectionOptions, Router};
 use shoal_runtime::fork::ForkGuard;
 
 /// How a client is made; copied into a forked child, where everything else is made anew.
 #[derive(Clone, Debug, Default)]
 pub struct ClientOptions {
     /// TLS, proxies, HTTP version.
-    pub connections: Connections,
+    pub connections: ConnectionOptions,
     /// In flight at once, per host, per second.
     pub limits: Limits,
     /// Sent with every request, unless the call or the item has its own.
@@ -26,7 +25,7 @@ pub struct ClientOptions {
 }
 
 /// The shared parts, good for one process. Over any transport: everything above it is the same.
-pub struct Session<T = Lanes> {
+pub struct Session<T = Router> {
     /// Moves the bytes. A child leaves its parent's connections alone.
     pub transport: ForkGuard<T>,
     /// Decides whose turn it is.
@@ -83,7 +82,7 @@ impl Client {
     }
 }
 
-impl Session<Lanes> {
+impl Session<Router> {
     fn new(config: &ClientOptions, parent: Option<&Self>) -> Result<Self, String> {
         let jar = match parent {
             Some(parent) => parent.jar.fork_copy(),
@@ -93,7 +92,7 @@ impl Session<Lanes> {
                 jar
             }
         };
-        Ok(Self::over(Lanes::new(&config.connections)?, config.limits.clone(), jar))
+        Ok(Self::over(Router::new(&config.connections)?, config.limits.clone(), jar))
     }
 }
 

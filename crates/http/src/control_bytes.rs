@@ -1,14 +1,14 @@
-//! Control bytes in the values of headers.
+//! Encodes control bytes in header values, which [`http::HeaderValue`] can't hold.
 //!
-//! Some servers send them, and RFC 9110 (5.5) lets a client keep them; but a [`http::HeaderValue`] has none. Here each is
-//! written as two bytes that no UTF-8 text has (the overlong form: `01` becomes `C0 81`), and back when Python asks for
-//! the value. NUL, CR and LF are never written: they are refused where a head is read.
+//! Some servers send them, and RFC 9110 (5.5) lets a client keep them. Each is stored as its overlong UTF-8 form, which no
+//! valid text contains (`01` becomes `C0 81`), and decoded when Python asks for the value. NUL, CR and LF never get here:
+//! a head with them is refused.
 
 use std::borrow::Cow;
 
 use super::memory::{OutOfMemory, reserve};
 
-/// Adds `value` to `into`, its control bytes as two bytes each.
+/// Appends `value` to `into`, encoded.
 pub fn encode(value: &[u8], into: &mut Vec<u8>) -> Result<(), OutOfMemory> {
     reserve(into, value.len() + value.iter().filter(|byte| is_control(**byte)).count())?;
     for byte in value {
@@ -39,7 +39,7 @@ pub fn decode(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(sent)
 }
 
-/// Whether the value was sent with control bytes.
+/// Whether an encoded value has control bytes.
 pub fn has_any(value: &[u8]) -> bool {
     value.windows(2).any(|two| encoded(two).is_some())
 }
@@ -53,7 +53,7 @@ fn encoded(bytes: &[u8]) -> Option<u8> {
     }
 }
 
-/// What a [`http::HeaderValue`] must not have, but for NUL, CR and LF.
+/// Bytes that [`http::HeaderValue`] refuses, except NUL, CR and LF.
 fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && !matches!(byte, 0 | b'\t' | b'\r' | b'\n')
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_comes_back_as_it_was_sent() {
+    fn values_round_trip() {
         let every: Vec<u8> = (1..=255).filter(|byte| !b"\r\n".contains(byte)).collect();
         for value in [&every[..], b"", b"plain", "é漢".as_bytes(), b"\x01", b"\x7f\x01\x1f"] {
             let mut text = Vec::new();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_sends_in_this_form_makes_no_line_break() {
+    fn an_overlong_line_break_is_not_decoded() {
         for form in [b"\xc0\x80", b"\xc0\x8a", b"\xc0\x8d", b"\xc0\x89", b"\xc1\x81"] {
             assert_eq!(*decode(form), form[..]);
         }

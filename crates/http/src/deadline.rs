@@ -1,4 +1,4 @@
-//! When a batch or a stream has had its time.
+//! The deadline of a batch or a stream.
 
 use std::time::Duration;
 

@@ -1,60 +1,58 @@
-//! File descriptors: a process has few (`ulimit -n`, often 1,024), and connections, files and name look-ups take them.
+//! File descriptors: a process has few (`ulimit -n`, often 1,024), and connections, files and name look-ups share them.
 //!
-//! Connections leave some to everything else. When too many are open, those that have been idle longest are closed; if
-//! there are none, a new one waits. So does a file or connection that finds none left all the same (`EMFILE`): a lack of
-//! descriptors is back-pressure, within the request's own time limits, and an error only after [`PATIENCE`].
+//! Connections leave some to everything else. At the limit, the connections that have been idle longest are closed; if
+//! there are none, a new connection waits. So does a connection or file that fails with `EMFILE` all the same: a shortage
+//! is back-pressure within the request's own timeouts, and an error only after [`PATIENCE`].
 //!
-//! Everything is keyed by the fork generation: a child's connections are its own, and no lock is taken that another thread
-//! may have held at the moment of the fork.
+//! The counts belong to one process: a forked child starts at zero and takes no lock of its parent.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::causes::{BoxError, os_error};
 use shoal_runtime::fork::PerProcess;
 
-/// Idle connections may take half of the descriptors. The limit is not asked for (a system call) while they are so few.
+/// Below this many idle connections the limit of the process is not asked for, which is a system call.
 const FEW_IDLE: usize = 64;
 
-/// What connections leave to files, look-ups and the rest of the program: an eighth, and at least this.
+/// Connections leave an eighth of the descriptors, and at least this many, to files, look-ups and the rest of the program.
 const MIN_RESERVED: usize = 32;
 
-/// A name look-up takes so many at most: files of the system, and sockets.
-const NEEDED: usize = 8;
+/// The most descriptors of one name look-up: the system's files, and sockets.
+const PER_LOOKUP: usize = 8;
 
-/// A new attempt is made this often.
+/// Interval of new attempts during a shortage.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// After this long the lack of descriptors is an error: whoever has them seems to keep them.
+/// How long a shortage may last before it is an error.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Keeps idle connections, and closes some of them when descriptors are short.
-pub trait Idle: Send + Sync {
-    /// Adds the moment at which each of them became idle.
+/// A pool of idle connections, some of which can be closed.
+pub(crate) trait Idle: Send + Sync {
+    /// Appends the time at which each of them became idle.
     fn since(&self, into: &mut Vec<Instant>);
 
-    /// Closes those that became idle at `until` or before; how many.
+    /// Closes those that became idle at `until` or before. Returns how many.
     fn close(&self, until: Instant) -> usize;
 }
 
 /// The connections of this process.
 #[derive(Default)]
-struct Connections {
+struct Counts {
     open: AtomicUsize,
     idle: AtomicUsize,
     pools: Mutex<Vec<Weak<dyn Idle>>>,
 }
 
-static CURRENT: PerProcess<Connections> = PerProcess::new();
+static CURRENT: PerProcess<Counts> = PerProcess::new();
 
-fn current() -> &'static Connections {
-    CURRENT.get_or_init(Connections::default)
+fn current() -> &'static Counts {
+    CURRENT.get_or_init(Counts::default)
 }
 
-/// Counts a connection for as long as it lives.
-pub struct Counted(&'static AtomicUsize);
+/// Counts a connection until it is dropped.
+pub(crate) struct Counted(&'static AtomicUsize);
 
 impl Counted {
     fn new(count: &'static AtomicUsize) -> Self {
@@ -74,55 +72,40 @@ impl Drop for Counted {
     }
 }
 
-/// A connection that is about to be made.
-pub struct Opening {
-    until: Instant,
-}
-
-impl Opening {
-    /// Begins.
-    pub fn begin() -> Self {
-        Self { until: Instant::now() + PATIENCE }
-    }
-
-    /// Waits until one more connection may be open.
-    pub async fn permit(&self) -> Counted {
-        let open = &current().open;
-        loop {
-            match Counted::below(open, most_open()) {
-                Some(counted) => return counted,
-                None if self.is_over() => return Counted::new(open),
-                None => self.make_room().await,
-            }
+/// Makes a connection when one more may be open, again and again while descriptors are short.
+pub(crate) async fn connect<T, E, F: Future<Output = Result<T, E>>>(
+    connect: impl Fn() -> F,
+    os_error: impl Fn(&E) -> Option<i32>,
+) -> Result<(T, Counted), E> {
+    let until = Instant::now() + PATIENCE;
+    let open = &current().open;
+    let counted = loop {
+        match Counted::below(open, max_open()) {
+            Some(counted) => break counted,
+            None if Instant::now() >= until => break Counted::new(open),
+            None => make_room().await,
         }
-    }
-
-    /// Whether `error` is a lack of descriptors after which another attempt is worth it; waits for a moment if so.
-    pub async fn again(&self, error: &BoxError) -> bool {
-        let again = is_exhausted(os_error(error.as_ref())) && !self.is_over();
-        if again {
-            self.make_room().await;
-        }
-        again
-    }
-
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.until
-    }
-
-    async fn make_room(&self) {
-        if close_idle() == 0 {
-            tokio::time::sleep(PAUSE).await;
+    };
+    loop {
+        match connect().await {
+            Err(error) if is_exhausted(os_error(&error)) && Instant::now() < until => make_room().await,
+            connected => return connected.map(|connected| (connected, counted)),
         }
     }
 }
 
-/// Opens a file, again and again while descriptors are short. For threads that may wait.
-pub fn opening<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    let attempt = Opening::begin();
+async fn make_room() {
+    if close_idle() == 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Opens a file, again and again while descriptors are short. Blocks the thread.
+pub(crate) fn open_file<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let until = Instant::now() + PATIENCE;
     loop {
         match open() {
-            Err(error) if is_exhausted(error.raw_os_error()) && !attempt.is_over() => {
+            Err(error) if is_exhausted(error.raw_os_error()) && Instant::now() < until => {
                 if close_idle() == 0 {
                     std::thread::sleep(PAUSE);
                 }
@@ -132,34 +115,35 @@ pub fn opening<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Whether descriptors are short at the moment: what may be the reason of a failure that does not tell its own.
-pub fn are_short() -> Option<io::Error> {
+/// The error of a shortage of descriptors, if there is one now. The system's resolver does not report it itself.
+pub(crate) fn shortage() -> Option<io::Error> {
     let name = if cfg!(windows) { "NUL" } else { "/dev/null" };
-    let several: io::Result<Vec<_>> = (0..NEEDED).map(|_| std::fs::File::open(name)).collect();
+    let several: io::Result<Vec<_>> = (0..PER_LOOKUP).map(|_| std::fs::File::open(name)).collect();
     several.err().filter(|error| is_exhausted(error.raw_os_error()))
 }
 
-/// `pool` has idle connections.
-pub fn register(pool: Weak<dyn Idle>) {
+/// Adds a pool whose idle connections are closed when descriptors are short.
+pub(crate) fn register(pool: Weak<dyn Idle>) {
     let mut pools = current().pools.lock().unwrap_or_else(PoisonError::into_inner);
     pools.retain(|pool| pool.strong_count() > 0);
     pools.push(pool);
 }
 
-/// Counts a connection that is idle.
-pub fn idle() -> Counted {
+/// Counts an idle connection.
+pub(crate) fn idle() -> Counted {
     Counted::new(&current().idle)
 }
 
-/// Closes the oldest idle connections if there are too many. No pool may be locked.
-pub fn bound_idle() {
+/// Closes the oldest idle connections if they hold more than half of the descriptors. Must not be called with a pool
+/// locked.
+pub(crate) fn bound_idle() {
     let idle = current().idle.load(Ordering::Relaxed);
     if idle > FEW_IDLE && idle > limit() / 2 {
         close_idle();
     }
 }
 
-/// Closes some of the oldest idle connections; how many.
+/// Closes some of the oldest idle connections. Returns how many.
 fn close_idle() -> usize {
     let pools: Vec<Arc<dyn Idle>> = {
         let pools = current().pools.lock().unwrap_or_else(PoisonError::into_inner);
@@ -174,36 +158,36 @@ fn close_oldest(pools: &[Arc<dyn Idle>]) -> usize {
     if since.is_empty() {
         return 0;
     }
-    // Several at once: looking for the oldest takes a look at all.
+    // Several at once: finding the oldest visits all.
     let last = (FEW_IDLE / 8 + since.len() / 16).min(since.len() - 1);
     let (_, until, _) = since.select_nth_unstable(last);
     pools.iter().map(|pool| pool.close(*until)).sum()
 }
 
 /// The most connections that may be open.
-fn most_open() -> usize {
+fn max_open() -> usize {
     let limit = limit();
     limit.saturating_sub((limit / 8).max(MIN_RESERVED)).max(1)
 }
 
-/// How many descriptors the process may have; asked for each time, as it can be changed.
+/// The descriptors that this process may have. Not cached: the limit can change.
 #[cfg(unix)]
 fn limit() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid place for the result, which the call writes.
+    // SAFETY: `getrlimit` writes one `rlimit` through the pointer, which comes from a live `&mut` of that type.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
         return usize::MAX;
     }
     usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }
 
-/// Elsewhere there is none that could be asked for.
+/// Other systems have no such limit.
 #[cfg(not(unix))]
 fn limit() -> usize {
     usize::MAX
 }
 
-/// Whether this is the error of a process, or a system, that has no descriptor left.
+/// Whether the error says that the process or the system has no descriptor left.
 fn is_exhausted(error: Option<i32>) -> bool {
     #[cfg(unix)]
     let exhausted = [libc::EMFILE, libc::ENFILE];
@@ -234,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_first_in_whatever_pool_they_are() {
+    fn the_oldest_of_all_pools_are_closed_first() {
         let start = Instant::now();
         let at = |second: u64| start + Duration::from_secs(second);
         let pools = [0, 1].map(|first| Arc::new(Pool(Mutex::new((0..50).map(|n| at(2 * n + first)).collect()))));
@@ -249,20 +233,20 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_lack_of_descriptors_is_waited_out_and_other_errors_are_not() {
+    fn a_shortage_is_waited_out_and_other_errors_are_not() {
         let mut tries = 0;
-        let opened = opening(|| {
+        let opened = open_file(|| {
             tries += 1;
             if tries < 4 { Err(io::Error::from_raw_os_error(libc::EMFILE)) } else { Ok(tries) }
         });
         assert_eq!(opened.unwrap(), 4);
-        let failed = opening(|| Err::<(), _>(io::Error::from_raw_os_error(libc::ENOENT))).unwrap_err();
+        let failed = open_file(|| Err::<(), _>(io::Error::from_raw_os_error(libc::ENOENT))).unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::NotFound);
-        assert!(are_short().is_none());
+        assert!(shortage().is_none());
     }
 
     #[test]
-    fn what_is_counted_is_counted_until_it_is_dropped() {
+    fn a_connection_counts_until_it_is_dropped() {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let first = Counted::below(&COUNT, 1);
         assert!(first.is_some() && Counted::below(&COUNT, 1).is_none());

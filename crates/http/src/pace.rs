@@ -1,47 +1,47 @@
-//! A bound on the work of one poll: a task that finds its input ready again and again lets others go first.
+//! Bounds the time of one poll: a task whose input is always ready yields after a millisecond.
 //!
-//! A task never has to wait while its peer sends faster than it reads, or while a few bytes unpack to gigabytes. It then
-//! holds the reactor, and with it every other request, every timeout and every cancellation. So long work is cut into
-//! pieces of microseconds, and after [`SLICE`] of them the task yields.
+//! A task does not wait while its peer sends faster than it reads, or while a few bytes decode to gigabytes. It would then
+//! hold the reactor, and with it all other requests, timeouts and cancellations. So such work is done in pieces of
+//! microseconds, and after [`SLICE`] the task yields.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-/// The longest that a task works at a stretch; the piece that exceeds it is finished.
+/// The longest stretch of work; the piece that exceeds it is finished.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// How long a task has been at work since it last waited.
+/// Tracks the work of a task since it last waited.
 #[derive(Debug, Default)]
 pub struct Pace(Work);
 
-/// The clock is first read after the second piece: most bodies have one.
+/// The clock is not read before the second piece: most bodies have one.
 #[derive(Debug, Default)]
 enum Work {
     #[default]
     None,
-    Once,
+    OnePiece,
     Since(Instant),
 }
 
 impl Pace {
-    /// Counts a piece of work; whether it is time to [`rest`](Self::rest).
+    /// Counts a piece of work. Returns whether it is time to [`rest`](Self::rest).
     pub fn is_due(&mut self) -> bool {
         match self.0 {
-            Work::None => self.0 = Work::Once,
-            Work::Once => self.0 = Work::Since(Instant::now()),
+            Work::None => self.0 = Work::OnePiece,
+            Work::OnePiece => self.0 = Work::Since(Instant::now()),
             Work::Since(begun) => return begun.elapsed() > SLICE,
         }
         false
     }
 
-    /// Lets other tasks, timers and sockets go first.
+    /// Yields to other tasks, timers and sockets.
     pub async fn rest(&mut self) {
         self.0 = Work::None;
         tokio::task::yield_now().await;
     }
 
-    /// Waits for `future`. If it isn't ready at once, that is a rest.
+    /// Waits for `future`. Counts as a rest unless it is ready at once.
     pub async fn wait<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rest_and_a_wait_begin_a_slice() {
+    async fn a_rest_or_a_wait_begins_a_slice() {
         let mut pace = Pace::default();
         assert_eq!([work(&mut pace), work(&mut pace), work(&mut pace)], [false, false, true]);
         pace.rest().await;

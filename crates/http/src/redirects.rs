@@ -26,7 +26,7 @@ use super::redact::{is_secret_header, quote, redact_input, redact_url};
 use super::request::Request;
 use super::response::Response;
 use super::settings::Settings;
-use super::transport::{Clock, Head, Outgoing, Transport};
+use super::transport::{Head, Outgoing, Timings, Transport};
 
 /// One hop: what is sent, and where.
 struct Hop {
@@ -45,7 +45,7 @@ pub async fn exchange<T: Transport>(
     request: &Arc<Request>,
     settings: &Settings,
     base: &HeaderMap,
-    clock: &Arc<Clock>,
+    timings: &Arc<Timings>,
 ) -> Result<Response, AttemptError> {
     let mut hop = Hop { method: request.method.clone(), url: None, became_get: false, crossed: false };
     let mut history: Vec<Response> = Vec::new();
@@ -64,16 +64,16 @@ pub async fn exchange<T: Transport>(
         let (head, body) = {
             let bare = without_fragment(url);
             let outgoing = Outgoing { method: hop.method.clone(), url: &bare, headers, body };
-            let sending = pin!(session.transport.send(outgoing, clock));
-            within_read(settings.timeout.read, clock, sending).await?
+            let sending = pin!(session.transport.send(outgoing, timings));
+            within_read(settings.timeout.read, timings, sending).await?
         };
-        clock.head_arrived();
+        timings.head_arrived();
         session.jar.store(url, &head.headers);
         let next = if settings.follow_redirects { redirected(&head, url) } else { None };
         let Some(next) = next else {
             let path = target(request, head.status);
             if path.is_some() {
-                clock.saves();
+                timings.body_is_saved();
             }
             let reading = Reading {
                 max_body: settings.max_body,
@@ -82,7 +82,7 @@ pub async fn exchange<T: Transport>(
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
-            clock.body_loaded(loaded.bytes());
+            timings.body_loaded(loaded.bytes());
             return Ok(finished(head, loaded, hop.url, history, request));
         };
         let seen = finished(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
@@ -99,14 +99,14 @@ pub async fn exchange<T: Transport>(
         }
         history.push(seen);
         hop = hop.redirected(&request.url, status, next);
-        clock.next_hop();
+        timings.next_hop();
     }
 }
 
 /// The silence that counts begins when the connection stands; making one has a limit of its own.
 async fn within_read<T>(
     limit: Option<Duration>,
-    clock: &Clock,
+    timings: &Timings,
     send: impl Future<Output = Result<T, AttemptError>>,
 ) -> Result<T, AttemptError> {
     let Some(limit) = limit else { return send.await };
@@ -116,7 +116,7 @@ async fn within_read<T>(
         if let Ok(sent) = tokio::time::timeout(wait, &mut send).await {
             return sent;
         }
-        wait = limit.saturating_sub(clock.silent_for());
+        wait = limit.saturating_sub(timings.waiting_for_head());
         if wait.is_zero() {
             let message = format!("no answer within {} s", limit.as_secs_f64());
             return Err(AttemptError::new(ErrorKind::ReadTimeout, Phase::Headers, message));

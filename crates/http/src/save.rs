@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use self::path_template::{PathTemplate, safe_name};
 pub use self::saved_paths::SavedPaths;
 pub use self::write_queue::WriteQueue;
-use super::descriptors::opening;
+use super::descriptors::open_file;
 
 /// Writes a whole file, or nothing: an existing file is replaced, or left alone when anything fails. Missing folders
 /// are made. Permissions are those of any new file (the umask decides); a symbolic link is replaced, not followed.
@@ -99,7 +99,7 @@ fn folder_of(path: &Path) -> &Path {
 
 /// A new file in `folder`, without a name if there can be such files.
 fn begin(folder: &Path) -> io::Result<Begun> {
-    match opening(|| unnamed::create(folder)) {
+    match open_file(|| unnamed::create(folder)) {
         Ok(file) => Ok((file, None)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         // If the folder is at fault, that shows again.
@@ -135,7 +135,7 @@ impl Drop for Temporary {
 /// A new file in `folder` with a temporary name, locked.
 fn begin_with_name(folder: &Path) -> io::Result<Begun> {
     let (file, temporary) = with_new_name(folder, |path| {
-        let file = opening(|| OpenOptions::new().write(true).create_new(true).open(path))?;
+        let file = open_file(|| OpenOptions::new().write(true).create_new(true).open(path))?;
         Ok(leftovers::claim(&file).then_some(file))
     })?;
     Ok((file, Some(temporary)))

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use self::samples::Samples;
 use super::error::ErrorKind;
-use super::lanes::Lane;
 use super::limits::Limit;
+use super::transport::TransportKind;
 
 /// Collects what a batch does, from any thread.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct State {
     /// A batch sees a handful of them: a search beats a tree.
     by_status: Vec<(u16, u64)>,
     by_error: Vec<(&'static str, u64)>,
-    by_lane: Vec<(Lane, u64)>,
+    by_transport: Vec<(TransportKind, u64)>,
     retries: Vec<(RetryCause, u64)>,
     queue: Samples,
     connect: Samples,
@@ -71,7 +71,7 @@ impl Collector {
                 bytes: 0,
                 by_status: Vec::new(),
                 by_error: Vec::new(),
-                by_lane: Vec::new(),
+                by_transport: Vec::new(),
                 retries: Vec::new(),
                 queue: Samples::new(),
                 connect: Samples::new(),
@@ -89,7 +89,7 @@ impl Collector {
     /// One request has finished, well or not. One that was retried is recorded once, with the times of its last
     /// attempt.
     pub fn record(&self, outcome: RequestRecord) {
-        let RequestRecord { status, error, bytes, lane, times, limited_by } = outcome;
+        let RequestRecord { status, error, bytes, transport, times, limited_by } = outcome;
         let mut state = self.state();
         state.total += 1;
         state.bytes = state.bytes.saturating_add(bytes);
@@ -100,8 +100,8 @@ impl Collector {
             Some(kind) => count(&mut state.by_error, kind.class_name()),
             None => state.ok += 1,
         }
-        if let Some(lane) = lane {
-            count(&mut state.by_lane, lane);
+        if let Some(transport) = transport {
+            count(&mut state.by_transport, transport);
         }
         state.queue.record(times.queue);
         if let Some(connect) = times.connect {
@@ -158,7 +158,7 @@ impl Collector {
             failed: state.total - state.ok,
             by_status: state.by_status.iter().copied().collect(),
             by_error: state.by_error.iter().map(|(class, times)| (Cow::Borrowed(*class), *times)).collect(),
-            by_lane: state.by_lane.iter().map(|(lane, times)| (lane.as_str(), *times)).collect(),
+            by_transport: state.by_transport.iter().map(|(transport, times)| (transport.as_str(), *times)).collect(),
             retries: state.retries.iter().map(|(_, times)| times).sum(),
             retries_by_cause,
             bytes: state.bytes,
@@ -242,8 +242,8 @@ pub struct RequestRecord {
     pub error: Option<ErrorKind>,
     /// The bytes of its body, decoded.
     pub bytes: u64,
-    /// The lane of its last attempt, if that got so far.
-    pub lane: Option<Lane>,
+    /// The transport of its last attempt, if that got so far.
+    pub transport: Option<TransportKind>,
     /// Where its time went.
     pub times: PhaseTimes,
     /// What made it wait for its turn.
@@ -270,8 +270,8 @@ pub struct Stats {
     pub by_status: BTreeMap<u16, u64>,
     /// Errors by the name of their Python class.
     pub by_error: BTreeMap<Cow<'static, str>, u64>,
-    /// Requests by the lane that their last attempt took ([`Lane`]).
-    pub by_lane: BTreeMap<&'static str, u64>,
+    /// Requests by the transport of their last attempt ([`TransportKind`]).
+    pub by_transport: BTreeMap<&'static str, u64>,
     /// Attempts beyond the first of each request.
     pub retries: u64,
     /// The same by [`RetryCause::name`].

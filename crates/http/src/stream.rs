@@ -27,10 +27,9 @@ use super::attempts::{FetchResult, Fetcher};
 use super::completion::Waiter;
 use super::deadline;
 use super::error::{AttemptError, ErrorKind, FetchError, Phase};
-use super::lanes::Lanes;
 use super::request::Request;
 use super::stats::{Collector, Stats};
-use super::transport::Transport;
+use super::transport::{Router, Transport};
 use shoal_runtime::load::migration_target;
 use shoal_runtime::{OnTickEnd, at_tick_end};
 
@@ -69,7 +68,7 @@ const MANY: usize = 32;
 const FREE: usize = 16;
 
 /// A stream under way.
-pub struct FetchStream<T = Lanes> {
+pub struct FetchStream<T = Router> {
     collector: Arc<Collector>,
     options: FetchStreamOptions,
     /// What consumers have taken out of `ready`. Locked before `state`, never after.

@@ -26,7 +26,7 @@ use shoal_http::retry::Retry;
 use shoal_http::settings::{Settings, Timeout};
 use shoal_http::stats::Collector;
 use shoal_http::stream::{FetchStream, FetchStreamOptions, Taken};
-use shoal_http::transport::{Body, Clock, Head, Outgoing, Transport};
+use shoal_http::transport::{Body, Head, Outgoing, Timings, Transport};
 use tokio::time::{Instant, sleep};
 
 /// What the transport does with a request, found in its path: `/sleep/30/200` answers 200 after 30 ms.
@@ -78,7 +78,7 @@ fn head(status: u16, headers: HeaderMap) -> Head {
 impl Transport for Told {
     type Body = Words;
 
-    async fn send(&self, outgoing: Outgoing<'_>, _clock: &Arc<Clock>) -> Result<(Head, Words), AttemptError> {
+    async fn send(&self, outgoing: Outgoing<'_>, _clock: &Arc<Timings>) -> Result<(Head, Words), AttemptError> {
         let path = outgoing.url.path().to_owned();
         self.calls.lock().unwrap().entry(path.clone()).or_default().push(Instant::now());
         let now = self.active.fetch_add(1, Ordering::Relaxed) + 1;

@@ -1,7 +1,7 @@
-//! Servers that may send anything can't hold the reactor: the CPU time of each poll of a request is bounded, over all
-//! faults of the test server and over what attackers send.
+//! No server can hold the reactor: the CPU time of each poll of a request is bounded, over all faults of the test server
+//! and over attacks.
 //!
-//! What is measured is the time of the thread, not that of the clock, so other work on the machine makes no difference.
+//! The CPU time of the thread is measured, so that other work on the machine makes no difference.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs, reason = "tests")]
@@ -26,10 +26,10 @@ use shoal_http::request::Request;
 use shoal_http::settings::{Settings, Timeout};
 use shoal_http::stats::Collector;
 
-/// 5 ms. Without optimisation everything takes up to a hundred times as long.
+/// The most CPU time of one poll. Without optimisation everything takes up to a hundred times as long.
 const LIMIT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 5 });
 
-/// The longest poll of a future.
+/// Measures the longest poll of a future.
 struct Watched<F>(Pin<Box<F>>, Duration);
 
 impl<F: Future> Future for Watched<F> {
@@ -43,15 +43,15 @@ impl<F: Future> Future for Watched<F> {
     }
 }
 
-/// What this thread has used.
+/// The CPU time of this thread.
 fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to a place of our own.
+    // SAFETY: `clock_gettime` writes one `timespec` through the pointer, which comes from a live variable of that type.
     assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) }, 0);
     Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
 }
 
-/// Fetches `url` on a reactor of its own: what came of it, and the longest poll.
+/// Fetches `url` on a reactor of its own. Returns the outcome and the longest poll.
 fn fetch(url: &str, save: bool, seconds: u64) -> (FetchResult, Duration) {
     let client = Client::new(ClientOptions::default()).unwrap();
     let call = Fetcher {
@@ -72,8 +72,8 @@ fn fetch(url: &str, save: bool, seconds: u64) -> (FetchResult, Duration) {
     result
 }
 
-/// Where the time of one poll is too long, in memory or in a file. A second and a third try, because the system may have
-/// had something to do in its name.
+/// The paths with a poll that is too long, in memory or in a file, in each of three tries: the system may charge the thread
+/// with other work.
 fn too_long(base: &str, paths: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for path in paths {
@@ -132,7 +132,7 @@ fn no_attack_holds_the_reactor() {
 }
 
 #[test]
-fn what_is_packed_into_expensive_blocks_is_decoded_all_the_same() {
+fn expensive_blocks_are_decoded() {
     let base = attacker();
     for (number, (name, _)) in ATTACKS.iter().enumerate() {
         let expected = match *name {
@@ -153,9 +153,9 @@ fn what_is_packed_into_expensive_blocks_is_decoded_all_the_same() {
 const TABLES: usize = 500;
 const ONE_BYTE: usize = 300_000;
 
-/// The answers, by name.
+/// The responses, by name.
 static ATTACKS: LazyLock<Vec<(&'static str, Vec<u8>)>> = LazyLock::new(|| {
-    let nothing = nothing_at_all(1 << 20);
+    let nothing = empty_blocks(1 << 20);
     let mut members = Vec::new();
     for _ in 0..20_000 {
         members.extend(gzip(b""));
@@ -164,7 +164,7 @@ static ATTACKS: LazyLock<Vec<(&'static str, Vec<u8>)>> = LazyLock::new(|| {
         ("gzip of empty blocks", coded("gzip, gzip", &gzip(&nothing))),
         ("deflate of empty blocks", coded("gzip, deflate", &zlib(&nothing))),
         ("brotli of empty blocks", coded("gzip, br", &brotli(&nothing))),
-        ("zstd of empty blocks", coded("gzip, zstd", &zstd(&nothing_at_all(20 << 20)))),
+        ("zstd of empty blocks", coded("gzip, zstd", &zstd(&empty_blocks(20 << 20)))),
         ("five times", coded("gzip, gzip, gzip, gzip, gzip", &gzip(&gzip(&gzip(&gzip(&nothing)))))),
         ("empty members", coded("gzip", &members)),
         ("empty frames", coded("zstd", &zstd(b"").repeat(100_000))),
@@ -190,8 +190,8 @@ static ATTACKS: LazyLock<Vec<(&'static str, Vec<u8>)>> = LazyLock::new(|| {
     attacks
 });
 
-/// Blocks of deflate that hold nothing.
-fn nothing_at_all(count: usize) -> Vec<u8> {
+/// Empty blocks of deflate.
+fn empty_blocks(count: usize) -> Vec<u8> {
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     bytes.extend([0, 0, 0, 0xff, 0xff].repeat(count));
     bytes
@@ -241,14 +241,14 @@ fn deflate_tables(count: usize) -> Vec<u8> {
     for last in (0..count).map(|number| u32::from(number + 1 == count)) {
         bits.put(1, last);
         bits.put(2, 2);
-        // 257 codes of literals, 1 of distances, 18 of lengths: "138 zeros or fewer" and "1" have one bit each.
+        // 257 literal codes, 1 distance code, 18 length codes: "138 zeros or fewer" and "1" have one bit each.
         bits.put(5, 0);
         bits.put(5, 0);
         bits.put(4, 14);
         for place in 0..18 {
             bits.put(3, u32::from(place == 2 || place == 17));
         }
-        // 1 is the code 0, 18 the code 1: 256 zeros, then a 1 for the end of the block and one for a distance.
+        // Code 0 is "1", code 1 is "138 zeros or fewer": 256 zeros, then a 1 for the end of the block and one for a distance.
         for zeros in [138 - 11, 118 - 11] {
             bits.put(1, 1);
             bits.put(7, zeros);
@@ -307,7 +307,7 @@ fn headed(headers: &[u8]) -> Vec<u8> {
     [b"HTTP/1.1 200 OK\r\n", headers, b"Content-Length: 0\r\n\r\n"].concat()
 }
 
-/// A server that gives the attack whose number is asked for, and closes.
+/// A server that sends the attack whose number is the path, and closes.
 fn attacker() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -319,7 +319,7 @@ fn attacker() -> String {
                 let asked = lines.next().unwrap_or_default();
                 lines.find(String::is_empty);
                 let number: Option<usize> = asked.split(['/', ' ']).find_map(|word| word.parse().ok());
-                // Whoever has seen enough leaves.
+                // Fails when the client has closed.
                 let _ = (&stream).write_all(&ATTACKS[number.unwrap_or_default()].1);
             });
         }

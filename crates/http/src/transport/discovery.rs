@@ -1,0 +1,124 @@
+//! Makes one connection at a time to an origin whose protocol is unknown: HTTP/2 needs one for all requests.
+//!
+//! Otherwise a hundred requests that start together would open a hundred connections. The first leads; the others wait
+//! until the protocol is known, and then share its connection (HTTP/2) or make their own (HTTP/1.1). A handshake that
+//! takes longer than [`PATIENCE`] lets the next request try; one that fails lets all of them go ahead.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a handshake keeps the other requests waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The origins to which a first connection is being made.
+#[derive(Default)]
+pub(super) struct Discovery(Arc<Gates>);
+
+type Gates = Mutex<HashMap<Box<str>, Arc<Semaphore>>>;
+
+/// The request that makes the first connection. Dropped before [`Leader::decided`], it leaves that to the next request.
+pub(super) struct Leader {
+    gates: Arc<Gates>,
+    gate: Arc<Semaphore>,
+    origin: Box<str>,
+    permit: Option<OwnedSemaphorePermit>,
+    decided: bool,
+}
+
+fn lock(gates: &Gates) -> MutexGuard<'_, HashMap<Box<str>, Arc<Semaphore>>> {
+    gates.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Discovery {
+    /// Waits for the lead; `None` if another request has decided meanwhile.
+    pub(super) async fn lead(&self, origin: &str) -> Option<Leader> {
+        let gate = {
+            let mut gates = lock(&self.0);
+            match gates.get(origin) {
+                Some(gate) => gate.clone(),
+                None => gates.entry(origin.into()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone(),
+            }
+        };
+        let mut leader =
+            Leader { gates: self.0.clone(), gate: gate.clone(), origin: origin.into(), permit: None, decided: false };
+        leader.permit = Some(gate.acquire_owned().await.ok()?);
+        Some(leader)
+    }
+}
+
+impl Leader {
+    /// Makes the connection. After [`PATIENCE`] the lead passes on.
+    pub(super) async fn connect<T>(&mut self, connect: impl Future<Output = T>) -> T {
+        let mut connect = std::pin::pin!(connect);
+        match tokio::time::timeout(PATIENCE, &mut connect).await {
+            Ok(connected) => connected,
+            Err(_) => {
+                self.permit = None;
+                connect.await
+            }
+        }
+    }
+
+    /// Lets all waiting requests go on: the protocol is known, or the attempt failed.
+    pub(super) fn decided(mut self) {
+        self.decided = true;
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.permit = None;
+        let mut gates = lock(&self.gates);
+        let is_ours = gates.get(&self.origin).is_some_and(|gate| Arc::ptr_eq(gate, &self.gate));
+        // Two references, the map's and ours: no request waits.
+        if is_ours && (self.decided || Arc::strong_count(&self.gate) <= 2) {
+            gates.remove(&self.origin);
+        }
+        drop(gates);
+        if self.decided {
+            self.gate.close();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    const ORIGIN: &str = "https://a";
+
+    #[tokio::test(start_paused = true)]
+    async fn one_request_leads_and_the_others_wait_for_its_decision() {
+        let discovery = Discovery::default();
+        let leader = discovery.lead(ORIGIN).await.unwrap();
+        let waiting = discovery.lead(ORIGIN);
+        assert!(discovery.lead("https://b").await.is_some());
+        let decide = async { leader.decided() };
+        assert!(tokio::join!(waiting, decide).0.is_none());
+        assert!(lock(&discovery.0).is_empty());
+        assert!(discovery.lead(ORIGIN).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_request_leads_when_the_first_gives_up_or_takes_long() {
+        let discovery = Discovery::default();
+        let leader = discovery.lead(ORIGIN).await.unwrap();
+        let (next, ()) = tokio::join!(discovery.lead(ORIGIN), async { drop(leader) });
+        let mut slow = next.unwrap();
+        let begun = tokio::time::Instant::now();
+        tokio::select! {
+            () = slow.connect(pending()) => {}
+            next = discovery.lead(ORIGIN) => assert!(next.is_some()),
+        }
+        assert_eq!(begun.elapsed(), PATIENCE);
+        drop(slow);
+        assert!(lock(&discovery.0).is_empty());
+    }
+}

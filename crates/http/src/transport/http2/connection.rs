@@ -1,0 +1,143 @@
+//! An HTTP/2 connection, and the task that drives it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{self, SendRequest};
+use tokio::time::{Instant, sleep};
+
+use super::watch::{Watched, Wire};
+use crate::descriptors::Counted;
+use crate::transport::options::IDLE_TIMEOUT;
+use crate::transport::reqwest_connector::Io;
+
+/// Bytes that a peer may send before they are read, on a stream and on all of them (hyper's values). A line has more than
+/// 2 MB in flight from 1 Gbit/s at 16 ms on.
+const STREAM_WINDOW: u32 = 2 << 20;
+const CONNECTION_WINDOW: u32 = 5 << 20;
+
+/// The most bytes of a decoded head, as for HTTP/1.
+const MAX_HEAD: u32 = 400 << 10;
+
+/// How long a closing connection may take to send GOAWAY.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection to an origin. Dropping it ends the connection after the requests in flight.
+pub(crate) struct Connection {
+    /// `None` once the connection is closing.
+    sender: Arc<Sender>,
+    pub(super) wire: Arc<Wire>,
+}
+
+impl Connection {
+    /// Sends the preface, and spawns the driver on the current runtime.
+    pub(super) async fn begin(io: Box<dyn Io>, permit: Counted) -> Result<Self, h2::Error> {
+        let wire = Arc::new(Wire::default());
+        let (sender, connection) = client::Builder::new()
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MAX_HEAD)
+            .enable_push(false)
+            .handshake(Watched::new(io, wire.clone()))
+            .await?;
+        let sender = Arc::new(Mutex::new(Some(sender)));
+        tokio::spawn(drive(connection, sender.clone(), wire.clone(), permit));
+        Ok(Self { sender, wire })
+    }
+
+    /// A handle to open a stream with; `None` if the connection is closing.
+    pub(super) fn sender(&self) -> Option<SendRequest<Bytes>> {
+        lock(&self.sender).clone()
+    }
+
+    /// Whether it takes another request.
+    pub(super) fn takes_requests(&self) -> bool {
+        !self.wire.going_away.load(Ordering::Relaxed) && lock(&self.sender).is_some()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        drop(lock(&self.sender).take());
+        self.wire.waker.wake();
+    }
+}
+
+type Sender = Mutex<Option<SendRequest<Bytes>>>;
+
+fn lock(sender: &Sender) -> MutexGuard<'_, Option<SendRequest<Bytes>>> {
+    sender.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads and writes until the connection ends or has idled for [`IDLE_TIMEOUT`].
+async fn drive(connection: client::Connection<Watched, Bytes>, sender: Arc<Sender>, wire: Arc<Wire>, permit: Counted) {
+    let mut connection = pin!(connection);
+    // The timer is reset when it fires, not with every request.
+    let mut timer = pin!(sleep(IDLE_TIMEOUT));
+    let mut idle_since = Instant::now();
+    let mut closing = false;
+    poll_fn(|context| {
+        wire.waker.register(context.waker());
+        if wire.abandoned.load(Ordering::Relaxed) || connection.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let (now, in_use) = (Instant::now(), wire.open.load(Ordering::Relaxed) > 0);
+        if in_use {
+            (idle_since, closing) = (now, false);
+        } else if !closing && lock(&sender).is_none() {
+            closing = true;
+            timer.as_mut().reset(now + CLOSE_TIMEOUT);
+        }
+        while timer.as_mut().poll(context).is_ready() {
+            if closing {
+                return Poll::Ready(());
+            }
+            if idle_since + IDLE_TIMEOUT <= now {
+                // Without a sender, h2 sends GOAWAY and ends the connection.
+                drop(lock(&sender).take());
+                closing = true;
+                timer.as_mut().reset(now + CLOSE_TIMEOUT);
+            } else {
+                timer.as_mut().reset(idle_since + IDLE_TIMEOUT);
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+    drop(lock(&sender).take());
+    drop(permit);
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::descriptors;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_ends_when_it_has_idled() {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let server = tokio::spawn(async move {
+            let mut server = h2::server::handshake(far).await.unwrap();
+            while let Some(Ok((_, mut respond))) = server.accept().await {
+                respond.send_response(http::Response::new(()), true).unwrap();
+            }
+        });
+        let begun = Instant::now();
+        let connection = Connection::begin(Box::new(near), descriptors::idle()).await.unwrap();
+        tokio::time::sleep(IDLE_TIMEOUT / 2).await;
+        let mut sender = connection.sender().unwrap().ready().await.unwrap();
+        let (response, _) = sender.send_request(http::Request::get("http://a/").body(()).unwrap(), true).unwrap();
+        assert_eq!(response.await.unwrap().status(), 200);
+        drop(sender);
+        assert!(connection.takes_requests());
+        server.await.unwrap();
+        assert!(begun.elapsed() >= IDLE_TIMEOUT && begun.elapsed() < 2 * IDLE_TIMEOUT);
+        assert!(!connection.takes_requests());
+    }
+}
