@@ -1,22 +1,23 @@
-//! Room for what is large, without a fault for every page.
+//! Makes the pages of large buffers before they are filled, instead of by one page fault each.
 //!
-//! Pages of 2 MiB (`MADV_HUGEPAGE`) would be the other way. They halve the time of a body of 100 MiB where the system has
-//! such pages left, and treble it where it has to make them first (50, 100 and 290 ms): not asked for.
+//! 200 bodies of 1 MiB as Python `bytes` take 17 % less CPU time with it (400 instead of 480 ms), 9 % of them by
+//! [`make_room`]; one of 100 MiB takes 15 % less. Huge pages (`MADV_HUGEPAGE`) would halve the time of 100 MiB where the
+//! system has such pages left, and treble it where it has to make them first (50, 100 and 290 ms): not used.
 
 use std::mem::MaybeUninit;
 
-/// Room for a body is made when its first so many bytes have come: one that is only announced costs nothing.
-const FIRST: usize = 64 << 10;
+/// Received bytes after which pages are made for a body, so that an announced length costs nothing.
+const MIN: usize = 64 << 10;
 
-/// The most that is made at once: it is still in the cache when it is filled, and a reactor stands still for 50 µs.
-const MOST: usize = 256 << 10;
+/// The most that is made at once: it is still in the cache when it is filled, and holds the reactor for 50 µs.
+const MAX: usize = 256 << 10;
 
-/// Makes the pages for what comes next of a body of which `left` bytes are still to come, if it is at a mark; how many
-/// bytes of it are to be read until the next one. At each mark room is made for as much as has come by then.
+/// Makes the pages for the next part of a body with `left` bytes to come, if it stands at a mark. Returns how many bytes to
+/// read until the next mark. At each mark pages are made for as much as has been received, up to [`MAX`].
 pub fn make_room(into: &mut Vec<u8>, left: usize) -> usize {
-    let come = into.len();
-    let next = left.min(until_mark(come));
-    if is_mark(come) {
+    let received = into.len();
+    let next = left.min(until_mark(received));
+    if is_mark(received) {
         let spare = into.spare_capacity_mut();
         let count = spare.len().min(next);
         populate(spare.get_mut(..count).unwrap_or_default());
@@ -24,38 +25,38 @@ pub fn make_room(into: &mut Vec<u8>, left: usize) -> usize {
     next
 }
 
-/// How many bytes of a body, of which `come` have come, there are up to the next mark.
-fn until_mark(come: usize) -> usize {
-    let next = match come {
-        0..FIRST => FIRST,
-        FIRST..MOST => (come + 1).next_power_of_two(),
-        _ => (come / MOST + 1).saturating_mul(MOST),
+/// The bytes from `received` up to the next mark.
+fn until_mark(received: usize) -> usize {
+    let next = match received {
+        0..MIN => MIN,
+        MIN..MAX => (received + 1).next_power_of_two(),
+        _ => (received / MAX + 1).saturating_mul(MAX),
     };
-    next - come
+    next - received
 }
 
-/// Whether a body is at a mark.
-fn is_mark(come: usize) -> bool {
-    come >= FIRST && (come.is_multiple_of(MOST) || come.is_power_of_two())
+/// Whether `received` is a mark.
+fn is_mark(received: usize) -> bool {
+    received >= MIN && (received.is_multiple_of(MAX) || received.is_power_of_two())
 }
 
-/// Has the pages of a buffer made at once, which is about to be filled. 1 MiB is 256 faults of up to 0.7 µs on a virtual
-/// machine, a fifth of what it takes to receive it.
+/// Makes the pages of a buffer that is about to be filled. 1 MiB is 256 faults of up to 0.7 µs on a virtual machine, a
+/// fifth of the time it takes to receive.
 #[cfg(target_os = "linux")]
 pub fn populate(unused: &mut [MaybeUninit<u8>]) {
     const PAGE: usize = 4 << 10;
-    if unused.len() < FIRST {
+    if unused.len() < MIN {
         return;
     }
     let start = unused.as_mut_ptr();
     let skipped = start.align_offset(PAGE);
     let whole = unused.len().saturating_sub(skipped) / PAGE * PAGE;
-    // SAFETY: the range lies within `unused`, which nobody else has; it leaves the contents of pages that exist alone.
-    // Kernels before 5.14 don't know it, and do nothing.
+    // SAFETY: `skipped + whole <= unused.len()` whenever `whole > 0`, so the range lies within `unused`, which is borrowed
+    // exclusively. The call makes missing pages and leaves the contents of others alone. Kernels before 5.14 return EINVAL.
     unsafe { libc::madvise(start.add(skipped).cast(), whole, libc::MADV_POPULATE_WRITE) };
 }
 
-/// Elsewhere they come one by one.
+/// Other systems make them one by one.
 #[cfg(not(target_os = "linux"))]
 pub fn populate(_unused: &mut [MaybeUninit<u8>]) {}
 
@@ -64,8 +65,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_what_it_was() {
-        for size in [0, 1, 4096, FIRST, 128 << 10, (20 << 20) + 12_345] {
+    fn populating_keeps_the_contents() {
+        for size in [0, 1, 4096, MIN, 128 << 10, (20 << 20) + 12_345] {
             let mut bytes = vec![7u8; 100];
             bytes.reserve_exact(size);
             populate(bytes.spare_capacity_mut());
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_where_the_way_to_them_ends() {
+    fn marks_double_and_then_repeat() {
         let mut come = 0;
         let mut marks = Vec::new();
         while come < 1 << 20 {

@@ -168,7 +168,7 @@ fn framing(status: StatusCode, version: Version, headers: &HeaderMap, to_head: b
 
 fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
     let says = |option: &[u8]| tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case(option));
-    if version == Version::HTTP_10 { says(b"reusable-alive") && !says(b"close") } else { !says(b"close") }
+    if version == Version::HTTP_10 { says(b"keep-alive") && !says(b"close") } else { !says(b"close") }
 }
 
 /// The elements of a comma-separated header.
