@@ -129,14 +129,12 @@ pub fn granted(bytes: usize) -> Result<(), OutOfMemory> {
 #[cfg(unix)]
 fn can_map(bytes: usize) -> bool {
     let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a null address without MAP_FIXED makes the system choose a free range, so no existing mapping changes.
-    let place = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, flags, -1, 0) };
-    if place == libc::MAP_FAILED {
-        return false;
+    // SAFETY: a null address without MAP_FIXED makes the system choose a free range, so no existing mapping changes. Only
+    // that range is unmapped, and no pointer into it exists.
+    unsafe {
+        let place = libc::mmap(std::ptr::null_mut(), bytes, access, flags, -1, 0);
+        place != libc::MAP_FAILED && libc::munmap(place, bytes) == 0
     }
-    // SAFETY: `place` and `bytes` are the mapping made above, to which no other pointer exists.
-    unsafe { libc::munmap(place, bytes) };
-    true
 }
 
 /// On other systems the allocation itself fails.

@@ -3,12 +3,14 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
+use bytes::BufMut;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use tokio_util::io::poll_read_buf;
 
 use crate::transport::reqwest_connector::Connected;
 
@@ -30,16 +32,12 @@ impl Stream {
         into: &mut Vec<u8>,
         most: usize,
     ) -> Poll<io::Result<usize>> {
-        let spare = into.spare_capacity_mut();
-        let room = spare.len().min(most);
-        let mut buffer = ReadBuf::uninit(spare.get_mut(..room).unwrap_or_default());
-        ready!(self.poll_fill(context, &mut buffer))?;
-        let count = buffer.filled().len();
-        let length = into.len() + count;
-        // SAFETY: `buffer` was made above over the spare capacity, so `length <= capacity`. `filled()` is the part that
-        // `ReadBuf` guarantees to be initialised, and it begins at the old length.
-        unsafe { into.set_len(length) };
-        Poll::Ready(Ok(count))
+        let mut room = into.limit(most);
+        match self {
+            Self::Plain(tcp) => poll_read_buf(Pin::new(tcp), context, &mut room),
+            Self::Tls(tls) => poll_read_buf(Pin::new(tls), context, &mut room),
+            Self::Reqwest(connected) => poll_read_buf(Pin::new(&mut connected.io), context, &mut room),
+        }
     }
 
     fn poll_fill(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
