@@ -1,4 +1,4 @@
-"""Few file descriptors: idle connections go, requests and files wait, and nothing fails."""
+"""Few file descriptors: idle connections are closed, requests and files wait, and none fails."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_thousands_of_origins(run_limited, limit, count) -> None:
     code = """
         responses = shoal.gather_fetch(urls, concurrency=200, retry=0).result()
         print(len(responses), {response.text for response in responses})
-        # There is still something left for others.
+        # Others still get descriptors.
         for file in [open("/dev/null") for _ in range(10)]:
             file.close()
     """
@@ -70,7 +70,7 @@ def test_more_files_and_connections_than_descriptors(run_limited, tmp_path) -> N
     assert {path.read_bytes() for path in written} == {b"here"}
 
 
-def test_several_clients_share_what_there_is(run_limited) -> None:
+def test_clients_share_the_descriptors(run_limited) -> None:
     code = """
         clients = [shoal.Client(retry=0, timeout=20) for _ in range(10)]
         jobs = [client.gather(urls[at::10], concurrency=100) for at, client in enumerate(clients)]
@@ -79,7 +79,7 @@ def test_several_clients_share_what_there_is(run_limited) -> None:
     assert run_limited(code, 128, 1000) == "1000\n"
 
 
-def test_a_program_that_leaves_none_gets_a_timeout_and_then_its_answer(run_limited) -> None:
+def test_a_shortage_is_a_timeout_and_then_a_response(run_limited) -> None:
     code = """
         with shoal.Client(retry=0) as client:
             client.get(urls[0]).result()
@@ -90,7 +90,7 @@ def test_a_program_that_leaves_none_gets_a_timeout_and_then_its_answer(run_limit
                 except OSError:
                     break
             try:
-                # The one idle connection may go; then there is one descriptor, and two are wanted.
+                # Closing the one idle connection frees one descriptor; two are needed.
                 shoal.gather_fetch(urls[1:9], concurrency=8, client=client, timeout=0.5).result()
                 print("fetched")
             except shoal.TotalTimeout as error:

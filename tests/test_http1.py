@@ -1,4 +1,4 @@
-"""HTTP/1 on the wire: heads and chunks in all the forms that servers send, and where one answer ends."""
+"""HTTP/1 on the wire: the forms of heads and chunks that servers send, and where a response ends."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_interim_heads_are_bounded_by_their_number() -> None:
         fetched(interim * 1001 + HEAD + b"Content-Length: 2\r\n\r\nok")
 
 
-def test_an_answer_of_http_1_0_may_be_chunked() -> None:
+def test_a_response_of_http_1_0_may_be_chunked() -> None:
     head = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = [READ, head + b"3\r\nabc\r\n0\r\n\r\n", HANG]
     with Scripted(answer) as server, shoal.Client() as client:
@@ -140,12 +140,12 @@ def test_chunks_in_other_forms(chunks) -> None:
     ],
     ids=lambda chunks: repr(chunks[:20]),
 )
-def test_chunks_that_are_none(chunks) -> None:
+def test_invalid_chunks(chunks) -> None:
     with pytest.raises(shoal.ProtocolError):
         fetched(CHUNKED + chunks, HANG)
 
 
-# Where an answer ends.
+# Where a response ends.
 
 
 ENDS = {
@@ -158,16 +158,16 @@ ENDS = {
     "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + reply(b"ok"),
     "head": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
 }
-BEHIND = {"an answer": reply(b"not asked for"), "a body": b"hello", "a line": b"\r\n"}
+SURPLUS = {"an answer": reply(b"surplus"), "a body": b"hello", "a line": b"\r\n"}
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 @pytest.mark.parametrize("apart", [False, True], ids=["one write", "two writes"])
-@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize("surplus", SURPLUS)
 @pytest.mark.parametrize("end", ENDS)
-def test_what_follows_an_answer_is_not_the_next_one(certificates, end, behind, apart, tls) -> None:
-    answer = [ENDS[end], BEHIND[behind]] if apart else [ENDS[end] + BEHIND[behind]]
-    # Whoever asks again on the same connection gets what nobody should.
+def test_surplus_bytes_are_not_the_next_response(certificates, end, surplus, apart, tls) -> None:
+    answer = [ENDS[end], SURPLUS[surplus]] if apart else [ENDS[end] + SURPLUS[surplus]]
+    # Another request on the same connection would get the wrong response.
     scripts = [READ, *answer, READ, reply(b"the wrong connection")], [READ, reply(b"second"), HANG]
     with (
         Scripted(*scripts, tls=certificates.good if tls else None) as server,
@@ -175,22 +175,22 @@ def test_what_follows_an_answer_is_not_the_next_one(certificates, end, behind, a
     ):
         client.request("HEAD" if end == "head" else "GET", server.url).result()
         if apart:
-            time.sleep(0.05)  # what comes when the next request is on its way can't be told from its answer
+            time.sleep(0.05)  # later surplus can't be told from the next response
         assert client.get(server.url).result().content == b"second"
 
 
-def test_an_answer_too_much_right_behind_the_first_is_not_the_next_one() -> None:
-    """It comes in a write of its own, while the next request is being made: a new connection rests for a millisecond."""
+def test_a_surplus_response_in_a_write_of_its_own_is_not_the_next_one() -> None:
+    """A new connection rests for a millisecond after its first response, so that the surplus is seen."""
     wrong = 0
     for _ in range(30):
-        scripts = [READ, reply(b"first"), reply(b"not asked for"), HANG], [READ, reply(b"second"), HANG]
+        scripts = [READ, reply(b"first"), reply(b"surplus"), HANG], [READ, reply(b"second"), HANG]
         with Scripted(*scripts) as server, shoal.Client(retry=0, timeout=5) as client:
             contents = [response.content for response in client.gather([server.url] * 2, concurrency=1).result()]
         wrong += contents != [b"first", b"second"]
-    assert wrong <= 5  # a busy machine may take longer between the two writes; aiohttp has 3 to 5
+    assert wrong <= 5  # on a busy machine the writes are further apart; aiohttp has 3 to 5
 
 
-def test_a_connection_is_used_again_after_each_kind_of_answer() -> None:
+def test_a_connection_is_used_again_after_each_kind_of_response() -> None:
     for end, answer in ENDS.items():
         with Scripted([READ, answer, READ, reply(b"second")]) as server, shoal.Client(retry=0) as client:
             client.request("HEAD" if end == "head" else "GET", server.url).result()
@@ -198,7 +198,7 @@ def test_a_connection_is_used_again_after_each_kind_of_answer() -> None:
             assert len(server.connections) == 1, end
 
 
-# Memory follows what has come.
+# Memory follows the received bytes.
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["memory", "file"])
@@ -211,12 +211,12 @@ def test_a_connection_is_used_again_after_each_kind_of_answer() -> None:
     ],
     ids=["length", "longest", "chunk"],
 )
-def test_an_announced_size_is_not_believed(tmp_path, head, saved) -> None:
+def test_an_announced_size_takes_no_memory(tmp_path, head, saved) -> None:
     before = resident()
     options = {"save_to": str(tmp_path / "body")} if saved else {}
     with Scripted([READ, head, *[bytes(1 << 20)] * 5, HANG]) as server, shoal.Client(max_body=None) as client:
         url = [(server.url, {"retry": 0, "timeout": 1})]
-        # Of a body that is saved a number bounds each silence.
+        # For a saved body, a number bounds each silence.
         with pytest.raises(shoal.ReadTimeout if saved else shoal.TotalTimeout):
             client.gather(url, **options).result()
         assert resident() - before < 64 << 20
@@ -249,7 +249,7 @@ def test_a_body_that_does_not_fit_fails_alone(python) -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 @pytest.mark.parametrize("cancelled", [False, True], ids=["timeout", "cancel"])
-def test_an_upload_that_nobody_reads_is_released(certificates, cancelled, tls) -> None:
+def test_an_upload_that_is_not_read_is_released(certificates, cancelled, tls) -> None:
     with (
         Scripted([READ_HEAD, Sleep(60)], tls=certificates.good if tls else None) as server,
         shoal.Client(retry=0, http2=False, verify=certificates.ca_pem) as client,
@@ -263,5 +263,5 @@ def test_an_upload_that_nobody_reads_is_released(certificates, cancelled, tls) -
         else:
             with pytest.raises(shoal.TotalTimeout):
                 job.result()
-        # What is left is the server's.
+        # The server's end is left.
         assert server.wait_for(lambda: open_sockets() <= before + 1, 5)

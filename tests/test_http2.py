@@ -33,7 +33,7 @@ def client(authority, base):
         yield client
 
 
-def test_it_is_negotiated(client):
+def test_http2_is_negotiated(client):
     response = client.get("/a", params={"b": "c"}, headers={"X-Name": "value"}).result()
     asked = response.json()
     assert (response.http_version, asked["version"]) == ("HTTP/2", "2")
@@ -43,7 +43,7 @@ def test_it_is_negotiated(client):
     assert "a=1" in dict(client.get("/").result().json()["headers"])["cookie"]
 
 
-def test_it_can_be_left_out(authority, base):
+def test_http2_can_be_turned_off(authority, base):
     with shoal.Client(base_url=base, verify=authority.cert_pem.bytes(), http2=False) as client:
         response = client.get("/").result()
     assert (response.http_version, response.json()["version"]) == ("HTTP/1.1", "1.1")
@@ -68,7 +68,7 @@ def test_methods_and_bodies(client, method):
         assert (asked["method"], asked["body"]) == (method, len(body or b""))
 
 
-def test_headers_of_a_connection_are_those_of_http1(client):
+def test_connection_headers_of_http1_are_dropped(client):
     headers = {
         "Connection": "close",
         "TE": "gzip",
@@ -86,7 +86,7 @@ def test_a_large_body_and_its_limit(client):
     assert len(client.get("/bytes/3000000").result().content) == 3_000_000
     with pytest.raises(shoal.BodyTooLarge):
         client.get("/bytes/3000000", max_body="1MB").result()
-    # The connection is still good.
+    # The connection is still used.
     assert client.get("/").result().ok
 
 

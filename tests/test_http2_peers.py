@@ -1,4 +1,4 @@
-"""HTTP/2 peers that flood, refuse, stall or lie: a request fails soon and says why, and nothing is left of it."""
+"""HTTP/2 peers that flood, refuse, stall or lie: a request fails soon, says why, and releases all it held."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from servers.frames import (
 )
 from servers.tls import Certificates
 
-BODY = b"x" * 40_000_000  # more than malloc would keep for itself
+BODY = b"x" * 40_000_000  # more than malloc keeps in its arenas
 ONE_MORE = struct.pack(">I", 1)
 
 
@@ -53,7 +53,7 @@ def client(certificates):
 
 @pytest.fixture
 def peer(certificates):
-    """Makes a peer that begins well, and then does on each connection what the test says."""
+    """Makes a peer that sends a valid preface, and then runs the behaviour of the test on each connection."""
     peers = []
 
     def make(behave, settings=None):
@@ -88,7 +88,7 @@ FLOODS = {
 
 
 def beginning(name: str, stream: int) -> bytes:
-    """What has to come before the flood for it to be allowed."""
+    """The frames that make the flood valid."""
     if name == "CONTINUATION":
         return frame(HEADERS, 0, stream, head(200))
     return frame(HEADERS, END_HEADERS, stream, head(200)) if name == "padding" else b""
@@ -110,7 +110,7 @@ def test_a_flood_ends_its_request_and_its_connection(client, peer, name) -> None
 
 
 @pytest.mark.parametrize("name", [name for name in FLOODS if name not in {"CONTINUATION", "103", "padding"}])
-def test_a_flood_that_nobody_waits_for_ends_the_connection(client, peer, name) -> None:
+def test_a_flood_without_requests_ends_the_connection(client, peer, name) -> None:
     async def behave(frames) -> None:
         await frames.request()
         while (await frames.next())[0] != RST_STREAM:
@@ -136,7 +136,7 @@ def test_frames_that_an_honest_server_sends_are_no_flood(client, peer) -> None:
     assert len(server.connections) == 1
 
 
-def test_an_upload_may_be_answered_by_a_window_for_each_piece(client, peer) -> None:
+def test_a_window_update_for_each_piece_of_an_upload_is_no_flood(client, peer) -> None:
     async def behave(frames) -> None:
         while True:
             kind, flags, stream, payload = await frames.next()
@@ -151,7 +151,7 @@ def test_an_upload_may_be_answered_by_a_window_for_each_piece(client, peer) -> N
 
 
 def test_a_bomb_of_headers(client, peer) -> None:
-    """One field of 4,000 bytes in the table, and then a byte for each time that it is meant."""
+    """One field of 4,000 bytes in the dynamic table, and then one byte for each reference to it."""
 
     async def behave(frames) -> None:
         stream = await frames.request()
@@ -185,7 +185,7 @@ def test_heads_are_bounded_by_their_size(client, peer) -> None:
         client.get(server.url).result()
 
 
-# What the server did not process may be sent again, whatever the method.
+# An unprocessed request may be sent again, whatever its method.
 
 
 def test_a_refused_request_is_sent_again(client, peer) -> None:
@@ -201,7 +201,7 @@ def test_a_refused_request_is_sent_again(client, peer) -> None:
 
 
 @pytest.mark.parametrize("retry", [0, 1])
-def test_but_no_more_often_than_it_may_be(client, peer, retry) -> None:
+def test_a_refused_request_obeys_retry(client, peer, retry) -> None:
     async def behave(frames) -> None:
         while True:
             await frames.reset(await frames.request(), REFUSED_STREAM)
@@ -212,7 +212,7 @@ def test_but_no_more_often_than_it_may_be(client, peer, retry) -> None:
     assert caught.value.attempts == retry + 1
 
 
-def test_a_request_behind_the_last_one_is_sent_again_elsewhere(client, peer) -> None:
+def test_a_request_after_the_last_processed_one_is_sent_again(client, peer) -> None:
     async def behave(frames) -> None:
         stream = await frames.request()
         if len(server.spoken) == 1:
@@ -228,7 +228,7 @@ def test_a_request_behind_the_last_one_is_sent_again_elsewhere(client, peer) -> 
 
 
 @pytest.mark.parametrize("announced", ["reset", "goaway"])
-def test_a_server_that_requires_http1_gets_the_requests_over_it(client, certificates, announced) -> None:
+def test_a_server_that_requires_http1_gets_the_requests_over_http1(client, certificates, announced) -> None:
     protocols = []
 
     async def behave(frames) -> None:
@@ -254,7 +254,7 @@ def test_a_server_that_requires_http1_gets_the_requests_over_it(client, certific
 
 
 @pytest.mark.parametrize("end", ["goaway", "internal error", "closed"])
-def test_what_may_have_been_processed_is_not(client, peer, end) -> None:
+def test_a_request_that_may_have_been_processed_is_not_sent_again(client, peer, end) -> None:
     async def behave(frames) -> None:
         stream = await frames.request()
         if end == "goaway":
@@ -268,7 +268,7 @@ def test_what_may_have_been_processed_is_not(client, peer, end) -> None:
     assert caught.value.attempts == 1
 
 
-def test_a_connection_that_goes_away_ends_what_it_has_begun(client, peer) -> None:
+def test_a_closing_connection_completes_its_requests(client, peer) -> None:
     async def behave(frames) -> None:
         stream = await frames.request()
         if len(server.spoken) == 1:
@@ -283,11 +283,11 @@ def test_a_connection_that_goes_away_ends_what_it_has_begun(client, peer) -> Non
     assert len(server.connections) == 2
 
 
-# Early answers, windows, and peers that do not read.
+# Early responses, windows, and peers that do not read.
 
 
 @pytest.mark.parametrize("reset", [True, False])
-def test_an_answer_before_the_body_was_sent(client, peer, reset) -> None:
+def test_a_response_before_the_body_was_sent(client, peer, reset) -> None:
     async def behave(frames) -> None:
         stream = await frames.request(whole=False)
         await frames.answer(stream, b"too large", status=413)
@@ -334,7 +334,7 @@ def test_a_window_of_a_byte(client, peer) -> None:
 
 
 @pytest.mark.parametrize("reads", [True, False])
-def test_a_body_that_nobody_takes_is_released(client, peer, reads) -> None:
+def test_an_upload_that_is_not_read_is_released(client, peer, reads) -> None:
     async def behave(frames) -> None:
         if not reads:
             await frames.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 2**30)))
@@ -352,14 +352,14 @@ def test_a_body_that_nobody_takes_is_released(client, peer, reads) -> None:
             await client.post(server.url, content=BODY, timeout=0.5)
 
     asyncio.run(post())
-    gc.collect()  # the error has the request
+    gc.collect()  # the error holds the request
     assert wait_until(lambda: resident() - before < 20_000_000)
     if not reads:
-        # The server's end stays: it does not look.
+        # The server's end stays open: it does not read.
         assert wait_until(lambda: open_sockets() <= sockets + 1)
 
 
-def test_idle_connections_go_with_their_client(certificates, peer) -> None:
+def test_idle_connections_close_with_their_client(certificates, peer) -> None:
     async def behave(frames) -> None:
         await frames.answer(await frames.request(), b"here")
         await frames.next()

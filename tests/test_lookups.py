@@ -1,4 +1,4 @@
-"""Name look-ups that hang: they hold up nothing but the requests that need them."""
+"""Name look-ups that hang hold up only the requests that need them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD"),
 ]
 
-# Names that begin with "hang" are never found, nor are they refused.
+# A look-up of a name that begins with "hang" never ends.
 HANGING = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -104,7 +104,7 @@ def test_a_forked_child_finds_names(run_hanging) -> None:
     assert run_hanging(code) == "0\n"
 
 
-def test_more_than_may_run_at_once_hold_up_no_more_than_themselves(run_hanging, tmp_path) -> None:
+def test_look_ups_beyond_the_limit_hold_up_no_others(run_hanging, tmp_path) -> None:
     code = """
         more = [client.get(f"http://hang-more-{i}.test/", timeout=0.5) for i in range(400)]
         print(len(shoal.gather_fetch([server.url("/bytes/10")] * 50, save_to=sys.argv[1] + "/{index}").result()))

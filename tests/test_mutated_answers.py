@@ -1,4 +1,4 @@
-"""Answers with a few bytes changed: where aiohttp and urllib3 read the same, Shoal does, too, with both transports."""
+"""Responses with a few bytes changed: where aiohttp and urllib3 agree, Shoal agrees, with both transports."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ANSWERS = [
     b"HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
     b"HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
 ]
-# What framing is made of: inserted, or put in the place of something.
+# Parts of framing, which are inserted or replace other bytes.
 PIECES = [
     b"\r",
     b"\n",

@@ -120,7 +120,7 @@ def test_an_http2_server_gets_one_connection_for_all_requests(certificates) -> N
 
 
 class Stuck(Server):
-    """The first connection gets no answer, not even to its handshake; the others are passed on."""
+    """The first connection gets no handshake; the others are forwarded."""
 
     def __init__(self, port: int) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class Stuck(Server):
             writer.close()
 
 
-def test_a_handshake_that_hangs_holds_up_nobody_else(certificates, origin) -> None:
+def test_a_hanging_handshake_holds_up_no_other_request(certificates, origin) -> None:
     with Stuck(origin.port) as stuck, shoal.Client(verify=certificates.ca_pem, retry=0, timeout=6) as client:
         url = stuck.url.replace("http://", "https://")
         answers = client.gather([url] * 50, return_exceptions=True).result()
@@ -168,11 +168,11 @@ def test_http2_takes_reqwest(tmp_path) -> None:
 
 
 def test_a_post_meets_no_dead_connection() -> None:
-    """The server closes each connection after its answer, without saying so."""
+    """The server closes each connection after its response, unannounced."""
     script = [READ, reply(b"once")]
     with Scripted(script) as server, shoal.Client(retry=0) as client:
         for _ in range(5):
             assert client.post(server.url, content=b"order").result().content == b"once"
             assert server.wait_all_closed()
-            time.sleep(0.05)  # on its way; the client's task is not told
+            time.sleep(0.05)  # the end arrives; the reactor has not read it
         assert len(server.requests) == 5

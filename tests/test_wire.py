@@ -30,7 +30,7 @@ def echo(client, server, **options):
     return client.request(options.pop("method", "POST"), server.url(options.pop("path", "/echo")), **options).result()
 
 
-def test_what_it_shows() -> None:
+def test_repr() -> None:
     request = Request(
         "http://user:secret@host/a?token=hush&b=1",
         method="post",
@@ -48,7 +48,7 @@ def test_what_it_shows() -> None:
     assert repr(Request("http://host/")) == "<Request http://host/>"
 
 
-def test_what_was_not_given() -> None:
+def test_defaults() -> None:
     request = Request("http://host/")
     assert (request.method, request.content, request.name) == (None, None, None)
     assert len(request.headers) == 0
@@ -57,7 +57,7 @@ def test_what_was_not_given() -> None:
 @pytest.mark.parametrize(
     "url", ["/a?api_key=hush", "http://user:hush@exa mple/", "http://user:hu/sh@host/", "//user:hush@host", "a:hush@b"]
 )
-def test_the_repr_of_a_url_that_is_none_hides_secrets(url) -> None:
+def test_the_repr_of_an_invalid_url_hides_secrets(url) -> None:
     assert "hush" not in repr(Request(url))
     assert "sh@" not in repr(Request(url))
 
@@ -188,7 +188,7 @@ def test_sizes(server, client, text, size) -> None:
         assert len(job.result().content) == n
 
 
-def test_none_is_no_limit(server, client) -> None:
+def test_none_means_no_limit(server, client) -> None:
     response = client.get(server.url("/bytes/70000000"), max_body=None, timeout=None).result()
     assert len(response.content) == 70_000_000
 
@@ -214,7 +214,7 @@ def test_params_mean_what_urllib_means(server, client, pairs) -> None:
         meant = urllib.parse.parse_qsl(expected, keep_blank_values=True)
         assert urllib.parse.parse_qsl(seen["raw_query"], keep_blank_values=True) == meant
         assert [tuple(pair) for pair in seen["query"]] == meant
-        # Nothing is left that a server could take for something else.
+        # No other character could be read differently by a server.
         assert all(33 <= ord(char) < 127 for char in seen["raw_query"])
 
 
@@ -290,7 +290,7 @@ def test_none_leaves_a_standard_header_out(server, client, name) -> None:
     assert name.lower() not in dict(echo(client, server, headers={name: None}).json()["headers"])
 
 
-def test_a_host_of_ones_own(server, client) -> None:
+def test_a_host_header(server, client) -> None:
     seen = dict(echo(client, server, headers={"Host": "other.example"}).json()["headers"])
     assert seen["host"] == "other.example"
 
