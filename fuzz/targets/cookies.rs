@@ -1,4 +1,4 @@
-//! Cookies: a jar takes any Set-Cookie, stays bounded, and never sends one to a host that may not have it.
+//! Cookies: a jar accepts any Set-Cookie, stays bounded, and sends no cookie to a host outside its domain.
 #![no_main]
 
 use http::header::SET_COOKIE;
@@ -18,9 +18,9 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let _ = response_cookies(&headers);
-    let jar = CookieJar::new();
+    let jar = CookieJar::default();
     jar.store(&parse(sites[0]), &headers);
-    // Another registrable domain gets nothing.
+    // Another domain gets no cookie.
     for elsewhere in &sites[2..] {
         assert_eq!(jar.header(&parse(elsewhere), &[], false), None);
     }

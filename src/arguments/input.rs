@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMapping, PyString, PyTuple};
 
-use shoal_http::redact::{cut, is_secret_header, quote};
+use shoal_http::redact::{is_secret_header, quote, truncate};
 
 /// A longer name is shown by its beginning.
 const LONGEST_NAME: usize = 100;
@@ -91,8 +91,8 @@ pub fn headers_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderInput> {
 fn shown(name: &Bound<'_, PyAny>) -> String {
     let text = name.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string_lossy().into_owned());
     match text.split_once(':') {
-        Some((start, _)) => cut(start, LONGEST_NAME) + ":…",
-        None => cut(&text, LONGEST_NAME),
+        Some((start, _)) => truncate(start, LONGEST_NAME) + ":…",
+        None => truncate(&text, LONGEST_NAME),
     }
 }
 

@@ -25,7 +25,6 @@ use shoal_http::items::Item;
 use shoal_http::limits::{Limiter, Limits, Rate};
 use shoal_http::stats::Collector;
 use shoal_http::stream::{FetchStream, FetchStreamOptions};
-use shoal_http::urls::UrlParser;
 
 const GATHER_KEYS: [&str; 7] =
     ["concurrency", "deadline", "per_host", "progress", "rate", "return_exceptions", "save_to"];
@@ -150,7 +149,6 @@ fn prepare(call: BatchCall<'_, '_>, streaming: bool) -> PyResult<Prepared> {
     let settings = request.settings(&defaults.settings);
     let plan = Plan {
         method: request.method.unwrap_or(http::Method::GET),
-        urls: UrlParser::default(),
         base_url: defaults.base_url.clone(),
         params: request.params.over(&defaults.params),
         cookies: request.cookies,

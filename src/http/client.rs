@@ -28,7 +28,6 @@ use shoal_http::headers::merge;
 use shoal_http::settings::Settings;
 use shoal_http::stats::Collector;
 use shoal_http::transport::Verify;
-use shoal_http::urls::UrlParser;
 
 const KEYS: [&str; 16] = [
     "base_url",
@@ -238,7 +237,6 @@ impl PyClient {
         };
         let plan = Plan {
             method: http::Method::GET,
-            urls: UrlParser::default(),
             base_url: defaults.base_url.clone(),
             params: defaults.params.clone(),
             cookies: Vec::new(),

@@ -21,7 +21,6 @@ use shoal_http::redact::{quote, redact_input};
 use shoal_http::request::{Request, basic_auth};
 use shoal_http::save::{PathTemplate, SavedPaths};
 use shoal_http::settings::Settings;
-use shoal_http::urls::UrlParser;
 
 /// The argument `save_to`.
 pub enum SaveTo {
@@ -46,7 +45,6 @@ pub struct Plan {
     /// The method of items without one.
     pub method: Method,
     /// The parser of absolute URLs.
-    pub urls: UrlParser,
     /// The base of relative URLs.
     pub base_url: Option<Url>,
     /// The parameters of client and call.
@@ -174,7 +172,7 @@ impl Plan {
         if has_no_host(text) {
             return Err("empty host".to_owned());
         }
-        let url = match (self.urls.parse(text), &self.base_url) {
+        let url = match (Url::parse(text), &self.base_url) {
             // With a base URL "player:12" is a relative URL and not one with a scheme.
             (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
             (Ok(url), None) if url.cannot_be_a_base() => {

@@ -65,7 +65,7 @@ fn local(path: &str, n: usize) -> Result<()> {
     let stop = Stop::default();
     match path {
         "engine" => {
-            let session = Session::over(Ready(Bytes::from(json(SMALL))), Limits::default(), CookieJar::new());
+            let session = Session::over(Ready(Bytes::from(json(SMALL))), Limits::default(), CookieJar::default());
             gather(Arc::new(session), n, SMALL, "http://memory.test/json")
         }
         "head" => {

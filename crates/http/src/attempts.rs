@@ -1,4 +1,4 @@
-//! One request through all its attempts: turn, exchange, verdict, backoff.
+//! One request through all its attempts: permit, exchange, result, backoff.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -12,7 +12,7 @@ use url::Url;
 
 use super::client::Session;
 use super::error::{AttemptError, ErrorKind, FetchError, Phase};
-use super::limits::{Limit, Limiter, Permit};
+use super::limits::{Limiter, Permit};
 use super::redirects::exchange;
 use super::request::Request;
 use super::response::Response;
@@ -22,27 +22,38 @@ use super::stats::{Collector, PhaseTimes, RequestRecord, RetryCause};
 use super::transport::{Router, Snapshot, Timings, Transport};
 use shoal_runtime::{load, panic_message};
 
-/// A request with this header may be sent again whatever its method (draft-ietf-httpapi-idempotency-key-header).
+/// A request with this header may be sent again with any method (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What came of a request.
+/// The result of a request.
 pub type FetchResult = Result<Response, FetchError>;
 
-/// What all requests of one call share.
+/// Carries out the requests of one call, with what they share.
 pub struct Fetcher<T = Router> {
-    /// Connections, cookies, limits.
+    /// ConnectionOptions, cookies, limits.
     pub session: Arc<Session<T>>,
-    /// The call's own limits, which hold in addition to the session's.
+    /// The call's own limits, in addition to the session's.
     pub limits: Option<Arc<Limiter>>,
-    /// For requests that have none of their own.
+    /// For requests without settings of their own.
     pub settings: Arc<Settings>,
-    /// Those of client and call, merged.
+    /// The headers of client and call, merged.
     pub headers: Arc<HeaderMap>,
-    /// Notes what happens.
+    /// The call's statistics.
     pub collector: Arc<Collector>,
 }
 
-/// What one attempt left behind besides its result.
+/// A request in progress.
+struct Progress<'a> {
+    request: &'a Arc<Request>,
+    index: usize,
+    /// When it began to wait for a worker.
+    queued: Instant,
+    /// When it began to wait for its first permit.
+    started: Instant,
+    attempts: u32,
+}
+
+/// The outcome of one attempt.
 struct Attempt {
     result: Result<Response, AttemptError>,
     started: Instant,
@@ -50,65 +61,62 @@ struct Attempt {
 }
 
 impl<T: Transport> Fetcher<T> {
-    /// Carries a request out, however many attempts that takes. A panic on the way is its failure.
+    /// Carries a request out, in as many attempts as it takes. A panic becomes the request's error.
     pub async fn fetch(&self, request: Arc<Request>, index: usize) -> FetchResult {
         self.fetch_queued(request, index, Instant::now()).await
     }
 
-    /// The same for a request that has waited for a worker since `queued`, which counts as waiting for its turn.
+    /// The same for a request that has waited for a worker since `queued`; that counts as time in the queue.
     pub async fn fetch_queued(&self, request: Arc<Request>, index: usize, queued: Instant) -> FetchResult {
-        let asked = Instant::now();
-        match AssertUnwindSafe(self.attempts(&request, index, asked, queued)).catch_unwind().await {
-            Ok(outcome) => outcome,
+        let mut progress = Progress { request: &request, index, queued, started: Instant::now(), attempts: 0 };
+        match AssertUnwindSafe(self.run_attempts(&mut progress)).catch_unwind().await {
+            Ok(result) => result,
             Err(panic) => {
                 let message = format!("internal error: {}", panic_message(panic.as_ref()));
-                let failure = AttemptError::new(ErrorKind::Internal, Phase::Queue, message);
-                Err(self.failed(failure, &request, index, 0, RequestRecord::waited(queued.elapsed()), asked))
+                let error = AttemptError::new(ErrorKind::Internal, Phase::Queue, message);
+                progress.attempts = 0;
+                Err(self.fail(error, &progress, RequestRecord::waited(queued.elapsed())))
             }
         }
     }
 
-    async fn attempts(&self, request: &Arc<Request>, index: usize, asked: Instant, queued: Instant) -> FetchResult {
+    async fn run_attempts(&self, progress: &mut Progress<'_>) -> FetchResult {
+        let (request, queued) = (progress.request, progress.queued);
         let settings = request.settings.as_ref().unwrap_or(&self.settings).clone();
         let mut limited_by = None;
-        let mut attempts = 0;
         loop {
-            let turn = match self.acquire(request, &settings).await {
-                Ok(turn) => turn,
-                Err(failure) => {
-                    let recorded = RequestRecord::waited(queued.elapsed());
-                    return Err(self.failed(failure, request, index, attempts, recorded, asked));
-                }
+            let permit = match self.acquire(request, &settings).await {
+                Ok(permit) => permit,
+                Err(error) => return Err(self.fail(error, progress, RequestRecord::waited(queued.elapsed()))),
             };
-            limited_by = turn.limited_by().or(limited_by);
-            attempts += 1;
+            limited_by = permit.limited_by().or(limited_by);
+            progress.attempts += 1;
             let attempt = self.attempt(request, &settings).await;
-            drop(turn);
-            if let Some(wait) = self.wait_before_retry(request, &settings, &attempt, attempts) {
+            drop(permit);
+            if let Some(wait) = self.wait_before_retry(request, &settings, &attempt, progress.attempts) {
                 tokio::time::sleep(wait).await;
                 continue;
             }
-            let times = times(queued, &attempt);
+            let times = phase_times(queued, &attempt);
+            let record = RequestRecord { times, transport: attempt.snapshot.transport, ..RequestRecord::default() };
             return match attempt.result {
                 Ok(mut response) => {
                     response.elapsed = attempt.started.elapsed();
-                    response.attempts = attempts;
-                    response.index = index;
-                    self.verdict(response, &settings, times, limited_by, attempt.snapshot)
+                    response.attempts = progress.attempts;
+                    response.index = progress.index;
+                    let bytes = attempt.snapshot.bytes;
+                    load::record_request(bytes);
+                    self.succeed(response, &settings, RequestRecord { bytes, limited_by, ..record })
                 }
-                Err(failure) => {
-                    let recorded =
-                        RequestRecord { times, transport: attempt.snapshot.transport, ..RequestRecord::default() };
-                    Err(self.failed(failure, request, index, attempts, recorded, asked))
-                }
+                Err(error) => Err(self.fail(error, progress, record)),
             };
         }
     }
 
     async fn acquire(&self, request: &Request, settings: &Settings) -> Result<Permit, AttemptError> {
         let (limiter, of_call) = (&self.session.limiter, self.limits.as_ref());
-        if let Some(turn) = limiter.try_acquire_within(of_call, &request.url) {
-            return Ok(turn);
+        if let Some(permit) = limiter.try_acquire_within(of_call, &request.url) {
+            return Ok(permit);
         }
         let waiting = limiter.acquire_within(of_call, &request.url);
         match settings.timeout.pool {
@@ -117,29 +125,25 @@ impl<T: Transport> Fetcher<T> {
         }
     }
 
-    /// A request got no permit in time.
     fn no_permit(&self, limit: Duration, url: &Url) -> AttemptError {
         let of_call = self.limits.as_ref().and_then(|limits| limits.shortage(url));
         let why = of_call.or_else(|| self.session.limiter.shortage(url)).map(|why| format!(": {why}"));
         let why = why.unwrap_or_default();
-        AttemptError::new(
-            ErrorKind::PoolTimeout,
-            Phase::Queue,
-            format!("no permit within {} s{why}", limit.as_secs_f64()),
-        )
+        let message = format!("no permit within {} s{why}", limit.as_secs_f64());
+        AttemptError::new(ErrorKind::PoolTimeout, Phase::Queue, message)
     }
 
     async fn attempt(&self, request: &Arc<Request>, settings: &Settings) -> Attempt {
         let timings = Arc::new(Timings::start(settings.timeout.connect));
-        // Pinned where it is: `timeout` would move it, and the futures of reqwest inside are kilobytes.
+        // Pinned in place: `timeout` would move it, and the futures of reqwest inside are kilobytes.
         let mut work = pin!(async {
             let first = exchange(&self.session, request, settings, &self.headers, &timings).await;
             match &first {
-                // A kept connection may be closed by the server just as a request is written to it: nobody's failure,
-                // and one more try on a new connection tells (browsers and aiohttp do the same).
-                Err(failure)
-                    if failure.kind == ErrorKind::Read
-                        && failure.phase == Phase::Headers
+                // A server may close a kept connection just as a request is written to it: one more try on a new
+                // connection follows, as in browsers and aiohttp.
+                Err(error)
+                    if error.kind == ErrorKind::Read
+                        && error.phase == Phase::Headers
                         && timings.snapshot().connects == 0
                         && (request.method.is_idempotent() || self.has_key(request)) =>
                 {
@@ -163,7 +167,7 @@ impl<T: Transport> Fetcher<T> {
         Attempt { result, started: timings.started, snapshot }
     }
 
-    /// Whether the request has an `Idempotency-Key`: the server then does twice what it is asked twice only once.
+    /// Whether the request has an `Idempotency-Key`, by which a server recognises a request that it has already seen.
     fn has_key(&self, request: &Request) -> bool {
         let of_call = || self.headers.contains_key(IDEMPOTENCY_KEY) && !request.without.contains(&IDEMPOTENCY_KEY);
         request.headers.contains_key(IDEMPOTENCY_KEY) || of_call()
@@ -178,29 +182,29 @@ impl<T: Transport> Fetcher<T> {
         attempts: u32,
     ) -> Option<Duration> {
         let retry = &settings.retry;
-        if retry.is_none() {
+        if retry.total == 0 {
             return None;
         }
-        let (again, cause, asked_for) = match &attempt.result {
+        let has_key = || self.has_key(request);
+        let (is_allowed, cause, asked_for) = match &attempt.result {
             Ok(response) => {
                 let asked_for = if retry.respect_retry_after { self.pause(response, settings) } else { None };
-                let again = retry.status_retryable(&request.method, || self.has_key(request), response.status);
-                (again, RetryCause::Status(response.status.as_u16()), asked_for)
+                let is_allowed = retry.allows_status(&request.method, has_key, response.status);
+                (is_allowed, RetryCause::Status(response.status.as_u16()), asked_for)
             }
-            Err(failure) => {
-                let again = failure.unprocessed
-                    || retry.failure_retryable(&request.method, || self.has_key(request), failure.kind);
-                (again, RetryCause::Error(failure.kind), None)
+            Err(error) => {
+                let is_allowed = error.unprocessed || retry.allows_error(&request.method, has_key, error.kind);
+                (is_allowed, RetryCause::Error(error.kind), None)
             }
         };
-        if !again || attempts > retry.total {
+        if !is_allowed || attempts > retry.total {
             return None;
         }
         self.collector.retry(cause);
         Some(asked_for.unwrap_or_else(|| retry.backoff(attempts - 1, fastrand::f64())))
     }
 
-    /// A `Retry-After` on 413, 429 and 503 pauses the host for every request of the client.
+    /// Obeys a `Retry-After` on 413, 429 and 503: it pauses the host for every request of the client.
     fn pause(&self, response: &Response, settings: &Settings) -> Option<Duration> {
         if !matches!(
             response.status,
@@ -214,40 +218,21 @@ impl<T: Transport> Fetcher<T> {
         Some(asked_for)
     }
 
-    fn verdict(
-        &self,
-        response: Response,
-        settings: &Settings,
-        times: PhaseTimes,
-        limited_by: Option<Limit>,
-        snapshot: Snapshot,
-    ) -> FetchResult {
-        load::record_request(snapshot.bytes);
+    /// Records a response, and turns it into an error if `raise_for_status` asks for that.
+    fn succeed(&self, response: Response, settings: &Settings, record: RequestRecord) -> FetchResult {
         let status = response.status;
-        let raise = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
-        self.collector.record(RequestRecord {
-            status: Some(status.as_u16()),
-            error: raise.then_some(ErrorKind::HttpStatus),
-            bytes: snapshot.bytes,
-            transport: snapshot.transport,
-            times,
-            limited_by,
-        });
-        if raise { Err(FetchError::of_status(response)) } else { Ok(response) }
+        let raises = settings.raise_for_status && (status.is_client_error() || status.is_server_error());
+        let error = raises.then_some(ErrorKind::HttpStatus);
+        self.collector.record(RequestRecord { status: Some(status.as_u16()), error, ..record });
+        if raises { Err(FetchError::of_status(response)) } else { Ok(response) }
     }
 
-    fn failed(
-        &self,
-        failure: AttemptError,
-        request: &Arc<Request>,
-        index: usize,
-        attempts: u32,
-        recorded: RequestRecord,
-        asked: Instant,
-    ) -> FetchError {
-        let status = failure.response.as_ref().map(|response| response.status.as_u16());
-        self.collector.record(RequestRecord { status, error: Some(failure.kind), ..recorded });
-        FetchError::new(failure, Some(request.clone()), index, attempts, asked.elapsed())
+    /// Records an error and ties it to its request.
+    fn fail(&self, error: AttemptError, progress: &Progress<'_>, record: RequestRecord) -> FetchError {
+        let status = error.response.as_ref().map(|response| response.status.as_u16());
+        self.collector.record(RequestRecord { status, error: Some(error.kind), ..record });
+        let Progress { request, index, attempts, started, .. } = *progress;
+        FetchError::new(error, Some(request.clone()), index, attempts, started.elapsed())
     }
 }
 
@@ -260,7 +245,7 @@ fn timed_out(limit: Duration, phase: Phase) -> AttemptError {
     AttemptError::new(ErrorKind::TotalTimeout, phase, format!("{doing} after {} s", limit.as_secs_f64()))
 }
 
-fn times(queued: Instant, attempt: &Attempt) -> PhaseTimes {
+fn phase_times(queued: Instant, attempt: &Attempt) -> PhaseTimes {
     let first_byte = attempt.snapshot.first_byte;
     PhaseTimes {
         queue: attempt.started.duration_since(queued),

@@ -1,7 +1,7 @@
-//! A whole batch as one job: `concurrency` workers pull the next request until none is left.
+//! A batch of requests as one job: `concurrency` workers pull the next request until none is left.
 //!
-//! Nothing is spawned or handed over per request; the batch crosses to Python once. Results live in slots that can be
-//! taken at any moment, so a failure, a deadline, a cancellation or Ctrl-C loses none that was finished.
+//! Nothing is spawned or handed over per request, and the batch crosses to Python once. Results are kept in slots that
+//! can be taken at any time, so an error, a deadline, a cancellation or Ctrl-C loses no finished request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::attempts::{FetchResult, Fetcher};
 use super::deadline;
-use super::error::{AttemptError, ErrorKind, FetchError, Phase};
+use super::error::{ErrorKind, FetchError};
 use super::items::{Item, Items, UrlItems};
 use super::request::Request;
 use super::stats::{Collector, Stats};
@@ -28,20 +28,20 @@ pub struct FetchBatchOptions {
     pub concurrency: usize,
     /// For the whole batch.
     pub deadline: Option<Duration>,
-    /// Keep going when a request fails, and put its error into its slot.
+    /// Continue after an error and put it into the slot of its request.
     pub keep_errors: bool,
 }
 
-/// A batch that ended, well or not.
+/// The result of a batch that has ended or was cancelled.
 #[derive(Debug)]
 pub struct FetchBatchResult {
-    /// In input order; `None` where nothing was finished.
+    /// In input order; `None` for unfinished requests.
     pub slots: Vec<Option<Box<FetchResult>>>,
-    /// Why the batch as a whole failed, if it did.
+    /// The error of the batch as a whole.
     pub failure: Option<FetchError>,
 }
 
-/// Two words, as an [`Item`], of which it is made in place.
+/// The state of one request: two words like an [`Item`], so that the vector of items is converted in place.
 enum Slot {
     Waiting(Item),
     InFlight(Arc<Request>),
@@ -52,14 +52,14 @@ enum Slot {
 
 struct State {
     slots: Vec<Slot>,
-    plain: UrlItems,
+    urls: UrlItems,
     next: usize,
     failure: Option<FetchError>,
     closed: bool,
     taken: bool,
 }
 
-/// A batch under way.
+/// A running batch.
 pub struct FetchBatch {
     collector: Arc<Collector>,
     options: FetchBatchOptions,
@@ -74,35 +74,33 @@ impl FetchBatch {
     /// A batch of `items`.
     pub fn new(collector: Arc<Collector>, items: Items, options: FetchBatchOptions) -> Arc<Self> {
         let total = items.list.len();
-        let slots: Vec<Slot> = items
-            .list
-            .into_iter()
-            .map(|item| match item {
-                Item::Failed(error) => {
-                    collector.record_failure(error.details().kind);
-                    Slot::Done(Box::new(Err(*error)))
-                }
-                item => Slot::Waiting(item),
-            })
-            .collect();
-        let finished = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
+        let mut finished = 0;
+        let to_slot = |item| match item {
+            Item::Failed(error) => {
+                collector.record_failure(error.kind());
+                finished += 1;
+                Slot::Done(Box::new(Err(*error)))
+            }
+            item => Slot::Waiting(item),
+        };
+        let slots = items.list.into_iter().map(to_slot).collect();
         Arc::new(Self {
-            collector,
             options,
             total,
             finished: AtomicUsize::new(finished),
-            state: Mutex::new(State { slots, plain: items.plain, next: 0, failure: None, closed: false, taken: false }),
+            state: Mutex::new(State { slots, urls: items.urls, next: 0, failure: None, closed: false, taken: false }),
             stop: Notify::new(),
             started: Instant::now(),
+            collector,
         })
     }
 
-    /// Runs to the end; resolves when every socket of the batch is released, with nothing if it was cancelled. The call
-    /// is let go of by then: whoever keeps the batch for its results must not keep its connections.
-    pub async fn run<T: Transport>(self: Arc<Self>, call: Arc<Fetcher<T>>) -> Option<FetchBatchResult> {
+    /// Runs the batch. Resolves when every socket of the batch is released, with `None` if the batch was cancelled. The
+    /// fetcher is dropped by then: an owner that keeps the batch for its results does not keep its connections.
+    pub async fn run<T: Transport>(self: Arc<Self>, fetcher: Arc<Fetcher<T>>) -> Option<FetchBatchResult> {
         let mut workers = JoinSet::new();
         for _ in 0..self.options.concurrency.min(self.total) {
-            workers.spawn(self.clone().work(call.clone()));
+            workers.spawn(self.clone().work(fetcher.clone()));
         }
         tokio::select! {
             biased;
@@ -110,8 +108,8 @@ impl FetchBatch {
             () = async {
                 while let Some(ended) = workers.join_next().await {
                     match ended.map_err(JoinError::try_into_panic) {
-                        Ok(Some(target)) => drop(workers.spawn_on(self.clone().work(call.clone()), target)),
-                        // `Fetcher::fetch` contains the panics of a request; one outside of it is the whole batch's.
+                        Ok(Some(target)) => drop(workers.spawn_on(self.clone().work(fetcher.clone()), target)),
+                        // `Fetcher::fetch` contains the panics of a request; any other is the batch's.
                         Err(Ok(panic)) => std::panic::resume_unwind(panic),
                         Ok(None) | Err(Err(_)) => {}
                     }
@@ -120,39 +118,39 @@ impl FetchBatch {
             () = deadline::passed(self.started, self.options.deadline) => self.expire(),
         }
         workers.shutdown().await;
-        drop(call);
+        drop(fetcher);
         self.collector.finish();
         self.take()
     }
 
-    /// Runs on `handle` and passes what came of it to `finish`, unless it is cancelled.
+    /// Runs the batch on `handle` and passes the result to `finish`, unless the batch is cancelled.
     pub fn start<T: Transport>(
         self: &Arc<Self>,
         handle: &Handle,
-        call: Arc<Fetcher<T>>,
+        fetcher: Arc<Fetcher<T>>,
         finish: impl FnOnce(FetchBatchResult) + Send + 'static,
     ) {
         let batch = self.clone();
         handle.spawn(async move {
-            if let Some(gathered) = batch.run(call).await {
-                finish(gathered);
+            if let Some(result) = batch.run(fetcher).await {
+                finish(result);
             }
         });
     }
 
-    /// Stops the work and takes what is finished: nothing if [`FetchBatch::run`] has it already.
+    /// Stops the batch and takes the finished results; `None` if [`FetchBatch::run`] has taken them.
     pub fn cancel(&self) -> Option<FetchBatchResult> {
-        let gathered = self.take();
+        let result = self.take();
         self.stop.notify_one();
-        gathered
+        result
     }
 
-    /// How many requests are finished, and of how many.
+    /// The number of finished requests, and of all.
     pub fn progress(&self) -> (usize, usize) {
         (self.finished.load(Ordering::Relaxed), self.total)
     }
 
-    /// What has happened so far.
+    /// The statistics so far.
     pub fn stats(&self) -> Stats {
         self.collector.snapshot()
     }
@@ -161,14 +159,14 @@ impl FetchBatch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Until there is nothing more to do, or it had better be done elsewhere.
-    async fn work<T: Transport>(self: Arc<Self>, call: Arc<Fetcher<T>>) -> Option<&'static Handle> {
+    /// Fetches requests until none is left or the worker should move to another runtime, which it returns.
+    async fn work<T: Transport>(self: Arc<Self>, fetcher: Arc<Fetcher<T>>) -> Option<&'static Handle> {
         while let Some((index, request)) = self.next() {
-            let outcome = match request {
-                Ok(request) => call.fetch_queued(request, index, self.started.into_std()).await,
+            let result = match request {
+                Ok(request) => fetcher.fetch_queued(request, index, self.started.into_std()).await,
                 Err(error) => Err(error),
             };
-            self.put(index, outcome);
+            self.put(index, result);
             if let Some(target) = migration_target() {
                 return Some(target);
             }
@@ -187,30 +185,30 @@ impl FetchBatch {
             let slot = state.slots.get_mut(index)?;
             state.next += 1;
             if matches!(slot, Slot::Waiting(_)) {
-                return slot.depart(&state.plain, index).map(|request| (index, request));
+                return slot.depart(&state.urls, index).map(|request| (index, request));
             }
         }
     }
 
-    fn put(&self, index: usize, outcome: FetchResult) {
+    fn put(&self, index: usize, result: FetchResult) {
         let mut state = self.lock();
         if state.closed {
             return;
         }
-        let failed = outcome.as_ref().err().filter(|_| !self.options.keep_errors).cloned();
+        let failure = result.as_ref().err().filter(|_| !self.options.keep_errors).cloned();
         if let Some(slot) = state.slots.get_mut(index) {
-            *slot = Slot::Done(Box::new(outcome));
+            *slot = Slot::Done(Box::new(result));
         }
         self.finished.fetch_add(1, Ordering::Relaxed);
-        if failed.is_some() {
+        if failure.is_some() {
             state.closed = true;
-            state.failure = failed;
+            state.failure = failure;
             drop(state);
             self.stop.notify_one();
         }
     }
 
-    /// The deadline has come.
+    /// Ends the batch at its deadline.
     fn expire(&self) {
         let mut state = self.lock();
         if state.closed {
@@ -219,35 +217,25 @@ impl FetchBatch {
         state.closed = true;
         let limit = self.options.deadline.unwrap_or_default().as_secs_f64();
         let elapsed = self.started.elapsed();
-        let error = |request: Option<Arc<Request>>, index, attempts, message: String| {
-            let phase = if attempts == 0 { Phase::Queue } else { Phase::Headers };
-            FetchError::new(
-                AttemptError::new(ErrorKind::DeadlineExceeded, phase, message),
-                request,
-                index,
-                attempts,
-                elapsed,
-            )
-        };
         if !self.options.keep_errors {
             let done = state.slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
             let message = format!("the deadline of {limit} s passed with {done} of {} requests finished", self.total);
-            state.failure = Some(error(None, 0, 0, message));
+            state.failure = Some(deadline::error(message, None, 0, 0, elapsed));
             return;
         }
-        let State { slots, plain, .. } = &mut *state;
+        let State { slots, urls, .. } = &mut *state;
         for (index, slot) in slots.iter_mut().enumerate() {
-            let begun = u32::from(matches!(slot, Slot::InFlight(_)));
-            if let Some(request) = slot.depart(plain, index) {
+            let attempts = u32::from(matches!(slot, Slot::InFlight(_)));
+            if let Some(request) = slot.depart(urls, index) {
                 let message = format!("not finished before the batch's deadline of {limit} s");
                 self.collector.record_failure(ErrorKind::DeadlineExceeded);
-                let late = |request| error(Some(request), index, begun, message);
-                *slot = Slot::Done(Box::new(Err(request.map_or_else(|odd| odd, late))));
+                let late = |request| deadline::error(message, Some(request), index, attempts, elapsed);
+                *slot = Slot::Done(Box::new(Err(request.map_or_else(|invalid| invalid, late))));
             }
         }
     }
 
-    /// What is finished: for the first who asks, so that a cancellation and an end at the same moment lose nothing.
+    /// The finished results, for the first caller only: a cancellation at the moment of the end loses nothing.
     fn take(&self) -> Option<FetchBatchResult> {
         let mut state = self.lock();
         if std::mem::replace(&mut state.taken, true) {
@@ -255,12 +243,12 @@ impl FetchBatch {
         }
         state.closed = true;
         let slots = std::mem::take(&mut state.slots);
-        let plain = std::mem::take(&mut state.plain);
+        let urls = std::mem::take(&mut state.urls);
         let failure = state.failure.take();
         drop(state);
-        drop(plain);
+        drop(urls);
         let finished = |slot| match slot {
-            Slot::Done(outcome) => Some(outcome),
+            Slot::Done(result) => Some(result),
             _ => None,
         };
         Some(FetchBatchResult { slots: slots.into_iter().map(finished).collect(), failure })
@@ -268,11 +256,11 @@ impl FetchBatch {
 }
 
 impl Slot {
-    /// The request of a slot that is not done; the slot then counts as in flight.
-    fn depart(&mut self, plain: &UrlItems, index: usize) -> Option<Result<Arc<Request>, FetchError>> {
+    /// The request of a slot that is not done; marks the slot as in flight.
+    fn depart(&mut self, urls: &UrlItems, index: usize) -> Option<Result<Arc<Request>, FetchError>> {
         let request = match std::mem::replace(self, Self::Empty) {
             Self::Waiting(Item::Request(request)) | Self::InFlight(request) => request,
-            Self::Waiting(Item::Url(place)) => match plain.request(place, index) {
+            Self::Waiting(Item::Url(url)) => match urls.request(url, index) {
                 Ok(request) => request,
                 Err(error) => return Some(Err(error)),
             },

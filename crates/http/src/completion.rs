@@ -1,19 +1,19 @@
-//! One hand-over from the reactor to whoever waits: a thread, an event loop, or nobody.
+//! The hand-over of one value from the reactor to its waiters: threads and event loops.
 //!
-//! The value is owned Rust data and moves exactly once. Waiters are told by number through [`Waiter`], so nothing of
-//! theirs (a Python future, say) is ever held on the reactor's side.
+//! The value is owned Rust data and is moved once. Waiters are woken by number through [`Waiter`], so that the reactor
+//! holds no object of theirs, such as a Python future.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Someone to wake, by a number of its own choosing. Called from any thread; must not block.
+/// A target of wake-ups. Called from any thread; must not block.
 pub trait Waiter: Send + Sync {
-    /// The thing waited for under `token` has happened.
+    /// What was waited for under `token`, a number of the waiter's choosing, has happened.
     fn wake(self: Arc<Self>, token: u64);
 }
 
-/// Those to wake. One place needs no allocation: hardly any completion has more than one waiter.
+/// The waiters to wake. The first one needs no allocation: most completions have one at most.
 #[derive(Default)]
 struct Waiters {
     first: Option<(Arc<dyn Waiter>, u64)>,
@@ -38,12 +38,11 @@ impl Waiters {
 struct State<T> {
     value: Option<T>,
     waiters: Waiters,
-    /// Threads in [`Completion::wait`]. Telling none costs a system call all the same, and a single request that is
-    /// awaited has none.
+    /// Threads in [`Completion::wait`]. Notifying none would still cost a system call.
     blocked: usize,
 }
 
-/// Pending until [`Completion::settle`]; the first settlement wins.
+/// A value that is pending until [`Completion::settle`]; the first settlement counts.
 pub struct Completion<T> {
     done: AtomicBool,
     state: Mutex<State<T>>,
@@ -70,20 +69,20 @@ impl<T> Completion<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the value and wakes everyone; gives the value back if there was one before.
+    /// Sets the value and wakes all waiters; returns the value if there already was one.
     pub fn settle(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
         self.settle_with(|| value.take());
         value.map_or(Ok(()), Err)
     }
 
-    /// Sets what `make` gives, if it gives anything and no value was set before; nobody else can settle meanwhile. Tells
-    /// whether it did.
+    /// Sets the value that `make` returns, unless it is `None` or there already was one. The completion is locked while
+    /// `make` runs. Returns whether it set the value.
     pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
         self.set(make).map(Waiters::wake).is_some()
     }
 
-    /// Sets the value; gives those to wake, or nothing if the value was not set.
+    /// Sets the value; returns the waiters to wake, or `None` if the value was not set.
     fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
         let mut state = self.lock();
         if self.done.load(Ordering::Relaxed) {
@@ -92,20 +91,20 @@ impl<T> Completion<T> {
         state.value = Some(make()?);
         self.done.store(true, Ordering::Release);
         let waiters = std::mem::take(&mut state.waiters);
-        let blocked = state.blocked > 0;
+        let is_blocking = state.blocked > 0;
         drop(state);
-        if blocked {
+        if is_blocking {
             self.settled.notify_all();
         }
         Some(waiters)
     }
 
-    /// Takes the value, which only the first caller gets.
+    /// Takes the value; only the first caller gets it.
     pub fn take(&self) -> Option<T> {
         self.lock().value.take()
     }
 
-    /// The same in a forked child, which never waits: nothing if a thread of the parent was at it at the moment of the fork.
+    /// The same in a forked child, which never waits: `None` if a thread of the parent held the lock at the fork.
     pub fn take_in_child(&self) -> Option<T> {
         match self.state.try_lock() {
             Ok(mut state) => state.value.take(),
@@ -114,7 +113,7 @@ impl<T> Completion<T> {
         }
     }
 
-    /// Registers a waiter; `false` (and no call, ever) if the value is already set.
+    /// Registers a waiter; `false`, and never a wake-up, if the value is already set.
     pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
         let mut state = self.lock();
         if self.done.load(Ordering::Relaxed) {
@@ -124,7 +123,7 @@ impl<T> Completion<T> {
         true
     }
 
-    /// Blocks the thread until the value is set or `limit` has passed; tells whether it is set.
+    /// Blocks the thread until the value is set or `limit` has passed; returns whether it is set.
     pub fn wait(&self, limit: Duration) -> bool {
         if self.is_done() {
             return true;
@@ -137,9 +136,9 @@ impl<T> Completion<T> {
     }
 }
 
-/// The reactor's side of a [`Completion`]: dropped without a value (the reactor was shut down, or its task panicked) it
-/// settles with what `lost` makes of whether there was a panic. Without one the process is about to end: blocked threads
-/// are let go, but nobody else is woken up to a loss.
+/// The reactor's end of a [`Completion`]. If it is dropped without a value, because the reactor was shut down or its task
+/// panicked, it settles with `lost(panicked)`. At a shutdown the process is about to end: blocked threads are woken,
+/// other waiters are not.
 pub struct Promise<T> {
     completion: Arc<Completion<T>>,
     lost: Option<fn(bool) -> T>,
@@ -151,7 +150,7 @@ impl<T> Promise<T> {
         Self { completion, lost: Some(lost) }
     }
 
-    /// Keeps the promise; if something else settled first the value is dropped.
+    /// Settles the completion; the value is dropped if there already was one.
     pub fn settle(mut self, value: T) {
         self.lost = None;
         drop(self.completion.settle(value));
@@ -161,9 +160,9 @@ impl<T> Promise<T> {
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(lost) = self.lost {
-            let panicking = std::thread::panicking();
-            let waiters = self.completion.set(|| Some(lost(panicking))).unwrap_or_default();
-            if panicking {
+            let is_panicking = std::thread::panicking();
+            let waiters = self.completion.set(|| Some(lost(is_panicking))).unwrap_or_default();
+            if is_panicking {
                 waiters.wake();
             }
         }
@@ -178,9 +177,9 @@ mod tests {
 
     use super::*;
 
-    struct Tell(Mutex<Sender<u64>>);
+    struct Recorder(Mutex<Sender<u64>>);
 
-    impl Waiter for Tell {
+    impl Waiter for Recorder {
         fn wake(self: Arc<Self>, token: u64) {
             self.0.lock().unwrap().send(token).unwrap();
         }
@@ -199,16 +198,16 @@ mod tests {
     }
 
     #[test]
-    fn waiters_are_told_once_unless_they_came_late() {
+    fn waiters_are_woken_once_unless_they_are_late() {
         let completion = Completion::default();
-        let (sender, told) = channel();
-        let waiter: Arc<dyn Waiter> = Arc::new(Tell(Mutex::new(sender)));
+        let (sender, woken) = channel();
+        let waiter: Arc<dyn Waiter> = Arc::new(Recorder(Mutex::new(sender)));
         assert!(completion.watch(waiter.clone(), 1));
         assert!(completion.watch(waiter.clone(), 2));
         completion.settle(()).unwrap();
         assert!(!completion.watch(waiter, 3));
         drop(completion);
-        assert_eq!(told.iter().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(woken.iter().collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_promise_settles_as_lost_and_knows_a_panic() {
+    fn a_dropped_promise_settles_as_lost() {
         let completion = Arc::new(Completion::default());
         drop(Promise::new(completion.clone(), |panicking| (panicking, "lost")));
         assert_eq!(completion.take(), Some((false, "lost")));

@@ -1,31 +1,31 @@
-//! The `Link` header (RFC 8288), read as leniently as requests does, but with commas and semicolons in quotes.
+//! The `Link` header (RFC 8288), parsed as leniently as by requests, but with commas and semicolons in quotes.
 
 use std::collections::HashSet;
 
 /// One link: its target and its parameters, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Link {
-    /// As it stands, possibly relative.
+    /// The target as written, possibly relative.
     pub url: String,
-    /// Names in lower case; the first of a name counts.
+    /// Names in lower case and values; the first of a name counts.
     pub parameters: Vec<(String, String)>,
 }
 
 impl Link {
-    /// Under which `Response.links` has it: its relation, or its target.
+    /// The key in `Response.links`: the relation or else the target.
     pub fn key(&self) -> &str {
         self.parameters.iter().find(|(name, _)| name == "rel").map_or(&self.url, |(_, value)| value)
     }
 }
 
-/// The links of one header value.
+/// Parses the links of one header value.
 pub fn parse(value: &str) -> Vec<Link> {
     let mut links = Vec::new();
     let mut rest = value;
     while let Some((_, after)) = rest.split_once('<') {
         let Some((url, after)) = after.split_once('>') else { break };
         let mut link = Link { url: url.trim().to_owned(), parameters: Vec::new() };
-        // A list alone would be searched for each of the thousands that fit into a header.
+        // A header has room for thousands of names, too many to search a list for each.
         let mut names = HashSet::new();
         rest = after;
         loop {
@@ -48,7 +48,7 @@ pub fn parse(value: &str) -> Vec<Link> {
     links
 }
 
-/// A quoted string or what goes on to the next separator, and what follows it.
+/// A quoted string or the text up to the next separator, and the rest.
 fn parameter_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ',']).unwrap_or(text.len());
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn as_services_send_them() {
+    fn links_of_services() {
         let github = "<https://api/x?page=2>; rel=\"next\", <https://api/x?page=5>; rel=\"last\"";
         let expected =
             [link("https://api/x?page=2", &[("rel", "next")]), link("https://api/x?page=5", &[("rel", "last")])];
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn many_parameters_take_their_time_only_once() {
+    fn many_parameters_take_linear_time() {
         let names: String = (0..50_000).map(|number| format!(";n{number}=1;rel=x")).collect();
         let links = parse(&format!("<a>{names}"));
         assert_eq!(links.first().map(|link| link.parameters.len()), Some(50_001));
     }
 
     #[test]
-    fn rubbish_ends() {
+    fn invalid_text() {
         for text in ["", "a", "<", "<a", "<a>;", "<a>;;;", "<a>;=", "<a>;x=\"", "<a>;x=\"\\", ",,<>,,;"] {
             for link in parse(text) {
                 assert!(!link.key().contains('<'));

@@ -1,7 +1,6 @@
-//! One attempt: a request, the redirects it is sent on, and the body at the end.
+//! One attempt: a request, its redirects, and the body of the final response.
 //!
-//! Redirects are followed here, not in a transport, so that cookies, credentials and the history are right in the same
-//! way over each of them.
+//! Redirects are followed here and not in the transports, so that cookies, credentials and the history are handled once.
 
 use std::borrow::Cow;
 use std::pin::pin;
@@ -28,18 +27,18 @@ use super::response::Response;
 use super::settings::Settings;
 use super::transport::{Head, Outgoing, Timings, Transport};
 
-/// One hop: what is sent, and where.
+/// One hop of a chain of redirects.
 struct Hop {
     method: Method,
-    /// `None` while it is the request's own.
+    /// `None` for the request's own URL.
     url: Option<Url>,
-    /// A redirect turned the request into a GET without body.
+    /// A redirect turned the request into a GET without a body.
     became_get: bool,
     /// A redirect led to another origin.
     crossed: bool,
 }
 
-/// Carries `request` out once. `base` are the headers of client and call, without those of the request.
+/// Carries `request` out once. `base` has the headers of client and call.
 pub async fn exchange<T: Transport>(
     session: &Session<T>,
     request: &Arc<Request>,
@@ -56,20 +55,20 @@ pub async fn exchange<T: Transport>(
             add_cookies(session, url, &mut headers, hop.crossed);
         }
         let body = hop.body(request);
-        let empty = body.as_ref().is_none_or(Bytes::is_empty);
-        if empty && matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
-            // RFC 9110, 8.6: servers may refuse one that does not say how long it is (411).
+        let is_empty = body.as_ref().is_none_or(Bytes::is_empty);
+        if is_empty && matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
+            // RFC 9110, 8.6: servers may refuse a request of unknown length (411).
             headers.to_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
         let (head, body) = {
             let bare = without_fragment(url);
             let outgoing = Outgoing { method: hop.method.clone(), url: &bare, headers, body };
             let sending = pin!(session.transport.send(outgoing, timings));
-            within_read(settings.timeout.read, timings, sending).await?
+            within_read_timeout(settings.timeout.read, timings, sending).await?
         };
         timings.head_arrived();
         session.jar.store(url, &head.headers);
-        let next = if settings.follow_redirects { redirected(&head, url) } else { None };
+        let next = if settings.follow_redirects { redirect_target(&head, url) } else { None };
         let Some(next) = next else {
             let path = target(request, head.status);
             if path.is_some() {
@@ -83,34 +82,35 @@ pub async fn exchange<T: Transport>(
             };
             let loaded = load(&head, body, reading).await?;
             timings.body_loaded(loaded.bytes());
-            return Ok(finished(head, loaded, hop.url, history, request));
+            return Ok(response(head, loaded, hop.url, history, request));
         };
-        let seen = finished(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
+        let seen = response(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
         let status = seen.status;
         if history.len() as u32 >= settings.max_redirects {
-            let message = format!("more than {} redirects, the last to {}", settings.max_redirects, shown(&next));
-            let mut failure = AttemptError::new(ErrorKind::TooManyRedirects, Phase::Headers, message);
-            failure.response = Some(Box::new(Response { history, ..seen }));
-            return Err(failure);
+            let last = next.as_ref().map_or_else(String::clone, redact_url);
+            let message = format!("more than {} redirects, the last to {last}", settings.max_redirects);
+            let mut error = AttemptError::new(ErrorKind::TooManyRedirects, Phase::Headers, message);
+            error.response = Some(Box::new(Response { history, ..seen }));
+            return Err(error);
         }
         let next = next.map_err(|message| AttemptError::new(ErrorKind::Protocol, Phase::Headers, message))?;
         if !is_absent(&hop.method, status) {
             drain(body).await;
         }
         history.push(seen);
-        hop = hop.redirected(&request.url, status, next);
+        hop = hop.next(&request.url, status, next);
         timings.next_hop();
     }
 }
 
-/// The silence that counts begins when the connection stands; making one has a limit of its own.
-async fn within_read<T>(
+/// Applies the read timeout, which begins when the connection is established; connecting has its own limit.
+async fn within_read_timeout<T>(
     limit: Option<Duration>,
     timings: &Timings,
     send: impl Future<Output = Result<T, AttemptError>>,
 ) -> Result<T, AttemptError> {
     let Some(limit) = limit else { return send.await };
-    let mut send = std::pin::pin!(send);
+    let mut send = pin!(send);
     let mut wait = limit;
     loop {
         if let Ok(sent) = tokio::time::timeout(wait, &mut send).await {
@@ -124,25 +124,24 @@ async fn within_read<T>(
     }
 }
 
-/// The jar's cookies go before those the request brings itself, which win name by name.
+/// Adds the jar's cookies in front of the request's own, which win name by name.
 fn add_cookies<T>(session: &Session<T>, url: &Url, headers: &mut Cow<'_, HeaderMap>, crossed: bool) {
-    let own = match headers.get(COOKIE).map(|own| own.to_str()) {
+    let own: Vec<(String, String)> = match headers.get(COOKIE).map(HeaderValue::to_str) {
         None => Vec::new(),
-        Some(Ok(own)) => own.split(';').map(|pair| pair.trim().split_once('=').unwrap_or(("", pair.trim()))).collect(),
-        // Not a list of cookies: the caller's own business, sent as it is.
+        Some(Ok(own)) => own
+            .split(';')
+            .map(|pair| pair.trim().split_once('=').unwrap_or(("", pair.trim())))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        // A header that is no list of cookies is sent as it is.
         Some(Err(_)) => return,
     };
-    let own: Vec<_> = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     if let Some(cookies) = session.jar.header(url, &own, crossed) {
         headers.to_mut().insert(COOKIE, cookies);
     }
 }
 
-fn shown(next: &Result<Url, String>) -> String {
-    next.as_ref().map_or_else(String::clone, redact_url)
-}
-
-/// What is sent: a fragment never is, and a long one must not make a URL too long.
+/// `url` without its fragment, which is never sent and must not make the URL too long.
 fn without_fragment(url: &Url) -> Cow<'_, Url> {
     if url.fragment().is_none() {
         return Cow::Borrowed(url);
@@ -152,56 +151,57 @@ fn without_fragment(url: &Url) -> Cow<'_, Url> {
     Cow::Owned(bare)
 }
 
-/// Where the response leads, if it does.
-fn redirected(head: &Head, url: &Url) -> Option<Result<Url, String>> {
+/// The URL to which a response redirects; `None` if it does not redirect.
+fn redirect_target(head: &Head, url: &Url) -> Option<Result<Url, String>> {
     if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let location = control_bytes::decode(head.headers.get(LOCATION)?.as_bytes());
     let location = location.trim_ascii();
     if location.is_empty() {
-        // As browsers and requests: it leads nowhere.
+        // No redirect, as for browsers and requests.
         return None;
     }
     if is_too_long(location) {
         return Some(Err(format!("the redirect's Location is too long ({} bytes)", location.len())));
     }
-    // Bytes beyond ASCII are asked for as they are. Where they are UTF-8, a browser's reading gives the same.
-    let text = percent_encode(location, BEYOND_ASCII).to_string();
+    // Bytes beyond ASCII are percent-encoded as they are; for UTF-8 that is what browsers do.
+    let text = percent_encode(location, NON_ASCII).to_string();
     Some(match url.join(&text) {
         Ok(mut next) if matches!(next.scheme(), "http" | "https") && next.has_host() => {
             // RFC 9110, 10.2.2: the fragment is inherited.
             if next.fragment().is_none() {
                 next.set_fragment(url.fragment());
             }
-            // A server has no credentials to give, say requests and httpx. Both can't fail for http and https.
+            // Credentials in a Location are dropped, as by requests and httpx. Neither call fails for http and https.
             let _ = next.set_username("");
             let _ = next.set_password(None);
             Ok(next)
         }
         Ok(next) => Err(format!("the redirect leads to {}, which is not HTTP", quote(next.scheme().as_bytes()))),
         Err(error) => {
-            let shown = redact_input(&String::from_utf8_lossy(location));
-            Err(format!("the redirect's Location {shown:?} is not a URL: {error}"))
+            let location = redact_input(&String::from_utf8_lossy(location));
+            Err(format!("the redirect's Location {location:?} is not a URL: {error}"))
         }
     })
 }
 
-/// The longest URL that is followed: browsers and servers take less. One of 300 KB holds the reactor for 10 ms.
+/// The longest URL that is followed; browsers and servers accept less. Parsing 300 KB blocks the reactor for 10 ms.
 const MAX_LOCATION: usize = 128 << 10;
 
-/// The same between two slashes. One of these parts is the host, however the URL is written, and its labels cost most.
+/// The longest segment between two slashes. The host is one of them in any spelling, and its labels are the most
+/// expensive part to parse.
 const MAX_SEGMENT: usize = 16 << 10;
 
-/// Whether to parse `location` would take too long.
+/// Whether parsing `location` would take too long.
 fn is_too_long(location: &[u8]) -> bool {
     let before_query = location.split(|byte| b"?#".contains(byte)).next().unwrap_or(location);
     let mut segments = before_query.split(|byte| b"/\\".contains(byte));
     location.len() > MAX_LOCATION || segments.any(|segment| segment.len() > MAX_SEGMENT)
 }
 
-/// Nothing but bytes from 0x80 on, which are always encoded.
-const BEYOND_ASCII: &AsciiSet = &AsciiSet::EMPTY;
+/// The bytes from 0x80 on, which every set contains.
+const NON_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 
 impl Hop {
     fn headers<'a>(&self, base: &'a HeaderMap, request: &Request) -> Cow<'a, HeaderMap> {
@@ -217,7 +217,7 @@ impl Hop {
             }
         }
         if self.crossed {
-            // Whoever set them meant the origin they were sent to. They don't come back on the way home either.
+            // Credentials are meant for the origin they were first sent to. A redirect back does not restore them.
             let secrets: Vec<_> = headers.keys().filter(|name| is_secret_header(name)).cloned().collect();
             for name in secrets.into_iter().chain([HOST]) {
                 headers.remove(name);
@@ -230,9 +230,9 @@ impl Hop {
         if self.became_get { None } else { request.body.clone() }
     }
 
-    /// RFC 9110, 15.4: 303 becomes GET; 301 and 302 turn POST into GET, as every browser does; 307 and 308 change
-    /// nothing.
-    fn redirected(mut self, original: &Url, status: StatusCode, next: Url) -> Self {
+    /// The hop after a redirect with `status` to `next`. RFC 9110, 15.4: 303 becomes GET; 301 and 302 turn POST into GET,
+    /// as in every browser; 307 and 308 keep the method.
+    fn next(mut self, original: &Url, status: StatusCode, next: Url) -> Self {
         let becomes_get = match status.as_u16() {
             303 => self.method != Method::HEAD && self.method != Method::GET,
             301 | 302 => self.method == Method::POST,
@@ -242,14 +242,14 @@ impl Hop {
             self.method = Method::GET;
             self.became_get = true;
         }
-        let here = self.url.as_ref().unwrap_or(original);
-        self.crossed |= here.origin() != next.origin();
+        let current = self.url.as_ref().unwrap_or(original);
+        self.crossed |= current.origin() != next.origin();
         self.url = Some(next);
         self
     }
 }
 
-fn finished(
+fn response(
     head: Head,
     loaded: Loaded,
     final_url: Option<Url>,

@@ -11,30 +11,31 @@ use url::Url;
 
 use super::settings::Settings;
 
-/// One request. Headers, cookies and settings of the client or the call are merged in when it is sent, so that a batch
-/// of 20,000 holds them once.
+/// One request. The headers, cookies and settings of client and call are merged in when it is sent, so that a batch of
+/// 20,000 requests holds them once.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The method, GET by default.
+    /// The method.
     pub method: Method,
-    /// Absolute, http or https, parsed once; credentials were moved to `headers`, query parameters merged in.
+    /// Absolute, http or https; credentials are in `headers`, query parameters are merged in.
     pub url: Url,
-    /// This request's own headers; they win over the client's. `Authorization` and `Cookie` are marked sensitive.
+    /// The request's own headers, which win over those of client and call. `Authorization` and `Cookie` are marked
+    /// sensitive.
     pub headers: HeaderMap,
-    /// Headers of client or call that this request goes without.
+    /// Headers of client or call that this request is sent without.
     pub without: Vec<HeaderName>,
     /// The whole body.
     pub body: Option<Bytes>,
-    /// Settings that differ from the call's.
+    /// Settings other than the call's.
     pub settings: Option<Arc<Settings>>,
     /// The item's name, for `save_to` templates.
     pub name: Option<Box<str>>,
-    /// Where a 2xx body goes instead of memory.
+    /// The file for a 2xx body.
     pub save_to: Option<PathBuf>,
 }
 
 impl Request {
-    /// A plain request without headers or body.
+    /// A request without headers or body.
     pub fn new(method: Method, url: Url) -> Self {
         Self {
             method,
@@ -57,7 +58,7 @@ impl Request {
 /// The value of `Authorization` for Basic authentication (RFC 7617), in UTF-8.
 pub fn basic_auth(user: &str, password: &str) -> HeaderValue {
     let encoded = STANDARD.encode(format!("{user}:{password}"));
-    // Base64 is always fit for a header.
+    // Base64 is always a valid header value.
     let mut value =
         HeaderValue::from_str(&format!("Basic {encoded}")).unwrap_or_else(|_| HeaderValue::from_static("Basic"));
     value.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! A finished response: its body is loaded, nothing is left to wait for.
+//! A finished response: its body is loaded.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use url::Url;
 
 use super::request::Request;
 
-/// What came back for one request.
+/// The response to one request.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status of the last hop.
     pub status: StatusCode,
-    /// The version spoken with the server.
+    /// The protocol version.
     pub version: Version,
-    /// As the server sent them, `Content-Encoding` included.
+    /// The headers as sent, `Content-Encoding` included.
     pub headers: HeaderMap,
     /// The URL that answered, if redirects led away from the request's own.
     pub final_url: Option<Url>,
-    /// The decoded body; empty when it was saved to `path`.
+    /// The decoded body; empty if it was saved to `path`.
     pub body: Bytes,
-    /// The redirects that were followed, oldest first; bodies not kept.
+    /// The redirects that were followed, oldest first, without bodies.
     pub history: Vec<Response>,
-    /// From the turn of the last attempt to the last byte.
+    /// From the permit of the last attempt to the last byte.
     pub elapsed: Duration,
-    /// How many attempts it took, 1 or more.
+    /// The number of attempts, 1 or more.
     pub attempts: u32,
-    /// The place of the request in its batch.
+    /// The index of the request in its batch.
     pub index: usize,
-    /// Where the body was saved.
+    /// The file of the body.
     pub path: Option<PathBuf>,
-    /// What was asked for.
+    /// The request.
     pub request: Arc<Request>,
 }
 

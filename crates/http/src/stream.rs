@@ -1,13 +1,12 @@
-//! Requests as they come, results as they are taken: for lists too long to hold.
+//! A stream: requests are pulled from a source as results are taken, for inputs too long to hold.
 //!
-//! The consumer pulls the source and hands requests over with [`FetchStream::push`] only while there is [`FetchStream::room`], so
-//! that no more than `concurrency + buffer` requests are ever between the source and the consumer.
+//! The consumer reads the source and hands requests over with [`FetchStream::push`] only while there is
+//! [`FetchStream::room`], so that at most `concurrency + buffer` requests are between the source and the consumer.
 //!
-//! A wake-up of either side takes as long as half a request, so there are few. The reactor is woken only if a worker has
-//! nothing to do, and then one task there starts as many as there is work for; a worker that has finished takes the next
-//! request itself. The consumer is woken only if it waits, for all that a turn of the reactor brings, and takes
-//! everything that is ready out at once. While it has some of that, the source is not read for each place that gets
-//! free, but for several ([`FetchStream::is_due`]).
+//! A wake-up of either side takes as long as half a request, so they are batched. The reactor is woken only if a worker
+//! is idle; one task there then starts as many workers as there are requests, and a worker that has finished takes the
+//! next request itself. The consumer is woken only if it waits, once per tick of the reactor, and takes out everything
+//! that is ready. While it has results, the source is read for several free places at once ([`FetchStream::is_due`]).
 
 mod state;
 
@@ -26,7 +25,7 @@ use self::state::{Queued, State};
 use super::attempts::{FetchResult, Fetcher};
 use super::completion::Waiter;
 use super::deadline;
-use super::error::{AttemptError, ErrorKind, FetchError, Phase};
+use super::error::{ErrorKind, FetchError};
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::{Router, Transport};
@@ -46,39 +45,39 @@ pub struct FetchStreamOptions {
     pub deadline: Option<Duration>,
 }
 
-/// What [`FetchStream::take`] finds.
+/// The result of [`FetchStream::take`].
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
-    reason = "it is moved once; a box would be made by one thread and freed by another"
+    reason = "it is moved once; a box would be allocated by one thread and freed by another"
 )]
 pub enum Taken {
-    /// A result and its place in the source.
+    /// The index of a request in the source, and its result.
     Item(usize, FetchResult),
-    /// Nothing yet.
+    /// No result yet.
     Pending,
-    /// Nothing any more.
+    /// The end of the stream.
     End,
 }
 
-/// With so many results ready a blocked thread is woken in the middle of a turn: enough to do while the reactor goes on.
-const MANY: usize = 32;
+/// At this number of results a blocked thread is woken in the middle of a tick and works beside the reactor.
+const WAKE_AT: usize = 32;
 
-/// The most places that are left free while the consumer has something to do.
-const FREE: usize = 16;
+/// The most places left free while the consumer has results.
+const MAX_FREE: usize = 16;
 
-/// A stream under way.
+/// A running stream.
 pub struct FetchStream<T = Router> {
     collector: Arc<Collector>,
     options: FetchStreamOptions,
-    /// What consumers have taken out of `ready`. Locked before `state`, never after.
+    /// Results that consumers have moved out of `State::ready`. Locked before `state`, never after.
     outbox: Mutex<VecDeque<(usize, FetchResult)>>,
     state: Mutex<State<T>>,
     arrived: Condvar,
     freed: Condvar,
     /// A thread is in [`FetchStream::wait_for_room`].
-    starving: AtomicBool,
-    /// No more input. This and `next_in` change under the lock of `state` and are read without.
+    source_waits: AtomicBool,
+    /// The source has no more. This and `next_in` are changed under the lock of `state` and read without it.
     exhausted: AtomicBool,
     next_in: AtomicUsize,
     taken: AtomicUsize,
@@ -87,16 +86,16 @@ pub struct FetchStream<T = Router> {
 }
 
 impl<T: Transport> FetchStream<T> {
-    /// A stream without input yet.
-    pub fn new(call: Arc<Fetcher<T>>, options: FetchStreamOptions) -> Arc<Self> {
+    /// A stream without requests.
+    pub fn new(fetcher: Arc<Fetcher<T>>, options: FetchStreamOptions) -> Arc<Self> {
         Arc::new(Self {
-            collector: call.collector.clone(),
+            collector: fetcher.collector.clone(),
             options,
             outbox: Mutex::default(),
-            state: Mutex::new(State::new(call)),
+            state: Mutex::new(State::new(fetcher)),
             arrived: Condvar::new(),
             freed: Condvar::new(),
-            starving: AtomicBool::new(false),
+            source_waits: AtomicBool::new(false),
             exhausted: AtomicBool::new(false),
             next_in: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
@@ -113,21 +112,21 @@ impl<T: Transport> FetchStream<T> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the deadline's clock, if there is one.
+    /// Starts the clock of the deadline, if there is one.
     pub fn arm(self: &Arc<Self>, handle: &Handle) {
         if self.options.deadline.is_some() {
-            let call = self.lock().call.take();
-            self.open(handle, call);
+            let fetcher = self.lock().fetcher.take();
+            self.spawn(handle, fetcher);
         }
     }
 
-    fn open(self: &Arc<Self>, handle: &Handle, call: Option<Arc<Fetcher<T>>>) {
-        if let Some(call) = call {
-            handle.spawn(self.clone().run(call));
+    fn spawn(self: &Arc<Self>, handle: &Handle, fetcher: Option<Arc<Fetcher<T>>>) {
+        if let Some(fetcher) = fetcher {
+            handle.spawn(self.clone().run(fetcher));
         }
     }
 
-    /// How many requests may be handed over now.
+    /// The number of requests that may be handed over now.
     pub fn room(&self) -> usize {
         if self.exhausted.load(Ordering::SeqCst) {
             return 0;
@@ -137,43 +136,43 @@ impl<T: Transport> FetchStream<T> {
         (self.options.concurrency + self.options.buffer).saturating_sub(between)
     }
 
-    /// Whether the source had better be read: if nothing is at hand, for any place that is free; otherwise not before
-    /// it is worth waking the reactor. No more than a quarter of the buffer stays free, so that `concurrency` requests
-    /// are in flight all the same.
+    /// Whether to read the source now: for any free place if the consumer has no results, otherwise when there are enough
+    /// free places to be worth waking the reactor. At most a quarter of the buffer stays free, so that `concurrency`
+    /// requests stay in flight.
     pub fn is_due(&self) -> bool {
         let room = self.room();
-        room > 0 && (room >= (self.options.buffer / 4).min(FREE) || self.outbox().is_empty())
+        room > 0 && (room >= (self.options.buffer / 4).min(MAX_FREE) || self.outbox().is_empty())
     }
 
-    /// Blocks the thread until the source [is due](FetchStream::is_due) again; `false` if it will not be any more.
+    /// Blocks the thread until the source [is due](FetchStream::is_due); `false` if it never will be again.
     pub fn wait_for_room(&self) -> bool {
         let mut state = self.lock();
         loop {
             if self.exhausted.load(Ordering::SeqCst) {
                 return false;
             }
-            // Before the look at the room: whoever makes some looks for this afterwards.
-            self.starving.store(true, Ordering::SeqCst);
+            // Set before `room` is read: `take` makes room first and reads this afterwards.
+            self.source_waits.store(true, Ordering::SeqCst);
             if self.room() > 0 {
-                self.starving.store(false, Ordering::SeqCst);
+                self.source_waits.store(false, Ordering::SeqCst);
                 return true;
             }
             state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Resolves like `future`, or with `None` as soon as the stream is closed.
+    /// The output of `future`, or `None` as soon as the stream is closed.
     pub async fn until_closed<F: Future>(&self, future: F) -> Option<F::Output> {
         self.stop.run_until_cancelled(future).await
     }
 
-    /// The place the next request of the source will have.
+    /// The index of the next request of the source.
     pub fn next_index(&self) -> usize {
         self.next_in.load(Ordering::SeqCst)
     }
 
-    /// Hands the next request of the source over, or the reason why it never became one. Once the stream has ended it is
-    /// dropped: the deadline may come while the source is asked.
+    /// Hands over the next request of the source, or the error of an item that never became one. After the end of the
+    /// stream it is dropped: the deadline may pass while the source is read.
     pub fn push(self: &Arc<Self>, handle: &Handle, item: Result<Arc<Request>, FetchError>) {
         let mut state = self.lock();
         if self.exhausted.load(Ordering::Relaxed) {
@@ -183,12 +182,12 @@ impl<T: Transport> FetchStream<T> {
         match item {
             Ok(request) => {
                 state.input.push_back((index, Instant::now(), request));
-                let lacking = state.running.len() < self.options.concurrency || !state.idle.is_empty();
-                let employer = if lacking { state.employer.take() } else { None };
-                let call = state.call.take();
+                let needs_worker = state.running.len() < self.options.concurrency || !state.idle.is_empty();
+                let dispatcher = if needs_worker { state.dispatcher.take() } else { None };
+                let fetcher = state.fetcher.take();
                 drop(state);
-                self.open(handle, call);
-                employer.into_iter().for_each(Waker::wake);
+                self.spawn(handle, fetcher);
+                dispatcher.into_iter().for_each(Waker::wake);
             }
             Err(error) => {
                 self.collector.record_failure(error.details().kind);
@@ -198,64 +197,64 @@ impl<T: Transport> FetchStream<T> {
         }
     }
 
-    /// The source has no more.
+    /// Marks the end of the source.
     pub fn exhaust(&self) {
         let state = self.lock();
         self.exhausted.store(true, Ordering::SeqCst);
         self.end_waits(state);
     }
 
-    /// Works until the stream is closed.
-    async fn run(self: Arc<Self>, call: Arc<Fetcher<T>>) {
+    /// Runs the workers until the stream is closed.
+    async fn run(self: Arc<Self>, fetcher: Arc<Fetcher<T>>) {
         let mut workers = JoinSet::new();
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
             () = deadline::passed(self.started, self.options.deadline) => self.expire(),
-            () = std::future::poll_fn(|context| self.employ(context, &call, &mut workers)) => {}
+            () = std::future::poll_fn(|context| self.dispatch(context, &fetcher, &mut workers)) => {}
         }
         workers.shutdown().await;
     }
 
-    /// Wakes or starts as many workers as there is work for.
-    fn employ(
+    /// Wakes or starts as many workers as there are requests.
+    fn dispatch(
         self: &Arc<Self>,
         context: &mut Context<'_>,
-        call: &Arc<Fetcher<T>>,
+        fetcher: &Arc<Fetcher<T>>,
         workers: &mut JoinSet<(usize, &'static Handle)>,
     ) -> Poll<()> {
         let mut state = self.lock();
-        state.employer = Some(context.waker().clone());
+        state.dispatcher = Some(context.waker().clone());
         let woken = state.input.len().min(state.idle.len());
-        let rested = state.idle.len() - woken;
-        let idle = state.idle.split_off(rested);
+        let still_idle = state.idle.len() - woken;
+        let idle = state.idle.split_off(still_idle);
         let first = state.running.len();
         let last = (first + state.input.len() - woken).min(self.options.concurrency);
         state.running.resize(last, None);
         drop(state);
         idle.into_iter().for_each(Waker::wake);
         for number in first..last {
-            workers.spawn(self.clone().work(call.clone(), number));
+            workers.spawn(self.clone().work(fetcher.clone(), number));
         }
         while let Poll::Ready(Some(ended)) = workers.poll_join_next(context) {
             if let Ok((number, target)) = ended {
-                workers.spawn_on(self.clone().work(call.clone(), number), target);
+                workers.spawn_on(self.clone().work(fetcher.clone(), number), target);
             }
         }
         Poll::Pending
     }
 
-    /// Until it had better be done elsewhere.
-    async fn work(self: Arc<Self>, call: Arc<Fetcher<T>>, number: usize) -> (usize, &'static Handle) {
+    /// Fetches requests until the worker should move to another runtime.
+    async fn work(self: Arc<Self>, fetcher: Arc<Fetcher<T>>, number: usize) -> (usize, &'static Handle) {
         let mut next = None;
         loop {
             let (index, queued, request) = match next {
                 Some(next) => next,
                 None => std::future::poll_fn(|context| self.poll_input(context, number)).await,
             };
-            let outcome = call.fetch_queued(request, index, queued.into_std()).await;
+            let result = fetcher.fetch_queued(request, index, queued.into_std()).await;
             let target = migration_target();
-            next = self.finish(number, index, outcome, target.is_none());
+            next = self.finish(number, index, result, target.is_none());
             if let Some(target) = target {
                 return (number, target);
             }
@@ -271,24 +270,24 @@ impl<T: Transport> FetchStream<T> {
         Poll::Pending
     }
 
-    /// What a worker was doing is done; gives it the next, if there is one and it `goes_on`.
-    fn finish(self: &Arc<Self>, number: usize, index: usize, outcome: FetchResult, goes_on: bool) -> Option<Queued> {
+    /// Delivers a result; returns the worker's next request if there is one and the worker `goes_on`.
+    fn finish(self: &Arc<Self>, number: usize, index: usize, result: FetchResult, goes_on: bool) -> Option<Queued> {
         let mut state = self.lock();
-        // A request the deadline has answered for already is not in there any more.
-        let answered = state.running.get_mut(number).and_then(Option::take).is_none();
+        // The deadline removes the requests that it fails.
+        let is_expired = state.running.get_mut(number).and_then(Option::take).is_none();
         let next = if goes_on { state.begin(number) } else { None };
-        if !answered {
-            state.settle(self.options.ordered, index, outcome);
+        if !is_expired {
+            state.settle(self.options.ordered, index, result);
             self.wake(state);
         }
         next
     }
 
-    /// There may be something to take.
+    /// Wakes the consumers after a result is ready.
     fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State<T>>) {
         let waiters = std::mem::take(&mut state.waiters);
-        let now = state.blocked > 0 && state.ready.len() == MANY;
-        let soon = state.blocked > 0 && !std::mem::replace(&mut state.told, true);
+        let now = state.blocked > 0 && state.ready.len() == WAKE_AT;
+        let soon = state.blocked > 0 && !std::mem::replace(&mut state.tick_pending, true);
         drop(state);
         if now {
             self.arrived.notify_all();
@@ -301,7 +300,7 @@ impl<T: Transport> FetchStream<T> {
         }
     }
 
-    /// Nobody has anything to wait for any more.
+    /// Wakes the consumers and the reader of the source at the end of the stream.
     fn end_waits(&self, mut state: MutexGuard<'_, State<T>>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
@@ -322,16 +321,16 @@ impl<T: Transport> FetchStream<T> {
                 return if self.is_over(&state) { Taken::End } else { Taken::Pending };
             }
         }
-        let Some((index, outcome)) = outbox.pop_front() else { return Taken::Pending };
+        let Some((index, result)) = outbox.pop_front() else { return Taken::Pending };
         self.taken.fetch_add(1, Ordering::SeqCst);
         drop(outbox);
-        if self.starving.load(Ordering::SeqCst) && self.is_due() {
+        if self.source_waits.load(Ordering::SeqCst) && self.is_due() {
             let state = self.lock();
-            self.starving.store(false, Ordering::SeqCst);
+            self.source_waits.store(false, Ordering::SeqCst);
             drop(state);
             self.freed.notify_all();
         }
-        Taken::Item(index, outcome)
+        Taken::Item(index, result)
     }
 
     fn is_over(&self, state: &State<T>) -> bool {
@@ -340,7 +339,7 @@ impl<T: Transport> FetchStream<T> {
         state.closed || finished
     }
 
-    /// The state, if there is nothing to take but may be later: as long as it is locked, that stays so.
+    /// The locked state if there is nothing to take yet. That cannot change while it is locked.
     fn pending(&self) -> Option<MutexGuard<'_, State<T>>> {
         let outbox = self.outbox();
         let state = self.lock();
@@ -348,14 +347,14 @@ impl<T: Transport> FetchStream<T> {
         pending.then_some(state)
     }
 
-    /// Registers a waiter for the next arrival (or the end); `false` if there is something to take already.
+    /// Registers a waiter for the next result or the end; `false` if there already is one.
     pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
         let Some(mut state) = self.pending() else { return false };
         state.waiters.push((waiter, token));
         true
     }
 
-    /// Blocks the thread until there may be something to take, or `limit` has passed.
+    /// Blocks the thread until there may be a result or `limit` has passed.
     pub fn wait(&self, limit: Duration) {
         let Some(mut state) = self.pending() else { return };
         state.blocked += 1;
@@ -363,7 +362,7 @@ impl<T: Transport> FetchStream<T> {
         state.blocked -= 1;
     }
 
-    /// Stops the work, releases its sockets and forgets what was not taken.
+    /// Stops the stream, releases its sockets and drops the results that were not taken.
     pub fn close(&self) {
         self.stop.cancel();
         let mut outbox = self.outbox();
@@ -373,44 +372,42 @@ impl<T: Transport> FetchStream<T> {
         }
         state.closed = true;
         self.exhausted.store(true, Ordering::SeqCst);
-        let call = state.call.take();
+        let fetcher = state.fetcher.take();
         let unused = (std::mem::take(&mut *outbox), std::mem::take(&mut state.ready), std::mem::take(&mut state.early));
         let unanswered = (std::mem::take(&mut state.input), std::mem::take(&mut state.running));
         drop(outbox);
         self.end_waits(state);
         self.collector.finish();
-        drop((call, unused, unanswered));
+        drop((fetcher, unused, unanswered));
     }
 
-    /// The deadline has come: whatever is not finished fails with it, and the source is read no further.
+    /// Fails the unfinished requests at the deadline and ends the source.
     fn expire(&self) {
         let mut state = self.lock();
         if state.closed {
             return;
         }
-        let begun =
+        let running =
             std::mem::take(&mut state.running).into_iter().flatten().map(|(index, request)| (index, request, 1));
         let waiting = std::mem::take(&mut state.input).into_iter().map(|(index, _, request)| (index, request, 0));
-        let mut missing: Vec<_> = begun.chain(waiting).collect();
-        missing.sort_unstable_by_key(|(index, ..)| *index);
+        let mut unfinished: Vec<_> = running.chain(waiting).collect();
+        unfinished.sort_unstable_by_key(|(index, ..)| *index);
         let seconds = self.options.deadline.unwrap_or_default().as_secs_f64();
         let error = |request, index, attempts| {
-            let phase = if attempts == 0 { Phase::Queue } else { Phase::Headers };
             self.collector.record_failure(ErrorKind::DeadlineExceeded);
             let message = format!("not finished before the stream's deadline of {seconds} s");
-            let failure = AttemptError::new(ErrorKind::DeadlineExceeded, phase, message);
-            Err(FetchError::new(failure, request, index, attempts, self.started.elapsed()))
+            Err(deadline::error(message, request, index, attempts, self.started.elapsed()))
         };
-        // A source that has more is cut off: that is told as well, once.
-        if !self.exhausted.swap(true, Ordering::SeqCst) && missing.is_empty() {
+        // A source that is cut off is reported by one error even if every request is finished.
+        if !self.exhausted.swap(true, Ordering::SeqCst) && unfinished.is_empty() {
             let index = self.next_in.fetch_add(1, Ordering::SeqCst);
             state.settle(self.options.ordered, index, error(None, index, 0));
         }
-        for (index, request, attempts) in missing {
+        for (index, request, attempts) in unfinished {
             state.settle(self.options.ordered, index, error(Some(request), index, attempts));
         }
         self.end_waits(state);
-        // Not before: the reader of an async source then says that the source has no more.
+        // Last, because the reader of an async source reacts with `exhaust`.
         self.stop.cancel();
     }
 
@@ -419,12 +416,12 @@ impl<T: Transport> FetchStream<T> {
         !self.outbox().is_empty() || !self.lock().ready.is_empty()
     }
 
-    /// How many results were taken.
+    /// The number of results taken.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// What has happened so far.
+    /// The statistics so far.
     pub fn stats(&self) -> Stats {
         self.collector.snapshot()
     }
@@ -433,7 +430,7 @@ impl<T: Transport> FetchStream<T> {
 impl<T: Transport> OnTickEnd for FetchStream<T> {
     fn on_tick_end(&self) {
         let mut state = self.lock();
-        state.told = false;
+        state.tick_pending = false;
         let blocked = state.blocked > 0;
         drop(state);
         if blocked {

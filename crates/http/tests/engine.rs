@@ -117,7 +117,7 @@ fn request(path: &str) -> Arc<Request> {
 }
 
 fn call_over(told: Told, limits: Limits, settings: Settings) -> Arc<Fetcher<Told>> {
-    let session = Arc::new(Session::over(told, limits, CookieJar::new()));
+    let session = Arc::new(Session::over(told, limits, CookieJar::default()));
     Arc::new(Fetcher {
         session,
         limits: None,

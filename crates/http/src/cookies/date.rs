@@ -1,10 +1,13 @@
-//! Dates of cookies, by the algorithm of RFC 6265 5.1.1: servers write them in a dozen forms, and browsers read them all.
+//! Dates of cookies, by the algorithm of RFC 6265, 5.1.1.
+//!
+//! Servers write `Expires` in a dozen forms and browsers accept them all. The `httpdate` crate accepts the three forms of
+//! RFC 9110 from 1970 on, so it can't replace this module: `Mon, 01-Jan-1601 00:00:00 UTC` deletes a cookie, too.
 
 /// Seconds since 1970, UTC; `None` if the text is no date.
-pub fn parse(text: &[u8]) -> Option<i64> {
+pub(super) fn parse(text: &[u8]) -> Option<i64> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(|byte| is_delimiter(*byte)).filter(|token| !token.is_empty()) {
-        // Each kind counts once, in this order.
+        // Each field counts once; a token is tried in this order.
         if time.is_none() && time_of(token).is_some() {
             time = time_of(token);
         } else if day.is_none() && number(token, 1, 2).is_some() {
@@ -21,28 +24,28 @@ pub fn parse(text: &[u8]) -> Option<i64> {
         year @ 0..=69 => year + 2000,
         year => year,
     };
-    let possible = year >= 1601 && (1..=days_in(month, year)).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    possible.then(|| days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+    let is_valid = year >= 1601 && (1..=days_in(month, year)).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    is_valid.then(|| days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'/' | b';'..=b'@' | b'['..=b'`' | b'{'..=b'~')
 }
 
-/// The number that a token begins with: of so many digits, and then of no more.
-fn number(token: &[u8], least: usize, most: usize) -> Option<i64> {
+/// The number at the start of a token, if it has `min` to `max` digits.
+fn number(token: &[u8], min: usize, max: usize) -> Option<i64> {
     let digits = token.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !(least..=most).contains(&digits) {
+    if !(min..=max).contains(&digits) {
         return None;
     }
     Some(token.iter().take(digits).fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
 }
 
-/// `1:02:03`
+/// A time such as `1:02:03`.
 fn time_of(token: &[u8]) -> Option<(i64, i64, i64)> {
     let mut fields = token.splitn(3, |byte| *byte == b':');
     let whole = |field: &[u8]| number(field, 1, 2).filter(|_| field.iter().all(u8::is_ascii_digit));
-    // Only the last may have something behind it.
+    // Only the last field may be followed by other characters.
     Some((whole(fields.next()?)?, whole(fields.next()?)?, number(fields.next()?, 1, 2)?))
 }
 
@@ -62,7 +65,7 @@ fn days_in(month: i64, year: i64) -> i64 {
     }
 }
 
-/// In the proleptic Gregorian calendar, with years that begin in March: then the leap day is the last one.
+/// Days since 1970 in the proleptic Gregorian calendar, counted in years that begin in March and end with the leap day.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days_before_1970 = 719_468;
@@ -74,8 +77,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_forms_that_servers_write() {
-        // Checked with the parser of aiohttp and, where it knows the form, that of http.cookiejar.
+    fn reads_the_forms_that_servers_write() {
+        // Checked against aiohttp's parser and, where it accepts the form, http.cookiejar's.
         for (text, expected) in [
             ("Thu, 01-Jan-70 00:00:10 UTC", 10),
             ("Thu, 01 Jan 1970 00:00:10 GMT", 10),
@@ -104,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date() {
+    fn rejects_other_text() {
         for text in [
             "",
             "0",

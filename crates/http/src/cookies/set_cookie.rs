@@ -1,4 +1,4 @@
-//! `Set-Cookie` as RFC 6265 5.2 and the draft of its successor (6265bis) read it.
+//! Parses `Set-Cookie` by RFC 6265, 5.2, and the draft of its successor (6265bis).
 
 use super::date;
 use crate::control_bytes;
@@ -6,9 +6,9 @@ use crate::control_bytes;
 /// The longest value of an attribute; a longer one is ignored (6265bis, 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
 
-/// What one `Set-Cookie` says.
+/// One parsed `Set-Cookie` header.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct SetCookie<'a> {
+pub(super) struct SetCookie<'a> {
     /// Never empty.
     pub name: &'a [u8],
     /// As the server wrote it, quotes included.
@@ -17,15 +17,15 @@ pub struct SetCookie<'a> {
     pub domain: Option<&'a [u8]>,
     /// Begins with a slash.
     pub path: Option<&'a [u8]>,
-    /// Only for https.
+    /// Sent over https only.
     pub secure: bool,
-    /// Seconds since 1970; `None` if it lasts as long as the jar.
+    /// Seconds since 1970; `None` for as long as the jar exists.
     pub expires: Option<i64>,
 }
 
-/// Reads the value of one header at the time `now`; `None` if that is no cookie.
-pub fn parse(header: &[u8], now: i64) -> Option<SetCookie<'_>> {
-    // 6265bis, 5.6: one with a control byte is ignored.
+/// Parses the value of one header at the time `now`; `None` if it is no cookie.
+pub(super) fn parse(header: &[u8], now: i64) -> Option<SetCookie<'_>> {
+    // 6265bis, 5.6: a header with a control byte is ignored.
     if control_bytes::has_any(header) {
         return None;
     }
@@ -43,7 +43,7 @@ pub fn parse(header: &[u8], now: i64) -> Option<SetCookie<'_>> {
         if value.len() > MAX_ATTRIBUTE {
             continue;
         }
-        // The last one counts, of those that can be read.
+        // The last valid one of a name counts.
         match attribute.to_ascii_lowercase().as_slice() {
             b"expires" => expires = date::parse(value).or(expires),
             b"max-age" => max_age = seconds(value).or(max_age),
@@ -62,29 +62,19 @@ pub fn parse(header: &[u8], now: i64) -> Option<SetCookie<'_>> {
 }
 
 impl SetCookie<'_> {
-    /// A server deletes a cookie by setting one that has expired.
+    /// Whether the cookie has expired, by which a server deletes it.
     pub fn is_deletion(&self, now: i64) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 }
 
-/// What is before and after the first `=`, without blanks.
+/// The text before and after the first `=`, without surrounding blanks.
 fn split(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match text.iter().position(|byte| *byte == b'=') {
-        None => (trim(text), None),
-        Some(at) => (trim(text.get(..at).unwrap_or_default()), text.get(at + 1..).map(trim)),
-    }
+    let mut parts = text.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+    (parts.next().unwrap_or_default(), parts.next())
 }
 
-fn trim(text: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = text.iter().take_while(|byte| is_blank(byte)).count();
-    let text = text.get(start..).unwrap_or_default();
-    let end = text.iter().rev().take_while(|byte| is_blank(byte)).count();
-    text.get(..text.len() - end).unwrap_or_default()
-}
-
-/// `Max-Age`: digits, perhaps behind a minus. More than fit are as many as fit.
+/// The value of `Max-Age`: digits with an optional minus, saturating.
 fn seconds(text: &[u8]) -> Option<i64> {
     let (digits, sign) = text.strip_prefix(b"-").map_or((text, 1), |digits| (digits, -1));
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -138,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn when_it_expires() {
+    fn expiry() {
         for (attributes, expected) in [
             ("Max-Age=60", Some(NOW + 60)),
             ("max-age = 60", Some(NOW + 60)),

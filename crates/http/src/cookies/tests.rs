@@ -1,3 +1,5 @@
+use super::scope::{default_path, may_be_set, path_matches, site};
+use super::store::{MAX_COOKIES, MAX_PER_DOMAIN};
 use super::*;
 
 fn url(text: &str) -> Url {
@@ -16,9 +18,14 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// A jar to which `from` sent `values`.
+/// A jar with the cookies `values` from `from`.
 fn jar(from: &str, values: &[&str]) -> CookieJar {
-    let jar = CookieJar::new();
+    jar_with(&[], from, values)
+}
+
+/// The same with cookies of the client's own.
+fn jar_with(own: &[(&str, &str)], from: &str, values: &[&str]) -> CookieJar {
+    let jar = CookieJar::new(&pairs(own));
     jar.store(&url(from), &headers(values));
     jar
 }
@@ -30,11 +37,10 @@ fn sent(jar: &CookieJar, to: &str) -> String {
 
 #[test]
 fn an_empty_jar_sends_nothing() {
-    let jar = CookieJar::new();
+    let jar = CookieJar::default();
     assert!(jar.is_empty());
     assert!(jar.header(&url("http://a.com/"), &[], false).is_none());
     jar.store(&url("http://a.com/"), &HeaderMap::new());
-    jar.seed(&[]);
     assert!(jar.is_empty() && jar.all().is_empty());
 }
 
@@ -52,7 +58,7 @@ fn a_cookie_goes_back_to_its_host_only() {
 }
 
 #[test]
-fn a_domain_is_shared_by_its_subdomains_and_nobody_else() {
+fn a_domain_is_shared_by_its_subdomains_only() {
     let jar = jar("http://a.example.com/", &["id=1; Domain=.example.com; Path=/"]);
     assert_eq!(sent(&jar, "http://b.example.com/"), "id=1");
     assert_eq!(sent(&jar, "http://example.com/"), "id=1");
@@ -65,15 +71,11 @@ fn a_domain_is_shared_by_its_subdomains_and_nobody_else() {
         ("http://127.0.0.1/", "0.0.1"),
         ("http://127.0.0.1/", "1"),
     ] {
-        let jar = jar_refusing(from, &format!("id=1; Domain={domain}"));
+        let jar = self::jar(from, &[&format!("id=1; Domain={domain}")]);
         assert!(jar.is_empty(), "{from} {domain}");
     }
     assert_eq!(sent(&self::jar("http://localhost:80/", &["id=1; Domain=localhost"]), "http://localhost/"), "id=1");
     assert_eq!(sent(&self::jar("http://127.0.0.1:9/", &["id=1; Domain=127.0.0.1"]), "http://127.0.0.1/"), "id=1");
-}
-
-fn jar_refusing(from: &str, value: &str) -> CookieJar {
-    jar(from, &[value])
 }
 
 #[test]
@@ -117,14 +119,14 @@ fn cookies_are_replaced_deleted_and_expire() {
 
 #[test]
 fn the_nearer_source_wins_by_name() {
-    let jar = jar("http://a.com/", &["set=server", "both=server"]);
-    jar.seed(&pairs(&[("own", "client"), ("both", "client"), ("all", "client")]));
+    let own = [("own", "client"), ("both", "client"), ("all", "client")];
+    let jar = jar_with(&own, "http://a.com/", &["set=server", "both=server"]);
     assert_eq!(sent(&jar, "http://a.com/"), "own=client; all=client; set=server; both=server");
     assert_eq!(sent(&jar, "http://b.com/"), "own=client; both=client; all=client");
     let extra = pairs(&[("all", "request"), ("set", "request")]);
     let header = jar.header(&url("http://a.com/"), &extra, false).unwrap();
     assert_eq!(header, "own=client; both=server; all=request; set=request");
-    let only_extra = CookieJar::new().header(&url("http://a.com/"), &extra, false).unwrap();
+    let only_extra = CookieJar::default().header(&url("http://a.com/"), &extra, false).unwrap();
     assert_eq!(only_extra, "all=request; set=request");
     let names: Vec<_> = jar.all().into_iter().map(|(name, _, domain, path)| (name, domain, path)).collect();
     assert_eq!(names.first().unwrap(), &("own".to_owned(), String::new(), "/".to_owned()));
@@ -132,8 +134,8 @@ fn the_nearer_source_wins_by_name() {
 }
 
 #[test]
-fn what_no_header_can_carry_is_left_out() {
-    let jar = CookieJar::new();
+fn cookies_that_no_header_can_carry_are_left_out() {
+    let jar = CookieJar::default();
     let odd = pairs(&[("a", "x\r\nHost: evil"), ("b", "ü"), ("", ""), ("c", "nul\0"), ("d", "1")]);
     let header = jar.header(&url("http://a.com/"), &odd, false).unwrap();
     assert_eq!(header.as_bytes(), "b=ü; d=1".as_bytes());
@@ -147,8 +149,8 @@ fn what_no_header_can_carry_is_left_out() {
 }
 
 #[test]
-fn a_greedy_server_is_bounded() {
-    let jar = CookieJar::new();
+fn the_cookies_of_a_server_are_bounded() {
+    let jar = CookieJar::default();
     let (a, b) = (url("http://a.com/"), url("http://b.com/"));
     jar.store(&a, &headers(&[&format!("big={}", "x".repeat(5000))]));
     assert!(jar.is_empty());
@@ -167,7 +169,7 @@ fn a_greedy_server_is_bounded() {
     for number in 0..MAX_PER_DOMAIN {
         jar.store(&b, &headers(&[&format!("c{number}=1; Max-Age=1")]));
     }
-    jar.stored_mut().domains.values_mut().flatten().for_each(|cookie| {
+    jar.write().domains.values_mut().flatten().for_each(|cookie| {
         cookie.expires = cookie.expires.map(|_| 1);
     });
     jar.store(&b, &headers(&["late=1"]));
@@ -175,7 +177,7 @@ fn a_greedy_server_is_bounded() {
 }
 
 #[test]
-fn a_full_jar_takes_new_cookies_and_keeps_those_of_small_sites() {
+fn a_full_jar_drops_the_cookies_of_large_sites() {
     let jar = jar("http://login.small.com/", &["session=1"]);
     // One site with many hosts, each below the bound of a domain.
     for host in 0..60 {
@@ -194,13 +196,13 @@ fn a_full_jar_takes_new_cookies_and_keeps_those_of_small_sites() {
     }
     assert!(jar.all().len() <= MAX_COOKIES);
     assert_eq!(sent(&jar, "http://host3999.com/"), "id=1");
-    assert_eq!(jar.stored().count, jar.stored().each().count());
+    assert_eq!(jar.read().count, jar.read().iter().count());
 }
 
 #[test]
-fn a_url_is_sent_a_bounded_number() {
+fn the_cookies_of_a_request_are_bounded() {
     let deep = "http://a.b.c.d.e.f.com/";
-    let jar = CookieJar::new();
+    let jar = CookieJar::default();
     for domain in ["f.com", "e.f.com", "d.e.f.com", "c.d.e.f.com"] {
         for number in 0..MAX_PER_DOMAIN {
             jar.store(&url(deep), &headers(&[&format!("c{number}=1; Domain={domain}")]));
@@ -210,7 +212,7 @@ fn a_url_is_sent_a_bounded_number() {
 }
 
 #[test]
-fn prefixes_of_names_are_promises() {
+fn name_prefixes_are_enforced() {
     for (from, value, kept) in [
         ("https://a.com/", "__Secure-id=1; Secure", true),
         ("https://a.com/", "__Secure-id=1; Secure; Domain=a.com", true),
@@ -235,7 +237,7 @@ fn prefixes_of_names_are_promises() {
 }
 
 #[test]
-fn http_neither_replaces_nor_hides_what_https_has_set() {
+fn http_neither_replaces_nor_hides_secure_cookies() {
     let jar = jar("https://a.example.com/", &["id=1; Secure; Path=/; Domain=example.com"]);
     for value in [
         "id=evil; Path=/; Domain=example.com",
@@ -273,7 +275,7 @@ fn odd_domains() {
         ("http://a.localhost/", "localhost", false),
     ] {
         let value = HeaderValue::from_bytes(format!("id=1; Domain={domain}").as_bytes()).unwrap();
-        let (jar, mut set) = (CookieJar::new(), HeaderMap::new());
+        let (jar, mut set) = (CookieJar::default(), HeaderMap::new());
         set.append(SET_COOKIE, value);
         jar.store(&url(from), &set);
         assert_eq!(!jar.is_empty(), kept, "{from} {domain}");
@@ -285,8 +287,8 @@ fn odd_domains() {
 }
 
 #[test]
-fn bytes_go_back_as_they_came() {
-    let (jar, mut set) = (CookieJar::new(), HeaderMap::new());
+fn bytes_are_sent_back_unchanged() {
+    let (jar, mut set) = (CookieJar::default(), HeaderMap::new());
     set.append(SET_COOKIE, HeaderValue::from_bytes(b"caf\xe9=\xff\xfe").unwrap());
     set.append(SET_COOKIE, HeaderValue::from_bytes("ü=é".as_bytes()).unwrap());
     jar.store(&url("http://a.com/"), &set);
@@ -307,9 +309,8 @@ fn control_characters_are_not_kept() {
 }
 
 #[test]
-fn the_clients_own_cookies_do_not_cross() {
-    let jar = jar("http://a.com/", &["set=1"]);
-    jar.seed(&pairs(&[("own", "1")]));
+fn own_cookies_are_not_sent_across_origins() {
+    let jar = jar_with(&[("own", "1")], "http://a.com/", &["set=1"]);
     let header = |crossed| jar.header(&url("http://a.com/"), &[], crossed).unwrap();
     assert_eq!(header(false), "own=1; set=1");
     assert_eq!(header(true), "set=1");
@@ -336,35 +337,23 @@ fn paths() {
 }
 
 #[test]
-fn clear_forgets_everything() {
-    let jar = jar("http://a.com/", &["a=1"]);
-    jar.seed(&pairs(&[("own", "1")]));
-    jar.clear();
-    assert!(jar.is_empty() && jar.all().is_empty());
-    assert_eq!(sent(&jar, "http://a.com/"), "");
-    jar.store(&url("http://a.com/"), &headers(&["a=2"]));
-    assert_eq!(sent(&jar, "http://a.com/"), "a=2");
-}
-
-#[test]
 fn a_copy_is_independent_and_never_blocks() {
-    let jar = jar("http://a.com/", &["a=1"]);
-    jar.seed(&pairs(&[("own", "1")]));
+    let jar = jar_with(&[("own", "1")], "http://a.com/", &["a=1"]);
     let copy = jar.fork_copy();
     copy.store(&url("http://a.com/"), &headers(&["a=2"]));
     assert_eq!(sent(&copy, "http://a.com/"), "own=1; a=2");
     assert_eq!(sent(&jar, "http://a.com/"), "own=1; a=1");
-    let reading = jar.stored();
+    let reading = jar.read();
     assert_eq!(sent(&jar.fork_copy(), "http://a.com/"), "own=1; a=1");
     drop(reading);
-    let writing = jar.stored_mut();
+    let writing = jar.write();
     let copy = jar.fork_copy();
     drop(writing);
     assert_eq!(sent(&copy, "http://a.com/"), "own=1");
     let broken = self::jar("http://a.com/", &["a=1"]);
     std::thread::scope(|scope| {
         let panics = scope.spawn(|| {
-            let _guard = broken.stored_mut();
+            let _guard = broken.write();
             std::panic::resume_unwind(Box::new("on purpose"));
         });
         assert!(panics.join().is_err());
@@ -375,7 +364,7 @@ fn a_copy_is_independent_and_never_blocks() {
 
 #[test]
 fn threads_share_a_jar() {
-    let jar = CookieJar::new();
+    let jar = CookieJar::default();
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let jar = &jar;

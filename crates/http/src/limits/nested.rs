@@ -1,8 +1,8 @@
 //! Limits of a call, in addition to those of its client.
 //!
-//! The permits are taken in one order: those of the call (origin, time, concurrency), then those of the client (origin,
-//! time, concurrency), then the tokens of both rates. So a request that waits for the limits of its own call holds
-//! nothing that another call of the client could use, and none waits for time with the client's `concurrency` in hand.
+//! Permits are acquired in one order: those of the call (origin, time, concurrency), those of the client (origin, time,
+//! concurrency), then the tokens of both rates. So a request that waits for the limits of its own call holds nothing
+//! that another call of the client could use, and none waits for time while it holds the client's `concurrency`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,69 +11,68 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Limiter, Permit, origin};
+use super::hosts::origin;
+use super::{Limiter, Permit};
 
 impl Limiter {
-    /// Waits for a turn of the call's limits, `of_call`, and of these, the client's.
-    pub async fn acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Permit {
+    /// Waits for a permit of `of_call`, the call's own limits, and of these, the client's.
+    pub(crate) async fn acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Permit {
         let Some(of_call) = of_call else { return self.acquire(url).await };
-        let held = of_call.wait(url, false).await;
-        let mut turn = self.acquire(url).await;
-        // The head of the line has the next token, and it is due: only servers pause, and only at the client.
-        if let Some(host) = &held.host {
-            of_call.claim(host, true);
+        let outer = of_call.reserve(url, false).await;
+        let mut permit = self.acquire(url).await;
+        // The head of the queue has the next token, and it is due: servers pause only the client's limiter.
+        if let Some(host) = &outer.host {
+            of_call.take_token(host, true);
         }
-        if held.turn.waited > turn.waited {
-            turn.limited_by = held.turn.limited_by;
+        if outer.permit.waited > permit.waited {
+            permit.limited_by = outer.permit.limited_by;
         }
-        turn.waited += held.turn.waited;
-        turn.of_call = Some(Box::new(held.turn));
-        turn
+        permit.of_call = Some(Box::new(outer.permit));
+        permit
     }
 
-    /// The same if nothing stands in its way now.
-    pub fn try_acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Option<Permit> {
+    /// The same if both permits are free now.
+    pub(crate) fn try_acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Option<Permit> {
         let Some(of_call) = of_call else { return self.try_acquire(url) };
-        let held = of_call.try_hold(url)?;
-        let early = |host| of_call.obstacle(host, Instant::now()).is_some();
-        if held.host.as_deref().is_some_and(early) {
+        let outer = of_call.try_reserve(url)?;
+        if outer.host.as_deref().is_some_and(|host| host.schedule().delay(Instant::now()).is_some()) {
             return None;
         }
-        let mut turn = self.try_acquire(url)?;
-        if let Some(host) = &held.host {
-            of_call.claim(host, false);
+        let mut permit = self.try_acquire(url)?;
+        if let Some(host) = &outer.host {
+            of_call.take_token(host, false);
         }
-        turn.of_call = Some(Box::new(held.turn));
-        Some(turn)
+        permit.of_call = Some(Box::new(outer.permit));
+        Some(permit)
     }
 
-    /// What a request to `url` would have to wait for now, for messages.
-    pub fn shortage(&self, url: &Url) -> Option<String> {
-        let used_up = |permits: &Option<Semaphore>| permits.as_ref().is_some_and(|p| p.available_permits() == 0);
+    /// What a request to `url` would wait for now, in words.
+    pub(crate) fn shortage(&self, url: &Url) -> Option<String> {
+        let is_used_up = |permits: &Option<Semaphore>| permits.as_ref().is_some_and(|p| p.available_permits() == 0);
         if let Some(host) = self.host(url) {
-            if used_up(&host.permits) {
+            if is_used_up(&host.permits) {
                 let permits = self.limits.per_host.unwrap_or_default();
                 return Some(format!("all {permits} permits of per_host for {} are in use", origin(url)));
             }
-            if let Some((until, limit)) = self.obstacle(&host, Instant::now()) {
+            if let Some((until, limit)) = host.schedule().delay(Instant::now()) {
                 let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
                 let limit = limit.as_str();
                 return Some(format!("{limit} holds {} back for another {:.1} s", origin(url), left.as_secs_f64()));
             }
-            if host.line.available_permits() == 0 {
-                return Some(format!("others wait for {} in front of it", origin(url)));
+            if host.head.available_permits() == 0 {
+                return Some(format!("other requests to {} are ahead in the queue", origin(url)));
             }
         }
         let permits = self.limits.concurrency.unwrap_or_default();
-        used_up(&self.slots).then(|| format!("all {permits} permits of concurrency are in use"))
+        is_used_up(&self.concurrency).then(|| format!("all {permits} permits of concurrency are in use"))
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::super::{Limit, Limits, Rate};
     use super::*;
+    use crate::limits::{Limit, Limits, Rate};
 
     fn limiter(concurrency: Option<usize>, per_host: Option<usize>, rate: Option<&str>) -> Arc<Limiter> {
         let rate = rate.map(|rate| Rate::parse(rate).unwrap());
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_its_call_holds_nothing_of_the_client() {
+    async fn a_request_waiting_for_its_call_holds_no_permit_of_the_client() {
         let client = limiter(Some(2), Some(2), None);
         let slow = limiter(None, None, Some("1/min"));
         let a = url("http://a/");
@@ -106,11 +105,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn both_rates_and_the_pauses_of_the_client_hold() {
+    async fn both_rates_and_the_client_pauses_apply() {
         let client = limiter(None, None, Some("1/s"));
         let call = limiter(None, None, Some("1/2s"));
         let (a, start) = (url("http://a/"), Instant::now());
-        // Who waited for its token is excused for some milliseconds.
+        // A queued request may take its token some milliseconds late (`MAX_LATE`).
         let seconds = || start.elapsed().as_millis().div_ceil(1000);
         for _ in 0..3 {
             drop(client.acquire_within(Some(&call), &a).await);
@@ -118,19 +117,19 @@ mod tests {
         assert_eq!(seconds(), 4);
         client.pause(&a, Duration::from_secs(60));
         assert!(client.try_acquire_within(Some(&call), &a).is_none());
-        let turn = client.acquire_within(Some(&call), &a).await;
-        assert_eq!((turn.limited_by(), seconds()), (Some(Limit::RetryAfter), 64));
+        let permit = client.acquire_within(Some(&call), &a).await;
+        assert_eq!((permit.limited_by(), seconds()), (Some(Limit::RetryAfter), 64));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_gives_back_what_it_has_of_both() {
+    async fn a_permit_releases_both_limiters() {
         let (client, call) = (limiter(Some(1), None, None), limiter(Some(1), Some(1), None));
         let a = url("http://a/");
         for _ in 0..3 {
-            let turn = client.try_acquire_within(Some(&call), &a).unwrap();
+            let permit = client.try_acquire_within(Some(&call), &a).unwrap();
             assert!(client.try_acquire_within(Some(&call), &a).is_none());
             assert!(client.try_acquire(&a).is_none());
-            drop(turn);
+            drop(permit);
         }
         let taken = client.acquire(&a).await;
         let late = tokio::time::timeout(Duration::from_secs(1), client.acquire_within(Some(&call), &a)).await;

@@ -1,4 +1,4 @@
-//! `"10/s"`: requests per time, and the token bucket that keeps it.
+//! A rate such as `"10/s"`, and the token bucket that keeps it.
 
 use std::time::Duration;
 
@@ -7,17 +7,15 @@ use tokio::time::Instant;
 /// How many requests may start in which time, per host.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
-    /// How many requests, more than 0.
+    /// The number of requests, more than 0.
     pub count: f64,
-    /// In how long.
+    /// The time for that number.
     pub period: Duration,
-    /// How many may start at once after a rest; 1 spreads them evenly.
-    pub burst: u32,
 }
 
 impl Rate {
-    /// From `"10/s"`, `"100/m"`, `"1000/min"`, `"5/hour"`, `"0.5/s"`, `"10/2s"`: a number, a slash, and a time with an
-    /// optional number before its unit (`ms`, `s`, `m`, `h`, `d` and their usual long names). The burst is 1.
+    /// Parses `"10/s"`, `"100/m"`, `"1000/min"`, `"5/hour"`, `"0.5/s"`, `"10/2s"`: a number, a slash, and a time with an
+    /// optional number before its unit (`ms`, `s`, `m`, `h`, `d` and their usual long names).
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| format!("invalid rate {text:?}: {why}, expected for example \"10/s\" or \"100/min\"");
         let (count, period) = text.split_once('/').ok_or_else(|| wrong("there is no '/'"))?;
@@ -41,35 +39,30 @@ impl Rate {
             _ => return Err(wrong("the unit of time must be one of ms, s, min, h, day")),
         };
         match Duration::try_from_secs_f64(number * unit) {
-            Ok(period) if !period.is_zero() => Ok(Self { count, period, burst: 1 }),
+            Ok(period) if !period.is_zero() => Ok(Self { count, period }),
             _ => Err(wrong("the time must be more than 0")),
         }
     }
 }
 
-/// A timer fires up to a millisecond late, and later on a busy machine. Whoever waited for its token is excused for
-/// so much, or a rate of 500/s would be kept at 330/s.
-const EXCUSED: Duration = Duration::from_millis(5);
+/// A queued request may take its token this late without delaying the next one: a timer fires a millisecond late, and
+/// later on a busy machine. Without it a rate of 500/s is kept at 330/s.
+const MAX_LATE: Duration = Duration::from_millis(5);
 
-/// How a [`Rate`] is kept: the spacing of requests, and how much earlier than evenly spaced a burst may be.
+/// The time between two requests at a [`Rate`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spacing {
-    interval: Duration,
-    burst: Duration,
-}
+pub(super) struct Spacing(Duration);
 
 impl Spacing {
-    /// Of `rate`; a count that is not above 0 gives a spacing of centuries.
-    pub(super) fn new(rate: &Rate) -> Self {
-        const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
-        let interval = Duration::try_from_secs_f64(rate.period.as_secs_f64() / rate.count).unwrap_or(LONGEST);
-        let interval = interval.min(LONGEST);
-        Self { interval, burst: interval.saturating_mul(rate.burst.max(1) - 1) }
+    /// The spacing of `rate`, at most a century.
+    pub fn new(rate: &Rate) -> Self {
+        const MAX: Duration = Duration::from_secs(u32::MAX as u64);
+        let interval = Duration::try_from_secs_f64(rate.period.as_secs_f64() / rate.count).unwrap_or(MAX);
+        Self(interval.min(MAX))
     }
 }
 
-/// The generic cell rate algorithm: a token bucket in a single point in time, the start of the next request if all were
-/// evenly spaced.
+/// A token bucket of one token (the generic cell rate algorithm): the time at which the next request is due.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bucket {
     due: Option<Instant>,
@@ -77,20 +70,19 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// When the next request may start.
-    pub(super) fn ready(&self, spacing: &Spacing) -> Option<Instant> {
-        let due = self.due?;
-        Some(due.checked_sub(spacing.burst).unwrap_or(due))
+    pub fn ready(&self) -> Option<Instant> {
+        self.due
     }
 
-    /// A request starts; the caller has made sure it may. `queued`: it waited in line.
-    pub(super) fn take(&mut self, spacing: &Spacing, now: Instant, queued: bool) {
-        let earliest = if queued { now.checked_sub(EXCUSED).unwrap_or(now) } else { now };
+    /// Records the start of a request, which the caller has checked. `queued`: it waited in the queue.
+    pub fn take(&mut self, spacing: &Spacing, now: Instant, queued: bool) {
+        let earliest = if queued { now.checked_sub(MAX_LATE).unwrap_or(now) } else { now };
         let due = self.due.map_or(earliest, |due| due.max(earliest));
-        self.due = Some(due.checked_add(spacing.interval).unwrap_or(due));
+        self.due = Some(due.checked_add(spacing.0).unwrap_or(due));
     }
 
-    /// Nothing to remember: as good as new.
-    pub(super) fn is_full(&self, now: Instant) -> bool {
+    /// Whether the bucket is full, so that it need not be remembered.
+    pub fn is_full(&self, now: Instant) -> bool {
         self.due.is_none_or(|due| due <= now)
     }
 }
@@ -118,7 +110,7 @@ mod tests {
             ("1/500ms", 1.0, 0.5),
         ] {
             let rate = Rate::parse(text).unwrap();
-            assert_eq!((rate.count, rate.period.as_secs_f64(), rate.burst), (count, seconds, 1), "{text}");
+            assert_eq!((rate.count, rate.period.as_secs_f64()), (count, seconds), "{text}");
         }
     }
 

@@ -18,7 +18,7 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Starts `count` requests at once, each in flight for `takes`; the moments of their starts in input order.
+/// Starts `count` requests at once, each in flight for `takes`; returns their start times in input order.
 async fn starts(limiter: &Arc<Limiter>, url: &Url, count: usize, takes: Duration) -> Vec<Duration> {
     let began = Instant::now();
     let tasks: Vec<_> = (0..count)
@@ -39,33 +39,33 @@ async fn starts(limiter: &Arc<Limiter>, url: &Url, count: usize, takes: Duration
     starts
 }
 
-fn all_given_back(limiter: &Limiter) -> bool {
-    let slots = limiter.slots.as_ref().map(Semaphore::available_permits);
+fn all_released(limiter: &Limiter) -> bool {
+    let permits = limiter.concurrency.as_ref().map(Semaphore::available_permits);
     let hosts = limiter.hosts();
-    slots == limiter.limits.concurrency
+    permits == limiter.limits.concurrency
         && hosts.table.values().all(|host| {
-            host.line.available_permits() == 1
+            host.head.available_permits() == 1
                 && host.permits.as_ref().map(Semaphore::available_permits) == limiter.limits.per_host
                 && Arc::strong_count(host) == 1
         })
 }
 
 #[test]
-fn without_limits_nothing_is_looked_up() {
+fn without_limits_no_host_is_looked_up() {
     let limiter = limiter(None, None, None);
-    let turn = limiter.try_acquire(&url("http://a/")).unwrap();
-    assert_eq!((turn.limited_by(), turn.waited()), (None, Duration::ZERO));
-    assert!(turn.limiter.is_none() && turn.host.is_none());
+    let permit = limiter.try_acquire(&url("http://a/")).unwrap();
+    assert_eq!((permit.limited_by(), permit.waited), (None, Duration::ZERO));
+    assert!(permit.limiter.is_none() && permit.host.is_none());
     assert_eq!(limiter.hosts().table.capacity(), 0);
 }
 
 #[test]
-fn try_turn_respects_every_limit() {
+fn try_acquire_respects_every_limit() {
     let (a, b) = (url("http://a/"), url("http://b/"));
     let all = limiter(Some(1), None, None);
-    let turn = all.try_acquire(&a).unwrap();
+    let permit = all.try_acquire(&a).unwrap();
     assert!(all.try_acquire(&b).is_none());
-    drop(turn);
+    drop(permit);
     assert!(all.try_acquire(&b).is_some());
 
     let host = limiter(None, Some(1), None);
@@ -77,21 +77,21 @@ fn try_turn_respects_every_limit() {
     drop(rate.try_acquire(&a).unwrap());
     assert!(rate.try_acquire(&a).is_none());
     assert!(rate.try_acquire(&b).is_some());
-    assert!(all_given_back(&rate));
+    assert!(all_released(&rate));
 
     let paused = limiter(Some(1), None, None);
     paused.pause(&a, ms(60_000));
     assert!(paused.try_acquire(&a).is_none());
     assert!(paused.try_acquire(&b).is_some());
-    assert!(all_given_back(&paused));
+    assert!(all_released(&paused));
 }
 
 #[test]
 fn zero_counts_as_one() {
     let limiter = limiter(Some(0), Some(0), None);
-    let turn = limiter.try_acquire(&url("http://a/")).unwrap();
+    let permit = limiter.try_acquire(&url("http://a/")).unwrap();
     assert!(limiter.try_acquire(&url("http://a/")).is_none());
-    drop(turn);
+    drop(permit);
     assert!(limiter.try_acquire(&url("http://a/")).is_some());
 }
 
@@ -106,18 +106,18 @@ fn a_host_is_an_origin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn concurrency_is_kept_first_come_first_served() {
+async fn concurrency_is_first_in_first_out() {
     let limiter = limiter(Some(3), None, None);
     let starts = starts(&limiter, &url("http://a/"), 9, ms(100)).await;
     let expected: Vec<_> = [0, 0, 0, 100, 100, 100, 200, 200, 200].map(ms).to_vec();
     for (start, expected) in starts.iter().zip(expected) {
         assert!(*start >= expected && *start < expected + ms(10), "{starts:?}");
     }
-    assert!(all_given_back(&limiter));
+    assert!(all_released(&limiter));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_host_holds_up_no_other() {
+async fn a_full_host_delays_no_other() {
     let limiter = limiter(Some(10), Some(1), None);
     let (a, b) = (url("http://a/"), url("http://b/"));
     let first = limiter.acquire(&a).await;
@@ -128,17 +128,17 @@ async fn a_full_host_holds_up_no_other() {
         })
         .collect();
     tokio::time::sleep(ms(50)).await;
-    let turn = tokio::time::timeout(ms(1), limiter.acquire(&b)).await.unwrap();
-    assert_eq!(turn.limited_by(), None);
-    drop((first, turn));
+    let permit = tokio::time::timeout(ms(1), limiter.acquire(&b)).await.unwrap();
+    assert_eq!(permit.limited_by(), None);
+    drop((first, permit));
     for task in waiting {
         task.await.unwrap();
     }
-    assert!(all_given_back(&limiter));
+    assert!(all_released(&limiter));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_or_slow_host_holds_up_no_other() {
+async fn a_paused_or_slow_host_delays_no_other() {
     for rate in [None, Some("1/min")] {
         let limiter = limiter(Some(1), None, rate);
         let (a, b) = (url("http://a/"), url("http://b/"));
@@ -152,7 +152,7 @@ async fn a_paused_or_slow_host_holds_up_no_other() {
         drop(tokio::time::timeout(ms(1), limiter.acquire(&b)).await.unwrap());
         let expected = if rate.is_some() { Limit::Rate } else { Limit::RetryAfter };
         assert_eq!(waiting.await.unwrap(), Some(expected));
-        assert!(all_given_back(&limiter));
+        assert!(all_released(&limiter));
     }
 }
 
@@ -176,22 +176,8 @@ async fn a_high_rate_is_not_slowed_by_the_timer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_burst_is_allowed_after_a_rest_and_not_more() {
-    let mut rate = Rate::parse("10/s").unwrap();
-    rate.burst = 5;
-    let limiter = Arc::new(Limiter::new(Limits { rate: Some(rate), ..Limits::default() }));
-    let a = url("http://a/");
-    for _ in 0..2 {
-        let starts = starts(&limiter, &a, 7, ms(0)).await;
-        assert!(starts[4] < ms(1), "{starts:?}");
-        assert!(starts[5] >= ms(95) && starts[6] >= ms(195) && starts[6] < ms(210), "{starts:?}");
-        tokio::time::sleep(ms(60_000)).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_rate_is_kept_at_the_start_not_in_the_queue() {
-    // The slot is busy for a second; the tokens of that time must not become a burst.
+async fn a_rate_is_kept_at_the_start_of_requests() {
+    // No permit is free for a second; the tokens of that second must not become a burst.
     let limiter = limiter(Some(2), None, Some("10/s"));
     let (a, b) = (url("http://a/"), url("http://b/"));
     let blocked = (limiter.acquire(&b).await, limiter.acquire(&url("http://c/")).await);
@@ -224,23 +210,23 @@ async fn a_pause_is_lengthened_and_never_shortened() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_that_begins_while_waiting_for_a_slot_counts() {
+async fn a_pause_that_begins_during_the_wait_for_concurrency_counts() {
     let limiter = limiter(Some(1), None, None);
     let a = url("http://a/");
-    let turn = limiter.acquire(&a).await;
+    let permit = limiter.acquire(&a).await;
     let waiting = tokio::spawn({
         let (limiter, a) = (Arc::clone(&limiter), a.clone());
         async move { starts(&limiter, &a, 1, ms(0)).await }
     });
     tokio::time::sleep(ms(100)).await;
     limiter.pause(&a, ms(400));
-    drop(turn);
+    drop(permit);
     let starts = waiting.await.unwrap();
     assert!(starts[0] >= ms(500) && starts[0] <= ms(510), "{starts:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_last_pause_the_fast_path_is_back() {
+async fn the_fast_path_returns_after_the_last_pause() {
     let limiter = limiter(Some(2), None, None);
     for name in ["a", "b", "c"] {
         limiter.pause(&url(&format!("http://{name}/")), ms(100));
@@ -251,14 +237,14 @@ async fn after_the_last_pause_the_fast_path_is_back() {
     assert!(limiter.try_acquire(&url("http://b/")).is_some());
     tokio::time::sleep(ms(200)).await;
     assert!(limiter.try_acquire(&url("http://b/")).is_some());
-    assert!(!limiter.pausing.load(Ordering::Acquire));
+    assert!(!limiter.has_pause.load(Ordering::Acquire));
     assert!(limiter.hosts().table.is_empty());
     limiter.pause(&url("http://a/"), Duration::MAX);
     assert!(limiter.try_acquire(&url("http://a/")).is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn says_what_it_waited_for() {
+async fn a_permit_names_the_limit_it_waited_for() {
     let a = url("http://a/");
     for (limiter, limit) in [
         (limiter(Some(1), None, None), Limit::Concurrency),
@@ -275,13 +261,13 @@ async fn says_what_it_waited_for() {
         drop(first);
         let second = second.await.unwrap();
         assert_eq!(second.limited_by(), Some(limit));
-        assert!(second.waited() >= ms(990), "{:?}", second.waited());
+        assert!(second.waited >= ms(990), "{:?}", second.waited);
         assert!(!limit.as_str().is_empty());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_wait_gives_everything_back_and_wakes_the_next() {
+async fn a_dropped_wait_releases_everything_and_wakes_the_next() {
     for limiter in
         [limiter(Some(1), None, None), limiter(Some(2), Some(1), None), limiter(Some(2), Some(2), Some("1/min"))]
     {
@@ -303,12 +289,12 @@ async fn a_dropped_wait_gives_everything_back_and_wakes_the_next() {
         for task in waiting {
             let _ = task.await;
         }
-        assert!(all_given_back(&limiter));
+        assert!(all_released(&limiter));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_dropped_between_permit_and_poll_is_not_lost() {
+async fn a_permit_granted_to_a_dropped_future_is_not_lost() {
     let limiter = limiter(Some(1), Some(1), None);
     let a = url("http://a/");
     let first = limiter.acquire(&a).await;
@@ -331,15 +317,15 @@ async fn the_host_table_is_bounded() {
         if number % 50 == 0 {
             tokio::time::advance(ms(10)).await;
         }
-        assert!(limiter.hosts().table.len() <= 2 * SWEEP_AT + 64);
+        assert!(limiter.hosts().table.len() <= 2 * hosts::MIN_SWEEP + 64);
     }
     assert!(limiter.hosts().table.contains_key("http://held"));
     drop(held);
-    assert!(all_given_back(&limiter));
+    assert!(all_released(&limiter));
 }
 
 #[test]
-fn threads_with_cancelled_waits_neither_exceed_nor_lose_anything() {
+fn cancelled_waits_on_threads_neither_exceed_nor_leak_permits() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     let limiter = limiter(Some(8), Some(3), Some("20000/s"));
     let in_flight = Arc::new(AtomicUsize::new(0));
@@ -351,11 +337,11 @@ fn threads_with_cancelled_waits_neither_exceed_nor_lose_anything() {
                 tokio::spawn(async move {
                     let url = url(&format!("http://host{}/", number % 5));
                     let work = async {
-                        let turn = limiter.acquire(&url).await;
+                        let permit = limiter.acquire(&url).await;
                         assert!(in_flight.fetch_add(1, Ordering::SeqCst) < 8);
                         tokio::task::yield_now().await;
                         in_flight.fetch_sub(1, Ordering::SeqCst);
-                        drop(turn);
+                        drop(permit);
                         done.fetch_add(1, Ordering::SeqCst);
                     };
                     if number % 7 == 0 {
@@ -378,5 +364,5 @@ fn threads_with_cancelled_waits_neither_exceed_nor_lose_anything() {
         }
     });
     assert_eq!(done.load(Ordering::SeqCst), 2000);
-    assert!(all_given_back(&limiter));
+    assert!(all_released(&limiter));
 }

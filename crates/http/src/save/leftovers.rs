@@ -1,11 +1,11 @@
-//! What a killed process left behind: temporary files that nobody will rename or remove any more.
+//! Removes the temporary files that a killed process left behind.
 //!
-//! A temporary file is locked (`flock`) for as long as its writer has it open, and the system unlocks it when that
-//! process ends, however it does. So a file without a lock is a leftover. A process's number tells less: it is given out
-//! again, and means nothing to another container that shares the folder.
+//! A temporary file is locked (`flock`) while its writer has it open, and the system unlocks it when the process ends, so
+//! a file without a lock is a leftover. A process id would not do: ids are reused and differ between containers that
+//! share a folder.
 //!
-//! The first file that a process makes in a folder removes the leftovers there. Where files can't be locked (some network
-//! filesystems, Windows), nothing is removed.
+//! The first file that a process creates in a folder removes the leftovers there. Where files can't be locked (some
+//! network file systems, Windows), nothing is removed.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -22,17 +22,17 @@ pub(super) fn temporary_name(number: u64) -> String {
 const PREFIX: &str = ".shoal-";
 const SUFFIX: &str = ".tmp";
 
-/// With more folders than these, all are forgotten; a folder may then be looked through again.
-const REMEMBERED: usize = 1 << 16;
+/// The number of folders to remember. Beyond it all are forgotten, and may be searched again.
+const MAX_FOLDERS: usize = 1 << 16;
 
 /// Removes the leftovers in `folder`, once per process.
 pub(super) fn remove_once(folder: &Path) {
     static SEEN: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
     let mut hasher = DefaultHasher::new();
     folder.hash(&mut hasher);
-    // Not waited for: in a forked child it may be locked for ever.
+    // Never blocks: in a forked child the lock may be held for ever.
     let Ok(mut seen) = SEEN.try_lock() else { return };
-    if seen.len() >= REMEMBERED {
+    if seen.len() >= MAX_FOLDERS {
         seen.clear();
     }
     let first = seen.insert(hasher.finish());
@@ -42,20 +42,20 @@ pub(super) fn remove_once(folder: &Path) {
     }
 }
 
-/// Whether `name` is one of [`temporary_name`]'s.
+/// Whether `name` comes from [`temporary_name`].
 fn is_temporary(name: &OsStr) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let numbers = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.split_once('-'));
     numbers.is_some_and(|(process, count)| number(process) && number(count))
 }
 
-/// Locks a new temporary file. `false`: it was taken for a leftover before it was locked, and is lost.
+/// Locks a new temporary file; `false` if another process removed it as a leftover before it was locked.
 #[cfg(unix)]
 pub(super) fn claim(file: &File) -> bool {
     match lock(file) {
         Lock::Ours => is_linked(file),
         Lock::Another => false,
-        // Then nobody takes it for a leftover.
+        // A file that can't be locked is never removed.
         Lock::Unknown => true,
     }
 }
@@ -72,12 +72,12 @@ fn remove(folder: &Path) {
         }
         let path = entry.path();
         let opened = File::options().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
-        // Only who has the lock removes, and only what was not removed before: another file may have the name by now.
+        // Removes only a locked file that still has its name: the name may already belong to another file.
         if let Ok(file) = opened
             && matches!(lock(&file), Lock::Ours)
             && is_linked(&file)
         {
-            // A failure leaves it to the next process.
+            // On failure the next process tries again.
             let _ = std::fs::remove_file(&path);
         }
     }
@@ -94,7 +94,7 @@ pub(super) enum Lock {
 pub(super) fn lock(file: &File) -> Lock {
     use std::os::fd::AsRawFd;
 
-    // SAFETY: a call on a descriptor that `file` keeps open.
+    // SAFETY: `flock` takes no pointers, and the descriptor is open: `file` is borrowed for the call.
     let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
     match (locked, std::io::Error::last_os_error().kind()) {
         (0, _) => Lock::Ours,
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_has_open_is_removed_and_nothing_else() {
+    fn only_unlocked_temporary_files_are_removed() {
         let folder = Folder::new();
         let others =
             [".shoal-1-2", ".shoal-1-x.tmp", ".shoal--1.tmp", ".shoal-1.tmp", "shoal-1-2.tmp", ".shoal-1-2.tmp2"];
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn once_for_each_folder() {
+    fn each_folder_is_searched_once() {
         let folder = Folder::new();
         let leftover = folder.0.join(".shoal-1-2.tmp");
         fs::write(&leftover, b"begun").unwrap();
@@ -168,15 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_taken_for_a_leftover_is_not_claimed() {
+    fn a_file_that_is_being_removed_is_not_claimed() {
         let folder = Folder::new();
         let path = folder.0.join(".shoal-1-1.tmp");
         let file = File::create(&path).unwrap();
         let second = File::open(&path).unwrap();
         assert!(claim(&second));
-        assert!(!claim(&file), "it is locked by who is about to remove it");
+        assert!(!claim(&file), "another process has locked it to remove it");
         fs::remove_file(&path).unwrap();
         drop(second);
-        assert!(!claim(&file), "it is gone");
+        assert!(!claim(&file), "it has been removed");
     }
 }

@@ -1,26 +1,23 @@
 //! `save_to`: a path with the placeholders `{index}`, `{index:05}` and `{name}`, written as in Python's `str.format`.
 //!
-//! What stands in the template is the caller's own word and is taken literally, `..` and an absolute path included. A
-//! name may come from anywhere, so it is made safe ([`safe_name`]): it is one component of the path, or a part of one,
-//! whatever it contains.
+//! The template itself is the caller's and is taken literally, `..` and absolute paths included. A name may come from
+//! anywhere, so it is made safe ([`safe_name`]): whatever it contains, it is one component of the path or part of one.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use url::Url;
 
+use super::names::safe_name;
 use crate::redact::redact_url;
 
-/// The longest file name of the common filesystems, in bytes.
-const LONGEST_NAME: usize = 255;
-
-/// A longer extension is no extension.
-const LONGEST_EXTENSION: usize = 16;
+/// The longest file name of the common file systems, in bytes.
+const MAX_NAME: usize = 255;
 
 /// A parsed `save_to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathTemplate {
-    /// Between separators, first to last; never empty.
+    /// The parts between separators; never empty.
     components: Vec<Vec<Part>>,
 }
 
@@ -32,88 +29,82 @@ enum Part {
 }
 
 impl PathTemplate {
-    /// Reads a template such as `"out/{index:05}.json"`. `{{` and `}}` stand for braces. Folders are separated by `/`
-    /// (on Windows also by `\`). The error names what is wrong.
+    /// Parses a template such as `"out/{index:05}.json"`. `{{` and `}}` stand for braces. Folders are separated by `/`
+    /// (on Windows also by `\`).
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: String| format!("invalid save_to {text:?}: {why}");
-        let mut components = vec![Vec::new()];
-        let mut literal = String::new();
-        let mut chars = text.chars().peekable();
-        let end = |components: &mut Vec<Vec<Part>>, literal: &mut String| {
-            if !literal.is_empty()
-                && let Some(last) = components.last_mut()
-            {
-                last.push(Part::Literal(std::mem::take(literal)));
+        let wrong = |why: &str| Err(format!("invalid save_to {text:?}: {why}"));
+        let (mut components, mut parts, mut literal) = (Vec::new(), Vec::new(), String::new());
+        let end_literal = |parts: &mut Vec<Part>, literal: &mut String| {
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(literal)));
             }
         };
+        let mut chars = text.chars();
         while let Some(char) = chars.next() {
             match char {
-                '{' | '}' if chars.peek() == Some(&char) => {
+                '{' | '}' if chars.as_str().starts_with(char) => {
                     chars.next();
                     literal.push(char);
                 }
-                '}' => return Err(wrong("single '}', write '}}' for a brace".to_owned())),
+                '}' => return wrong("single '}', write '}}' for a brace"),
                 '{' => {
-                    let mut field = String::new();
-                    loop {
-                        match chars.next() {
-                            None => return Err(wrong("'{' without '}', write '{{' for a brace".to_owned())),
-                            Some('}') => break,
-                            Some(char) => field.push(char),
-                        }
-                    }
-                    let part = placeholder(&field).map_err(wrong)?;
-                    end(&mut components, &mut literal);
-                    if let Some(last) = components.last_mut() {
-                        last.push(part);
+                    let Some((field, rest)) = chars.as_str().split_once('}') else {
+                        return wrong("'{' without '}', write '{{' for a brace");
+                    };
+                    chars = rest.chars();
+                    end_literal(&mut parts, &mut literal);
+                    match placeholder(field) {
+                        Ok(part) => parts.push(part),
+                        Err(why) => return wrong(&why),
                     }
                 }
-                '\0' => return Err(wrong("it has a NUL character".to_owned())),
+                '\0' => return wrong("it has a NUL character"),
                 _ if std::path::is_separator(char) => {
-                    end(&mut components, &mut literal);
-                    components.push(Vec::new());
+                    end_literal(&mut parts, &mut literal);
+                    components.push(std::mem::take(&mut parts));
                 }
                 _ => literal.push(char),
             }
         }
-        end(&mut components, &mut literal);
-        match components.last().map(Vec::as_slice) {
-            None | Some([]) => Err(wrong("it names no file".to_owned())),
-            Some([Part::Literal(name)]) if name == "." || name == ".." => Err(wrong("it names a folder".to_owned())),
-            Some(_) => Ok(Self { components }),
+        end_literal(&mut parts, &mut literal);
+        match parts.as_slice() {
+            [] => return wrong("it names no file"),
+            [Part::Literal(name)] if name == "." || name == ".." => return wrong("it names a folder"),
+            _ => components.push(parts),
         }
+        Ok(Self { components })
     }
 
-    /// Whether every index gets a file of its own. With a name beside the index it does not: 1 and "1a" are 11 and "a".
+    /// Whether every index gets its own file. With a name beside the index it may not: 1 and "1a" are 11 and "a".
     pub fn is_distinct(&self) -> bool {
         let parts = || self.components.iter().flatten();
         parts().any(|part| matches!(part, Part::Index { .. })) && !parts().any(|part| matches!(part, Part::Name))
     }
 
-    /// Where the body of item `index` goes. `{name}` without a name is an error, which shows `url`.
+    /// The path for the body of item `index`. `{name}` without a name is an error, which shows `url`.
     pub fn path(&self, index: usize, name: Option<&str>, url: &Url) -> Result<PathBuf, String> {
         let mut path = String::new();
-        for (place, component) in self.components.iter().enumerate() {
-            if place > 0 {
+        for (number, component) in self.components.iter().enumerate() {
+            if number > 0 {
                 path.push('/');
             }
             let start = path.len();
             render(component, index, "", &mut path);
             let names = component.iter().filter(|part| matches!(part, Part::Name)).count();
-            // The names share what the rest of the component leaves.
-            if let Some(room) = LONGEST_NAME.saturating_sub(path.len() - start).checked_div(names) {
+            // The names share the length that the rest of the component leaves.
+            if let Some(room) = MAX_NAME.saturating_sub(path.len() - start).checked_div(names) {
                 let name = name.ok_or_else(|| {
                     format!("save_to has {{name}}, but item {index} ({}) has no name", redact_url(url))
                 })?;
                 path.truncate(start);
-                render(component, index, &shorten(&safe_name(name), room), &mut path);
+                render(component, index, &safe_name(name, room), &mut path);
             }
         }
         Ok(PathBuf::from(path))
     }
 }
 
-/// What stands between braces.
+/// Parses the text between braces.
 fn placeholder(field: &str) -> Result<Part, String> {
     let (name, format) = field.split_once(':').unwrap_or((field, ""));
     match name {
@@ -122,7 +113,7 @@ fn placeholder(field: &str) -> Result<Part, String> {
             let zeros = width.starts_with('0');
             let width = match width {
                 "" => Some(0),
-                // A wider number is no file name.
+                // A wider number is too long for a file name.
                 _ if width.bytes().all(|byte| byte.is_ascii_digit()) => width.parse().ok().filter(|width| *width <= 64),
                 _ => None,
             };
@@ -145,64 +136,6 @@ fn render(component: &[Part], index: usize, name: &str, path: &mut String) {
             Part::Name => path.write_str(name),
         };
     }
-}
-
-/// `name` as a single component of a path on every common system. Replaced by `_`: separators, control characters
-/// (NUL too), `<>:"|?*`, leading dots, trailing dots and spaces; a name that Windows reserves (`CON`, `nul.txt`) gets a
-/// `_` in front; an empty name is `_`. Everything else stays, letters of all scripts too. Different names can become
-/// the same.
-pub fn safe_name(name: &str) -> String {
-    let mut safe: String = name
-        .chars()
-        .map(|char| match char {
-            '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' => '_',
-            _ if char.is_control() => '_',
-            _ => char,
-        })
-        .collect();
-    let dots = safe.len() - safe.trim_start_matches('.').len();
-    safe.replace_range(..dots, &"_".repeat(dots));
-    let kept = safe.trim_end_matches(['.', ' ']).len();
-    let tail = safe.len() - kept;
-    safe.replace_range(kept.., &"_".repeat(tail));
-    if safe.is_empty() || is_reserved(&safe) {
-        safe.insert(0, '_');
-    }
-    safe
-}
-
-/// The devices of Windows, with any extension.
-fn is_reserved(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
-    match stem.as_str() {
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" => true,
-        _ => stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")).is_some_and(|number| {
-            let mut chars = number.chars();
-            matches!(chars.next(), Some('0'..='9' | '¹' | '²' | '³')) && chars.next().is_none()
-        }),
-    }
-}
-
-/// At most `room` bytes of a safe name, cut in front of its extension, between characters.
-fn shorten(name: &str, room: usize) -> String {
-    if name.len() <= room {
-        return name.to_owned();
-    }
-    let extension = match name.rfind('.').map(|dot| name.split_at(dot).1) {
-        Some(extension) if extension.len() <= LONGEST_EXTENSION.min(room.saturating_sub(1)) => extension,
-        _ => "",
-    };
-    let mut end = room.saturating_sub(extension.len()).min(name.len());
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut short = name.get(..end).unwrap_or_default().to_owned();
-    // The cut may have uncovered a dot or a space.
-    let kept = short.trim_end_matches(['.', ' ']).len();
-    let tail = short.len() - kept;
-    short.replace_range(kept.., &"_".repeat(tail));
-    short.push_str(extension);
-    short
 }
 
 #[cfg(test)]
@@ -273,40 +206,6 @@ mod tests {
     }
 
     #[test]
-    fn names_are_safe_everywhere() {
-        for (name, expected) in [
-            ("D'Angelo Russell", "D'Angelo Russell"),
-            ("Nikola Jokić", "Nikola Jokić"),
-            ("渡邊雄太", "渡邊雄太"),
-            ("a/b", "a_b"),
-            ("a\\b", "a_b"),
-            ("../../etc/passwd", "___.._etc_passwd"),
-            ("..", "__"),
-            (".", "_"),
-            ("", "_"),
-            (".bashrc", "_bashrc"),
-            ("C:\\Windows", "C__Windows"),
-            ("<>:\"|?*", "_______"),
-            ("a\0b\nc\u{7f}", "a_b_c_"),
-            ("end. . ", "end____"),
-            ("   ", "___"),
-            ("CON", "_CON"),
-            ("con", "_con"),
-            ("nul.txt", "_nul.txt"),
-            ("CON .txt", "_CON .txt"),
-            ("COM1", "_COM1"),
-            ("lpt9.tar.gz", "_lpt9.tar.gz"),
-            ("COM¹", "_COM¹"),
-            ("COM10", "COM10"),
-            ("CONSOLE", "CONSOLE"),
-            ("v1.2.tar.gz", "v1.2.tar.gz"),
-            ("{index}", "{index}"),
-        ] {
-            assert_eq!(safe_name(name), expected, "{name:?}");
-        }
-    }
-
-    #[test]
     fn a_name_never_leaves_its_component() {
         let mut random = fastrand::Rng::with_seed(3);
         let alphabet = ['.', '.', '/', '\\', ' ', ':', '\0', 'a', 'ć', '~', '*', '\u{202e}'];
@@ -317,23 +216,18 @@ mod tests {
                 let components: Vec<_> = path.components().collect();
                 assert_eq!(components.len(), 2, "{path:?}");
                 assert!(matches!(components.last(), Some(std::path::Component::Normal(_))), "{path:?}");
-                assert!(path.file_name().unwrap().len() <= LONGEST_NAME, "{path:?}");
+                assert!(path.file_name().unwrap().len() <= MAX_NAME, "{path:?}");
             }
         }
     }
 
     #[test]
-    fn long_names_are_shortened_and_keep_their_extension() {
+    fn a_name_is_shortened_to_the_rest_of_its_component() {
         let long = "x".repeat(300);
-        assert_eq!(path("out/{name}", 0, Some(&long)).unwrap(), format!("out/{}", "x".repeat(255)));
-        assert_eq!(path("{name}.json", 0, Some(&long)).unwrap(), format!("{}.json", "x".repeat(250)));
-        assert_eq!(path("{name}", 0, Some(&format!("{long}.html"))).unwrap(), format!("{}.html", "x".repeat(250)));
-        let two_bytes = path("{name}.json", 0, Some(&"ć".repeat(300))).unwrap();
-        assert_eq!(two_bytes, format!("{}.json", "ć".repeat(125)));
-        let no_extension = format!("a.{}", "b".repeat(300));
-        assert_eq!(path("{name}", 0, Some(&no_extension)).unwrap().len(), 255);
-        let uncovered = format!("{}. .{}", "x".repeat(253), "y".repeat(50));
-        assert_eq!(path("{name}", 0, Some(&uncovered)).unwrap(), format!("{}__", "x".repeat(253)));
+        for (template, length) in [("out/{name}", 4 + 255), ("{name}.json", 255), ("{name}{name}", 2 * 127)] {
+            assert_eq!(path(template, 0, Some(&long)).unwrap().len(), length, "{template}");
+        }
+        assert!(path("{name}.json", 0, Some(&long)).unwrap().ends_with("-1b432d13.json"));
         assert_eq!(path(&format!("{}{{name}}", "l".repeat(300)), 0, Some("n")).unwrap(), "l".repeat(300));
     }
 }

@@ -1,8 +1,8 @@
-//! Small files are written one after the other, by one thread for as long as that is quick enough.
+//! Writes small files one after the other, on one thread while that is fast enough.
 //!
-//! Two threads that make files in the same folder wait for each other in the kernel, spinning: 2,000 files of 10 KB by up
-//! to sixteen threads of the blocking pool cost 130 µs of CPU each on ext4, by one thread 40. And a thread that finds the
-//! next file waiting need not be woken for it. Only where a file takes long, as on a network, do others help.
+//! Threads that create files in the same folder spin on a lock in the kernel: 2,000 files of 10 KB cost 130 µs of CPU
+//! each on ext4 with sixteen threads, and 40 µs with one. A busy thread also needs no wake-up for the next file. More
+//! threads help only where a file takes long, as on a network.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,15 +14,15 @@ use tokio::task::spawn_blocking;
 
 use shoal_runtime::submit;
 
-/// A file that has waited for so long gets a thread of its own.
-const PATIENCE: Duration = Duration::from_millis(5);
+/// The wait of the oldest file at which another thread is started.
+const MAX_WAIT: Duration = Duration::from_millis(5);
 
 /// The most threads.
-const WRITERS: usize = 16;
+const MAX_WRITERS: usize = 16;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The files of a client that are to be written.
+/// The files of a client that wait to be written.
 #[derive(Default)]
 pub struct WriteQueue(Mutex<State>);
 
@@ -37,10 +37,10 @@ impl WriteQueue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` on a thread that may wait for files; `None` if it panicked.
+    /// Runs `work` on a thread that may block on files; `None` if it panicked.
     pub async fn run<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (done, result) = oneshot::channel();
-        // Through the reactor's intake: it is woken once for all files that are done meanwhile.
+        // Sent through `submit`, which wakes the reactor once for all files that finish meanwhile.
         let job = Box::new(move || {
             let outcome = work();
             let _ = submit(Box::new(move || drop(done.send(outcome))));
@@ -52,15 +52,15 @@ impl WriteQueue {
         result.await.ok()
     }
 
-    /// Whether another thread is needed.
+    /// Adds a file; returns whether to start another thread.
     fn push(&self, job: Job) -> bool {
         let mut state = self.lock();
         let now = Instant::now();
         state.jobs.push_back((now, job));
-        let late = state.jobs.front().is_some_and(|(since, _)| now.duration_since(*since) > PATIENCE);
-        let needed = state.writers == 0 || (late && state.writers < WRITERS);
-        state.writers += usize::from(needed);
-        needed
+        let is_late = state.jobs.front().is_some_and(|(since, _)| now.duration_since(*since) > MAX_WAIT);
+        let is_needed = state.writers == 0 || (is_late && state.writers < MAX_WRITERS);
+        state.writers += usize::from(is_needed);
+        is_needed
     }
 
     fn write(&self) {
@@ -71,7 +71,7 @@ impl WriteQueue {
                 return;
             };
             drop(state);
-            // Whoever waits for it learns of a panic by getting nothing.
+            // After a panic the receiver in `run` gets no result.
             let _ = catch_unwind(AssertUnwindSafe(job));
         }
     }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The threads end a moment after their last file.
+    /// Waits for the threads to end, a moment after their last file.
     async fn all_end(queue: &WriteQueue) -> bool {
         for _ in 0..500 {
             if queue.lock().writers == 0 {
@@ -119,18 +119,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_thread_if_that_is_enough() {
+    async fn one_thread_for_fast_files() {
         assert_eq!(peak(Duration::ZERO).await, 1);
     }
 
     #[tokio::test]
-    async fn more_where_a_file_takes_long() {
+    async fn more_threads_for_slow_files() {
         let peak = peak(Duration::from_millis(50)).await;
-        assert!((2..=WRITERS).contains(&peak), "{peak}");
+        assert!((2..=MAX_WRITERS).contains(&peak), "{peak}");
     }
 
     #[tokio::test]
-    async fn a_panic_is_that_of_one_file() {
+    async fn a_panic_fails_one_file() {
         let queue = Arc::new(WriteQueue::default());
         assert_eq!(queue.run(|| -> u8 { panic!("on purpose") }).await, None);
         assert_eq!(queue.run(|| 1).await, Some(1));

@@ -1,4 +1,4 @@
-//! What is between the source and the consumer of a stream.
+//! The requests and results between the source and the consumer of a stream.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,72 +10,71 @@ use crate::attempts::{FetchResult, Fetcher};
 use crate::completion::Waiter;
 use crate::request::Request;
 
-/// A request that waits for a worker: its place, since when, and it.
-pub type Queued = (usize, Instant, Arc<Request>);
+/// A request that waits for a worker: its index, since when, and the request.
+pub(super) type Queued = (usize, Instant, Arc<Request>);
 
-/// See [`FetchStream`](super::FetchStream).
-pub struct State<T> {
-    /// Until `FetchStream::run` has it.
-    pub call: Option<Arc<Fetcher<T>>>,
+/// The state of a stream, behind its lock.
+pub(super) struct State<T> {
+    /// Until `FetchStream::run` takes it.
+    pub fetcher: Option<Arc<Fetcher<T>>>,
     pub input: VecDeque<Queued>,
-    /// What each worker is doing.
+    /// The request of each worker.
     pub running: Vec<Option<(usize, Arc<Request>)>>,
-    /// Workers that have nothing to do.
+    /// Idle workers.
     pub idle: Vec<Waker>,
-    /// Of `FetchStream::run`, while it sleeps.
-    pub employer: Option<Waker>,
+    /// `FetchStream::dispatch`, while it sleeps.
+    pub dispatcher: Option<Waker>,
     pub ready: VecDeque<(usize, FetchResult)>,
-    /// What has overtaken `next_out`, from there on.
+    /// Results from index `next_out` on that wait for earlier ones.
     pub early: VecDeque<Option<FetchResult>>,
     pub next_out: usize,
     pub closed: bool,
     pub waiters: Vec<(Arc<dyn Waiter>, u64)>,
     /// Threads in `FetchStream::wait`.
     pub blocked: usize,
-    /// They will be told at the end of the reactor's turn.
-    pub told: bool,
+    /// They are woken at the end of the current tick of the reactor.
+    pub tick_pending: bool,
 }
 
 impl<T> State<T> {
-    /// Nothing yet.
-    pub fn new(call: Arc<Fetcher<T>>) -> Self {
+    pub fn new(fetcher: Arc<Fetcher<T>>) -> Self {
         Self {
-            call: Some(call),
+            fetcher: Some(fetcher),
             input: VecDeque::new(),
             running: Vec::new(),
             idle: Vec::new(),
-            employer: None,
+            dispatcher: None,
             ready: VecDeque::new(),
             early: VecDeque::new(),
             next_out: 0,
             closed: false,
             waiters: Vec::new(),
             blocked: 0,
-            told: false,
+            tick_pending: false,
         }
     }
 
-    /// A result is there; it is ready if none before it is missing, or order does not matter.
-    pub fn settle(&mut self, ordered: bool, index: usize, outcome: FetchResult) {
+    /// Adds a result. If the stream is `ordered`, it is ready once all results before it are.
+    pub fn settle(&mut self, ordered: bool, index: usize, result: FetchResult) {
         if !ordered {
-            self.ready.push_back((index, outcome));
+            self.ready.push_back((index, result));
             return;
         }
-        let place = index - self.next_out;
-        if self.early.len() <= place {
-            self.early.resize_with(place + 1, || None);
+        let position = index - self.next_out;
+        if self.early.len() <= position {
+            self.early.resize_with(position + 1, || None);
         }
-        if let Some(early) = self.early.get_mut(place) {
-            *early = Some(outcome);
+        if let Some(early) = self.early.get_mut(position) {
+            *early = Some(result);
         }
-        while let Some(outcome) = self.early.front_mut().and_then(Option::take) {
+        while let Some(result) = self.early.front_mut().and_then(Option::take) {
             self.early.pop_front();
-            self.ready.push_back((self.next_out, outcome));
+            self.ready.push_back((self.next_out, result));
             self.next_out += 1;
         }
     }
 
-    /// The next request, for this worker.
+    /// The next request, for worker `number`.
     pub fn begin(&mut self, number: usize) -> Option<Queued> {
         let (index, queued, request) = self.input.pop_front()?;
         if let Some(running) = self.running.get_mut(number) {

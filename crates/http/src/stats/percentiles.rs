@@ -1,75 +1,85 @@
-//! A distribution of durations that costs nothing when empty, little when small, and a bounded amount when large.
+//! A distribution of durations: exact while it is small, a histogram of bounded size when it is large.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::Percentiles;
+/// The number of durations that are kept exactly; more go into a histogram.
+const MAX_EXACT: usize = 256;
 
-/// So many durations are kept as they are; more go into a histogram.
-const FEW: usize = 256;
+/// One hour in microseconds; longer durations count as one hour in percentiles.
+const MAX_MICROS: u64 = 3_600_000_000;
 
-/// An hour in microseconds; longer durations count as this in percentiles.
-const LONGEST: u64 = 3_600_000_000;
+/// A distribution of durations, in seconds; all 0 without samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Percentiles {
+    /// The number of samples.
+    pub count: u64,
+    /// The median.
+    pub p50: f64,
+    /// The 90th percentile.
+    pub p90: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+    /// The mean.
+    pub mean: f64,
+}
 
-/// Durations in microseconds.
-#[derive(Debug)]
+/// Durations in microseconds. Without samples it allocates nothing.
+#[derive(Debug, Default)]
 pub(super) struct Samples {
-    few: Vec<u64>,
-    /// 13 KiB, two significant digits. Boxed: most batches never make one.
-    many: Option<Box<Histogram<u32>>>,
+    exact: Vec<u64>,
+    /// 13 KiB, with two significant digits. Boxed, because most batches have none.
+    histogram: Option<Box<Histogram<u32>>>,
     count: u64,
     sum: Duration,
     max: Duration,
 }
 
 impl Samples {
-    /// Empty; allocates nothing.
-    pub(super) const fn new() -> Self {
-        Self { few: Vec::new(), many: None, count: 0, sum: Duration::ZERO, max: Duration::ZERO }
-    }
-
-    /// Adds one.
+    /// Adds a sample.
     pub(super) fn record(&mut self, duration: Duration) {
         self.count += 1;
         if self.count == 1 {
-            // The only one, as of a single request, is the sum of all: nothing is allocated for it.
+            // A single sample, as of a single request, is kept in `sum`: no allocation.
             (self.sum, self.max) = (duration, duration);
             return;
         }
         if self.count == 2 {
-            self.few.push(micros(self.sum));
+            self.exact.push(micros(self.sum));
         }
         self.sum = self.sum.saturating_add(duration);
         self.max = self.max.max(duration);
         let micros = micros(duration);
-        if let Some(histogram) = &mut self.many {
+        if let Some(histogram) = &mut self.histogram {
             histogram.saturating_record(micros);
-        } else if self.few.len() < FEW {
-            self.few.push(micros);
-        } else if let Ok(mut histogram) = Histogram::new_with_bounds(1, LONGEST, 2) {
-            for micros in self.few.drain(..).chain([micros]) {
+        } else if self.exact.len() < MAX_EXACT {
+            self.exact.push(micros);
+        } else if let Ok(mut histogram) = Histogram::new_with_bounds(1, MAX_MICROS, 2) {
+            for micros in self.exact.drain(..).chain([micros]) {
                 histogram.saturating_record(micros);
             }
-            self.few = Vec::new();
-            self.many = Some(Box::new(histogram));
+            self.exact = Vec::new();
+            self.histogram = Some(Box::new(histogram));
         }
     }
 
-    /// All of them together.
+    /// The sum of all samples.
     pub(super) fn sum(&self) -> Duration {
         self.sum
     }
 
-    /// Percentiles: exact for few samples, within 1 % for many. Maximum and mean are always exact.
+    /// The percentiles, within 1 % for more than [`MAX_EXACT`] samples. Maximum and mean are exact.
     pub(super) fn percentiles(&self) -> Percentiles {
         if self.count == 0 {
             return Percentiles::default();
         }
-        let mut sorted = if self.count == 1 { vec![micros(self.sum)] } else { self.few.clone() };
+        let mut sorted = if self.count == 1 { vec![micros(self.sum)] } else { self.exact.clone() };
         sorted.sort_unstable();
         let quantile = |quantile: f64| {
-            let micros = match &self.many {
+            let micros = match &self.histogram {
                 Some(histogram) => histogram.value_at_quantile(quantile),
                 None => nearest_rank(&sorted, quantile),
             };
@@ -89,7 +99,7 @@ impl Samples {
 }
 
 fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(LONGEST).min(LONGEST)
+    u64::try_from(duration.as_micros()).unwrap_or(MAX_MICROS).min(MAX_MICROS)
 }
 
 /// The smallest value that is not below `quantile` of all.
@@ -103,7 +113,7 @@ mod tests {
     use super::*;
 
     fn samples(millis: impl IntoIterator<Item = u64>) -> Samples {
-        let mut samples = Samples::new();
+        let mut samples = Samples::default();
         millis.into_iter().for_each(|millis| samples.record(Duration::from_millis(millis)));
         samples
     }
@@ -114,16 +124,16 @@ mod tests {
 
     #[test]
     fn empty() {
-        let samples = Samples::new();
+        let samples = Samples::default();
         assert_eq!(samples.percentiles(), Percentiles::default());
-        assert_eq!(samples.few.capacity(), 0);
+        assert_eq!(samples.exact.capacity(), 0);
     }
 
     #[test]
-    fn few_are_exact() {
+    fn small_distributions_are_exact() {
         let one = samples([7]).percentiles();
         assert_eq!((one.count, one.p50, one.p99, one.max, one.mean), (1, 0.007, 0.007, 0.007, 0.007));
-        assert_eq!(samples([7]).few.capacity(), 0);
+        assert_eq!(samples([7]).exact.capacity(), 0);
         let two = samples([9, 7]).percentiles();
         assert_eq!((two.count, two.p50, two.p99, two.max, two.mean), (2, 0.007, 0.009, 0.009, 0.008));
         let hundred = samples((1..=100).rev()).percentiles();
@@ -132,10 +142,10 @@ mod tests {
     }
 
     #[test]
-    fn many_are_near_and_bounded() {
+    fn large_distributions_are_approximate_and_bounded() {
         let samples = samples(1..=10_000);
-        assert_eq!(samples.few.capacity(), 0);
-        assert!(samples.many.is_some());
+        assert_eq!(samples.exact.capacity(), 0);
+        assert!(samples.histogram.is_some());
         let percentiles = samples.percentiles();
         assert_eq!(percentiles.count, 10_000);
         assert!(near(percentiles.p50, 5.0) && near(percentiles.p90, 9.0) && near(percentiles.p99, 9.9));
@@ -144,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn extremes_do_no_harm() {
-        let mut samples = Samples::new();
+    fn extreme_durations() {
+        let mut samples = Samples::default();
         for _ in 0..1000 {
             samples.record(Duration::ZERO);
             samples.record(Duration::MAX);

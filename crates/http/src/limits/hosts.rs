@@ -1,0 +1,102 @@
+//! The state of each host (an origin): its permits, its queue, its pause and its token bucket.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use url::{Position, Url};
+
+use super::limit::Limit;
+use super::rate::Bucket;
+
+/// The smallest [`Hosts::sweep_at`].
+pub(super) const MIN_SWEEP: usize = 64;
+
+/// The hosts with requests, a pause or a used bucket.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    pub table: HashMap<Box<str>, Arc<Host>>,
+    /// The number of entries at which the idle ones are dropped.
+    sweep_at: usize,
+    /// The end of the last pause of any host.
+    pub last_pause: Option<Instant>,
+}
+
+impl Hosts {
+    pub fn new() -> Self {
+        Self { table: HashMap::new(), sweep_at: MIN_SWEEP, last_pause: None }
+    }
+
+    /// Drops the idle entries.
+    pub fn sweep(&mut self, now: Instant) {
+        self.table.retain(|_, host| Arc::strong_count(host) > 1 || !host.schedule().is_idle(now));
+        self.sweep_at = MIN_SWEEP.max(self.table.len().saturating_mul(2));
+    }
+
+    pub fn get_or_insert(&mut self, origin: &str, permits: Option<usize>) -> Arc<Host> {
+        if let Some(host) = self.table.get(origin) {
+            return Arc::clone(host);
+        }
+        if self.table.len() >= self.sweep_at {
+            self.sweep(Instant::now());
+        }
+        let schedule = Schedule { paused_until: None, bucket: Bucket::default(), last_wait: Limit::Rate };
+        let host =
+            Arc::new(Host { permits: permits.map(semaphore), head: Semaphore::new(1), schedule: Mutex::new(schedule) });
+        self.table.insert(origin.into(), Arc::clone(&host));
+        host
+    }
+}
+
+/// One host.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// For `per_host`.
+    pub permits: Option<Semaphore>,
+    /// Its one permit belongs to the head of the host's queue.
+    pub head: Semaphore,
+    schedule: Mutex<Schedule>,
+}
+
+impl Host {
+    pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the next request to a host may start.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    pub paused_until: Option<Instant>,
+    pub bucket: Bucket,
+    /// What the head of the queue waited for last; the requests behind it waited for the same.
+    pub last_wait: Limit,
+}
+
+impl Schedule {
+    fn is_idle(&self, now: Instant) -> bool {
+        self.paused_until.is_none_or(|until| until <= now) && self.bucket.is_full(now)
+    }
+
+    /// Until when a request must wait, and for what; `None` if it may start now.
+    pub fn delay(&self, now: Instant) -> Option<(Instant, Limit)> {
+        let pause = self.paused_until.map(|until| (until, Limit::RetryAfter));
+        let rate = self.bucket.ready().map(|ready| (ready, Limit::Rate));
+        [pause, rate].into_iter().flatten().filter(|(until, _)| *until > now).max_by_key(|(until, _)| *until)
+    }
+}
+
+/// `scheme://host:port`: a slice of the URL unless it has credentials.
+pub(super) fn origin(url: &Url) -> Cow<'_, str> {
+    if url.username().is_empty() && url.password().is_none() {
+        Cow::Borrowed(&url[..Position::AfterPort])
+    } else {
+        Cow::Owned(format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterPort]))
+    }
+}
+
+pub(super) fn semaphore(permits: usize) -> Semaphore {
+    Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS))
+}
