@@ -205,8 +205,7 @@ impl PyResponse {
     fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let body = self.body.bytes(py);
         let bytes = body.as_slice(py);
-        // The decoder aborts the process if its buffer can't grow, so the memory is checked first.
-        granted(bytes.len()).map_err(|error| PyMemoryError::new_err(error.to_string()))?;
+        can_decode(bytes)?;
         PyString::from_bytes(py, encoding_of(self.content_type(), bytes).decode_with_bom_removal(bytes).0.as_bytes())
     }
 
@@ -236,6 +235,7 @@ impl PyResponse {
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let body = self.body.bytes(py);
         let bytes = body.as_slice(py);
+        can_decode(bytes)?;
         let parsed = json::parse(py, &json_text(charset(self.content_type()), bytes));
         parsed.map_err(|refused| match refused {
             Refused::NotJson(broken) => self.json_error(py, broken).unwrap_or_else(|failed| failed),
@@ -385,4 +385,10 @@ impl PyResponse {
         let restorer = py.import(intern!(py, "shoal._shoal"))?.getattr(intern!(py, "_restore_response"))?;
         Ok((restorer, (state,)))
     }
+}
+
+/// Fails if too little memory is left to decode a body that is not UTF-8: the decoder aborts the process if its buffer
+/// can't grow.
+fn can_decode(bytes: &[u8]) -> PyResult<()> {
+    granted(bytes.len()).map_err(|error| PyMemoryError::new_err(error.to_string()))
 }

@@ -163,8 +163,8 @@ pub(crate) fn classify_avx2(block: &[u8; 64]) -> Classes {
         let bytes = unsafe { _mm256_loadu_si256(std::ptr::from_ref(half).cast::<__m256i>()) };
         let mask = |members: __m256i| u64::from(_mm256_movemask_epi8(members).cast_unsigned()) << (32 * place);
         let equal = |byte: u8| mask(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte.cast_signed())));
-        // A shuffle looks up the low half of a byte in 16 entries (and gives 0 beyond ASCII): the blank, or the operator
-        // with bit 5 set, that ends in it. Entries without one hold a byte that cannot be equal.
+        // A shuffle looks up the low half of a byte in 16 entries (and gives 0 beyond ASCII): the blank, or the
+        // operator with bit 5 set, that ends in it. Entries without one hold a byte that cannot be equal.
         let blanks = _mm256_setr_epi8(
             32, 100, 100, 100, 17, 100, 113, 2, 100, 9, 10, 112, 100, 13, 100, 100, //
             32, 100, 100, 100, 17, 100, 113, 2, 100, 9, 10, 112, 100, 13, 100, 100,

@@ -1,6 +1,7 @@
 //! Why the reader stopped.
 
-/// An error of [`Reader`](crate::Reader). The content is boxed, so that a `Result` with a small value stays in registers.
+/// An error of [`Reader`](crate::Reader). The content is boxed, so that a `Result` with a small value stays in
+/// registers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonError {
     /// The text is not JSON.

@@ -1,7 +1,7 @@
 //! Where the tokens of a document start.
 //!
-//! Works on a window of the document at a time: the positions stay in the cache, a document of any size needs the
-//! same memory, and the interrupt is checked between windows. The same pass checks every string: that it ends, that it has
+//! Works on a window of the document at a time: the positions stay in the cache, a document of any size needs the same
+//! memory, and the interrupt is checked between windows. The same pass checks every string: that it ends, that it has
 //! no control characters, and its escapes.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -23,9 +23,9 @@ pub fn decode(json: &[u8]) -> Result<&str, JsonError> {
 
 /// Reads one document, token by token.
 ///
-/// A caller has the first byte of a token in hand, and decides by it whether to enter a container ([`first`](Self::first),
-/// [`more`](Self::more), [`member`](Self::member)), to read a value ([`number`](Self::number), [`string`](Self::string)) or
-/// to [`skip`](Self::skip) it. What is skipped is checked all the same.
+/// A caller has the first byte of a token in hand, and decides by it whether to enter a container
+/// ([`first`](Self::first), [`more`](Self::more), [`member`](Self::member)), to read a value ([`number`](Self::number),
+/// [`string`](Self::string)) or to [`skip`](Self::skip) it. What is skipped is checked all the same.
 pub struct Reader<'a> {
     json: &'a str,
     index: Index<'a>,

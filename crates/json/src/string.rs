@@ -9,8 +9,8 @@ pub enum Text<'a> {
     Ascii(&'a [u8]),
     /// A string without escapes, with at least one character beyond ASCII.
     Unicode(&'a str),
-    /// A string with escapes, most likely for characters beyond ASCII: its characters, and all their bits together, which
-    /// tell how large they are.
+    /// A string with escapes, most likely for characters beyond ASCII: its characters, and all their bits together,
+    /// which tell how large they are.
     Characters(&'a [u32], u32),
 }
 
@@ -102,8 +102,8 @@ impl Scratch {
         }
     }
 
-    /// Writes what follows `at` to `bytes`, behind the first `length`. How many there are then, and where it stopped: at a
-    /// quote, a control character or the end of the text; if `ASCII`, also at what means a character beyond it.
+    /// Writes what follows `at` to `bytes`, behind the first `length`. How many there are then, and where it stopped:
+    /// at a quote, a control character or the end of the text; if `ASCII`, also at what means a character beyond it.
     #[inline(always)]
     fn unescape<const ASCII: bool>(&mut self, text: &[u8], mut at: usize, mut length: usize) -> Option<(usize, usize)> {
         loop {

@@ -58,8 +58,8 @@ impl<'py> Builder for PyBuilder<'py> {
 
     #[inline(always)]
     fn number(&mut self, number: Number<'_>) -> Option<Self::Value> {
-        // SAFETY: attached, as `self.py` shows. Each function returns a new reference, or null with an exception. The text
-        // of `Big` ends in a zero and is alive during the call.
+        // SAFETY: attached, as `self.py` shows. Each function returns a new reference, or null with an exception. The
+        // text of `Big` ends in a zero and is alive during the call.
         unsafe {
             let made = match number {
                 Number::Int(value) => ffi::PyLong_FromLongLong(value),
@@ -91,9 +91,9 @@ impl<'py> Builder for PyBuilder<'py> {
     fn array(&mut self, elements: &mut Vec<Self::Value>, first: usize) -> Option<Self::Value> {
         let taken = elements.get(first..)?;
         let length = ffi::Py_ssize_t::try_from(taken.len()).ok()?;
-        // SAFETY: attached, as `self.py` shows; the result is a new reference, or null with an exception. The list is new
-        // and has `length` places, all empty (`ob_item` is null only if there is none). A `Bound` is a pointer that owns
-        // a reference: the copy moves the references into the list, and `set_len` makes the vector forget them.
+        // SAFETY: attached, as `self.py` shows; the result is a new reference, or null with an exception. The list is
+        // new and has `length` places, all empty (`ob_item` is null only if there is none). A `Bound` is a pointer that
+        // owns a reference: the copy moves the references into the list, and `set_len` makes the vector forget them.
         unsafe {
             let list = owned(self.py, ffi::PyList_New(length))?;
             let places = (*list.as_ptr().cast::<ffi::PyListObject>()).ob_item;

@@ -19,12 +19,12 @@ const CHECK_INTERVAL: usize = 16 << 10;
 /// How long the GIL is held at a time.
 const HOLD_TIME: Duration = Duration::from_millis(2);
 
-/// How long the GIL is released. A waiting thread has to wake up first: when the GIL was taken back at once, an event loop
-/// had half as many turns (35 instead of 71 in 220 ms).
+/// How long the GIL is released. A waiting thread has to wake up first: when the GIL was taken back at once, an event
+/// loop had half as many turns (35 instead of 71 in 220 ms).
 const RELEASE_TIME: Duration = Duration::from_micros(50);
 
-/// Whether this build of Python has a GIL; without it, objects have a wider head, and other threads might pause and resume
-/// the collector meanwhile.
+/// Whether this build of Python has a GIL; without it, objects have a wider head, and other threads might pause and
+/// resume the collector meanwhile.
 const HAS_GIL: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
 
 /// Pauses the garbage collector while it lives, and releases the GIL when due.
@@ -68,8 +68,9 @@ impl<'py> Hold<'py> {
         }
     }
 
-    /// Runs `work` without the GIL and with the collector as it was: it may traverse the dicts and the complete lists made
-    /// so far. Paused throughout, it traversed all of them at once in the end: 510 ms for 36 MB, instead of 57 at most.
+    /// Runs `work` without the GIL and with the collector as it was: it may traverse the dicts and the complete lists
+    /// made so far. Paused throughout, it traversed all of them at once in the end: 510 ms for 36 MB, instead of 57 at
+    /// most.
     pub fn release<T: Send>(&mut self, work: impl FnOnce() -> T + Send) -> T {
         resume(self.py, self.collecting);
         let done = detached(self.py, work);
@@ -85,10 +86,11 @@ impl Drop for Hold<'_> {
     }
 }
 
-/// Keeps the garbage collector from traversing the containers that are being filled, which took half of the time of a large
-/// table; from 3.12 on it waits for Python code to run anyway. Returns whether it was on.
+/// Keeps the garbage collector from traversing the containers that are being filled, which took half of the time of a
+/// large table; from 3.12 on it waits for Python code to run anyway. Returns whether it was on.
 fn pause(_py: Python<'_>) -> bool {
-    // SAFETY: attached, as the token shows. No Python code runs before `resume`, so none can observe or change the setting.
+    // SAFETY: attached, as the token shows. No Python code runs before `resume`, so none can observe or change the
+    // setting.
     HAS_GIL && unsafe { ffi::PyGC_Disable() } != 0
 }
 

@@ -1,7 +1,7 @@
 //! A cache of keys.
 //!
-//! Keys repeat within a document and from one document of a server to the next: the string made for a key is used again,
-//! with the hash that it remembers.
+//! Keys repeat within a document and from one document of a server to the next: the string made for a key is used
+//! again, with the hash that it remembers.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -71,8 +71,8 @@ impl<'py> Keys<'py> {
         if entry.tag == tag
             && let Some(known) = &entry.key
         {
-            // SAFETY: the entry owns a reference to a string that `string::ascii` made below: `PyUnicode_GET_LENGTH` bytes
-            // behind a `PyASCIIObject`, which never change.
+            // SAFETY: the entry owns a reference to a string that `string::ascii` made below: `PyUnicode_GET_LENGTH`
+            // bytes behind a `PyASCIIObject`, which never change.
             let known_text = unsafe {
                 let (text, length) =
                     (known.as_ptr().cast::<ffi::PyASCIIObject>().add(1), ffi::PyUnicode_GET_LENGTH(known.as_ptr()));
@@ -142,8 +142,8 @@ impl Drop for Keys<'_> {
         let entries = Box::into_raw(entries);
         let kept = IDLE.compare_exchange(std::ptr::null_mut(), entries, Ordering::Release, Ordering::Relaxed);
         if kept.is_err() {
-            // SAFETY: from `Box::into_raw` above, and not stored. `self.py` shows that this thread is attached, as it must be
-            // to drop Python objects.
+            // SAFETY: from `Box::into_raw` above, and not stored. `self.py` shows that this thread is attached, as it
+            // must be to drop Python objects.
             drop(unsafe { Box::from_raw(entries) });
         }
     }

@@ -23,8 +23,8 @@ pub(super) fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAn
     if text.len() < 2 {
         return shared(py, text.first().copied().map(u32::from));
     }
-    // SAFETY: the object is new, so no other reference to it exists; with a largest character below 0x80 its `text.len()`
-    // bytes stand behind its head. Bytes beyond ASCII would make a wrong text, but stay in bounds.
+    // SAFETY: the object is new, so no other reference to it exists; with a largest character below 0x80 its
+    // `text.len()` bytes stand behind its head. Bytes beyond ASCII would make a wrong text, but stay in bounds.
     unsafe {
         let object = new(py, text.len(), 0x7f)?;
         copy(text, object.as_ptr().cast::<ffi::PyASCIIObject>().add(1).cast::<u8>());
@@ -32,7 +32,8 @@ pub(super) fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAn
     }
 }
 
-/// Copies a text of two bytes or more; up to 16 bytes in two halves that may overlap, as a call of `memcpy` takes longer.
+/// Copies a text of two bytes or more; up to 16 bytes in two halves that may overlap, as a call of `memcpy` takes
+/// longer.
 ///
 /// # Safety
 /// `out` must be valid for writes of `text.len()` bytes.
@@ -55,7 +56,8 @@ unsafe fn copy(text: &[u8], out: *mut u8) {
 #[inline(always)]
 unsafe fn halves<const N: usize>(text: &[u8], out: *mut u8) -> bool {
     let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else { return false };
-    // SAFETY: the text has at least `N` bytes, so both halves lie within the `text.len()` bytes that the caller has at `out`.
+    // SAFETY: the text has at least `N` bytes, so both halves lie within the `text.len()` bytes that the caller has at
+    // `out`.
     unsafe {
         out.cast::<[u8; N]>().write_unaligned(*first);
         out.add(text.len() - N).cast::<[u8; N]>().write_unaligned(*last);
@@ -97,8 +99,8 @@ fn beyond_ascii<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
         }
         length += usize::from(characters);
     }
-    // SAFETY: each object is new and has `length` characters, as many as `text`, of the size that its largest one needs.
-    // That shows in the largest byte of UTF-8: from 0xC4 on it is beyond U+00FF, from 0xF0 on beyond U+FFFF.
+    // SAFETY: each object is new and has `length` characters, as many as `text`, of the size that its largest one
+    // needs. That shows in the largest byte of UTF-8: from 0xC4 on it is beyond U+00FF, from 0xF0 on beyond U+FFFF.
     unsafe {
         match largest {
             0..0xC4 if length > 1 => {
@@ -123,8 +125,8 @@ fn beyond_ascii<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
 
 /// The object for characters. `bits` are all bits of those beyond ASCII together.
 fn from_characters<'py>(py: Python<'py>, characters: &[u32], bits: u32) -> Option<Bound<'py, PyAny>> {
-    // SAFETY: each object is new and has as many characters, of the size that its largest one needs: beyond ASCII, `bits`
-    // has every bit of each character, so it is at least as large.
+    // SAFETY: each object is new and has as many characters, of the size that its largest one needs: beyond ASCII,
+    // `bits` has every bit of each character, so it is at least as large.
     unsafe {
         match bits {
             0..0x100 => {
@@ -169,7 +171,8 @@ unsafe fn fill_latin(mut out: *mut u8, text: &str) {
     let mut high = 0;
     let mut by_byte = |bytes: &[u8], mut out: *mut u8| {
         for byte in bytes {
-            // SAFETY: the byte begins or ends a character, whose place is `out`; the caller has room for each character.
+            // SAFETY: the byte begins or ends a character, whose place is `out`; the caller has room for each
+            // character.
             unsafe {
                 out.write(byte.wrapping_add(high));
                 out = out.add(usize::from(*byte < 0xC0));
@@ -208,8 +211,8 @@ unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32)
     {
         let ([first, ..], Some(eight)) = (block, block.first_chunk::<8>()) else { break };
         let word = u64::from_le_bytes(*eight);
-        // SAFETY: `out` has room for `left` more characters (the caller's `length` less those written), which is at least
-        // eight here; `place` is at most seven.
+        // SAFETY: `out` has room for `left` more characters (the caller's `length` less those written), which is at
+        // least eight here; `place` is at most seven.
         let put = |place: usize, code: u32| unsafe { out.add(place).write(unit(code)) };
         let (characters, size) = match first {
             0..0x80 => {

@@ -1,7 +1,7 @@
 //! The walk through one document that finds the values of several pointers.
 //!
-//! It enters the containers on the way to a value and skips everything else. It does not recurse: a pointer may have any
-//! number of steps.
+//! It enters the containers on the way to a value and skips everything else. It does not recurse: a pointer may have
+//! any number of steps.
 
 use std::ops::Range;
 

@@ -30,8 +30,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The rows at `pointer`; with `columns` only those, in that order. Rows that are arrays without names get `columns`
-    /// as their names. A repeated name is an error.
+    /// The rows at `pointer`; with `columns` only those, in that order. Rows that are arrays without names get
+    /// `columns` as their names. A repeated name is an error.
     pub fn new(pointer: Pointer, columns: Option<Vec<String>>) -> Result<Self, String> {
         let mut known = HashSet::new();
         if let Some(twice) = columns.iter().flatten().find(|name| !known.insert(name.as_str())) {
