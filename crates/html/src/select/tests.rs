@@ -37,7 +37,7 @@ fn selectors_level_4() {
     assert_eq!(selected(":root > body > p", None, html), ["long text"]);
     assert_eq!(selected("* > html, :not(*) > html", None, html), [""; 0]);
     assert_eq!(selected("p:has-text('g t'), li:only-text, b:empty", None, html), ["a", "c", "long text"]);
-    assert_eq!(selected("svg|path, LI:Nth-Child(2) > B, linearGradient", None, html), ["x"]);
+    assert_eq!(selected("svg path, LI:Nth-Child(2) > B, linearGradient", None, html), ["x"]);
     assert_eq!(selected("[*|href]", Some("id"), "<svg><a xlink:href=x id=a></a><a href=y id=b></svg>"), ["a", "b"]);
 }
 
