@@ -1,63 +1,45 @@
-//! `<!doctype html>` and its elders, which decide how old a page is to be treated.
+//! `<!doctype html>` and the older document types, which put a page into quirks mode.
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::Doctype;
 
-/// Reads what is between `<!doctype` and `>`.
-pub fn parse(text: &str) -> Doctype {
+/// Parses the text between `<!doctype` and `>`.
+pub(crate) fn parse(text: &str) -> Doctype {
     let mut doctype = Doctype { name: None, public_id: None, system_id: None, force_quirks: false };
-    let rest = text.trim_start_matches(is_space);
-    let end = rest.find(is_space).unwrap_or(rest.len());
-    let (name, rest) = rest.split_at(end);
-    let rest = rest.trim_start_matches(is_space);
-    if name.is_empty() {
-        doctype.force_quirks = true;
-        return doctype;
-    }
-    doctype.name = Some(StrTendril::from(name.to_ascii_lowercase().replace('\0', "\u{fffd}").as_str()));
-    let Some(keyword) = rest.get(..6) else {
-        doctype.force_quirks = !rest.is_empty();
-        return doctype;
-    };
-    let rest = rest.get(6..).unwrap_or_default().trim_start_matches(is_space);
-    let public = keyword.eq_ignore_ascii_case("public");
-    if !public && !keyword.eq_ignore_ascii_case("system") {
-        doctype.force_quirks = true;
-        return doctype;
-    }
-    let Some((first, rest, whole)) = quoted(rest) else {
-        doctype.force_quirks = true;
-        return doctype;
-    };
-    doctype.force_quirks = !whole;
-    if !public {
-        doctype.system_id = Some(first);
-        return doctype;
-    }
-    doctype.public_id = Some(first);
-    let rest = rest.trim_start_matches(is_space);
-    if !rest.is_empty() {
-        match quoted(rest) {
-            Some((second, _, whole)) => {
-                doctype.system_id = Some(second);
-                doctype.force_quirks = !whole;
-            }
-            None => doctype.force_quirks = true,
-        }
-    }
+    doctype.force_quirks = fill(&mut doctype, text).is_none();
     doctype
 }
 
-/// A text in quotes, what follows, and whether the end quote is there.
-fn quoted(text: &str) -> Option<(StrTendril, &str, bool)> {
-    let quote = text.chars().next().filter(|char| matches!(char, '"' | '\''))?;
-    let inner = text.get(1..)?;
-    Some(match inner.split_once(quote) {
-        Some((inside, rest)) => (StrTendril::from(inside), rest, true),
-        None => (StrTendril::from(inner), "", false),
-    })
+/// Fills in the parts of a doctype; `None` if it is malformed.
+fn fill(doctype: &mut Doctype, text: &str) -> Option<()> {
+    let text = text.trim_ascii_start();
+    let end = text.find(|char: char| char.is_ascii_whitespace()).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() {
+        return None;
+    }
+    doctype.name = Some(StrTendril::from(name.to_ascii_lowercase().replace('\0', "\u{fffd}").as_str()));
+    let rest = rest.trim_ascii_start();
+    if rest.is_empty() {
+        return Some(());
+    }
+    let (keyword, rest) = (rest.get(..6)?, rest.get(6..)?);
+    if keyword.eq_ignore_ascii_case("system") {
+        return quoted(&mut doctype.system_id, rest).map(|_| ());
+    }
+    if !keyword.eq_ignore_ascii_case("public") {
+        return None;
+    }
+    let rest = quoted(&mut doctype.public_id, rest)?;
+    if rest.trim_ascii_start().is_empty() { Some(()) } else { quoted(&mut doctype.system_id, rest).map(|_| ()) }
 }
 
-fn is_space(char: char) -> bool {
-    matches!(char, ' ' | '\n' | '\t' | '\x0c')
+/// Stores the quoted text at the start of `text`, even without its end quote; the rest after the quote.
+fn quoted<'a>(id: &mut Option<StrTendril>, text: &'a str) -> Option<&'a str> {
+    let text = text.trim_ascii_start();
+    let quote = text.chars().next().filter(|char| matches!(char, '"' | '\''))?;
+    let inner = text.get(1..)?;
+    let (inside, rest) = inner.split_once(quote).map_or((inner, None), |(inside, rest)| (inside, Some(rest)));
+    *id = Some(StrTendril::from(inside));
+    rest
 }

@@ -1,53 +1,49 @@
-//! Where a page's hyperlinks lead: `<a href>` and `<area href>`.
+//! The hyperlinks of a page: the targets of `<a href>` and `<area href>`.
 //!
-//! Each once, in document order, as absolute URLs: relative ones are resolved against `<base href>`, which itself is
-//! against the page's URL. Without either they stay relative. Other schemes than http and https (`mailto:`,
-//! `javascript:` …) are left out, and so are links within the page (`#part`) and empty ones.
+//! Each target comes once, in document order, as an absolute URL: it is resolved against `<base href>`, which is itself
+//! resolved against the page's URL. Without either it stays relative. Schemes other than http and https (`mailto:`,
+//! `javascript:` …), fragments (`#part`) and empty targets are left out.
 
 use std::collections::HashSet;
 
 use url::{ParseError, Url};
 
-use super::page::{Kind, Page, Space};
+use super::page::{Page, STOP_INTERVAL, Space};
 use super::parse;
 use super::tag::Tag;
 use shoal_kernels::error::KernelError;
 use shoal_kernels::packed::PackedStrings;
 use shoal_kernels::stop::Stop;
 
-/// After so many nodes it is asked whether to stop.
-const LOOK: usize = 4096;
-
-/// A page's URL, which is one of http or https; says what is wrong with it.
+/// Parses the URL of a page; the error says why it is not an absolute http or https URL.
 pub fn base(url: &str) -> Result<Url, String> {
     let parsed = Url::parse(url).map_err(|error| format!("not an absolute URL: '{url}' ({error})"))?;
-    if matches!(parsed.scheme(), "http" | "https") {
-        Ok(parsed)
-    } else {
-        Err(format!("not an http or https URL: '{url}'"))
-    }
+    if is_http(&parsed) { Ok(parsed) } else { Err(format!("not an http or https URL: '{url}'")) }
+}
+
+fn is_http(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
 }
 
 /// The links of a document.
 pub fn links(html: &str, base: Option<&Url>, stop: &Stop) -> Result<PackedStrings, KernelError> {
-    let source = parse::normal(html)?;
+    let source = parse::normalize(html)?;
     let page = parse::page(&source, stop)?;
-    of(&page, base, stop)
-}
-
-fn of(page: &Page<'_>, base: Option<&Url>, stop: &Stop) -> Result<PackedStrings, KernelError> {
-    let own = hrefs(page, |tag| tag == Tag::Base).next().and_then(|(_, href)| resolved(href, base).url());
+    let own = hrefs(&page, |tag| tag == Tag::Base).next().and_then(|href| match resolve(href, base) {
+        Some(Link::Absolute(url)) => Some(url),
+        _ => None,
+    });
     let base = own.as_ref().or(base);
     let mut texts = PackedStrings::new();
     let mut seen = HashSet::new();
-    for (count, (_, href)) in hrefs(page, |tag| matches!(tag, Tag::A | Tag::Area)).enumerate() {
-        if count.is_multiple_of(LOOK) {
+    for (count, href) in hrefs(&page, |tag| matches!(tag, Tag::A | Tag::Area)).enumerate() {
+        if count.is_multiple_of(STOP_INTERVAL) {
             stop.check()?;
         }
-        let text: String = match resolved(href, base) {
-            Link::Absolute(url) => url.into(),
-            Link::Relative(text) => text,
-            Link::Other => continue,
+        let text: String = match resolve(href, base) {
+            Some(Link::Absolute(url)) => url.into(),
+            Some(Link::Relative(text)) => text,
+            None => continue,
         };
         if !seen.contains(&text) {
             texts.push(&text);
@@ -57,40 +53,28 @@ fn of(page: &Page<'_>, base: Option<&Url>, stop: &Stop) -> Result<PackedStrings,
     Ok(texts)
 }
 
-/// The `href`s of some elements.
-fn hrefs<'a>(page: &'a Page<'_>, which: impl Fn(Tag) -> bool) -> impl Iterator<Item = (usize, &'a str)> {
-    page.nodes.iter().enumerate().filter_map(move |(index, node)| {
-        let fits = node.kind == Kind::Element && node.space == Space::Html && which(node.tag);
-        if fits { page.attr(node, "href").map(|href| (index, href)) } else { None }
-    })
+/// The `href` attributes of the HTML elements whose tags fit.
+fn hrefs<'a>(page: &'a Page<'_>, fits: impl Fn(Tag) -> bool) -> impl Iterator<Item = &'a str> {
+    let nodes = page.nodes.iter().filter(move |node| node.space == Space::Html && fits(node.tag));
+    nodes.filter_map(|node| page.attr(node, "href"))
 }
 
 enum Link {
     Absolute(Url),
     Relative(String),
-    Other,
 }
 
-impl Link {
-    fn url(self) -> Option<Url> {
-        match self {
-            Self::Absolute(url) => Some(url),
-            Self::Relative(_) | Self::Other => None,
-        }
-    }
-}
-
-fn resolved(href: &str, base: Option<&Url>) -> Link {
+/// The target of a link; `None` for one that is left out.
+fn resolve(href: &str, base: Option<&Url>) -> Option<Link> {
     let href = href.trim_matches(|char: char| char <= ' ');
     if href.is_empty() || href.starts_with('#') {
-        return Link::Other;
+        return None;
     }
     match Url::options().base_url(base).parse(href) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Link::Absolute(url),
-        Ok(_) => Link::Other,
-        // URLs may be broken across lines, which are not part of them.
-        Err(ParseError::RelativeUrlWithoutBase) => Link::Relative(href.replace(['\n', '\t'], "")),
-        Err(_) => Link::Other,
+        Ok(url) => is_http(&url).then_some(Link::Absolute(url)),
+        // Line ends and tabs are not part of a URL.
+        Err(ParseError::RelativeUrlWithoutBase) => Some(Link::Relative(href.replace(['\n', '\t'], ""))),
+        Err(_) => None,
     }
 }
 
@@ -105,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_absolute_and_come_once() {
+    fn links_are_absolute_and_unique() {
         let html = "<a href='/a'>1</a><a href=' b?x=1&amp;y=2 '>2</a><area href=//h/c><a href='/a'>3</a><link href=/no>
             <a href='#part'>4</a><a href=''>5</a><a href='mailto:x@y'>6</a><a href='java\nscript:1'>7</a><a>8</a>";
         assert_eq!(
@@ -115,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_base_relative_ones_stay() {
+    fn without_base_relative_links_stay() {
         assert_eq!(
             found("<a href=../x>1</a><a href=http://H/>2</a><a href='//h/c'>3</a>", None),
             ["../x", "http://h/", "//h/c"]
@@ -123,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_may_have_a_base_of_its_own() {
+    fn base_element_wins() {
         let html = "<base href='/deep/'><base href='/no/'><a href=x>1</a>";
         assert_eq!(found(html, Some("http://h/p")), ["http://h/deep/x"]);
         assert_eq!(found("<base href='http://other/d/'><a href=x>1</a>", None), ["http://other/d/x"]);
@@ -131,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_base_is_told() {
+    fn bad_base_is_refused() {
         assert!(base("/x").unwrap_err().contains("'/x'"));
         assert!(base("mailto:x").unwrap_err().contains("mailto"));
     }

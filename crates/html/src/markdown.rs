@@ -1,9 +1,9 @@
-//! A page as Markdown: CommonMark, with the tables of GitHub's.
+//! A page as Markdown: CommonMark with GitHub's tables.
 //!
-//! One walk over the flat [`Page`], without recursion: texts go to the inline content of the block that is being read
-//! ([`inline`]), the edges of blocks write it out ([`blocks`]), tables keep their cells until they end ([`table`]). A page
-//! of 20 KB takes less than 0.2 ms (markdownify 12.8 ms, html2text 6 ms). Whatever repeats a part of the page (a link
-//! around many blocks, a cell that spans many places, the padding of columns) is taken from budgets in proportion to it.
+//! One walk over the flat [`Page`] without recursion. PackedStrings go to the inline content of the current block ([`inline`]), the
+//! edges of blocks write it out ([`blocks`]), a table keeps its cells until it ends ([`table`]). A page of 20 KB takes less
+//! than 0.2 ms (markdownify 12.8 ms, html2text 6 ms). Whatever repeats a part of the page (a link around many blocks, a
+//! cell that spans many places, the padding of columns) is paid from budgets in proportion to the page.
 
 mod blocks;
 mod code;
@@ -12,24 +12,21 @@ mod inline;
 mod table;
 
 use blocks::Blocks;
-use inline::{Inline, Mark, Marks};
+use inline::{Inline, Style, Styles};
 use table::{Section, Table};
 
-use super::page::{Kind, Node, Page};
+use super::page::{Node, Page, STOP_INTERVAL};
 use super::parse;
 use super::tag::{HIDDEN, LINE, Tag};
 use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
-/// Bytes that may always be repeated or padded; it is four times the page's size if that is more.
-const BUDGET: usize = 1 << 20;
-
-/// After so many nodes it is asked whether to stop.
-const LOOK: usize = 4096;
+/// Bytes that may be repeated or padded; four times the page if that is more.
+const MIN_BUDGET: usize = 1 << 20;
 
 /// The Markdown of a document.
 pub fn markdown(html: &str, stop: &Stop) -> Result<String, KernelError> {
-    let source = parse::normal(html)?;
+    let source = parse::normalize(html)?;
     let page = parse::page(&source, stop)?;
     let mut walker = Walker::new(&page);
     walker.walk(stop)?;
@@ -37,18 +34,18 @@ pub fn markdown(html: &str, stop: &Stop) -> Result<String, KernelError> {
     Ok(walker.blocks.out)
 }
 
-/// What the end of an element does.
+/// The action at the end of an element.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// Nothing but the end of its marks.
+    /// Ends the element's style.
     Inline,
-    /// The end of a block where all must be one line.
+    /// Ends a block within a single line.
     Space,
     Block,
     Heading,
     Container,
     Item,
-    /// An item that was in no list.
+    /// An item outside a list.
     Orphan,
     Preformatted,
     /// A line of preformatted text.
@@ -62,9 +59,9 @@ enum End {
 struct Open {
     at: usize,
     end: usize,
-    does: End,
-    /// The marks around it.
-    marks: Marks,
+    action: End,
+    /// The styles around it.
+    styles: Styles,
     in_code: bool,
 }
 
@@ -73,39 +70,40 @@ struct Walker<'a> {
     open: Vec<Open>,
     inline: Inline,
     blocks: Blocks,
-    marks: Marks,
+    styles: Styles,
     in_code: bool,
-    /// The level of the heading that is being read, 0 outside.
+    /// The level of the open heading, 0 outside one.
     heading: usize,
     preformatted: Option<String>,
     table: Option<Table>,
-    /// Whether this is in a cell or a caption, where all is one line.
+    /// Within a cell or a caption, which are single lines.
     in_cell: bool,
-    /// The text of a block before it is placed.
+    /// Buffer for the text of a block.
     line: String,
-    /// How many bytes of links, and of tables, there may still be.
-    links: usize,
-    padding: usize,
+    /// Bytes that may still be spent on links.
+    link_budget: usize,
+    /// Bytes that may still be spent on the padding and the spanned cells of tables.
+    table_budget: usize,
 }
 
 impl<'a> Walker<'a> {
     fn new(page: &'a Page<'a>) -> Self {
         let size = page.strings.source.len();
-        let budget = BUDGET.max(4 * size);
+        let budget = MIN_BUDGET.max(4 * size);
         Self {
             page,
             open: Vec::new(),
             inline: Inline::default(),
             blocks: Blocks::new(size / 4),
-            marks: Marks::default(),
+            styles: Styles::default(),
             in_code: false,
             heading: 0,
             preformatted: None,
             table: None,
             in_cell: false,
             line: String::new(),
-            links: budget,
-            padding: budget,
+            link_budget: budget,
+            table_budget: budget,
         }
     }
 
@@ -115,13 +113,13 @@ impl<'a> Walker<'a> {
         let mut steps = 0_usize;
         while let Some(node) = page.node(index) {
             steps += 1;
-            if steps.is_multiple_of(LOOK) {
+            if steps.is_multiple_of(STOP_INTERVAL) {
                 stop.check()?;
             }
             while let Some(open) = self.open.pop_if(|open| open.end <= index) {
                 self.leave(&open);
             }
-            if node.kind == Kind::Text {
+            if node.is_text() {
                 self.text(page.text(node));
             } else if node.tag.is(HIDDEN) {
                 index = node.end as usize;
@@ -141,8 +139,8 @@ impl<'a> Walker<'a> {
     fn text(&mut self, text: &str) {
         match &mut self.preformatted {
             Some(kept) => kept.push_str(text),
-            None if self.in_code => self.inline.code(text, self.marks),
-            None => self.inline.text(text, self.marks),
+            None if self.in_code => self.inline.code(text, self.styles),
+            None => self.inline.text(text, self.styles),
         }
     }
 
@@ -161,9 +159,9 @@ impl<'a> Walker<'a> {
         match node.tag {
             Tag::Br => self.line_break(),
             Tag::Img => self.image(node),
-            Tag::A if self.page.attr(node, "href").is_some() => self.mark(at, node, Mark::Link(at as u32)),
-            Tag::B | Tag::Strong => self.mark(at, node, Mark::Strong),
-            Tag::I | Tag::Em => self.mark(at, node, Mark::Emphasis),
+            Tag::A if self.page.attr(node, "href").is_some() => self.push_style(at, node, Style::Link(at as u32)),
+            Tag::B | Tag::Strong => self.push_style(at, node, Style::Strong),
+            Tag::I | Tag::Em => self.push_style(at, node, Style::Emphasis),
             Tag::Code => {
                 self.push(at, node, End::Inline);
                 self.in_code = true;
@@ -225,9 +223,9 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// An element within a table, outside of its cells.
+    /// An element within a table, outside its cells.
     fn table_part(&mut self, at: usize, node: &Node, tag: Tag) {
-        // What stands loose in a table belongs to none of its cells.
+        // Loose text in a table belongs to none of its cells.
         self.flush();
         let Some(table) = &mut self.table else { return };
         match tag {
@@ -247,7 +245,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// `<br>`; two are the edge of a paragraph.
+    /// `<br>`; two in a row end the paragraph.
     fn line_break(&mut self) {
         if self.in_cell || self.heading > 0 {
             self.inline.space();
@@ -256,17 +254,17 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn push(&mut self, at: usize, node: &Node, does: End) {
-        self.open.push(Open { at, end: node.end as usize, does, marks: self.marks, in_code: self.in_code });
+    fn push(&mut self, at: usize, node: &Node, action: End) {
+        self.open.push(Open { at, end: node.end as usize, action, styles: self.styles, in_code: self.in_code });
     }
 
-    fn mark(&mut self, at: usize, node: &Node, mark: Mark) {
+    fn push_style(&mut self, at: usize, node: &Node, style: Style) {
         self.push(at, node, End::Inline);
-        self.marks = self.marks.with(mark);
+        self.styles = self.styles.with(style);
     }
 
     fn leave(&mut self, open: &Open) {
-        match open.does {
+        match open.action {
             End::Inline => {}
             End::Space => self.inline.space(),
             End::Block => self.edge(),
@@ -295,7 +293,7 @@ impl<'a> Walker<'a> {
             End::Cell => {
                 self.in_cell = false;
                 self.line.clear();
-                self.inline.write(&mut self.line, self.page, &mut self.links);
+                self.inline.write(&mut self.line, self.page, &mut self.link_budget);
                 if let (Some(table), Some(node)) = (&mut self.table, self.page.node(open.at)) {
                     let span = |name| self.page.attr(node, name);
                     table.cell(&self.line, node.tag == Tag::Th, span("colspan"), span("rowspan"));
@@ -308,21 +306,21 @@ impl<'a> Walker<'a> {
                         self.blocks.paragraph(&table.caption);
                         self.blocks.separate();
                     }
-                    table.write(&mut self.blocks, &mut self.padding);
+                    table.write(&mut self.blocks, &mut self.table_budget);
                     self.blocks.separate();
                 }
             }
         }
-        (self.marks, self.in_code) = (open.marks, open.in_code);
+        (self.styles, self.in_code) = (open.styles, open.in_code);
     }
 
-    /// The edge of a block: what was before is a block of its own.
+    /// The edge of a block.
     fn edge(&mut self) {
         self.flush();
         self.blocks.separate();
     }
 
-    /// Writes the inline content that there is.
+    /// Writes the pending inline content.
     fn flush(&mut self) {
         if self.inline.is_empty() {
             return;
@@ -332,10 +330,10 @@ impl<'a> Walker<'a> {
             if !table.caption.is_empty() {
                 table.caption.push(' ');
             }
-            self.inline.write(&mut table.caption, self.page, &mut self.links);
+            self.inline.write(&mut table.caption, self.page, &mut self.link_budget);
             return;
         }
-        self.inline.write(&mut self.line, self.page, &mut self.links);
+        self.inline.write(&mut self.line, self.page, &mut self.link_budget);
         if self.heading > 0 {
             self.blocks.begin();
             self.blocks.out.extend(std::iter::repeat_n('#', self.heading));
@@ -352,7 +350,7 @@ impl<'a> Walker<'a> {
         let code = kept.trim_end();
         if self.in_cell {
             self.inline.space();
-            self.inline.code(code, self.marks);
+            self.inline.code(code, self.styles);
             self.inline.space();
         } else if !code.is_empty() {
             self.blocks.code(code, code::language(self.page, at).unwrap_or_default());
@@ -363,7 +361,7 @@ impl<'a> Walker<'a> {
     fn image(&mut self, node: &Node) {
         let attr = |name| self.page.attr(node, name);
         if let Some(source) = attr("src") {
-            self.inline.image(source, attr("alt").unwrap_or_default(), attr("title"), self.marks);
+            self.inline.image(source, attr("alt").unwrap_or_default(), attr("title"), self.styles);
         }
     }
 
@@ -371,8 +369,8 @@ impl<'a> Walker<'a> {
         self.page.attr(list, "start").and_then(|start| start.trim().parse().ok()).unwrap_or(1)
     }
 
-    /// Whether a table arranges a page: one without headings that holds tables, headings, preformatted lines or parts of
-    /// a page. Its cells are blocks.
+    /// Whether a table is for layout: it has no headings, but contains tables, headings, preformatted lines or sections.
+    /// Its cells become blocks.
     fn is_layout(&self, at: usize, table: &Node) -> bool {
         if self.page.attr(table, "role").is_some_and(|role| matches!(role, "presentation" | "none")) {
             return true;

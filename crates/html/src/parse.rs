@@ -3,17 +3,20 @@
 use std::borrow::Cow;
 
 use super::page::Page;
-use super::{quick, tree};
+use super::{fast_path, slow_path};
 use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
-/// Larger documents are refused: places are 31 bits, and what is kept beside a document may be four times as long.
-const LARGEST: usize = 256 << 20;
+#[cfg(test)]
+mod tests;
 
-/// The document as the tree builders read it: without a mark of byte order, its lines ending in `\n` alone.
-pub fn normal(html: &str) -> Result<Cow<'_, str>, KernelError> {
-    if html.len() > LARGEST {
-        return Err(KernelError::value(format!("{} bytes of HTML; the most is {LARGEST}", html.len())));
+/// Bytes of a document. A span holds 31 bits, and decoded texts may take four times the document.
+const MAX_BYTES: usize = 256 << 20;
+
+/// The document as the builders expect it: no byte order mark, lines that end with `\n`.
+pub(crate) fn normalize(html: &str) -> Result<Cow<'_, str>, KernelError> {
+    if html.len() > MAX_BYTES {
+        return Err(KernelError::value(format!("{} bytes of HTML; the most is {MAX_BYTES}", html.len())));
     }
     let html = html.strip_prefix('\u{feff}').unwrap_or(html);
     if html.contains('\r') {
@@ -22,11 +25,11 @@ pub fn normal(html: &str) -> Result<Cow<'_, str>, KernelError> {
     Ok(Cow::Borrowed(html))
 }
 
-/// The page of a document that is [`normal`].
-pub fn page<'a>(source: &'a str, stop: &Stop) -> Result<Page<'a>, KernelError> {
+/// Parses a [normalized](normalize) document.
+pub(crate) fn page<'a>(source: &'a str, stop: &Stop) -> Result<Page<'a>, KernelError> {
     stop.check()?;
-    match quick::build(source, stop)? {
+    match fast_path::build(source, stop)? {
         Some(page) => Ok(page),
-        None => tree::build(source, stop),
+        None => slow_path::build(source, stop),
     }
 }

@@ -1,40 +1,39 @@
-//! The elements that HTML knows by name, and what the parser and the kernels have to know of each.
+//! The elements of HTML, and the facts about each that the builders and the kernels need.
 
-/// The children close it, or it opens no scope: see the constants.
 type Flags = u16;
 
-/// "Special" in the standard: stops the search of an end tag without rules of its own.
-pub const SPECIAL: Flags = 1;
-/// Reopened by the parser where it was left open: `<b>`, `<a>` …
-pub const FORMATTING: Flags = 1 << 1;
-/// Has no content and no end tag.
-pub const VOID: Flags = 1 << 2;
-/// Bounds every search for an open element ("default scope").
-pub const SCOPE: Flags = 1 << 3;
-/// Needs no end tag where its parent ends.
-pub const IMPLIED: Flags = 1 << 4;
-/// Its start tag ends an open `<p>`, and nothing more.
-pub const CLOSES_P: Flags = 1 << 5;
-/// Its end tag closes what is open within it.
-pub const BLOCK_END: Flags = 1 << 6;
-/// `<h1>` to `<h6>`.
-pub const HEADING: Flags = 1 << 7;
-/// Ends `<svg>` or `<math>` where it comes within.
-pub const BREAKOUT: Flags = 1 << 8;
-/// Its content is text, not markup.
-pub const RAW: Flags = 1 << 9;
-/// A part of a table, only there at its place.
-pub const TABLE_PART: Flags = 1 << 10;
-/// Allowed in `<head>`, whose rules it keeps elsewhere.
-pub const HEAD: Flags = 1 << 11;
-/// A line of its own, for people.
-pub const LINE: Flags = 1 << 12;
-/// Nothing that people read.
-pub const HIDDEN: Flags = 1 << 13;
+/// "Special" in the standard: bounds the search of an end tag without rules of its own.
+pub(crate) const SPECIAL: Flags = 1;
+/// Reopened by the parser if it was left open: `<b>`, `<a>` …
+pub(crate) const FORMATTING: Flags = 1 << 1;
+/// Without content and end tag.
+pub(crate) const VOID: Flags = 1 << 2;
+/// Bounds the search for an open element ("default scope").
+pub(crate) const SCOPE: Flags = 1 << 3;
+/// Its end tag may be implied.
+pub(crate) const IMPLIED_END: Flags = 1 << 4;
+/// Its start tag ends an open `<p>`; no other rules.
+pub(crate) const CLOSES_P: Flags = 1 << 5;
+/// Its end tag closes the elements open within.
+pub(crate) const BLOCK_END: Flags = 1 << 6;
+/// `<h1>` to `<h6>`
+pub(crate) const HEADING: Flags = 1 << 7;
+/// Ends `<svg>` and `<math>` from within.
+pub(crate) const BREAKOUT: Flags = 1 << 8;
+/// Its content is text without markup.
+pub(crate) const RAW: Flags = 1 << 9;
+/// Ignored outside a table, `<head>` or frameset.
+pub(crate) const TABLE_PART: Flags = 1 << 10;
+/// Follows the rules of `<head>` everywhere.
+pub(crate) const HEAD: Flags = 1 << 11;
+/// Stands on a line of its own.
+pub(crate) const LINE: Flags = 1 << 12;
+/// Not visible.
+pub(crate) const HIDDEN: Flags = 1 << 13;
 
-/// A name as a number: up to 15 bytes, which is more than the longest known one.
+/// A name of up to 15 bytes, longer than any known one, as a number.
 const fn packed(mut name: &[u8]) -> u128 {
-    // Not 0, or a NUL before a name would not count.
+    // With 0 a NUL before a name would not count.
     let mut key = 1;
     while let Some((byte, rest)) = name.split_first() {
         key = key << 8 | byte.to_ascii_lowercase() as u128;
@@ -45,20 +44,22 @@ const fn packed(mut name: &[u8]) -> u128 {
 
 macro_rules! tags {
     ($($variant:ident $name:literal $flags:expr;)*) => {
-        /// An element's name, if it is a known one.
+        /// The name of an HTML element; `Other` is any unknown name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
-        #[allow(missing_docs, reason = "the names say it")]
-        pub enum Tag { Other, $($variant,)* }
+        pub(crate) enum Tag { Other, $($variant,)* }
 
-        #[allow(non_upper_case_globals, reason = "named like the variants, for the macro")]
+        #[allow(non_upper_case_globals, reason = "named like the variants")]
         mod key {
             $(pub const $variant: u128 = super::packed($name.as_bytes());)*
         }
 
         impl Tag {
-            /// By name, in any case.
-            pub fn of(name: &str) -> Self {
+            /// All tags, indexed by `tag as usize`.
+            pub(crate) const ALL: &[Self] = &[Self::Other, $(Self::$variant,)*];
+
+            /// The tag of a name in any case.
+            pub(crate) fn of(name: &str) -> Self {
                 if name.len() > 15 {
                     return Self::Other;
                 }
@@ -68,8 +69,8 @@ macro_rules! tags {
                 }
             }
 
-            /// In lower case; nothing for an unknown one.
-            pub fn name(self) -> &'static str {
+            /// The name in lower case; empty for `Other`.
+            pub(crate) fn name(self) -> &'static str {
                 match self { Self::Other => "", $(Self::$variant => $name,)* }
             }
 
@@ -78,14 +79,13 @@ macro_rules! tags {
             }
 
             /// Whether any of `flags` holds.
-            pub const fn is(self, flags: Flags) -> bool {
+            pub(crate) const fn is(self, flags: Flags) -> bool {
                 self.flags() & flags != 0
             }
         }
     };
 }
 
-/// What most blocks are.
 const BLOCK: Flags = SPECIAL | CLOSES_P | BLOCK_END | LINE;
 
 tags! {
@@ -110,13 +110,13 @@ tags! {
     Code "code" FORMATTING | BREAKOUT;
     Col "col" SPECIAL | VOID | TABLE_PART;
     Colgroup "colgroup" SPECIAL | TABLE_PART;
-    Dd "dd" SPECIAL | IMPLIED | BREAKOUT | LINE;
+    Dd "dd" SPECIAL | IMPLIED_END | BREAKOUT | LINE;
     Details "details" BLOCK;
     Dialog "dialog" CLOSES_P | BLOCK_END | LINE;
     Dir "dir" BLOCK;
     Div "div" BLOCK | BREAKOUT;
     Dl "dl" BLOCK | BREAKOUT;
-    Dt "dt" SPECIAL | IMPLIED | BREAKOUT | LINE;
+    Dt "dt" SPECIAL | IMPLIED_END | BREAKOUT | LINE;
     Em "em" FORMATTING | BREAKOUT;
     Embed "embed" SPECIAL | VOID | BREAKOUT;
     Fieldset "fieldset" BLOCK;
@@ -146,7 +146,7 @@ tags! {
     Keygen "keygen" VOID;
     Label "label" 0;
     Legend "legend" LINE;
-    Li "li" SPECIAL | IMPLIED | BREAKOUT | LINE;
+    Li "li" SPECIAL | IMPLIED_END | BREAKOUT | LINE;
     Link "link" SPECIAL | VOID | HEAD;
     Listing "listing" SPECIAL | BLOCK_END | BREAKOUT | LINE;
     Main "main" BLOCK;
@@ -161,16 +161,16 @@ tags! {
     Noscript "noscript" SPECIAL | HIDDEN;
     Object "object" SPECIAL | SCOPE;
     Ol "ol" BLOCK | BREAKOUT;
-    Optgroup "optgroup" IMPLIED | LINE;
-    Option "option" IMPLIED | LINE;
-    P "p" SPECIAL | IMPLIED | CLOSES_P | BREAKOUT | LINE;
+    Optgroup "optgroup" IMPLIED_END | LINE;
+    Option "option" IMPLIED_END | LINE;
+    P "p" SPECIAL | IMPLIED_END | CLOSES_P | BREAKOUT | LINE;
     Param "param" SPECIAL | VOID;
     Plaintext "plaintext" SPECIAL | RAW | LINE;
     Pre "pre" SPECIAL | BLOCK_END | BREAKOUT | LINE;
-    Rb "rb" IMPLIED;
-    Rp "rp" IMPLIED;
-    Rt "rt" IMPLIED;
-    Rtc "rtc" IMPLIED;
+    Rb "rb" IMPLIED_END;
+    Rp "rp" IMPLIED_END;
+    Rt "rt" IMPLIED_END;
+    Rtc "rtc" IMPLIED_END;
     Ruby "ruby" BREAKOUT;
     S "s" FORMATTING | BREAKOUT;
     Script "script" SPECIAL | RAW | HEAD | HIDDEN;

@@ -1,257 +1,213 @@
-//! Both tree builders against html5ever with its own tokenizer, on documents made of pieces that go wrong together.
+//! Hostile documents through every kernel, on a stack as large as a pool thread's, in a debug build with its larger frames.
+//!
+//! Nothing may panic, overflow the stack, or take more than linear time: each run has 50 times what it needs.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
-use dom_query::{Document, NodeRef};
-use html5ever::ns;
+use std::time::{Duration, Instant};
 
-use super::{parse, quick, tree};
+use crate::{article, links, markdown, select, text};
+use shoal_kernels::error::{ErrorKind, KernelError};
 use shoal_kernels::stop::Stop;
 
-/// The tree that html5ever builds alone, as [`super::page::Page::outline`] writes it.
-fn reference(html: &str) -> String {
-    let document = Document::from(html);
-    let mut out = String::new();
-    let mut text: Option<(dom_query::NodeId, String)> = None;
-    let mut stack: Vec<(NodeRef<'_>, usize)> = vec![(document.html_root(), 0)];
-    while let Some((node, depth)) = stack.pop() {
-        if node.is_text() {
-            let parent = node.parent().unwrap().id;
-            match &mut text {
-                Some((same, so_far)) if *same == parent => so_far.push_str(&node.text()),
-                _ => {
-                    if let Some((_, before)) = text.replace((parent, node.text().to_string())) {
-                        out += &format!("  {before:?}\n");
-                    }
+/// The stack of a pool thread.
+const STACK: usize = 16 << 20;
+
+/// The size of most documents.
+const SIZE: usize = 25_000;
+
+type Kernel = (&'static str, Box<dyn Fn(&str, &Stop) -> Result<usize, KernelError>>);
+
+fn kernels() -> Vec<Kernel> {
+    let by = |css: &'static str, attr: Option<&str>| -> Kernel {
+        let selector = select::Selector::new(css, attr).unwrap();
+        (css, Box::new(move |html, stop| Ok(selector.select(html, stop)?.len())))
+    };
+    vec![
+        ("text", Box::new(|html, stop| Ok(text::text(html, stop)?.len()))),
+        ("links", Box::new(|html, stop| Ok(links::links(html, None, stop)?.len()))),
+        ("markdown", Box::new(|html, stop| Ok(markdown::markdown(html, stop)?.len()))),
+        ("article", Box::new(|html, stop| Ok(article::article(html, None, stop)?.html.len()))),
+        by("a ~ b", None),
+        by("div span, li > p", None),
+        by("li:contains(\"zz\")", None),
+        by("div:has(a)", Some("class")),
+    ]
+}
+
+/// Runs every kernel on every document, which it may refuse.
+fn survive(documents: Vec<(&'static str, String)>) {
+    let run = move || {
+        let kernels = kernels();
+        let stop = Stop::default();
+        for (name, html) in &documents {
+            for (kernel, run) in &kernels {
+                let start = Instant::now();
+                match run(html, &stop) {
+                    Ok(length) => assert!(length <= 100 * html.len() + 1000, "{name}: {kernel} made {length} bytes"),
+                    Err(error) => assert_eq!(error.kind, ErrorKind::Value, "{name}: {kernel}: {error}"),
                 }
+                assert!(start.elapsed() < Duration::from_secs(30), "{name}: {kernel} took {:?}", start.elapsed());
             }
         }
-        if !node.is_element() {
-            continue;
-        }
-        if let Some((_, before)) = text.take() {
-            out += &format!("  {before:?}\n");
-        }
-        let name = node.qual_name_ref().unwrap().clone();
-        let space = match name.ns {
-            ns!(svg) => "Svg",
-            ns!(mathml) => "Math",
-            _ => "Html",
-        };
-        out += &format!("{depth} {space} {}", &*name.local);
-        for attr in node.attrs() {
-            let prefix = attr.name.prefix.as_deref().unwrap_or_default();
-            let colon = if prefix.is_empty() { "" } else { ":" };
-            out += &format!(" {prefix}{colon}{}={:?}", &*attr.name.local, &*attr.value);
-        }
-        out.push('\n');
-        let mut children: Vec<_> = node.children_it(false).collect();
-        children.reverse();
-        stack.extend(children.into_iter().map(|child| (child, depth + 1)));
-    }
-    if let Some((_, before)) = text {
-        out += &format!("  {before:?}\n");
-    }
-    out
+    };
+    std::thread::Builder::new().stack_size(STACK).spawn(run).unwrap().join().unwrap();
 }
 
-/// Compares; whether the quick builder did it.
-fn compare(html: &str) -> bool {
-    let expected = reference(html);
-    let source = parse::normal(html).unwrap();
-    let stop = Stop::default();
-    let built = tree::build(&source, &stop).unwrap().outline();
-    assert_eq!(built, expected, "tree: {html:?}");
-    match quick::build(&source, &stop).unwrap() {
-        Some(page) => {
-            assert_eq!(page.outline(), expected, "quick: {html:?}");
-            true
+/// A document full of one piece.
+fn many(piece: &str) -> String {
+    piece.repeat(SIZE / piece.len())
+}
+
+/// A document full of numbered pieces.
+fn numbered(piece: impl Fn(usize) -> String) -> String {
+    let mut html = String::new();
+    for number in 0.. {
+        html += &piece(number);
+        if html.len() > SIZE {
+            break;
         }
-        None => false,
     }
+    html
 }
 
 #[test]
-fn pieces_in_any_order() {
+fn open_elements_only() {
     let tags = [
-        "a",
-        "b",
-        "i",
-        "p",
-        "div",
-        "span",
-        "ul",
-        "li",
-        "table",
-        "tr",
-        "td",
-        "th",
-        "tbody",
-        "thead",
-        "caption",
-        "col",
-        "colgroup",
-        "form",
-        "input",
-        "button",
-        "select",
-        "option",
-        "optgroup",
-        "h1",
-        "h2",
-        "br",
-        "img",
-        "hr",
-        "pre",
-        "textarea",
-        "script",
-        "style",
-        "title",
-        "head",
-        "body",
-        "html",
-        "svg",
-        "path",
-        "foreignObject",
-        "desc",
-        "math",
-        "mi",
-        "mtext",
-        "annotation-xml",
-        "mglyph",
-        "malignmark",
-        "dl",
-        "dt",
-        "dd",
-        "ruby",
-        "rt",
-        "rp",
-        "object",
-        "noscript",
-        "iframe",
-        "meta",
-        "link",
-        "template",
-        "x-y",
-        "nobr",
-        "center",
-        "font",
-        "article",
-        "section",
-        "xmp",
-        "frameset",
-        "plaintext",
-        "listing",
-        "image",
-        "label",
+        "<div>",
+        "<b>",
+        "<span>x",
+        "<p>x",
+        "<ul><li>",
+        "<ol><li>",
+        "<table><tr><td>",
+        "<blockquote>x",
+        "<a href=x>y",
+        "<svg>",
+        "<math><mi>",
+        "<template>",
+        "<select><option>x",
+        "<ruby><rt>x",
+        "<button>x",
+        "<form><div></form>",
+        "<object>",
+        "<nobr>",
+        "<dl><dt>x<dd>",
+        "<font color=red><p>x",
+        "<em><div>x</em>",
+        "<a><div>",
+        "<b><p></b>",
+        "<pre>x",
+        "<code>",
+        "<frameset>",
+        "<table><caption>",
+        "<h1><div>",
+        "<label><em>",
+        "<x-y>",
+        "<li>x",
+        "<section><h2>",
     ];
-    let attrs = [
-        "",
-        "",
-        "",
-        " class=a",
-        " href='x?a=1&amp;b=2&copy=3'",
-        " id=\"q\"",
-        " A=1 a=2",
-        " checked",
-        " x=/",
-        " type=hidden",
-        " /",
-        "/",
-        " xlink:href=z viewbox=0",
-        " encoding=text/html",
-    ];
-    let texts = [
-        "x",
-        " ",
-        "\n",
-        "a b",
-        "&amp;",
-        "&lt;p&gt;",
-        "&notit;",
-        "&#0;",
-        "<",
-        "< ",
-        "</>",
-        "<!-- c -->",
-        "<!--->",
-        "<!doctype html>",
-        "é",
-        "<?php ?>",
-        "<![CDATA[x]]>",
-        "</",
-        "<!x>",
-        "\u{0}",
-        "\r\n",
-        "&",
-        "&#x41",
-    ];
-    let mut random =
-        fastrand::Rng::with_seed(std::env::var("SHOAL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7));
-    let mut quick = 0;
-    let rounds = std::env::var("SHOAL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4000);
-    for round in 0..rounds {
-        let mut html = String::new();
-        if random.bool() {
-            html += "<!DOCTYPE html>";
-        }
-        let few = random.usize(3..tags.len());
-        for _ in 0..random.usize(1..[12, 24, 60][round % 3]) {
-            let tag = tags[(random.usize(..few) + round) % tags.len()];
-            match random.u8(..10) {
-                0..=4 => html += &format!("<{tag}{}>", attrs[random.usize(..attrs.len())]),
-                5..=7 => html += &format!("</{tag}>"),
-                _ => html += texts[random.usize(..texts.len())],
-            }
-        }
-        quick += usize::from(compare(&html));
-    }
-    // The quick builder is tested, and does not give up where it need not.
-    assert!(2 * quick > rounds, "{quick} of {rounds}");
+    survive(tags.map(|tag| (tag, many(tag))).into());
 }
 
-/// Foreign elements in each other, where HTML may come within them, and what ends them.
 #[test]
-fn foreign_content() {
-    for html in [
-        "<math><annotation-xml>x",
-        "<math><annotation-xml encoding=text/html><p>x</p></annotation-xml>y",
-        "<math><annotation-xml encoding=APPLICATION/XHTML+XML><b>x<svg>y</math>z",
-        "<math><annotation-xml encoding=text/xml><p>x</math>",
-        "<math><annotation-xml><svg><desc><p>x</svg><mi>y",
-        "<math><annotation-xml>\0<mi>x</mi>\0</annotation-xml></math>",
-        "<table><math><annotation-xml>x<tr><td>y",
-        "<select><math><annotation-xml>x</select>y",
-        "<math><mi><mglyph>x<malignmark/>y<b>z</math>",
-        "<math><mtext><p>x</mtext><mglyph>y</math>z",
-        "<svg><foreignObject><div>x<math><annotation-xml>y</svg>z",
-        "<svg><title><b>x</title><font color=red>y</svg>",
-        "<svg><desc><svg><desc>x</desc></svg></desc><p>y",
-        "<math><mi><svg><mi>x</svg></mi></math>",
-        "<p><math></p>x<annotation-xml></p>y",
-        "<math><annotation-xml encoding='text/html'><template><mi>x",
-        "<template><math><annotation-xml>x</template>y",
-        "<math><annotation-xml/>x<annotation-xml encoding=text/html />y",
-    ] {
-        compare(html);
-    }
-    let names =
-        ["math", "mi", "mo", "mtext", "annotation-xml", "annotation-xml encoding=text/html", "mglyph", "malignmark"];
-    let others =
-        ["svg", "foreignObject", "desc", "title", "font color=x", "font", "p", "b", "table", "td", "select", "br"];
-    let mut random = fastrand::Rng::with_seed(11);
-    for round in 0..4000 {
-        let mut html = String::new();
-        for _ in 0..random.usize(1..=4 + round % 20) {
-            let name =
-                if random.bool() { names[random.usize(..names.len())] } else { others[random.usize(..others.len())] };
-            match random.u8(..9) {
-                0..=4 => html += &format!("<{name}>"),
-                5 => html += &format!("<{name}/>"),
-                6 => html += &format!("</{}>", name.split(' ').next().unwrap()),
-                7 => html += "x",
-                _ => html += ["\0", " ", "<!--c-->", "<![CDATA[d]]>"][random.usize(..4)],
-            }
-        }
-        compare(&html);
+fn deep_elements_with_end_tags() {
+    let depth = 20_000;
+    let nested = |name: &str| format!("<{name}>").repeat(depth) + "<p>x</p>" + &format!("</{name}>").repeat(depth);
+    survive(["div", "span", "em", "blockquote", "ul", "li", "svg"].map(|name| (name, nested(name))).into());
+}
+
+#[test]
+fn reopened_elements() {
+    let reopened = numbered(|number| if number < 300 { format!("<b a={number}>") } else { "<p>x".into() });
+    survive(vec![
+        ("many formats", numbered(|number| format!("<b a={number}>"))),
+        ("formats in paragraphs", numbered(|number| format!("<p><b a={number}>x"))),
+        ("reopened", reopened),
+        ("fostered", "<table>".to_owned() + &many("<b>x</b>")),
+        ("fostered text", "<table>".to_owned() + &many("x<tr>")),
+        ("ends that end nothing", "<div>".to_owned() + &many("</x><div>")),
+        ("attributes of html", numbered(|number| format!("<html a{number}>"))),
+        ("select", "<select><selectedcontent></selectedcontent>".to_owned() + &many("<option>x</option>")),
+    ]);
+}
+
+#[test]
+fn unterminated_tags_and_texts() {
+    survive(vec![
+        ("attribute", format!("<a href=\"{}\">x</a>", many("x"))),
+        ("attributes", format!("<a {}>x</a>", numbered(|number| format!("a{number} ")))),
+        ("no quote", format!("<a href=\"{}", many("<p>x"))),
+        ("no end of tag", format!("<a {}", many("x "))),
+        ("comment", format!("<!--{}", many("-- >"))),
+        ("script", format!("<script>{}", many("</scrip"))),
+        ("escaped script", format!("<script>{}", many("<!--<script>"))),
+        ("title", format!("<title>{}", many("</titl"))),
+        ("plaintext", format!("<plaintext>{}", many("<p>"))),
+        ("cdata", format!("<svg>{}", many("<![CDATA[x]]>"))),
+        ("json", format!("<script type='application/ld+json'>{}</script>", many("[{\"@type\":"))),
+    ]);
+}
+
+#[test]
+fn special_characters() {
+    let pieces = [
+        "<",
+        "&",
+        "&amp;&notit;",
+        "<!",
+        "</",
+        "</p>",
+        "</br>",
+        "\0",
+        "<a\0 b\0=\0>\0",
+        "\r\n",
+        "  \n",
+        "*_[]`\\",
+        "&nbsp;",
+        "\u{c2}",
+        "<br>",
+    ];
+    survive(pieces.map(|piece| (piece, many(piece))).into());
+    survive(vec![
+        ("empty", String::new()),
+        ("mark", "\u{feff}".into()),
+        ("amp in attribute", format!("<p><a href=\"{}\">xx</a>", many("&"))),
+    ]);
+}
+
+#[test]
+fn expansive_markdown() {
+    let lists = |open: &str| open.repeat(400) + &many("<br>x");
+    survive(vec![
+        ("wide column", format!("<table><tr><th>{}</th></tr>{}", many("w"), many("<tr><td>x"))),
+        ("many columns", format!("<table><tr>{}</tr>{}", many("<th>x"), many("<tr><td>x"))),
+        ("lists", lists("<ul><li>")),
+        ("numbered lists", lists("<ol start=2147483647><li>")),
+        ("quotes", lists("<blockquote>")),
+        ("joined", many("<b>a</b>")),
+        ("joined buttons", many("<button>a</button>")),
+        ("ticks", format!("<code>{}</code>", many("` `` ``` "))),
+        ("numbers", many("<ol start=99999999999999999999><li>x</ol>")),
+        ("tables", many("<table><tr><th>a<tr><td>b</table>")),
+    ]);
+}
+
+#[test]
+fn million_nested_elements() {
+    let html = "<div>".repeat(1_000_000) + "<p>x<p>y";
+    let run = move || {
+        let stop = Stop::default();
+        assert_eq!(text::text(&html, &stop).unwrap(), "x\ny");
+        assert_eq!(markdown::markdown(&html, &stop).unwrap(), "x\n\ny");
+    };
+    std::thread::Builder::new().stack_size(STACK).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn stop_ends_every_kernel() {
+    let stop = Stop::default();
+    stop.set();
+    for (name, run) in kernels() {
+        assert_eq!(run("<p>x", &stop).unwrap_err().kind, ErrorKind::Stopped, "{name}");
     }
 }

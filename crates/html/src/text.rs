@@ -1,59 +1,42 @@
-//! The text of a page as people read it.
+//! The text of a page as a reader sees it.
 //!
-//! Blocks (paragraphs, headings, items, rows) stand on lines of their own, the cells of a row are separated by tabs.
-//! White space is one space, but in `<pre>` and `<textarea>`. What is not shown (`<head>`, scripts, styles, templates,
-//! `<noscript>`, frames) is left out; no style sheet is looked at.
+//! Blocks (paragraphs, headings, items, rows) stand on lines of their own; tabs separate the cells of a row. White space
+//! collapses, except in `<pre>` and `<textarea>`. Invisible elements (`<head>`, scripts, styles, templates, `<noscript>`,
+//! frames) are left out; style sheets are not read.
 
-use super::page::{Kind, Page};
+use super::page::STOP_INTERVAL;
 use super::parse;
 use super::tag::{HIDDEN, LINE, Tag};
 use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 
-/// After so many nodes it is asked whether to stop.
-const LOOK: usize = 4096;
-
 /// The readable text of a document.
 pub fn text(html: &str, stop: &Stop) -> Result<String, KernelError> {
-    let source = parse::normal(html)?;
+    let source = parse::normalize(html)?;
     let page = parse::page(&source, stop)?;
-    of(&page, stop)
-}
-
-/// The readable text of a page.
-pub fn of(page: &Page<'_>, stop: &Stop) -> Result<String, KernelError> {
-    let mut writer = Writer { out: String::with_capacity(page.strings.source.len() / 4), gap: Gap::None };
-    // The open elements that change something at their end.
+    let mut writer = Writer { out: String::with_capacity(source.len() / 4), gap: Gap::None };
+    // End and tag of the open elements that separate or preserve text.
     let mut open: Vec<(usize, Tag)> = Vec::new();
-    let mut kept = 0_usize;
+    let mut preserving = 0_usize;
     let mut index = 0;
     let mut steps = 0_usize;
     while let Some(node) = page.node(index) {
         steps += 1;
-        if steps.is_multiple_of(LOOK) {
+        if steps.is_multiple_of(STOP_INTERVAL) {
             stop.check()?;
         }
         while let Some((_, tag)) = open.pop_if(|(end, _)| *end <= index) {
-            kept -= usize::from(keeps(tag));
+            preserving -= usize::from(preserves(tag));
             writer.gap(edge(tag));
         }
-        if node.kind == Kind::Text {
-            if kept > 0 {
-                writer.keep(page.text(node))
-            } else {
-                writer.words(page.text(node))
-            }
-            index += 1;
-            continue;
-        }
-        if node.tag.is(HIDDEN) {
+        if node.is_text() {
+            if preserving > 0 { writer.push(page.text(node)) } else { writer.words(page.text(node)) }
+        } else if node.tag.is(HIDDEN) {
             index = node.end as usize;
             continue;
-        }
-        let gap = edge(node.tag);
-        writer.gap(gap);
-        if gap != Gap::None {
-            kept += usize::from(keeps(node.tag));
+        } else if edge(node.tag) != Gap::None {
+            writer.gap(edge(node.tag));
+            preserving += usize::from(preserves(node.tag));
             open.push((node.end as usize, node.tag));
         }
         index += 1;
@@ -63,7 +46,7 @@ pub fn of(page: &Page<'_>, stop: &Stop) -> Result<String, KernelError> {
     Ok(writer.out)
 }
 
-/// What separates an element from what is before and after it.
+/// The gap at both edges of an element.
 fn edge(tag: Tag) -> Gap {
     match tag {
         Tag::Td | Tag::Th => Gap::Tab,
@@ -74,12 +57,12 @@ fn edge(tag: Tag) -> Gap {
     }
 }
 
-/// Whether white space is kept within.
-fn keeps(tag: Tag) -> bool {
+/// Whether an element preserves its white space.
+fn preserves(tag: Tag) -> bool {
     matches!(tag, Tag::Pre | Tag::Textarea | Tag::Listing | Tag::Xmp | Tag::Plaintext)
 }
 
-/// What is due before the next word, the largest wins.
+/// The separator before the next word. Of several the largest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
     None,
@@ -98,7 +81,29 @@ impl Writer {
         self.gap = self.gap.max(gap);
     }
 
-    fn fill(&mut self) {
+    /// Appends text with its white space collapsed.
+    fn words(&mut self, text: &str) {
+        let mut rest = text;
+        loop {
+            let word = rest.trim_ascii_start();
+            if word.len() < rest.len() {
+                self.gap(Gap::Space);
+            }
+            if word.is_empty() {
+                return;
+            }
+            let end = word.find(|char: char| char.is_ascii_whitespace()).unwrap_or(word.len());
+            let (word, after) = word.split_at(end);
+            self.push(word);
+            rest = after;
+        }
+    }
+
+    /// Appends text as it stands, after the gap.
+    fn push(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         if !self.out.is_empty() && !self.out.ends_with('\n') {
             match self.gap {
                 Gap::None => {}
@@ -108,38 +113,8 @@ impl Writer {
             }
         }
         self.gap = Gap::None;
-    }
-
-    fn words(&mut self, text: &str) {
-        let mut rest = text;
-        loop {
-            let word = rest.trim_start_matches(is_space);
-            if word.len() < rest.len() {
-                self.gap(Gap::Space);
-            }
-            if word.is_empty() {
-                return;
-            }
-            let end = word.find(is_space).unwrap_or(word.len());
-            let (word, after) = word.split_at(end);
-            self.fill();
-            self.out.push_str(word);
-            rest = after;
-        }
-    }
-
-    fn keep(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        self.fill();
         self.out.push_str(text);
     }
-}
-
-/// What HTML takes for white space; not the no-break space.
-fn is_space(char: char) -> bool {
-    matches!(char, ' ' | '\n' | '\t' | '\r' | '\x0c')
 }
 
 #[cfg(test)]
@@ -147,33 +122,33 @@ fn is_space(char: char) -> bool {
 mod tests {
     use super::*;
 
-    fn shown(html: &str) -> String {
+    fn rendered(html: &str) -> String {
         text(html, &Stop::default()).unwrap()
     }
 
     #[test]
-    fn blocks_stand_on_lines_of_their_own() {
-        assert_eq!(shown("<h1>A</h1><p>b <b>c</b>\n d<p>e<br>f<ul><li>g<li>h</ul>i"), "A\nb c d\ne\nf\ng\nh\ni");
-        assert_eq!(shown("a<div><div> b </div></div> c"), "a\nb\nc");
-        assert_eq!(shown("in<i>li</i>ne <i> x </i> y"), "inline x y");
+    fn blocks_are_lines() {
+        assert_eq!(rendered("<h1>A</h1><p>b <b>c</b>\n d<p>e<br>f<ul><li>g<li>h</ul>i"), "A\nb c d\ne\nf\ng\nh\ni");
+        assert_eq!(rendered("a<div><div> b </div></div> c"), "a\nb\nc");
+        assert_eq!(rendered("in<i>li</i>ne <i> x </i> y"), "inline x y");
     }
 
     #[test]
-    fn cells_are_separated_by_tabs() {
-        assert_eq!(shown("<table><tr><th>a<th>b<tr><td> 1 <td>2</table>end"), "a\tb\n1\t2\nend");
+    fn tabs_separate_cells() {
+        assert_eq!(rendered("<table><tr><th>a<th>b<tr><td> 1 <td>2</table>end"), "a\tb\n1\t2\nend");
     }
 
     #[test]
-    fn preformatted_text_is_kept() {
-        assert_eq!(shown("x<pre>\n a\n  b\n</pre>y <textarea>\n p\nq </textarea>z"), "x\n a\n  b\ny  p\nq  z");
+    fn preformatted_text_is_preserved() {
+        assert_eq!(rendered("x<pre>\n a\n  b\n</pre>y <textarea>\n p\nq </textarea>z"), "x\n a\n  b\ny  p\nq  z");
     }
 
     #[test]
-    fn what_is_not_shown_is_left_out() {
+    fn invisible_elements_are_left_out() {
         let html = "<title>t</title><style>s</style><body>a<script>b</script><noscript>c</noscript><template>d</template>\
             <iframe>e</iframe><svg><title>f</title><text>g</text></svg>";
-        assert_eq!(shown(html), "ag");
-        assert_eq!(shown(""), "");
-        assert_eq!(shown("&lt;&eacute;&nbsp;x&#0;"), "<é\u{a0}x\u{fffd}");
+        assert_eq!(rendered(html), "ag");
+        assert_eq!(rendered(""), "");
+        assert_eq!(rendered("&lt;&eacute;&nbsp;x&#0;"), "<é\u{a0}x\u{fffd}");
     }
 }

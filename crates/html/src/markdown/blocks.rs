@@ -1,77 +1,74 @@
-//! The blocks of the result: what is between them, and what each line begins with in quotes and lists.
+//! The blocks of the Markdown: the lines between them, and the prefix of each line in quotes and lists.
 //!
-//! A list's item and a quote put a prefix before each line within. The marker of an item is kept until its first block is
-//! written: it stands in that block's first line, and an item without content leaves nothing. An item stays open until
-//! the next one, so what stands between two items belongs to the first: `<ul><li>a</li><ul>…` is a list within `a`.
+//! A list item and a quote put a prefix before each line within. The marker of an item is written with the first line of its
+//! first block, so an empty item leaves nothing. An item stays open until the next one: in `<ul><li>a</li><ul>…` the inner
+//! list is part of `a`.
 
 use super::escape;
 
-/// How deep lists and quotes nest: each puts its prefix before every line. What is deeper is not indented.
+/// Nesting of lists and quotes, as each puts a prefix before every line. Deeper ones are not indented.
 const MAX_DEPTH: usize = 12;
 
-/// The greatest number that an item may have.
+/// The greatest number of an item in CommonMark.
 const MAX_NUMBER: u32 = 999_999_999;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct List {
-    /// The number of the next item, if they are numbered.
+    /// The number of the next item in a numbered list.
     number: Option<u32>,
-    /// What the marker is, or ends with.
+    /// The bullet, or the end of a number.
     sign: char,
-    /// Whether an item is being read.
     in_item: bool,
 }
 
 /// A quote or a list.
 #[derive(Clone, Copy, Debug)]
 struct Container {
-    /// The length of the prefix outside of it.
+    /// The length of the prefix outside.
     base: usize,
     list: Option<List>,
 }
 
-/// The marker of an item that has nothing written yet.
+/// The marker of an item that is still empty.
 #[derive(Clone, Copy, Debug)]
 struct Marker {
-    /// Where in the prefix it stands.
+    /// Its place in the prefix.
     at: usize,
     number: Option<u32>,
     sign: char,
     width: usize,
 }
 
-/// What is written so far.
+/// The Markdown so far.
 #[derive(Debug, Default)]
-pub struct Blocks {
-    /// The result.
-    pub out: String,
+pub(super) struct Blocks {
+    pub(super) out: String,
     prefix: String,
     containers: Vec<Container>,
     markers: Vec<Marker>,
-    /// Whether an item that follows is separated by an empty line.
+    /// Whether an empty line precedes the next block even if it is an item.
     loose: bool,
-    /// The shortest prefix since the last block: that of the empty line before the next.
+    /// The shortest prefix since the last block: the prefix of the empty line before the next.
     floor: usize,
-    /// The list that was closed after the last block, and where: one that follows needs another sign.
+    /// The list that ended after the last block, and its base. A list that follows needs another sign.
     closed: Option<(usize, List)>,
 }
 
 impl Blocks {
-    /// Empty, with room for as many bytes.
-    pub fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self { out: String::with_capacity(capacity), ..Self::default() }
     }
 
-    /// A block ends or begins: an empty line must be between. At the start of an item there is nothing to separate.
-    pub fn separate(&mut self) {
+    /// Puts an empty line before the next block, except at the start of an item.
+    pub(super) fn separate(&mut self) {
         self.loose |= self.markers.is_empty();
     }
 
     /// Begins the first line of a block.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         if !self.out.is_empty() {
             self.out.push('\n');
-            // Blocks that are no items always are apart: lines that follow each other are one paragraph.
+            // Without an empty line two blocks would be one paragraph.
             if self.loose || self.markers.is_empty() {
                 self.out.push_str(self.prefix.get(..self.floor).unwrap_or_default().trim_end());
                 self.out.push('\n');
@@ -94,13 +91,13 @@ impl Blocks {
     }
 
     /// Begins the next line of the block.
-    pub fn next_line(&mut self) {
+    pub(super) fn next_line(&mut self) {
         self.out.push('\n');
         self.out.push_str(&self.prefix);
     }
 
-    /// Code, as it stands.
-    pub fn code(&mut self, code: &str, language: &str) {
+    /// Writes a fenced code block.
+    pub(super) fn code(&mut self, code: &str, language: &str) {
         let fence = escape::code_fence(code);
         self.begin();
         self.out.push_str(&fence);
@@ -118,8 +115,8 @@ impl Blocks {
         self.out.push_str(&fence);
     }
 
-    /// A block of text, which may have several lines.
-    pub fn paragraph(&mut self, text: &str) {
+    /// Writes a paragraph.
+    pub(super) fn paragraph(&mut self, text: &str) {
         self.begin();
         for (index, line) in text.split('\n').enumerate() {
             if index > 0 {
@@ -135,16 +132,16 @@ impl Blocks {
         }
     }
 
-    /// `<hr>`
-    pub fn rule(&mut self) {
+    /// Writes a thematic break.
+    pub(super) fn rule(&mut self) {
         self.begin();
-        // Stars after the marker of an item would make one rule of both.
+        // `*   * * *` would be one break, not an item with a break.
         let in_list = self.containers.iter().any(|container| container.list.is_some());
         self.out.push_str(if in_list { "_ _ _" } else { "* * *" });
     }
 
-    /// `<blockquote>`; whether it may be one.
-    pub fn open_quote(&mut self) -> bool {
+    /// Opens a quote, unless nested too deep.
+    pub(super) fn open_quote(&mut self) -> bool {
         self.separate();
         let fits = self.containers.len() < MAX_DEPTH;
         if fits {
@@ -154,11 +151,11 @@ impl Blocks {
         fits
     }
 
-    /// A list whose first item has the number; whether it may be one.
-    pub fn open_list(&mut self, number: Option<u32>) -> bool {
+    /// Opens a list whose first item has `number`, unless nested too deep.
+    pub(super) fn open_list(&mut self, number: Option<u32>) -> bool {
         let in_item = self.containers.last().is_some_and(|last| last.list.is_some() && self.prefix.len() > last.base);
         if !in_item || number.is_some_and(|number| number != 1) {
-            // Only a list that starts with 1 may follow a paragraph's line.
+            // Only a list that starts with 1 may interrupt a paragraph.
             self.separate();
         }
         let fits = self.containers.len() < MAX_DEPTH;
@@ -177,8 +174,8 @@ impl Blocks {
         fits
     }
 
-    /// `<li>`: the next item of the list, if this is its place.
-    pub fn open_item(&mut self) -> bool {
+    /// Opens the next item of the current list, if there is one without an open item.
+    pub(super) fn open_item(&mut self) -> bool {
         let base = self.base();
         let Some(list) = self.containers.last_mut().and_then(|last| last.list.as_mut()).filter(|list| !list.in_item)
         else {
@@ -195,15 +192,14 @@ impl Blocks {
         true
     }
 
-    /// `</li>`
-    pub fn close_item(&mut self) {
+    pub(super) fn close_item(&mut self) {
         if let Some(list) = self.containers.last_mut().and_then(|last| last.list.as_mut()) {
             list.in_item = false;
         }
     }
 
-    /// The end of the innermost list or quote.
-    pub fn close(&mut self) {
+    /// Closes the innermost list or quote.
+    pub(super) fn close(&mut self) {
         let Some(container) = self.containers.pop() else { return };
         self.cut(container.base);
         match container.list {
@@ -212,8 +208,8 @@ impl Blocks {
         }
     }
 
-    /// The end of an item that was in no list; the next one belongs to it.
-    pub fn close_orphan(&mut self) {
+    /// Closes an item outside a list; a next one continues it.
+    pub(super) fn close_orphan(&mut self) {
         self.close();
         self.closed = None;
     }
@@ -222,7 +218,7 @@ impl Blocks {
         self.containers.last().map_or(0, |last| last.base)
     }
 
-    /// Leaves what is within a prefix of this length.
+    /// Cuts the prefix to `base` bytes.
     fn cut(&mut self, base: usize) {
         self.prefix.truncate(base);
         self.floor = self.floor.min(base);

@@ -1,17 +1,12 @@
-//! What must be written differently so that Markdown shows it as it is.
+//! The escapes of Markdown.
 
-/// What HTML takes for white space; not the no-break space.
-pub fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\t' | b'\r' | b'\x0c')
+/// White space of HTML, without the no-break space.
+pub(super) fn is_space(char: char) -> bool {
+    char.is_ascii_whitespace()
 }
 
-/// The same of a character.
-pub fn is_space_char(char: char) -> bool {
-    u8::try_from(char).is_ok_and(is_space)
-}
-
-/// Whether every version of CommonMark takes this for punctuation: symbols count since 0.31.
-pub fn is_punctuation(char: char) -> bool {
+/// Whether a character is punctuation in every version of CommonMark. Symbols count since 0.31.
+pub(super) fn is_punctuation(char: char) -> bool {
     char.is_ascii_punctuation()
         || matches!(
             char,
@@ -35,15 +30,15 @@ pub fn is_punctuation(char: char) -> bool {
         )
 }
 
-/// Appends text, its white space collapsed and its special characters escaped.
-pub fn text(out: &mut String, text: &str) {
+/// Appends text with its white space collapsed and its special characters escaped.
+pub(super) fn text(out: &mut String, text: &str) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
             b' ' | b'\n' | b'\t' | b'\r' | b'\x0c' => {
-                let length = 1 + bytes.iter().skip(at + 1).take_while(|byte| is_space(**byte)).count();
+                let length = 1 + bytes.iter().skip(at + 1).take_while(|byte| byte.is_ascii_whitespace()).count();
                 if length > 1 || *byte != b' ' {
                     out.push_str(text.get(copied..at).unwrap_or_default());
                     out.push(' ');
@@ -65,26 +60,26 @@ pub fn text(out: &mut String, text: &str) {
     out.push_str(text.get(copied..).unwrap_or_default());
 }
 
-/// Whether the special character at `at` means something there.
+/// Whether the special character at `at` would be parsed as markup.
 fn is_special(bytes: &[u8], at: usize) -> bool {
     let rest = bytes.get(at + 1..).unwrap_or_default();
     match bytes.get(at) {
         Some(b'<') => rest.first().is_some_and(|next| next.is_ascii_alphabetic() || b"/!?".contains(next)),
         Some(b'&') => is_reference(rest),
-        // Two of them strike out, three fence code.
+        // Two strike out, three fence code.
         Some(b'~') => rest.first() == Some(&b'~') || at.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'~'),
         _ => true,
     }
 }
 
-/// Whether what follows an ampersand makes it a character reference.
+/// Whether `&` before `rest` starts a character reference.
 fn is_reference(rest: &[u8]) -> bool {
     let length = rest.iter().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'#').count();
     length > 1 && rest.get(length) == Some(&b';')
 }
 
-/// Where the line needs a backslash not to begin a block.
-pub fn line_start(line: &str) -> Option<usize> {
+/// The place for a backslash that keeps a line from starting a block.
+pub(super) fn line_start(line: &str) -> Option<usize> {
     let bytes = line.as_bytes();
     let ends = |at: usize| bytes.get(at).is_none_or(|byte| *byte == b' ');
     match bytes.first()? {
@@ -103,16 +98,16 @@ pub fn line_start(line: &str) -> Option<usize> {
     }
 }
 
-/// Appends where a link or an image leads, and its title.
-pub fn destination(out: &mut String, url: &str, title: Option<&str>) {
-    let url = url.trim_matches(is_space_char);
+/// Appends the destination of a link or an image, and its title.
+pub(super) fn destination(out: &mut String, url: &str, title: Option<&str>) {
+    let url = url.trim_matches(is_space);
     let angles = url.contains(' ');
     if angles {
         out.push('<');
     }
     for (at, char) in url.char_indices() {
         match char {
-            // As browsers read it.
+            // Browsers drop them.
             '\n' | '\t' | '\r' => continue,
             '(' | ')' | '<' | '>' | '\\' => out.push('\\'),
             '&' if is_reference(url.as_bytes().get(at + 1..).unwrap_or_default()) => out.push('\\'),
@@ -125,7 +120,7 @@ pub fn destination(out: &mut String, url: &str, title: Option<&str>) {
     }
     let Some(title) = title.filter(|title| !title.trim().is_empty()) else { return };
     out.push_str(" \"");
-    for (index, word) in title.split(is_space_char).filter(|word| !word.is_empty()).enumerate() {
+    for (index, word) in title.split(is_space).filter(|word| !word.is_empty()).enumerate() {
         if index > 0 {
             out.push(' ');
         }
@@ -140,10 +135,10 @@ pub fn destination(out: &mut String, url: &str, title: Option<&str>) {
     out.push('"');
 }
 
-/// Appends a code span. Its back-ticks are as many as do not stand in it.
-pub fn code_span(out: &mut String, code: &str) {
+/// Appends a code span, fenced by a number of backticks that does not occur in it.
+pub(super) fn code_span(out: &mut String, code: &str) {
     let runs = || code.split(|char| char != '`').map(str::len);
-    // The lengths below 64 that occur.
+    // A bit for each length below 64 that occurs.
     let short = runs().filter(|length| *length < 64).fold(1_u64, |seen, length| seen | 1 << length);
     let fence = match short.trailing_ones() {
         64 => runs().max().unwrap_or_default() + 1,
@@ -157,8 +152,8 @@ pub fn code_span(out: &mut String, code: &str) {
     out.extend(std::iter::repeat_n('`', fence));
 }
 
-/// The fence around a block of code: longer than any within.
-pub fn code_fence(code: &str) -> String {
+/// The fence around a code block: longer than any run of backticks within.
+pub(super) fn code_fence(code: &str) -> String {
     let longest = code.split(|char| char != '`').map(str::len).max().unwrap_or_default();
     "`".repeat(3.max(longest + 1))
 }
@@ -174,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn text_shows_itself() {
+    fn text_is_escaped() {
         assert_eq!(escaped("a  b\n\tc d"), "a b c d");
         assert_eq!(escaped("*a* _b_ `c` [d] \\"), r"\*a\* \_b\_ \`c\` \[d\] \\");
         assert_eq!(escaped("1 < 2 <p> </p> <!-- <3 a<"), r"1 < 2 \<p> \</p> \<!-- <3 a<");
@@ -183,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_begin_no_block() {
+    fn lines_start_no_block() {
         for (line, at) in [
             ("# a", Some(0)),
             ("######", Some(0)),
@@ -207,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn code_keeps_its_back_ticks() {
+    fn code_keeps_its_backticks() {
         for (code, written) in
             [("a", "`a`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("a``b", "`a``b`"), ("`` `", "``` `` ` ```")]
         {

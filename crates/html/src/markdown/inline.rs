@@ -1,43 +1,43 @@
-//! The inline content of one block: text, code and images, and the marks (emphasis, links) that each has.
+//! The inline content of one block: text, code and images, and the styles (emphasis, links) of each.
 //!
-//! Text is kept escaped in one buffer, cut into segments of equal marks. What is between two segments is white space, and
-//! has the marks that both share. So blanks at the edges of an emphasis come to stand outside, an empty one disappears,
+//! Text is kept escaped in one buffer, cut into segments of equal styles. Between two segments is only white space, which
+//! has the styles that both share. So spaces at the edges of an emphasis move outside, an empty emphasis disappears,
 //! `<b>a</b><b>b</b>` is one, and a `<b>` around two blocks is one in each.
 //!
-//! `**` opens only before a word, or after white space or punctuation, and closes the same way round (CommonMark,
-//! "left-flanking" and "right-flanking"): `**Note:**text` shows its stars. [`Inline::flank`] looks at each place where
-//! marks change without a blank between. It moves punctuation out (`**Note**:text`), and where nothing else would be left
-//! inside it writes the letter beside the stars as a reference (`&#97;**!**`), which counts as punctuation.
+//! In CommonMark `**` opens only before a word, or after white space or punctuation, and closes the other way round ("left-
+//! flanking", "right-flanking"): `**Note:**text` shows its asterisks. [`Inline::flank`] checks each place where styles
+//! change without a space. It moves punctuation out (`**Note**:text`); where nothing else would be left inside, it writes
+//! the letter beside the asterisks as a character reference (`&#97;**!**`), which counts as punctuation.
 
-use super::escape;
+use super::escape::{self, is_space};
 use crate::page::Page;
 
 /// Emphasis or a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(super) enum Style {
     Strong,
     Emphasis,
-    /// By the place of its `<a>` in the page.
+    /// The index of its `<a>` in the page.
     Link(u32),
 }
 
-/// The marks of a segment, the outermost first; each kind at most once.
+/// The styles of a segment, outermost first, each kind at most once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks([Option<Mark>; 3]);
+pub(super) struct Styles([Option<Style>; 3]);
 
-impl Marks {
-    /// With one more within, unless one of its kind is there.
-    pub fn with(mut self, mark: Mark) -> Self {
-        let same = |have: Mark| std::mem::discriminant(&have) == std::mem::discriminant(&mark);
+impl Styles {
+    /// Adds an inner style, unless one of its kind is there.
+    pub(super) fn with(mut self, style: Style) -> Self {
+        let same = |have: Style| std::mem::discriminant(&have) == std::mem::discriminant(&style);
         if !self.iter().any(same)
             && let Some(free) = self.0.iter_mut().find(|slot| slot.is_none())
         {
-            *free = Some(mark);
+            *free = Some(style);
         }
         self
     }
 
-    fn iter(&self) -> impl DoubleEndedIterator<Item = Mark> + '_ {
+    fn iter(&self) -> impl DoubleEndedIterator<Item = Style> + '_ {
         self.0.iter().copied().flatten()
     }
 
@@ -45,48 +45,48 @@ impl Marks {
         self.iter().count()
     }
 
-    /// How many of the outermost marks are the same.
+    /// The number of outermost styles that both have.
     fn shared(&self, other: &Self) -> usize {
         self.iter().zip(other.iter()).take_while(|(one, other)| one == other).count()
     }
 
     fn first(&self, count: usize) -> Self {
-        let mut marks = *self;
-        marks.0.iter_mut().skip(count).for_each(|slot| *slot = None);
-        marks
+        let mut styles = *self;
+        styles.0.iter_mut().skip(count).for_each(|slot| *slot = None);
+        styles
     }
 
-    /// Without the emphasis that is within the first `count` marks.
+    /// Without the emphasis inside the first `count` styles.
     fn plain_after(&self, count: usize) -> Self {
-        let links = self.iter().skip(count).filter(|mark| is_link(*mark));
-        links.fold(self.first(count), |marks, link| marks.with(link))
+        let links = self.iter().skip(count).filter(|style| is_link(*style));
+        links.fold(self.first(count), |styles, link| styles.with(link))
     }
 }
 
-/// The emphasis that begins or ends where `shared` marks go on, up to a link: how many marks, and how many stars.
-fn stars(marks: &Marks, shared: usize) -> (usize, usize) {
-    let run = || marks.iter().skip(shared).take_while(|mark| !is_link(*mark));
-    (run().count(), run().map(|mark| if mark == Mark::Strong { 2 } else { 1 }).sum())
+/// The emphasis inside the first `shared` styles, up to a link: the number of styles and of asterisks.
+fn asterisks(styles: &Styles, shared: usize) -> (usize, usize) {
+    let run = || styles.iter().skip(shared).take_while(|style| !is_link(*style));
+    (run().count(), run().map(|style| if style == Style::Strong { 2 } else { 1 }).sum())
 }
 
-/// How many marks are outside of a run of three stars that opens after `shared` marks, where `closing` stars end.
-fn run_of_three(marks: &Marks, shared: usize, closing: usize) -> Option<usize> {
-    let (mut outside, mut stars) = (shared, closing);
-    for (index, mark) in marks.iter().enumerate().skip(shared) {
-        match mark {
-            Mark::Strong => stars += 2,
-            Mark::Emphasis => stars += 1,
-            Mark::Link(_) => (outside, stars) = (index + 1, 0),
+/// The number of styles outside a run of three asterisks that opens after `shared` styles, next to `closing` others.
+fn run_of_three(styles: &Styles, shared: usize, closing: usize) -> Option<usize> {
+    let (mut outside, mut asterisks) = (shared, closing);
+    for (index, style) in styles.iter().enumerate().skip(shared) {
+        match style {
+            Style::Strong => asterisks += 2,
+            Style::Emphasis => asterisks += 1,
+            Style::Link(_) => (outside, asterisks) = (index + 1, 0),
         }
-        if stars > 2 {
+        if asterisks > 2 {
             return Some(outside);
         }
     }
     None
 }
 
-fn is_link(mark: Mark) -> bool {
-    matches!(mark, Mark::Link(_))
+fn is_link(style: Style) -> bool {
+    matches!(style, Style::Link(_))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,22 +95,22 @@ enum Kind {
     Text,
     /// The content of a code span.
     Code,
-    /// An image as it is written.
+    /// An image in its syntax.
     Image,
 }
 
-/// A part of the buffer with the same marks.
+/// A part of the buffer with the same styles.
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     start: usize,
     end: usize,
-    marks: Marks,
+    styles: Styles,
     kind: Kind,
-    /// Whether the first and the last letter are written as references.
+    /// Whether the first and the last character are written as character references.
     refer: [bool; 2],
 }
 
-/// White space that is due before the next segment.
+/// The white space before the next segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
     #[default]
@@ -119,9 +119,9 @@ enum Gap {
     Break,
 }
 
-/// The inline content of the block that is being read.
+/// The inline content of the current block.
 #[derive(Debug, Default)]
-pub struct Inline {
+pub(super) struct Inline {
     text: String,
     segments: Vec<Segment>,
     gap: Gap,
@@ -129,50 +129,49 @@ pub struct Inline {
 }
 
 impl Inline {
-    /// Whether there is nothing to write.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
-    /// White space, or the edge of a block where all must be one line.
-    pub fn space(&mut self) {
+    /// Adds white space.
+    pub(super) fn space(&mut self) {
         self.gap = self.gap.max(Gap::Space);
     }
 
-    /// `<br>`; whether the text ended with one already.
-    pub fn line_break(&mut self) -> bool {
+    /// Adds a line break; whether there was one already.
+    pub(super) fn line_break(&mut self) -> bool {
         let second = self.gap == Gap::Break;
         self.gap = Gap::Break;
         second
     }
 
-    /// Text of the page.
-    pub fn text(&mut self, text: &str, marks: Marks) {
-        let edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || escape::is_space(*byte));
+    /// Adds text of the page.
+    pub(super) fn text(&mut self, text: &str, styles: Styles) {
+        let edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || byte.is_ascii_whitespace());
         let bytes = text.as_bytes();
         if !edge(bytes.first()) && !edge(bytes.last()) {
-            return self.words(text, marks);
+            return self.words(text, styles);
         }
-        // White space at the edges, the no-break space included, stays out of the segment.
+        // White space at the edges stays outside the segment, even a no-break space.
         let body = text.trim_start_matches(char::is_whitespace);
         let (before, _) = text.split_at(text.len() - body.len());
         self.spaces(before);
         let (body, after) = body.split_at(body.trim_end_matches(char::is_whitespace).len());
         if !body.is_empty() {
-            self.words(body, marks);
+            self.words(body, styles);
             self.spaces(after);
         }
     }
 
-    fn words(&mut self, text: &str, marks: Marks) {
-        self.start(marks, Kind::Text);
+    fn words(&mut self, text: &str, styles: Styles) {
+        self.start(styles, Kind::Text);
         escape::text(&mut self.text, text);
         self.end();
     }
 
     fn spaces(&mut self, text: &str) {
         for char in text.chars() {
-            if escape::is_space_char(char) {
+            if is_space(char) {
                 self.space();
             } else if !self.is_empty() {
                 self.fill();
@@ -181,28 +180,28 @@ impl Inline {
         }
     }
 
-    /// Text within `<code>`.
-    pub fn code(&mut self, text: &str, marks: Marks) {
-        let body = text.trim_matches(escape::is_space_char);
-        if body.is_empty() || text.starts_with(escape::is_space_char) {
+    /// Adds text within `<code>`.
+    pub(super) fn code(&mut self, text: &str, styles: Styles) {
+        let body = text.trim_matches(is_space);
+        if body.is_empty() || text.starts_with(is_space) {
             self.space();
         }
         if body.is_empty() {
             return;
         }
-        self.start(marks, Kind::Code);
-        self.text.extend(body.chars().map(|char| if escape::is_space_char(char) { ' ' } else { char }));
+        self.start(styles, Kind::Code);
+        self.text.extend(body.chars().map(|char| if is_space(char) { ' ' } else { char }));
         self.end();
-        if text.ends_with(escape::is_space_char) {
+        if text.ends_with(is_space) {
             self.space();
         }
     }
 
-    /// `<img>`
-    pub fn image(&mut self, source: &str, alt: &str, title: Option<&str>, marks: Marks) {
-        self.start(marks, Kind::Image);
+    /// Adds an image.
+    pub(super) fn image(&mut self, source: &str, alt: &str, title: Option<&str>, styles: Styles) {
+        self.start(styles, Kind::Image);
         self.text.push_str("![");
-        escape::text(&mut self.text, alt.trim_matches(escape::is_space_char));
+        escape::text(&mut self.text, alt.trim_matches(is_space));
         self.text.push_str("](");
         escape::destination(&mut self.text, source, title);
         self.text.push(')');
@@ -218,7 +217,7 @@ impl Inline {
         self.gap = Gap::None;
     }
 
-    fn start(&mut self, marks: Marks, kind: Kind) {
+    fn start(&mut self, styles: Styles, kind: Kind) {
         if self.is_empty() {
             self.gap = Gap::None;
         }
@@ -226,11 +225,11 @@ impl Inline {
         let goes_on = self
             .segments
             .last()
-            .is_some_and(|last| last.marks == marks && last.kind == kind && kind != Kind::Image && !code_ends);
+            .is_some_and(|last| last.styles == styles && last.kind == kind && kind != Kind::Image && !code_ends);
         self.fill();
         if !goes_on {
             let at = self.text.len();
-            self.segments.push(Segment { start: at, end: at, marks, kind, refer: [false; 2] });
+            self.segments.push(Segment { start: at, end: at, styles, kind, refer: [false; 2] });
         }
     }
 
@@ -241,11 +240,10 @@ impl Inline {
         }
     }
 
-    /// Writes what there is, and forgets it. `budget` is how many bytes of links there may still be: a link around many
-    /// blocks is one in each.
-    pub fn write(&mut self, out: &mut String, page: &Page<'_>, budget: &mut usize) {
+    /// Writes the content and clears it. `budget` is in bytes of links: a link around many blocks is repeated in each.
+    pub(super) fn write(&mut self, out: &mut String, page: &Page<'_>, budget: &mut usize) {
         match self.segments.as_slice() {
-            [only] if only.kind == Kind::Text && only.marks == Marks::default() => {
+            [only] if only.kind == Kind::Text && only.styles == Styles::default() => {
                 out.push_str(self.text.get(only.start..only.end).unwrap_or_default());
             }
             _ => {
@@ -259,17 +257,17 @@ impl Inline {
     }
 
     fn write_marked(&self, out: &mut String, page: &Page<'_>, budget: &mut usize) {
-        let mut open = Marks::default();
+        let mut open = Styles::default();
         let mut link = None;
         let mut at = 0;
-        let ending = Segment { start: 0, end: 0, marks: Marks::default(), kind: Kind::Text, refer: [false; 2] };
+        let ending = Segment { start: 0, end: 0, styles: Styles::default(), kind: Kind::Text, refer: [false; 2] };
         for segment in self.flanked.iter().chain(std::iter::once(&ending)) {
-            let shared = open.shared(&segment.marks);
-            for mark in open.iter().rev().take(open.len() - shared) {
-                match mark {
-                    Mark::Strong => out.push_str("**"),
-                    Mark::Emphasis => out.push('*'),
-                    Mark::Link(_) => {
+            let shared = open.shared(&segment.styles);
+            for style in open.iter().rev().take(open.len() - shared) {
+                match style {
+                    Style::Strong => out.push_str("**"),
+                    Style::Emphasis => out.push('*'),
+                    Style::Link(_) => {
                         if let Some((href, title)) = link.take() {
                             out.push_str("](");
                             escape::destination(out, href, title);
@@ -279,11 +277,11 @@ impl Inline {
                 }
             }
             out.push_str(self.text.get(at..segment.start).unwrap_or_default());
-            for mark in segment.marks.iter().skip(shared) {
-                match mark {
-                    Mark::Strong => out.push_str("**"),
-                    Mark::Emphasis => out.push('*'),
-                    Mark::Link(at) => {
+            for style in segment.styles.iter().skip(shared) {
+                match style {
+                    Style::Strong => out.push_str("**"),
+                    Style::Emphasis => out.push('*'),
+                    Style::Link(at) => {
                         link = page.node(at as usize).and_then(|node| {
                             let (href, title) = (page.attr(node, "href")?, page.attr(node, "title"));
                             *budget = budget.checked_sub(href.len() + title.map_or(0, str::len))?;
@@ -300,14 +298,14 @@ impl Inline {
                     }
                 }
             }
-            open = segment.marks;
+            open = segment.styles;
             at = segment.end;
             self.write_segment(out, segment);
         }
     }
 
     fn write_segment(&self, out: &mut String, segment: &Segment) {
-        let text = self.shown(segment);
+        let text = self.text_of(segment);
         match segment.kind {
             Kind::Code => escape::code_span(out, text),
             _ if segment.refer == [false; 2] => out.push_str(text),
@@ -325,41 +323,41 @@ impl Inline {
         }
     }
 
-    fn shown(&self, segment: &Segment) -> &str {
+    fn text_of(&self, segment: &Segment) -> &str {
         self.text.get(segment.start..segment.end).unwrap_or_default()
     }
 
-    /// The segments as they can be written, into `flanked`.
+    /// Writes segments with valid delimiters into `flanked`.
     fn flank(&mut self) {
         let mut flanked = std::mem::take(&mut self.flanked);
         flanked.clear();
-        let mut open = Marks::default();
-        // How many marks are outside of a run of three stars, while one of its two is open.
+        let mut open = Styles::default();
+        // The number of styles outside a run of three asterisks, while one of its two styles is open.
         let mut triple = None;
         for segment in &self.segments {
             let mut next = *segment;
-            let shared = open.shared(&next.marks);
+            let shared = open.shared(&next.styles);
             triple = triple.filter(|outer| *outer < shared);
             let mut before = flanked.last_mut().filter(|before: &&mut Segment| before.end == next.start);
-            let (_, closing) = before.as_ref().map_or((0, 0), |before| stars(&before.marks, shared));
-            let (_, opening) = stars(&next.marks, shared);
-            // A run of stars that both closes and opens could not be told apart if it were longer than three, nor one that
-            // might as well close what is left of a run of three.
+            let (_, closing) = before.as_ref().map_or((0, 0), |before| asterisks(&before.styles, shared));
+            let (_, opening) = asterisks(&next.styles, shared);
+            // Ambiguous: a run of more than three asterisks that closes and opens, and one that could also close the rest of
+            // a run of three.
             if before.is_some() && opening > 0 && (closing > 0 && closing + opening > 3 || triple.is_some()) {
-                next.marks = next.marks.plain_after(shared);
+                next.styles = next.styles.plain_after(shared);
             }
-            triple = triple.or_else(|| run_of_three(&next.marks, shared, closing));
-            open = next.marks;
+            triple = triple.or_else(|| run_of_three(&next.styles, shared, closing));
+            open = next.styles;
             if let Some(before) = &mut before
                 && (before.kind, next.kind) == (Kind::Code, Kind::Code)
-                && before.marks == next.marks
+                && before.styles == next.styles
             {
-                // Two code spans that touch are none.
+                // Adjacent code spans would not be parsed as such.
                 before.end = next.end;
                 continue;
             }
             let (tail, head) = match &mut before {
-                Some(before) if before.marks != next.marks => self.part(before, &mut next, shared),
+                Some(before) if before.styles != next.styles => self.separate(before, &mut next, shared),
                 _ => (None, None),
             };
             flanked.extend(tail);
@@ -369,23 +367,23 @@ impl Inline {
         self.flanked = flanked;
     }
 
-    /// Makes the marks between two segments that touch each other valid; what is cut off at the end of the first, and
-    /// at the start of the second.
-    fn part(&self, before: &mut Segment, next: &mut Segment, shared: usize) -> (Option<Segment>, Option<Segment>) {
-        let (closing, _) = stars(&before.marks, shared);
-        let (opening, _) = stars(&next.marks, shared);
-        let closes_link = before.marks.len() > shared + closing;
-        let opens_link = next.marks.len() > shared + opening;
+    /// Makes the delimiters between two adjacent segments valid. Returns the parts cut off at the end of the first and at the
+    /// start of the second.
+    fn separate(&self, before: &mut Segment, next: &mut Segment, shared: usize) -> (Option<Segment>, Option<Segment>) {
+        let (closing, _) = asterisks(&before.styles, shared);
+        let (opening, _) = asterisks(&next.styles, shared);
+        let closes_link = before.styles.len() > shared + closing;
+        let opens_link = next.styles.len() > shared + opening;
         let left = if closes_link { ')' } else { self.last_char(before) };
         let right = |next: &Segment| if opens_link { '[' } else { self.first_char(next) };
         let (mut tail, mut head) = (None, None);
         let ends_word = left.is_alphanumeric() || opening == 0 && opens_link || escape::is_punctuation(right(next));
         if closing > 0 && !ends_word {
-            let text = self.shown(before);
+            let text = self.text_of(before);
             let word = text.char_indices().rfind(|(at, char)| char.is_alphanumeric() && (*at > 0 || !before.refer[0]));
             if let Some((at, char)) = word.filter(|_| before.kind == Kind::Text && !closes_link) {
                 let cut = before.start + at + char.len_utf8();
-                tail = Some(Segment { start: cut, marks: before.marks.first(shared), refer: [false; 2], ..*before });
+                tail = Some(Segment { start: cut, styles: before.styles.first(shared), refer: [false; 2], ..*before });
                 before.end = cut;
             } else {
                 next.refer[0] = true;
@@ -394,10 +392,10 @@ impl Inline {
         let right = right(next);
         let starts_word = right.is_alphanumeric() || closing == 0 && closes_link || escape::is_punctuation(left);
         if opening > 0 && !starts_word {
-            let word = self.shown(next).find(char::is_alphanumeric).filter(|_| !next.refer[0]);
+            let word = self.text_of(next).find(char::is_alphanumeric).filter(|_| !next.refer[0]);
             if let Some(at) = word.filter(|_| next.kind == Kind::Text && !opens_link) {
                 let cut = next.start + at;
-                head = Some(Segment { end: cut, marks: next.marks.first(shared), ..*next });
+                head = Some(Segment { end: cut, styles: next.styles.first(shared), ..*next });
                 next.start = cut;
             } else {
                 tail.as_mut().unwrap_or(before).refer[1] = true;
@@ -406,9 +404,9 @@ impl Inline {
         (tail, head)
     }
 
-    /// The last character as it is written.
+    /// The last character in the output.
     fn last_char(&self, segment: &Segment) -> char {
-        let mut chars = self.shown(segment).chars();
+        let mut chars = self.text_of(segment).chars();
         let last = chars.next_back();
         let refers = segment.refer[1] || segment.refer[0] && chars.next().is_none();
         match (segment.kind, last) {
@@ -418,9 +416,9 @@ impl Inline {
         }
     }
 
-    /// The first one.
+    /// The first character in the output.
     fn first_char(&self, segment: &Segment) -> char {
-        match (segment.kind, self.shown(segment).chars().next()) {
+        match (segment.kind, self.text_of(segment).chars().next()) {
             (Kind::Text, Some(first)) if !segment.refer[0] => first,
             (Kind::Text, _) => '&',
             _ => '`',

@@ -1,22 +1,22 @@
 //! A table: its cells as they come, then rows with every cell in its column.
 //!
-//! A cell that spans rows or columns stands in each of them, as pandas.read_html has it. The spans are bounded as browsers
-//! bound them (1,000 columns; the rows that its section has), and what is filled in is taken from a budget: `colspan=1000`
-//! in every row would be a thousand times the page.
+//! A cell that spans rows or columns is repeated in each, as in pandas.read_html. Spans are bounded as in browsers: 1,000
+//! columns, and the rows of the section. Repeated cells are paid from a budget, as `colspan=1000` in every row would be a
+//! thousand times the page.
 
 use std::ops::Range;
 
 use super::blocks::Blocks;
 
-/// The most columns that a cell spans, as in the standard.
+/// Columns that a cell may span, as in the standard.
 const MAX_COLUMNS: usize = 1000;
 
-/// What an empty cell takes.
+/// Bytes of an empty cell.
 const EMPTY: usize = 3;
 
 /// A group of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
+pub(super) enum Section {
     Head,
     Body,
     Foot,
@@ -27,33 +27,32 @@ struct Cell {
     text: Range<usize>,
     heading: bool,
     columns: usize,
-    /// 0 is all that follow.
+    /// 0 stands for the rest of the section.
     rows: usize,
 }
 
-/// A cell of a row before, which goes on in the next.
+/// A cell of an earlier row that spans the next.
 struct Spanned {
     column: usize,
     cell: usize,
-    /// In how many rows more.
+    /// Rows still to span.
     left: usize,
 }
 
-/// A table that is being read.
+/// A table under construction.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(super) struct Table {
     /// The texts of all cells.
     text: String,
     cells: Vec<Cell>,
-    /// The first cell of each row.
+    /// The index of each row's first cell.
     rows: Vec<usize>,
-    /// Each section, and its first row.
+    /// The first row of each section.
     sections: Vec<(usize, Section)>,
-    /// The heading above the table.
-    pub caption: String,
+    pub(super) caption: String,
 }
 
-/// The cells of the rows, spans filled in.
+/// Rows of cell indices with the spans filled in.
 #[derive(Default)]
 struct Grid {
     cells: Vec<usize>,
@@ -67,18 +66,18 @@ impl Grid {
 }
 
 impl Table {
-    /// A section begins.
-    pub fn section(&mut self, section: Section) {
+    /// Starts a section.
+    pub(super) fn section(&mut self, section: Section) {
         self.sections.push((self.rows.len(), section));
     }
 
-    /// A row begins.
-    pub fn row(&mut self) {
+    /// Starts a row.
+    pub(super) fn row(&mut self) {
         self.rows.push(self.cells.len());
     }
 
-    /// A cell, with what its attributes say of its spans.
-    pub fn cell(&mut self, text: &str, heading: bool, columns: Option<&str>, rows: Option<&str>) {
+    /// Adds a cell; `columns` and `rows` are the values of `colspan` and `rowspan`.
+    pub(super) fn cell(&mut self, text: &str, heading: bool, columns: Option<&str>, rows: Option<&str>) {
         let start = self.text.len();
         for (index, part) in text.split('|').enumerate() {
             if index > 0 {
@@ -94,8 +93,8 @@ impl Table {
         });
     }
 
-    /// Writes the table. `budget` is how many bytes of filled cells and padding there may still be.
-    pub fn write(&self, blocks: &mut Blocks, budget: &mut usize) {
+    /// Writes the table. `budget` is in bytes of repeated cells and padding.
+    pub(super) fn write(&self, blocks: &mut Blocks, budget: &mut usize) {
         let mut grid = Grid::default();
         let mut has_head = false;
         for (index, (section, rows)) in self.in_order().into_iter().enumerate() {
@@ -120,7 +119,7 @@ impl Table {
         }
         for row in grid.rows().skip(usize::from(heading.is_some())) {
             blocks.next_line();
-            // A row may end early: its last cells are empty.
+            // A row without its last empty cells is valid.
             let left = budget.checked_sub((columns - row.len()).saturating_mul(EMPTY));
             let length = if left.is_some() { columns } else { row.len() };
             *budget = left.unwrap_or(*budget);
@@ -128,7 +127,7 @@ impl Table {
         }
     }
 
-    /// The rows of the first head, of all others, and of the first foot, which may stand anywhere.
+    /// The sections with the first head first and the first foot last, wherever they stand.
     fn in_order(&self) -> Vec<(Section, Range<usize>)> {
         let starts = self.sections.iter().map(|(row, _)| *row);
         let ends = starts.clone().skip(1).chain(std::iter::once(self.rows.len()));
@@ -149,7 +148,7 @@ impl Table {
         all
     }
 
-    /// Appends the rows of a section, each cell in all the places that it spans.
+    /// Appends the rows of a section to the grid.
     fn fill(&self, section: Range<usize>, grid: &mut Grid, budget: &mut usize) {
         let mut afford = |cell: usize| {
             let cost = self.cells.get(cell).map_or(0, |cell| cell.text.len()) + EMPTY;
@@ -164,7 +163,7 @@ impl Table {
             let mut spanned = std::mem::take(&mut above).into_iter().peekable();
             let first = self.rows.get(row).copied().unwrap_or_default();
             let end = self.rows.get(row + 1).copied().unwrap_or(self.cells.len());
-            // One more round than there are cells, for what is spanned behind the last.
+            // One more round than cells, for spanned cells behind the last.
             for index in first..=end {
                 let cell = self.cells.get(index).filter(|_| index < end);
                 while let Some(over) = spanned.next_if(|over| cell.is_none() || over.column <= grid.cells.len() - start)
@@ -196,13 +195,13 @@ impl Table {
         }
     }
 
-    /// Whether a first row outside of a head is the heading line: nothing but headings, and empty corners.
+    /// Whether a first row outside `<thead>` is the heading: headings and empty corners only.
     fn is_heading(&self, row: &[usize]) -> bool {
         let cells = || row.iter().filter_map(|cell| self.cells.get(*cell));
         cells().any(|cell| cell.heading) && cells().all(|cell| cell.heading || cell.text.is_empty())
     }
 
-    /// How wide each column is to be; nothing where padding would be out of proportion.
+    /// The width of each column; none if the padding exceeds the budget.
     fn widths(&self, grid: &Grid, columns: usize, budget: &mut usize) -> Vec<usize> {
         let mut widths = vec![1; columns];
         let mut written = 0_usize;
@@ -239,9 +238,9 @@ impl Table {
     }
 }
 
-/// The digits at the start, as the standard reads them.
+/// The number at the start of a text, by the standard's rules.
 fn number(text: &str) -> Option<usize> {
-    let text = text.trim_start_matches(super::escape::is_space_char);
+    let text = text.trim_ascii_start();
     let text = text.strip_prefix('+').unwrap_or(text);
     let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let digits = text.get(..digits).filter(|digits| !digits.is_empty())?;

@@ -1,4 +1,4 @@
-//! Each element by itself, and what would make the result larger than the page.
+//! Each element by itself, and pages that would expand.
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use super::*;
@@ -21,7 +21,7 @@ fn the_usual_elements() {
 }
 
 #[test]
-fn what_nobody_reads_is_left_out() {
+fn invisible_elements_are_left_out() {
     let html = "<html><head><title>HIDDEN</title><style>HIDDEN</style></head><body><p>seen<script>HIDDEN</script>
         <noscript>HIDDEN</noscript><template>HIDDEN</template><style>HIDDEN</style><iframe>HIDDEN</iframe>";
     assert_eq!(written(html), "seen");
@@ -33,14 +33,14 @@ fn what_nobody_reads_is_left_out() {
 }
 
 #[test]
-fn deep_ones_are_flat() {
+fn deep_nesting_is_flattened() {
     let lists = written(&("<ul><li>".repeat(30) + "x"));
     assert!(lists.ends_with('x') && lists.len() < 60, "{lists:?}");
     assert_eq!(written(&("<div>".repeat(5000) + "x<p>y")), "x\n\ny");
 }
 
 #[test]
-fn a_table_out_of_proportion_is_not_padded() {
+fn disproportionate_tables_are_not_padded() {
     let wide = "w".repeat(400_000);
     let html = format!("<table><tr><th>{wide}</th></tr>{}</table>", "<tr><td>cell".repeat(1000));
     let text = written(&html);
@@ -74,7 +74,7 @@ fn lists() {
 }
 
 #[test]
-fn marks() {
+fn styles() {
     for (html, expected) in [
         ("<b>Note:</b>text", "**Note**:text"),
         ("a<strong>(b)</strong>c", "a(**b**)c"),

@@ -1,20 +1,17 @@
-//! Compiled selectors against Servo's matcher, on random pages.
+//! Selectors on the flat page, and against dom_query on random pages.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
-use super::Program;
-use crate::select::Selector;
+use super::Selector;
+use crate::reference::check_matches;
 use shoal_kernels::stop::Stop;
 
-fn texts(selector: &Selector, html: &str) -> Vec<String> {
-    selector.select(html, &Stop::default()).unwrap().iter().map(str::to_owned).collect()
-}
-
 fn selected(css: &str, attr: Option<&str>, html: &str) -> Vec<String> {
-    texts(&Selector::new(css, attr).unwrap(), html)
+    let texts = Selector::new(css, attr).unwrap().select(html, &Stop::default()).unwrap();
+    texts.iter().map(str::to_owned).collect()
 }
 
 #[test]
-fn what_people_select() {
+fn usual_selectors() {
     let html = "<div class='item a'><span class=price>1 &euro;</span><b><span class=price>2</span></b></div>
         <div class=item><span class='x price'>3<i>!</i></span></div><a href='?a&amp;b' id=top>t</a><A HREF=/x>u</A><a>v</a>
         <table><tr><td>c<td>d</table>";
@@ -30,17 +27,33 @@ fn what_people_select() {
 }
 
 #[test]
-fn all_of_css_is_there() {
+fn selectors_level_4() {
     let html = "<ul><li>a<li>b<b>x</b><li>c</ul><p>long text</p>";
     assert_eq!(selected("li:nth-last-child(1)", None, html), ["c"]);
     assert_eq!(selected("li:has(b)", None, html), ["bx"]);
     assert_eq!(selected("p:contains('text')", None, html), ["long text"]);
     assert_eq!(selected("li:not(:has(b)):not(:first-child)", None, html), ["c"]);
     assert_eq!(selected("body :only-of-type", None, html), ["abxc", "x", "long text"]);
+    assert_eq!(selected(":root > body > p", None, html), ["long text"]);
+    assert_eq!(selected("* > html, :not(*) > html", None, html), [""; 0]);
+    assert_eq!(selected("p:has-text('g t'), li:only-text, b:empty", None, html), ["a", "c", "long text"]);
+    assert_eq!(selected("svg path, LI:Nth-Child(2) > B, linearGradient", None, html), ["x"]);
+    assert_eq!(selected("[*|href]", Some("id"), "<svg><a xlink:href=x id=a></a><a href=y id=b></svg>"), ["a", "b"]);
 }
 
 #[test]
-fn a_bad_selector_is_told() {
+fn quadratic_matches_are_refused() {
+    let html = "<b>x</b>".repeat(60_000);
+    let error = Selector::new("a ~ b", None).unwrap().select(&html, &Stop::default()).unwrap_err();
+    assert!(error.message.contains("too long"), "{error}");
+    assert_eq!(selected("b ~ b:last-child", None, &html), ["x"]);
+    let stop = Stop::default();
+    stop.set();
+    assert!(Selector::new("b", None).unwrap().select(&html, &stop).is_err());
+}
+
+#[test]
+fn bad_selectors_are_refused() {
     let deep = ":not(".repeat(100_000);
     for css in ["", "div >", "a[", "..x", "a,,b", "a:nonsense", "a::before", "1a", ")", deep.as_str(), ":not("] {
         let error = Selector::new(css, None).unwrap_err();
@@ -53,35 +66,7 @@ fn a_bad_selector_is_told() {
 }
 
 #[test]
-fn what_is_compiled_is_known() {
-    for css in [
-        "a",
-        "*",
-        "a.b#c[d]",
-        "a > b + c ~ d e",
-        "a,b , c",
-        "[a='b' i]",
-        ":not(a, .b)",
-        ":is(a,b) c",
-        "li:nth-child(2n + 1)",
-        "a:last-child",
-        "x-y",
-        ":root > body",
-        "[lang|=de]",
-    ] {
-        assert!(Selector::new(css, None).unwrap().is_compiled(), "{css}");
-    }
-    for css in ["A", "a:has(b)", ":not(a b)", "a\\:b", "#\\31", "a:nth-last-child(1)", "*|a", "[a='\\62']", "a:empty"] {
-        assert!(Program::new(css).is_none(), "{css}");
-    }
-    let many = "a,".repeat(64) + "a";
-    assert!(Program::new(&many).is_none());
-    assert!(Program::new(&many[2..]).is_some());
-}
-
-/// The same elements both ways.
-#[test]
-fn both_ways_agree() {
+fn random_selectors_agree_with_dom_query() {
     let mut random = fastrand::Rng::with_seed(3);
     let pick = |random: &mut fastrand::Rng, from: &[&'static str]| from[random.usize(..from.len())];
     let names = ["a", "b", "p", "div", "span", "li", "ul", "svg", "x-y", "td", "path"];
@@ -128,6 +113,16 @@ fn both_ways_agree() {
         ":not(a, [id])",
         ":is(p, .d)",
         ":where(li):not(:first-child)",
+        ":has(b)",
+        ":has(~ p)",
+        ":nth-last-child(2)",
+        ":nth-of-type(2)",
+        ":only-of-type",
+        ":empty",
+        ":only-text",
+        ":contains('t1')",
+        ":has-text('t')",
+        ":link",
     ];
     for round in 0..1000 {
         let mut html = String::new();
@@ -150,11 +145,7 @@ fn both_ways_agree() {
                 css += pick(&mut random, &tests);
                 css += pick(&mut random, &tests);
             }
-            assert!(Selector::new(&css, None).unwrap().is_compiled(), "{css}");
-            for attr in [None, Some("class")] {
-                let expected = texts(&Selector::uncompiled(&css, attr), &html);
-                assert_eq!(selected(&css, attr, &html), expected, "{css} on {html}");
-            }
+            check_matches(&css, &html);
         }
     }
 }

@@ -1,23 +1,21 @@
-//! Character references: `&amp;`, `&#8364;`, and the old ones that need no semicolon.
+//! Character references: `&amp;`, `&#8364;`, and the old ones without a semicolon. The names are html5ever's.
 
 use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
-/// Whether the text stands in an attribute: there, `&copy=1` is no reference, so that URLs survive.
+/// Where a text stands. In an attribute `&copy=1` is no reference, so that URLs survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Between tags.
+pub(crate) enum Place {
     Text,
-    /// In an attribute's value.
     Attribute,
 }
 
 /// Appends `text` with its character references decoded.
-pub fn decode(text: &str, place: Place, out: &mut String) {
+pub(crate) fn decode(text: &str, place: Place, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         let (before, reference) = rest.split_at(at);
         out.push_str(before);
-        let used = one(reference, place, out);
+        let used = decode_one(reference, place, out);
         if used == 0 {
             out.push('&');
         }
@@ -26,8 +24,8 @@ pub fn decode(text: &str, place: Place, out: &mut String) {
     out.push_str(rest);
 }
 
-/// Decodes the reference that `text` starts with, and says how long it is; 0 if it is none.
-fn one(text: &str, place: Place, out: &mut String) -> usize {
+/// Decodes the reference at the start of `text`; its length, 0 if there is none.
+fn decode_one(text: &str, place: Place, out: &mut String) -> usize {
     let bytes = text.as_bytes();
     match bytes.get(1) {
         Some(b'#') => numeric(bytes, out),
@@ -36,7 +34,7 @@ fn one(text: &str, place: Place, out: &mut String) -> usize {
     }
 }
 
-/// The ones that nearly all are: for them no table is needed.
+/// Nearly all references in practice; the table takes a look-up per character.
 const FREQUENT: [(&str, &str); 6] =
     [("amp;", "&"), ("nbsp;", "\u{a0}"), ("quot;", "\""), ("lt;", "<"), ("gt;", ">"), ("copy;", "©")];
 
@@ -48,10 +46,10 @@ fn named(text: &str, place: Place, out: &mut String) -> usize {
             return 1 + frequent.len();
         }
     }
-    // The table has every beginning of a name as well, with zeros, so the longest match is found step by step.
+    // The table holds every prefix of a name, too, with zeros: the longest match is found step by step.
     let mut found = None;
     for end in 1..=name.len() {
-        let Some(entry) = name.get(..end).and_then(|beginning| NAMED_ENTITIES.get(beginning)) else { break };
+        let Some(entry) = name.get(..end).and_then(|prefix| NAMED_ENTITIES.get(prefix)) else { break };
         if entry.0 != 0 {
             found = Some((end, *entry));
         }
@@ -59,8 +57,7 @@ fn named(text: &str, place: Place, out: &mut String) -> usize {
     let Some((length, (first, second))) = found else { return 0 };
     let bytes = name.as_bytes();
     if place == Place::Attribute && bytes.get(length - 1) != Some(&b';') {
-        let literal = bytes.get(length).is_some_and(|next| *next == b'=' || next.is_ascii_alphanumeric());
-        if literal {
+        if bytes.get(length).is_some_and(|next| *next == b'=' || next.is_ascii_alphanumeric()) {
             return 0;
         }
     }
@@ -108,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn names_with_and_without_a_semicolon() {
+    fn names_with_and_without_semicolon() {
         assert_eq!(text("a &amp; b &lt;c&gt; &eacute;&ampx &notit; &notin; &nothing &fjlig; & &; &x &"), {
             "a & b <c> é&x ¬it; ∉ ¬hing fj & &; &x &"
         });
     }
 
     #[test]
-    fn in_an_attribute_a_parameter_is_none() {
+    fn url_parameters_are_no_references() {
         assert_eq!(attribute("?a=1&copy=2&b=3&amp;c&copyx&lt"), "?a=1&copy=2&b=3&c&copyx<");
     }
 

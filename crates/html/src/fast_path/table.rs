@@ -1,11 +1,11 @@
-//! Tables: their parts stand where they belong, or the builder gives up.
+//! The rules of tables, whose parts must stand at their places.
 
-use super::{Builder, Mode, Open, Step};
+use super::builder::{Builder, Mode, Open, Step};
 use crate::page::Space;
 use crate::tag::{TABLE_PART, Tag};
-use crate::token::{Name, Raw, Start};
+use crate::tokenizer::{Name, Raw, Start};
 
-/// What only counts as a part of a table; `<frame>` and `<head>` are not in these rules.
+/// Whether an element is a part of a table.
 fn is_part(tag: Tag) -> bool {
     tag.is(TABLE_PART) && !matches!(tag, Tag::Frame | Tag::Head)
 }
@@ -19,12 +19,12 @@ fn is_cell(tag: Tag) -> bool {
 }
 
 impl Builder<'_> {
-    /// Where `tag` is open in the innermost table.
+    /// The place of an open element in the innermost table.
     fn in_table(&self, found: impl Fn(Tag) -> bool) -> Option<usize> {
         self.find(|open| open.space == Space::Html && found(open.tag), |open| open.is(Tag::Table) || open.is(Tag::Html))
     }
 
-    /// Closes all within the innermost element of a kind, or `<html>`.
+    /// Closes the elements within the innermost one of a kind, or within `<html>`.
     fn clear_to(&mut self, kind: impl Fn(Tag) -> bool) -> Step {
         let is_kind = |open: Open| open.space == Space::Html && (kind(open.tag) || open.tag == Tag::Html);
         let at = self.find(is_kind, |_| false)?;
@@ -80,7 +80,7 @@ impl Builder<'_> {
             }
             Mode::InTableBody if is_cell(tag) => {
                 self.clear_to(is_section)?;
-                self.phantom(Tag::Tr)?;
+                self.insert_implied(Tag::Tr)?;
                 self.mode = Mode::InRow;
                 self.start_table(start)
             }
@@ -111,7 +111,7 @@ impl Builder<'_> {
             }
             Tag::Col => {
                 self.clear_to(is_table)?;
-                self.phantom(Tag::Colgroup)?;
+                self.insert_implied(Tag::Colgroup)?;
                 self.mode = Mode::InColumnGroup;
                 self.void(start)
             }
@@ -122,7 +122,7 @@ impl Builder<'_> {
             }
             Tag::Tr | Tag::Td | Tag::Th => {
                 self.clear_to(is_table)?;
-                self.phantom(Tag::Tbody)?;
+                self.insert_implied(Tag::Tbody)?;
                 self.mode = Mode::InTableBody;
                 self.start_table(start)
             }
@@ -134,7 +134,7 @@ impl Builder<'_> {
                 }
             }
             Tag::Template => self.template(start),
-            Tag::Style => self.raw(start, Raw::Plain),
+            Tag::Style => self.raw(start, Raw::RawText),
             Tag::Script => self.raw(start, Raw::Script),
             Tag::Input => {
                 let attrs = self.tokens.attrs.get(start.attrs..).unwrap_or_default();
@@ -160,7 +160,7 @@ impl Builder<'_> {
             Mode::InCell => match tag {
                 Tag::Td | Tag::Th => {
                     let Some(_) = self.in_table(|open| open == tag) else { return Some(()) };
-                    self.imply(Tag::Other);
+                    self.imply_ends(Tag::Other);
                     let at = self.in_table(|open| open == tag)?;
                     self.close_scope(at)?;
                     self.mode = Mode::InRow;
@@ -241,15 +241,14 @@ impl Builder<'_> {
             Tag::Table => self.close_table().map(|_| ()),
             Tag::Body | Tag::Html | Tag::Template => Some(()),
             tag if is_part(tag) => Some(()),
-            // They make elements, which would have to be placed before the table.
+            // These make elements, which would move before the table.
             Tag::P | Tag::Br => None,
-            // All others find nothing to close on this side of the table.
             _ => self.end_body(name),
         }
     }
 
     fn close_cell(&mut self) -> Step {
-        self.imply(Tag::Other);
+        self.imply_ends(Tag::Other);
         let at = self.in_table(is_cell)?;
         self.close_scope(at)?;
         self.mode = Mode::InRow;
@@ -260,7 +259,7 @@ impl Builder<'_> {
         if self.in_table(|tag| tag == Tag::Caption).is_none() {
             return Some(false);
         }
-        self.imply(Tag::Other);
+        self.imply_ends(Tag::Other);
         let at = self.in_table(|tag| tag == Tag::Caption)?;
         self.close_scope(at)?;
         self.mode = Mode::InTable;

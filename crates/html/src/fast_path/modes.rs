@@ -1,9 +1,9 @@
-//! What comes, by what is expected: the rules before and after the body, and the way to those within.
+//! The dispatch by insertion mode, and the rules before and after `<body>`.
 
-use super::{Builder, Mode, Step};
+use super::builder::{Builder, Mode, Step};
 use crate::page::Span;
 use crate::tag::{HEAD, Tag, VOID};
-use crate::token::{Name, Raw, Start};
+use crate::tokenizer::{Name, Raw, Start};
 
 impl Builder<'_> {
     pub(super) fn text(&mut self, span: Span, foreign: bool) -> Step {
@@ -12,7 +12,7 @@ impl Builder<'_> {
             return Some(());
         }
         let text = self.tokens.strings.get(span);
-        let spaces = text.len() - text.trim_start_matches(|char: char| char.is_ascii_whitespace()).len();
+        let spaces = text.len() - text.trim_ascii_start().len();
         let blank = spaces == text.len();
         let (space, rest) = span.split(spaces);
         match self.mode {
@@ -40,7 +40,7 @@ impl Builder<'_> {
                         self.mode = Mode::AfterHead;
                     }
                     _ => {
-                        self.phantom(Tag::Body)?;
+                        self.insert_implied(Tag::Body)?;
                         self.mode = Mode::InBody;
                     }
                 }
@@ -65,15 +65,15 @@ impl Builder<'_> {
         }
     }
 
-    /// To where a head is open, whatever was there before.
+    /// Opens the implied elements up to `<head>`.
     fn before_head(&mut self) -> Step {
         if self.mode == Mode::Initial {
             self.quirks = Some(true);
         }
         if self.mode != Mode::BeforeHead {
-            self.phantom(Tag::Html)?;
+            self.insert_implied(Tag::Html)?;
         }
-        self.phantom(Tag::Head)?;
+        self.insert_implied(Tag::Head)?;
         self.mode = Mode::InHead;
         Some(())
     }
@@ -84,7 +84,7 @@ impl Builder<'_> {
         }
         let tag = start.name.tag;
         if tag == Tag::Html && !matches!(self.mode, Mode::Initial | Mode::BeforeHtml) {
-            // Its attributes would be added to those of the first.
+            // Attributes would be added to those of the first `<html>`.
             return (start.attrs == self.tokens.attrs.len()).then_some(());
         }
         match self.mode {
@@ -99,7 +99,7 @@ impl Builder<'_> {
                 if self.mode == Mode::Initial {
                     self.quirks = Some(true);
                 }
-                self.phantom(Tag::Html)?;
+                self.insert_implied(Tag::Html)?;
                 self.mode = Mode::BeforeHead;
                 self.start(start, false)
             }
@@ -144,7 +144,7 @@ impl Builder<'_> {
                 Tag::Frameset => None,
                 tag if tag.is(HEAD) => None,
                 _ => {
-                    self.phantom(Tag::Body)?;
+                    self.insert_implied(Tag::Body)?;
                     self.mode = Mode::InBody;
                     self.start(start, false)
                 }
@@ -158,28 +158,28 @@ impl Builder<'_> {
         }
     }
 
-    /// What is for the head, wherever it is.
+    /// A start tag with the rules of `<head>`.
     pub(super) fn start_head(&mut self, start: Start) -> Step {
         match start.name.tag {
             Tag::Template => self.template(start),
-            Tag::Title => self.raw(start, Raw::Decoded),
+            Tag::Title => self.raw(start, Raw::Rcdata),
             Tag::Script => self.raw(start, Raw::Script),
             tag if tag.is(VOID) => self.void(start),
-            _ => self.raw(start, Raw::Plain),
+            _ => self.raw(start, Raw::RawText),
         }
     }
 
-    /// An element whose content is text, with its end tag.
+    /// An element whose content is text, up to its end tag.
     pub(super) fn raw(&mut self, start: Start, raw: Raw) -> Step {
         self.insert(start)?;
         let mut span = self.tokens.raw(start.name, raw);
         if start.name.tag == Tag::Textarea && self.tokens.strings.get(span).starts_with('\n') {
-            span = span.after_first();
+            span = span.split(1).1;
         }
         if !span.is_empty() {
             self.append(span);
         }
-        // The end tag, or nothing more.
+        // The end tag, or the end of the document.
         let _ = self.tokens.next(|| false);
         self.pop();
         Some(())
@@ -219,7 +219,7 @@ impl Builder<'_> {
                 if tag == Tag::Br { self.end(name, false) } else { Some(()) }
             }
             Mode::AfterHead if outer => {
-                self.phantom(Tag::Body)?;
+                self.insert_implied(Tag::Body)?;
                 self.mode = Mode::InBody;
                 self.end(name, false)
             }

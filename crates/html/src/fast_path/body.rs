@@ -1,11 +1,11 @@
-//! The body: blocks, lists, formatting.
+//! The rules of `<body>`: blocks, lists, formatting.
 
-use super::{Builder, Mode, Open, Step};
+use super::builder::{Builder, Mode, Open, Step};
 use crate::page::Space;
 use crate::tag::{BLOCK_END, CLOSES_P, FORMATTING, HEAD, HEADING, SPECIAL, TABLE_PART, Tag};
-use crate::token::{Name, Raw, Start};
+use crate::tokenizer::{Name, Raw, Start};
 
-/// What opens a scope of its own for formatting elements.
+/// Whether an element opens a scope of its own for formatting elements.
 fn is_marker(open: Open) -> bool {
     use Tag::{Applet, Caption, Marquee, Object, Td, Th};
     open.space == Space::Html && matches!(open.tag, Td | Th | Caption | Object | Applet | Marquee)
@@ -25,7 +25,7 @@ impl Builder<'_> {
                 self.insert(start)
             }
             Tag::Nobr | Tag::Frameset | Tag::Math | Tag::Plaintext => None,
-            // Its attributes would be added to those of the first.
+            // Attributes would be added to those of the first `<body>`.
             Tag::Body => (start.attrs == self.tokens.attrs.len()).then_some(()),
             tag if tag.is(FORMATTING) => self.insert(start),
             tag if tag.is(TABLE_PART) => Some(()),
@@ -45,13 +45,13 @@ impl Builder<'_> {
             Tag::Hr => {
                 self.close_p()?;
                 if self.in_scope(Tag::Select).is_some() {
-                    self.imply(Tag::Other);
+                    self.imply_ends(Tag::Other);
                 }
                 self.void(start)
             }
             Tag::Image => {
                 let mut start = start;
-                start.name = Name { tag: Tag::Img, text: self.tokens.strings.keep(|_, out| out.push_str("img")) };
+                start.name = Name { tag: Tag::Img, text: self.tokens.strings.store(|out| out.push_str("img")) };
                 self.void(start)
             }
             Tag::Pre | Tag::Listing => {
@@ -69,7 +69,7 @@ impl Builder<'_> {
             }
             Tag::Button => {
                 if self.in_scope(Tag::Button).is_some() {
-                    self.imply(Tag::Other);
+                    self.imply_ends(Tag::Other);
                     let at = self.in_scope(Tag::Button)?;
                     self.close(at)?;
                 }
@@ -86,12 +86,12 @@ impl Builder<'_> {
                 self.mode = Mode::InTable;
                 self.insert(start)
             }
-            Tag::Textarea => self.raw(start, Raw::Decoded),
+            Tag::Textarea => self.raw(start, Raw::Rcdata),
             Tag::Xmp => {
                 self.close_p()?;
-                self.raw(start, Raw::Plain)
+                self.raw(start, Raw::RawText)
             }
-            Tag::Iframe | Tag::Noembed => self.raw(start, Raw::Plain),
+            Tag::Iframe | Tag::Noembed => self.raw(start, Raw::RawText),
             Tag::Select => {
                 if let Some(at) = self.in_scope(Tag::Select) {
                     return self.close(at);
@@ -100,7 +100,7 @@ impl Builder<'_> {
             }
             Tag::Option | Tag::Optgroup => {
                 if self.in_scope(Tag::Select).is_some() {
-                    self.imply(if tag == Tag::Option { Tag::Optgroup } else { Tag::Other });
+                    self.imply_ends(if tag == Tag::Option { Tag::Optgroup } else { Tag::Other });
                 } else if self.top_is(Tag::Option) {
                     self.pop();
                 }
@@ -108,7 +108,7 @@ impl Builder<'_> {
             }
             Tag::Rb | Tag::Rtc | Tag::Rp | Tag::Rt => {
                 if self.in_scope(Tag::Ruby).is_some() {
-                    self.imply(if matches!(tag, Tag::Rp | Tag::Rt) { Tag::Rtc } else { Tag::Other });
+                    self.imply_ends(if matches!(tag, Tag::Rp | Tag::Rt) { Tag::Rtc } else { Tag::Other });
                 }
                 self.insert(start)
             }
@@ -117,7 +117,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Where a `<p>` is that a block closes.
+    /// The place of the open `<p>` that a block closes.
     fn find_p(&self) -> Option<usize> {
         self.find(|open| open.is(Tag::P), |open| open.is(Tag::Button) || self.bounds(open))
     }
@@ -126,7 +126,7 @@ impl Builder<'_> {
         if self.find_p().is_none() {
             return Some(());
         }
-        self.imply(Tag::P);
+        self.imply_ends(Tag::P);
         let at = self.find_p()?;
         self.close(at)
     }
@@ -145,7 +145,7 @@ impl Builder<'_> {
             }
         }
         if let Some(tag) = found {
-            self.imply(tag);
+            self.imply_ends(tag);
             let at = self.find(|open| open.is(tag), |_| false)?;
             self.close(at)?;
         }
@@ -160,14 +160,14 @@ impl Builder<'_> {
                 if self.in_scope(tag).is_none() {
                     return Some(());
                 }
-                self.imply(Tag::Other);
+                self.imply_ends(Tag::Other);
                 let at = self.find(|open| open.is(tag), |_| false)?;
                 self.close(at)
             }
             tag if tag.is(FORMATTING) => self.end_formatting(name),
             Tag::P => {
                 if self.find_p().is_none() {
-                    self.phantom(Tag::P)?;
+                    self.insert_implied(Tag::P)?;
                 }
                 self.close_p()
             }
@@ -176,7 +176,7 @@ impl Builder<'_> {
                 if self.find(|open| open.is(tag), bound).is_none() {
                     return Some(());
                 }
-                self.imply(tag);
+                self.imply_ends(tag);
                 let at = self.find(|open| open.is(tag), |_| false)?;
                 self.close(at)
             }
@@ -184,7 +184,7 @@ impl Builder<'_> {
                 if self.find(|open| open.has(HEADING), |open| self.bounds(open)).is_none() {
                     return Some(());
                 }
-                self.imply(Tag::Other);
+                self.imply_ends(Tag::Other);
                 let at = self.find(|open| open.has(HEADING), |_| false)?;
                 self.close(at)
             }
@@ -193,8 +193,8 @@ impl Builder<'_> {
                 if self.find(|open| open.node == form, |open| self.bounds(open)).is_none() {
                     return Some(());
                 }
-                self.imply(Tag::Other);
-                // One that holds open elements is taken from the stack, but stays their parent.
+                self.imply_ends(Tag::Other);
+                // With open elements within, the form leaves the stack and stays their parent.
                 if self.top()?.node != form {
                     return None;
                 }
@@ -205,7 +205,7 @@ impl Builder<'_> {
                 if self.in_scope(tag).is_none() {
                     return Some(());
                 }
-                self.imply(Tag::Other);
+                self.imply_ends(Tag::Other);
                 let at = self.in_scope(tag)?;
                 self.close_scope(at)
             }
@@ -215,11 +215,7 @@ impl Builder<'_> {
                 }
                 Some(())
             }
-            Tag::Br => {
-                let text = name.text;
-                self.push(crate::page::Kind::Element, Space::Html, tag, text, self.tokens.attrs.len());
-                Some(())
-            }
+            Tag::Br => self.void(Start { name, attrs: self.tokens.attrs.len(), self_closing: false }),
             Tag::Template => Some(()),
             _ => self.end_other(name),
         }
@@ -251,7 +247,6 @@ impl Builder<'_> {
             open.space == Space::Html && open.tag == name.tag && (open.tag != Tag::Other || self.name_of(open) == text)
         };
         let Some(at) = self.find(named, |open| open.has(SPECIAL)) else { return Some(()) };
-        // What needs no end tag lies within, so closing is all there is to do.
         self.close(at)
     }
 }

@@ -1,96 +1,88 @@
-//! A document as tags and texts, as the HTML standard reads it, from a `str` that is all there.
+//! A document as tags and texts, by the rules of the HTML standard, from a complete `str`.
 //!
-//! html5ever's own tokenizer is made for input that comes in pieces and looks at it character by character; this one
-//! finds the next `<` and takes what is before it as a slice. It also has no trap: html5ever compares each attribute of
-//! a tag with all before it, so that one tag with a million attributes takes minutes.
+//! html5ever's tokenizer takes its input in pieces, character by character. This one finds the next `<` and takes the text
+//! before it as a slice. html5ever also compares each attribute of a tag with all before it: one tag with a million
+//! attributes takes minutes.
 //!
-//! Both builders of trees read it, so what only html5ever's tokenizer did is tested against it in `tests.rs`.
+//! Both builders read this tokenizer; the tests compare the result with html5ever's own.
 
 use std::collections::HashSet;
 
-use super::entity::{Place, decode};
+use super::entities::{Place, decode};
 use super::page::{Attr, Span, Strings};
 use super::tag::Tag;
 
-/// An element's name.
+/// The name of an element.
 #[derive(Clone, Copy, Debug)]
-pub struct Name {
-    /// If it is a known one.
-    pub tag: Tag,
+pub(crate) struct Name {
+    pub(crate) tag: Tag,
     /// In lower case.
-    pub text: Span,
+    pub(crate) text: Span,
 }
 
-/// A start tag; its attributes are in [`Tokenizer::attrs`] from `attrs` on.
+/// A start tag.
 #[derive(Clone, Copy, Debug)]
-pub struct Start {
-    /// The element's name.
-    pub name: Name,
-    /// Where its attributes start; it has all that follow.
-    pub attrs: usize,
+pub(crate) struct Start {
+    pub(crate) name: Name,
+    /// Where its attributes start in [`Tokenizer::attrs`]; they are the last ones there.
+    pub(crate) attrs: usize,
     /// `<br/>`
-    pub closed: bool,
+    pub(crate) self_closing: bool,
 }
 
-/// What comes next.
 #[derive(Clone, Copy, Debug)]
-pub enum Token {
-    /// Characters, decoded.
+pub(crate) enum Token {
+    /// Decoded characters.
     Text(Span),
-    /// `<name …>`
     Start(Start),
-    /// `</name>`
     End(Name),
-    /// `<!-- … -->` and what is taken for it.
+    /// `<!-- … -->` and what the standard takes for a comment.
     Comment,
-    /// `</>`, which is not even a comment: the text before it goes on after it.
-    Nothing,
-    /// `<!doctype …>`, without its ends.
+    /// `</>`: dropped, and the text before it goes on.
+    EmptyEndTag,
+    /// The text between `<!doctype` and `>`.
     Doctype(Span),
-    /// Nothing more, for ever.
-    End_,
+    /// The end of the document, on every further call.
+    Eof,
 }
 
-/// How the content of an element is read that is no markup.
+/// How the content of an element without markup is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Raw {
+pub(crate) enum Raw {
     /// With character references: `<title>`, `<textarea>`.
-    Decoded,
+    Rcdata,
     /// As it stands: `<style>`, `<iframe>` …
-    Plain,
-    /// As it stands, with its own idea of comments.
+    RawText,
+    /// As it stands, with a script's rules for comments.
     Script,
 }
 
-/// More attributes than this in one tag are looked up by hash.
-const FEW: usize = 24;
+/// Attributes of a tag that are compared one by one; more are looked up by hash.
+const MAX_COMPARED_ATTRS: usize = 24;
 
-/// Reads a document.
+/// Reads a document token by token.
 #[derive(Debug)]
-pub struct Tokenizer<'a> {
-    /// The texts.
-    pub strings: Strings<'a>,
-    /// The attributes of all start tags so far.
-    pub attrs: Vec<Attr>,
-    /// Where the next token starts.
-    pub at: usize,
+pub(crate) struct Tokenizer<'a> {
+    pub(crate) strings: Strings<'a>,
+    /// The attributes of the start tags so far.
+    pub(crate) attrs: Vec<Attr>,
+    at: usize,
     has_nul: bool,
 }
 
-/// White space within a tag.
-const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\t' | b'\x0c')
+/// Whether a byte ends a tag's name.
+const fn ends_name(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')
 }
 
 impl<'a> Tokenizer<'a> {
-    /// From the start.
-    pub fn new(source: &'a str) -> Self {
+    pub(crate) fn new(source: &'a str) -> Self {
         let has_nul = source.contains('\0');
         Self { strings: Strings::new(source), attrs: Vec::new(), at: 0, has_nul }
     }
 
-    /// Whether there is a NUL anywhere, which html5ever's builder has to see.
-    pub fn has_nul(&self) -> bool {
+    /// Whether the document contains a NUL, which html5ever's builder has to see.
+    pub(crate) fn has_nul(&self) -> bool {
         self.has_nul
     }
 
@@ -107,14 +99,14 @@ impl<'a> Tokenizer<'a> {
         self.bytes().get(at..at + what.len()).is_some_and(|found| found.eq_ignore_ascii_case(what))
     }
 
-    /// Where `what` is, from `at` on; else the end.
+    /// The first place of `what` from `at` on.
     #[inline]
     fn find(&self, at: usize, what: char) -> Option<usize> {
         self.strings.source.get(at..)?.find(what).map(|found| at + found)
     }
 
-    /// The next token. `foreign` is asked where `<![CDATA[` stands, which is markup only within SVG and MathML.
-    pub fn next(&mut self, foreign: impl Fn() -> bool) -> Token {
+    /// The next token. `foreign` says whether the current element is of SVG or MathML, where `<![CDATA[` is markup.
+    pub(crate) fn next(&mut self, foreign: impl Fn() -> bool) -> Token {
         let start = self.at;
         let end = self.markup(start);
         if end > start {
@@ -122,15 +114,15 @@ impl<'a> Tokenizer<'a> {
             return Token::Text(self.decoded(start, end, Place::Text));
         }
         match self.byte(start + 1) {
-            None => Token::End_,
+            None => Token::Eof,
             Some(b'/') => self.end_tag(),
             Some(b'!') => self.declaration(foreign),
             Some(b'?') => self.bogus(start + 1),
-            Some(_) => self.start_tag(),
+            Some(_) => self.tag(start + 1).map_or(Token::Eof, Token::Start),
         }
     }
 
-    /// Where the text ends that starts at `at`.
+    /// The place of the next markup from `at` on.
     fn markup(&self, mut at: usize) -> usize {
         let length = self.strings.source.len();
         loop {
@@ -146,12 +138,11 @@ impl<'a> Tokenizer<'a> {
 
     fn decoded(&mut self, start: usize, end: usize, place: Place) -> Span {
         let text = self.strings.source.get(start..end).unwrap_or_default();
-        let nul = place == Place::Attribute && self.has_nul && text.contains('\0');
-        if nul {
-            return self.strings.keep(|_, out| decode(&text.replace('\0', "\u{fffd}"), place, out));
+        if place == Place::Attribute && self.has_nul && text.contains('\0') {
+            return self.strings.store(|out| decode(&text.replace('\0', "\u{fffd}"), place, out));
         }
         if text.contains('&') {
-            self.strings.keep(|_, out| decode(text, place, out))
+            self.strings.store(|out| decode(text, place, out))
         } else {
             self.strings.span(start, end)
         }
@@ -162,72 +153,64 @@ impl<'a> Tokenizer<'a> {
         match self.byte(start + 2) {
             Some(b'>') => {
                 self.at = start + 3;
-                Token::Nothing
+                Token::EmptyEndTag
             }
             Some(byte) if byte.is_ascii_alphabetic() => {
                 let before = self.attrs.len();
                 let found = self.tag(start + 2);
                 self.attrs.truncate(before);
-                found.map_or(Token::End_, |found| Token::End(found.name))
+                found.map_or(Token::Eof, |found| Token::End(found.name))
             }
             _ => self.bogus(start + 2),
         }
     }
 
-    fn start_tag(&mut self) -> Token {
-        self.tag(self.at + 1).map_or(Token::End_, Token::Start)
-    }
-
-    /// Reads a tag from its name on. A tag that does not end is none, and the document ends with it.
+    /// Reads a tag from its name on. A tag without end is dropped with the rest of the document.
     fn tag(&mut self, start: usize) -> Option<Start> {
-        let found = self.whole_tag(start);
-        if found.is_none() {
+        let tag = self.complete_tag(start);
+        if tag.is_none() {
             self.at = self.strings.source.len();
         }
-        found
+        tag
     }
 
-    fn whole_tag(&mut self, start: usize) -> Option<Start> {
+    fn complete_tag(&mut self, start: usize) -> Option<Start> {
         let mut at = start;
-        while !matches!(self.byte(at)?, b' ' | b'\n' | b'\t' | b'\x0c' | b'/' | b'>') {
+        while !ends_name(self.byte(at)?) {
             at += 1;
         }
-        let name = self.name(start, at);
+        let tag = Tag::of(self.strings.source.get(start..at).unwrap_or_default());
+        let name = Name { tag, text: self.lower_case(start, at) };
         let attrs = self.attrs.len();
         let mut seen = HashSet::new();
-        let mut closed = false;
+        let mut self_closing = false;
         loop {
             match self.byte(at)? {
                 b'>' => {
                     self.at = at + 1;
-                    return Some(Start { name, attrs, closed });
+                    return Some(Start { name, attrs, self_closing });
                 }
                 b'/' => {
                     at += 1;
-                    closed = self.byte(at) == Some(b'>');
+                    self_closing = self.byte(at) == Some(b'>');
                 }
-                byte if is_space(byte) => at += 1,
+                byte if byte.is_ascii_whitespace() => at += 1,
                 _ => at = self.attr(at, attrs, &mut seen)?,
             }
         }
     }
 
-    /// Reads an attribute from its name on, and says where it ends. Of two with one name the first counts.
+    /// Reads an attribute from its name on; the place after it. Of two with one name the first counts.
     fn attr(&mut self, start: usize, first: usize, seen: &mut HashSet<String>) -> Option<usize> {
         let mut at = start + 1;
-        while !matches!(self.byte(at)?, b' ' | b'\n' | b'\t' | b'\x0c' | b'/' | b'>' | b'=') {
+        while self.byte(at).map(|byte| byte != b'=' && !ends_name(byte))? {
             at += 1;
         }
-        let name = self.lower(start, at);
-        while is_space(self.byte(at)?) {
-            at += 1;
-        }
+        let name = self.lower_case(start, at);
+        at = self.skip_space(at)?;
         let mut value = Span::default();
         if self.byte(at) == Some(b'=') {
-            at += 1;
-            while is_space(self.byte(at)?) {
-                at += 1;
-            }
+            at = self.skip_space(at + 1)?;
             let start = at;
             match self.byte(at)? {
                 quote @ (b'"' | b'\'') => {
@@ -253,7 +236,7 @@ impl<'a> Tokenizer<'a> {
     fn is_new(&self, name: Span, first: usize, seen: &mut HashSet<String>) -> bool {
         let text = self.strings.get(name);
         let before = self.attrs.get(first..).unwrap_or_default();
-        if before.len() < FEW {
+        if before.len() < MAX_COMPARED_ATTRS {
             return !before.iter().any(|attr| self.strings.get(attr.name) == text);
         }
         if seen.is_empty() {
@@ -262,29 +245,29 @@ impl<'a> Tokenizer<'a> {
         seen.insert(text.to_owned())
     }
 
-    fn name(&mut self, start: usize, end: usize) -> Name {
-        let tag = Tag::of(self.strings.source.get(start..end).unwrap_or_default());
-        Name { tag, text: self.lower(start, end) }
+    /// The first place from `at` on without white space, before the end of the document.
+    fn skip_space(&self, mut at: usize) -> Option<usize> {
+        while self.byte(at)?.is_ascii_whitespace() {
+            at += 1;
+        }
+        Some(at)
     }
 
-    fn lower(&mut self, start: usize, end: usize) -> Span {
-        let bytes = self.bytes().get(start..end).unwrap_or_default();
-        if !bytes.iter().any(|byte| byte.is_ascii_uppercase() || *byte == 0) {
+    fn lower_case(&mut self, start: usize, end: usize) -> Span {
+        let text = self.strings.source.get(start..end).unwrap_or_default();
+        if !text.bytes().any(|byte| byte.is_ascii_uppercase() || byte == 0) {
             return self.strings.span(start, end);
         }
-        self.strings.keep(|source, out| {
-            let text = source.get(start..end).unwrap_or_default();
-            out.extend(text.chars().map(|char| if char == '\0' { '\u{fffd}' } else { char.to_ascii_lowercase() }));
-        })
+        self.strings.store(|out| out.push_str(&text.to_ascii_lowercase().replace('\0', "\u{fffd}")))
     }
 
-    /// A comment without beginning: up to the next `>`.
+    /// A malformed comment: up to the next `>`.
     fn bogus(&mut self, start: usize) -> Token {
         self.at = self.find(start, '>').map_or(self.strings.source.len(), |end| end + 1);
         Token::Comment
     }
 
-    /// `<!` and what follows.
+    /// Markup that starts with `<!`.
     fn declaration(&mut self, foreign: impl Fn() -> bool) -> Token {
         let start = self.at + 2;
         if self.starts_with(start, b"--") {
@@ -327,19 +310,19 @@ impl<'a> Tokenizer<'a> {
         Token::Comment
     }
 
-    /// The content of an element that is no markup, up to its end tag, which is the next token.
-    pub fn raw(&mut self, name: Name, raw: Raw) -> Span {
+    /// The content of an element without markup. The next token is its end tag.
+    pub(crate) fn raw(&mut self, name: Name, raw: Raw) -> Span {
         let start = self.at;
         let end = match raw {
             Raw::Script => self.script_end(start),
-            Raw::Decoded | Raw::Plain => self.raw_end(start, name.text),
+            Raw::Rcdata | Raw::RawText => self.raw_end(start, name.text),
         };
         self.at = end;
-        self.raw_text(start, end, raw == Raw::Decoded)
+        self.raw_text(start, end, raw == Raw::Rcdata)
     }
 
-    /// All the rest, as text.
-    pub fn rest(&mut self) -> Span {
+    /// The rest of the document, as text.
+    pub(crate) fn rest(&mut self) -> Span {
         let start = self.at;
         self.at = self.strings.source.len();
         self.raw_text(start, self.at, false)
@@ -351,7 +334,7 @@ impl<'a> Tokenizer<'a> {
         if !(nul || decoding && text.contains('&')) {
             return self.strings.span(start, end);
         }
-        self.strings.keep(|_, out| {
+        self.strings.store(|out| {
             let text = text.replace('\0', "\u{fffd}");
             if decoding { decode(&text, Place::Text, out) } else { out.push_str(&text) }
         })
@@ -368,16 +351,16 @@ impl<'a> Tokenizer<'a> {
         }
     }
 
-    /// Whether `</name` stands at `at`, and no longer name.
+    /// Whether the end tag of `name` stands at `at`.
     fn is_end_tag(&self, at: usize, name: &[u8]) -> bool {
-        self.byte(at + 1) == Some(b'/') && self.starts_with(at + 2, name) && self.ends_name(at + 2 + name.len())
+        self.byte(at + 1) == Some(b'/') && self.is_name(at + 2, name)
     }
 
-    fn ends_name(&self, at: usize) -> bool {
-        matches!(self.byte(at), Some(b' ' | b'\n' | b'\t' | b'\x0c' | b'/' | b'>'))
+    fn is_name(&self, at: usize, name: &[u8]) -> bool {
+        self.starts_with(at, name) && self.byte(at + name.len()).is_some_and(ends_name)
     }
 
-    /// Within `<!--` and `-->` a script may hold `<script>` and `</script>`, and does not end with the latter.
+    /// The end of a script. Between `<!--` and `-->` it may contain `<script>` and `</script>`.
     fn script_end(&self, start: usize) -> usize {
         #[derive(PartialEq)]
         enum Within {
@@ -392,7 +375,7 @@ impl<'a> Tokenizer<'a> {
             match byte {
                 b'<' if within == Within::Script && self.starts_with(at, b"<!--") => {
                     within = Within::Comment;
-                    // The dashes may be those of the end.
+                    // `<!-->` is a whole comment.
                     next = at + 2;
                 }
                 b'<' if self.is_end_tag(at, b"script") => {
@@ -401,7 +384,7 @@ impl<'a> Tokenizer<'a> {
                     }
                     within = Within::Comment;
                 }
-                b'<' if within == Within::Comment && self.starts_with(at, b"<script") && self.ends_name(at + 7) => {
+                b'<' if within == Within::Comment && self.is_name(at + 1, b"script") => {
                     within = Within::Nested;
                 }
                 b'-' if within != Within::Script && self.starts_with(at, b"-->") => within = Within::Script,

@@ -1,11 +1,11 @@
-//! `<template>`: a tree of its own, which nobody looks at, so what matters is where it ends.
+//! `<template>`: its content is invisible to all kernels, so only its end matters.
 
-use super::{Builder, Step};
+use super::builder::{Builder, Step};
+use crate::page::MAX_DEPTH;
 use crate::tag::{RAW, Tag};
-use crate::token::{Raw, Start, Token};
-use crate::tree::DEEPEST;
+use crate::tokenizer::{Raw, Start, Token};
 
-/// The elements that formatting elements do not outlive, and how many are open.
+/// The open cells and captions, which bound formatting elements.
 #[derive(Default)]
 struct Markers([i32; 3]);
 
@@ -26,9 +26,8 @@ impl Markers {
 }
 
 impl Builder<'_> {
-    /// Skips a template. What would reach beyond its end is given up: cells that are left open, which leave a mark
-    /// among the formatting elements; SVG with titles and styles, which are markup there; columns, between which a
-    /// script is none.
+    /// Skips a template. `None` for content that would reach beyond its end: cells left open, SVG with titles and styles
+    /// (which are markup there), columns (between which a script is none).
     pub(super) fn template(&mut self, start: Start) -> Step {
         self.insert(start)?;
         let mut depth = 1;
@@ -36,7 +35,7 @@ impl Builder<'_> {
         let mut markers = Markers::default();
         while depth > 0 {
             match self.tokens.next(|| foreign) {
-                Token::End_ => break,
+                Token::Eof => break,
                 Token::Start(inner) => {
                     self.tokens.attrs.truncate(inner.attrs);
                     let tag = inner.name.tag;
@@ -52,12 +51,12 @@ impl Builder<'_> {
                         Tag::Template | Tag::Table if markers.any() => return None,
                         Tag::Template => depth += 1,
                         Tag::Svg => foreign = true,
-                        Tag::Title | Tag::Textarea => _ = self.tokens.raw(inner.name, Raw::Decoded),
+                        Tag::Title | Tag::Textarea => _ = self.tokens.raw(inner.name, Raw::Rcdata),
                         Tag::Script => _ = self.tokens.raw(inner.name, Raw::Script),
-                        tag if tag.is(RAW) => _ = self.tokens.raw(inner.name, Raw::Plain),
+                        tag if tag.is(RAW) => _ = self.tokens.raw(inner.name, Raw::RawText),
                         _ => {}
                     }
-                    if depth > DEEPEST {
+                    if depth > MAX_DEPTH {
                         return None;
                     }
                 }
@@ -75,7 +74,7 @@ impl Builder<'_> {
                         depth -= 1;
                     }
                 }
-                Token::Text(_) | Token::Comment | Token::Nothing | Token::Doctype(_) => {}
+                Token::Text(_) | Token::Comment | Token::EmptyEndTag | Token::Doctype(_) => {}
             }
         }
         self.pop();
