@@ -80,7 +80,7 @@ const KEYS: [&str; 16] = [
 ///     user_agent: "shoal/" and the version.
 ///
 /// Raises:
-///     TypeError, ValueError: an argument is not what it should be, or `verify` has no certificate.
+///     TypeError, ValueError: an argument is invalid, or `verify` has no certificate.
 #[pyclass(frozen, weakref, module = "shoal", name = "Client")]
 pub struct PyClient {
     client: Client,

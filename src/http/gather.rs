@@ -56,7 +56,7 @@ use crate::bridge::lifecycle::calling_out;
 ///     Job[list[Response]]: the responses; with `return_exceptions`, exception instances in the failed places.
 ///
 /// Raises:
-///     TypeError, ValueError: at the call, before any I/O: an argument is not what it should be.
+///     TypeError, ValueError: at the call, before any I/O: an argument is invalid.
 ///     InvalidURL: at the call: an item has no usable http or https URL.
 ///     FetchError: from the Job: the first failure. The other requests are cancelled; the exception's `results` holds
 ///         the finished responses in their places, None elsewhere.

@@ -28,7 +28,7 @@ use crate::bridge::stream::Stream;
 ///     exceptions, with `index`. Leaving the loop early, `close()`, or dropping it cancels the rest.
 ///
 /// Raises:
-///     TypeError, ValueError: at the call: an argument is not what it should be.
+///     TypeError, ValueError: at the call: an argument is invalid.
 ///     FetchError: from the loop: a request failed; the rest is cancelled.
 ///     DeadlineExceeded: from the loop: the deadline passed.
 ///     Exception: whatever the iterable raises, after the responses to the requests before it.
