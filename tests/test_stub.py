@@ -1,8 +1,8 @@
 """The stub is fresh: its parameters, defaults and docstrings are those of the built extension.
 
 `python tests/test_stub.py --write` renews it. Each fact has one source. Names, defaults and docstrings are the
-extension's. The types of the options of the HTTP functions are those of their table (`src/arguments/table.rs`). All other
-types are written in the stub, and stay: a new function or property needs a line with its types there, the rest follows.
+extension's. The types of the options that functions share are those of their table (`src/arguments/table.rs`). All
+other types are written in the stub, and stay: a new function or property needs a line with its types there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from shoal import Client, _shoal
 from shoal._types import USE_CLIENT_DEFAULT
 
 STUB = Path(_shoal.__file__).parent / "_shoal.pyi"
+TYPES = _shoal._keyword_types()
 WITH_OPTIONS = ("gather_fetch", "stream_fetch", "Request.__new__", "Client.")
 
 Edit = tuple[int, int, list[str]]
@@ -24,12 +25,12 @@ Edit = tuple[int, int, list[str]]
 
 
 def option_type(function: str, name: str) -> str:
-    text = _shoal._keyword_types()[name]
+    text = TYPES[name]
     if (function, name) == ("stream_fetch", "progress"):
         text = f"Stream{text}"  # a stream may not know its total
     of_client = inspect.signature(Client.gather).parameters.get(name)
     if of_client and of_client.default is USE_CLIENT_DEFAULT and not function.endswith(".__new__"):
-        text += " | UseClientDefault"
+        text = f"UseClientDefault | {text}"
     return text
 
 
@@ -46,6 +47,7 @@ def written(node: ast.FunctionDef) -> dict[str, tuple[str, bool]]:
 def parameters(function: str, thing: object, node: ast.FunctionDef, overloads: list[ast.FunctionDef]) -> str:
     """The parameters of the extension's function, with types."""
     in_stub = [written(other) for other in overloads]
+    with_options = function.startswith(WITH_OPTIONS) or getattr(thing, "__module__", "") == "shoal.parallel"
     shown = list(inspect.signature(thing).parameters.values())
     texts = []
     for parameter in shown:
@@ -54,7 +56,7 @@ def parameters(function: str, thing: object, node: ast.FunctionDef, overloads: l
         tells_apart = len({other.get(name) for other in in_stub}) > 1  # one overload from the other
         if not tells_apart:
             has_default = True
-            if parameter.kind is parameter.KEYWORD_ONLY and function.startswith(WITH_OPTIONS):
+            if parameter.kind is parameter.KEYWORD_ONLY and name in TYPES and with_options:
                 type_ = option_type(function, name)
         assert type_ or name == "self", f"{function}: the stub has no type for {name}"
         text = f"{name}: {type_}" if type_ else name
