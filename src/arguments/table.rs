@@ -31,7 +31,7 @@ macro_rules! with_options {
             params: "Params | None" ["None" "None" "None" "None" "None" "None" _]
             /// a mapping or pairs; a None value leaves a default header (Accept, Accept-Encoding, User-Agent) out.
             headers: "HeaderInput | None" ["None" "None" "None" "None" "None" "None" _]
-            /// a mapping or pairs. They are sent to every host, but not on from a redirect to another origin.
+            /// a mapping or pairs. They are sent to every host, but not after a redirect to another origin.
             cookies: "Cookies | None" ["None" "None" "None" "None" "None" "None" _]
             /// `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place. Not
             /// sent to another origin after a redirect.
@@ -42,8 +42,8 @@ macro_rules! with_options {
             data: "Data | None" ["None" "None" "None" "None" "None" _ _]
             /// the body as a JSON value; None means no body (send a null as `content="null"`).
             json: "object" ["None" "None" "None" "None" "None" _ _]
-            /// requests in flight at once; None for no limit of the call's own (a stream needs a number: the call's, the
-            /// client's or 100).
+            /// requests in flight at once; None for no limit of the call's own. (A stream needs a number: that of the
+            /// call or the client, or 100.)
             concurrency: "int | None" [_ "100" "100" CLIENT _ _ _]
             /// requests in flight at once to one origin; None for no limit.
             per_host: "int | None" [_ "None" "None" CLIENT _ _ _]
@@ -65,8 +65,8 @@ macro_rules! with_options {
             follow_redirects: "bool" ["..." "True" "True" CLIENT CLIENT "True" _]
             /// more than that raise TooManyRedirects; None for no limit.
             max_redirects: "int | None" ["..." "10" "10" CLIENT CLIENT "10" _]
-            /// the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give one,
-            /// a body that is saved may have 64 MiB and 100 times the bytes received.
+            /// the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+            /// one, a body that is saved may have 64 MiB and 100 times the bytes received.
             max_body: "Size | None" ["..." "'64MiB'" "'64MiB'" CLIENT CLIENT "'64MiB'" _]
             /// put exceptions into the results instead of raising the first one.
             return_exceptions: "bool" [_ "False" "False" "False" _ _ _]
