@@ -98,18 +98,18 @@ class Job(Coroutine[Any, Any, _T_co]):
     - `job.result()` anywhere else: in a script, a thread, or a notebook cell while a loop runs.
 
     Cancelling it, cancelling the task that awaits it, or dropping the last reference to it stops the work and releases
-    its sockets. A job that is dropped unfinished, and that nobody has awaited, asked for its result, cancelled or given a
-    callback, warns (RuntimeWarning); one that failed without anybody being told is logged (logger "shoal"). All methods
-    may be called from any thread.
+    its sockets. A job that is dropped before its end without having been awaited, asked for its result, cancelled or given
+    a callback warns (RuntimeWarning). If it failed and the exception was never retrieved, the exception is logged (logger
+    "shoal"). All methods may be called from any thread.
     """
     def result(self, timeout: float | None = None) -> _T_co:
         """Waits for the result and returns it.
 
-        Blocks the calling thread with the GIL released, also while an event loop runs in it: that loop stands still
-        meanwhile, so await the job there instead where you can.
+        Blocks the calling thread with the GIL released. If an event loop runs in this thread it is blocked, too: await the
+        job there instead where you can.
 
         Args:
-            timeout: seconds to wait at most; None (the default) waits for ever. The job goes on when it passes.
+            timeout: seconds to wait at most; None (the default) for no limit. The job goes on when it passes.
 
         Raises:
             TimeoutError: `timeout` passed.
@@ -117,7 +117,7 @@ class Job(Coroutine[Any, Any, _T_co]):
             KeyboardInterrupt: Ctrl-C, answered within 200 ms; the job is cancelled, and the exception's `results` holds
                 what was finished (for a batch: a list with None in the other places).
             FetchError: whatever the work raised.
-            SystemExit: in a daemon thread, when the interpreter exits: it ends the thread without a word.
+            SystemExit: in a daemon thread, when the interpreter exits: it ends the thread without a message.
         """
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Waits for the end and returns the exception the work raised, or None.
@@ -180,9 +180,9 @@ class Stream(Generic[_T_co]):
 class JobStats:
     """What a job has done so far. A snapshot: read `job.stats` again for newer figures.
 
-    In a job of `shoal.parallel`, requests are its documents or items, and nothing was sent.
+    For a job of `shoal.parallel`, "requests" are its documents or items.
 
-    All times are in seconds. The times of the parts (`queue`, `connect`, `first_byte`, `body`) are dicts with `count`,
+    All times are in seconds. The times of the phases (`queue`, `connect`, `first_byte`, `body`) are dicts with `count`,
     `p50`, `p90`, `p99`, `max` and `mean`, over the last attempt of every finished request.
     """
     @property
@@ -190,21 +190,20 @@ class JobStats:
         """Finished requests."""
     @property
     def ok(self) -> int:
-        """Finished requests that are responses, whatever their status."""
+        """Requests that ended in a response of any status."""
     @property
     def failed(self) -> int:
-        """Finished requests that are exceptions."""
+        """Requests that ended in an exception."""
     @property
     def by_status(self) -> dict[int, int]:
-        """Responses by status: `dict[int, int]`."""
+        """The number of responses by status: `dict[int, int]`."""
     @property
     def by_error(self) -> dict[str, int]:
-        """Failed requests by the class name of the exception: `dict[str, int]`."""
+        """The number of failed requests by class name of the exception: `dict[str, int]`."""
     @property
     def by_transport(self) -> dict[str, int]:
-        """Requests by transport: `dict[str, int]`. "http1" is Shoal's own HTTP/1.1; "reqwest" is for HTTP/2,
-        for proxies, and for connections to `https` servers that were made before it was known that they do not offer
-        HTTP/2.
+        """The number of requests by transport: `dict[str, int]`. "http1" is Shoal's own HTTP/1.1; "reqwest" is for HTTP/2, for
+        proxies, and for connections to `https` servers that were made before it was known that they do not offer HTTP/2.
         """
     @property
     @deprecated("use by_transport")
@@ -212,35 +211,35 @@ class JobStats:
         """The old name of `by_transport`, with "lean" for "http1" and "full" for "reqwest". Deprecated."""
     @property
     def retries(self) -> int:
-        """Attempts after a request's first."""
+        """The number of retries."""
     @property
     def retries_by_cause(self) -> dict[str, int]:
-        """Retries by their cause, a status or the class name of an exception: `dict[str, int]`."""
+        """The number of retries by status or class name of the exception: `dict[str, int]`."""
     @property
     def bytes(self) -> int:
-        """Bytes of all bodies, decoded."""
+        """The size of all decoded bodies in bytes."""
     @property
     def wall_time(self) -> float:
-        """From the start of the job to its end, or to now."""
+        """The time from the start of the job to its end, or to now."""
     @property
     @deprecated("use wall_time")
     def wall(self) -> float:
         """The old name of `wall_time`. Deprecated."""
     @property
     def connections_opened(self) -> int:
-        """New connections that were opened."""
+        """The number of connections opened."""
     @property
     def queue(self) -> dict[str, float]:
-        """Waiting for a permit: concurrency, per-host and rate limits, pauses, earlier attempts."""
+        """The time a request waited for its last attempt: for limits, pauses and earlier attempts."""
     @property
     def connect(self) -> dict[str, float]:
-        """Opening new connections."""
+        """The time it took to open a connection."""
     @property
     def first_byte(self) -> dict[str, float]:
-        """From the permit to the head of the response."""
+        """The time from the permit to send to the head of the response."""
     @property
     def body(self) -> dict[str, float]:
-        """From the head to the last byte."""
+        """The time from the head to the last byte of the body."""
     @property
     def limited_by(
         self,
@@ -378,8 +377,7 @@ class Limits:
 class Request:
     """One request: a URL and the options that differ from the call's.
 
-    An option that is not given is that of the call. `params`, `headers` and `cookies` are merged with the call's, and win
-    name by name.
+    Options that are left out are the call's. `params`, `headers` and `cookies` are merged with the call's by name.
 
     Args:
         url: absolute http or https URL (relative with a client that has a `base_url`).
@@ -387,7 +385,7 @@ class Request:
         params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
             query string, which is sent as it is.
         headers: a mapping or pairs; a None value leaves a default header (Accept, Accept-Encoding, User-Agent) out.
-        cookies: a mapping or pairs. They are sent to every host, but not on from a redirect to another origin.
+        cookies: a mapping or pairs. They are sent to every host, but not after a redirect to another origin.
         auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place. Not
             sent to another origin after a redirect.
         content: the body as bytes or str; or
@@ -400,13 +398,13 @@ class Request:
             408, 425, 429, 500, 502, 503 or 504; with backoff, and as long as a Retry-After asks for.
         follow_redirects: follow redirects. Credentials are not sent to another origin.
         max_redirects: more than that raise TooManyRedirects; None for no limit.
-        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give one,
-            a body that is saved may have 64 MiB and 100 times the bytes received.
+        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+            one, a body that is saved may have 64 MiB and 100 times the bytes received.
         raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
         name: the text that replaces `{name}` in `save_to`.
 
     Raises:
-        TypeError, ValueError: an option has a wrong type or value.
+        TypeError, ValueError: an option is invalid.
     """
     def __new__(
         cls,
@@ -442,7 +440,7 @@ class Request:
         """The body as bytes, or None."""
     @property
     def name(self) -> str | None:
-        """The text that replaces `{name}` in `save_to`, or None."""
+        """The value of `{name}` in `save_to`, or None."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -453,9 +451,8 @@ class Client:
         async with shoal.Client(base_url="https://api.example.com") as client:
             player = await client.get("/players/23", params={"season": "2016-17"})
 
-    One client serves any event loop and any thread, also several at once, works after `fork()` (the child gets
-    connections of its own), and pickles by its configuration. The `with` blocks are optional: a client that is dropped
-    closes its connections.
+    One client works in any number of event loops and threads at once. After `fork()` the child opens connections of its
+    own. A pickle holds the configuration. The `with` blocks are optional: a client that is dropped closes its connections.
 
     Cookies that servers set are kept and sent back (RFC 6265).
 
@@ -465,7 +462,7 @@ class Client:
         params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
             query string, which is sent as it is.
         headers: a mapping or pairs; a None value leaves a default header (Accept, Accept-Encoding, User-Agent) out.
-        cookies: a mapping or pairs. They are sent to every host, but not on from a redirect to another origin.
+        cookies: a mapping or pairs. They are sent to every host, but not after a redirect to another origin.
         auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place. Not
             sent to another origin after a redirect.
         timeout: seconds per attempt, from its start to the last byte, or a `Timeout`, or None for no limit. Of a body that
@@ -477,8 +474,8 @@ class Client:
             given.
         follow_redirects: follow redirects. Credentials are not sent to another origin.
         max_redirects: more than that raise TooManyRedirects; None for no limit.
-        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give one,
-            a body that is saved may have 64 MiB and 100 times the bytes received.
+        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+            one, a body that is saved may have 64 MiB and 100 times the bytes received.
         raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
         http2: offer HTTP/2 to https servers.
         verify: True to check certificates against the system's, a path or bytes (PEM) to trust just those, False to trust
@@ -488,7 +485,7 @@ class Client:
         user_agent: the User-Agent header; "shoal/" and the version unless given.
 
     Raises:
-        TypeError, ValueError: an argument has a wrong type or value, or `verify` has no certificate.
+        TypeError, ValueError: an argument is invalid, or `verify` has no certificate.
     """
     def __new__(
         cls,
@@ -531,8 +528,7 @@ class Client:
     ) -> Job[Response]:
         """Sends a request and returns a Job[Response].
 
-        An option that is not given is that of the client. `params`, `headers` and `cookies` are merged with the client's,
-        and win name by name.
+        Options that are left out are the client's. `params`, `headers` and `cookies` are merged with the client's by name.
 
         Args:
             method: such as "GET".
@@ -540,7 +536,7 @@ class Client:
             params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
                 query string, which is sent as it is.
             headers: a mapping or pairs; a None value leaves a default header (Accept, Accept-Encoding, User-Agent) out.
-            cookies: a mapping or pairs. They are sent to every host, but not on from a redirect to another origin.
+            cookies: a mapping or pairs. They are sent to every host, but not after a redirect to another origin.
             auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place. Not
                 sent to another origin after a redirect.
             content: the body as bytes or str; or
@@ -553,8 +549,8 @@ class Client:
                 408, 425, 429, 500, 502, 503 or 504; with backoff, and as long as a Retry-After asks for.
             follow_redirects: follow redirects. Credentials are not sent to another origin.
             max_redirects: more than that raise TooManyRedirects; None for no limit.
-            max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give one,
-                a body that is saved may have 64 MiB and 100 times the bytes received.
+            max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+                one, a body that is saved may have 64 MiB and 100 times the bytes received.
             raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
 
         Raises:
@@ -724,7 +720,7 @@ class Client:
     ) -> Job[list[Response]]:
         """Fetches many requests over this client's connections: `shoal.gather_fetch(requests, client=self, ...)`.
 
-        An option that is not given is that of the client. Limits given here hold in addition to the client's.
+        Options that are left out are the client's. Limits given here apply in addition to the client's.
 
         Args:
             requests: as for `gather_fetch`.
@@ -732,14 +728,14 @@ class Client:
             params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
                 query string, which is sent as it is.
             headers: a mapping or pairs; a None value leaves a default header (Accept, Accept-Encoding, User-Agent) out.
-            cookies: a mapping or pairs. They are sent to every host, but not on from a redirect to another origin.
+            cookies: a mapping or pairs. They are sent to every host, but not after a redirect to another origin.
             auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place. Not
                 sent to another origin after a redirect.
             content: the body as bytes or str; or
             data: the body as a form (mapping or pairs), or bytes or str; or
             json: the body as a JSON value; None means no body (send a null as `content="null"`).
-            concurrency: requests in flight at once; None for no limit of the call's own (a stream needs a number: the call's, the
-                client's or 100).
+            concurrency: requests in flight at once; None for no limit of the call's own. (A stream needs a number: that of the
+                call or the client, or 100.)
             per_host: requests in flight at once to one origin; None for no limit.
             rate: requests to one origin per time, such as "10/s" or "100/min"; None for no limit.
             timeout: seconds per attempt, from its start to the last byte, or a `Timeout`, or None for no limit. Of a body that
@@ -750,8 +746,8 @@ class Client:
                 408, 425, 429, 500, 502, 503 or 504; with backoff, and as long as a Retry-After asks for.
             follow_redirects: follow redirects. Credentials are not sent to another origin.
             max_redirects: more than that raise TooManyRedirects; None for no limit.
-            max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give one,
-                a body that is saved may have 64 MiB and 100 times the bytes received.
+            max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+                one, a body that is saved may have 64 MiB and 100 times the bytes received.
             return_exceptions: put exceptions into the results instead of raising the first one.
             raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
             progress: True for a tqdm bar, or a callable that gets `(done, total)`; in a stream the total may be None.
@@ -790,26 +786,26 @@ class Client:
         save_to: SaveTo | None = None,
     ) -> Job[list[Response | FetchError]]: ...
     def close(self) -> None:
-        """Closes the idle connections; requests in flight keep theirs until they end. Waits for nothing. Further requests
-        raise RuntimeError.
+        """Closes the idle connections; requests in flight keep theirs until they end. Does not wait. Further requests raise
+        RuntimeError.
         """
     def aclose(self) -> Awaitable[None]:
         """The same as `close()`, to be awaited."""
     @property
     def is_closed(self) -> bool:
-        """Whether the client was closed."""
+        """Whether the client is closed."""
     @property
     def base_url(self) -> str | None:
-        """What relative URLs are joined to, or None."""
+        """The URL that relative URLs are joined to, or None."""
     @property
     def headers(self) -> Headers:
         """The headers of every request: a `Headers`."""
     @property
     def limits(self) -> Limits:
-        """The limits."""
+        """The limits: a `Limits`."""
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies that servers have set, by name: a new `dict[str, str]`. Of equal names the last one is shown."""
+        """The cookies that servers have set: a new `dict[str, str]`. If several have the same name, the last one."""
     def __enter__(self) -> Self: ...
     def __exit__(self, *_error: object) -> None: ...
     def __aenter__(self) -> Awaitable[Self]: ...
@@ -832,20 +828,20 @@ class Server:
         """The address it listens on, as a string."""
     @property
     def port(self) -> int:
-        """The port it listens on (the one that was taken if 0 was asked for)."""
+        """The port it listens on; with ``port=0`` the one that the system chose."""
     @property
     def closed(self) -> bool:
         """Whether ``close()`` was called."""
     def url(self, path: str = "/") -> str:
         """The URL of a path: ``server.url("/json/10")``. A missing leading slash is added."""
     def requests(self, path: str = "/") -> int:
-        """Requests of a route and the routes below it: ``server.requests("/fault/flaky")``; all of them by default."""
+        """The number of requests to a route and the routes below it: ``server.requests("/fault/flaky")``; all by default."""
     def attempts(self, key: str) -> int:
-        """Requests whose query had ``key=<key>``, on any route."""
+        """The number of requests whose query had ``key=<key>``, on any route."""
     def _stats(self) -> dict[str, int]:
-        """What the server saw since its start or ``reset_stats()``, as a dict of integers."""
+        """The counters since the start or ``reset_stats()``, as a dict of integers."""
     def reset_stats(self) -> None:
-        """Counts from zero again; peaks start from what is open now, and fault routes from their first attempt."""
+        """Resets the counters to zero, peaks to what is open now, and fault routes to their first attempt."""
     def close(self) -> None:
         """Closes the port and all connections and waits until they are closed. Calling it again does nothing."""
     def __enter__(self) -> Self: ...
@@ -893,14 +889,14 @@ def gather_fetch(
         params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
             query string, which is sent as it is.
         headers: a mapping or pairs; a None value leaves a default header (Accept, Accept-Encoding, User-Agent) out.
-        cookies: a mapping or pairs. They are sent to every host, but not on from a redirect to another origin.
+        cookies: a mapping or pairs. They are sent to every host, but not after a redirect to another origin.
         auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place. Not
             sent to another origin after a redirect.
         content: the body as bytes or str; or
         data: the body as a form (mapping or pairs), or bytes or str; or
         json: the body as a JSON value; None means no body (send a null as `content="null"`).
-        concurrency: requests in flight at once; None for no limit of the call's own (a stream needs a number: the call's, the
-            client's or 100).
+        concurrency: requests in flight at once; None for no limit of the call's own. (A stream needs a number: that of the
+            call or the client, or 100.)
         per_host: requests in flight at once to one origin; None for no limit.
         rate: requests to one origin per time, such as "10/s" or "100/min"; None for no limit.
         timeout: seconds per attempt, from its start to the last byte, or a `Timeout`, or None for no limit. Of a body that
@@ -911,8 +907,8 @@ def gather_fetch(
             408, 425, 429, 500, 502, 503 or 504; with backoff, and as long as a Retry-After asks for.
         follow_redirects: follow redirects. Credentials are not sent to another origin.
         max_redirects: more than that raise TooManyRedirects; None for no limit.
-        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give one,
-            a body that is saved may have 64 MiB and 100 times the bytes received.
+        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+            one, a body that is saved may have 64 MiB and 100 times the bytes received.
         return_exceptions: put exceptions into the results instead of raising the first one.
         raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
         progress: True for a tqdm bar, or a callable that gets `(done, total)`; in a stream the total may be None.
@@ -927,13 +923,12 @@ def gather_fetch(
         Job[list[Response]]: the responses; with `return_exceptions`, exception instances in the failed places.
 
     Raises:
-        TypeError, ValueError: at the call, before any I/O: an argument has a wrong type or value, or two items would be
-            saved to one file.
+        TypeError, ValueError: at the call, before any I/O: an argument is invalid, or two items would be saved to one file.
         InvalidURL: at the call: an item has no usable http or https URL.
         FetchError: from the Job: the first failure. The other requests are cancelled; the exception's `results` holds
             the finished responses in their places, None elsewhere.
-        DeadlineExceeded: from the Job: the deadline passed; with `results` too. With `return_exceptions` it stands in
-            the unfinished places instead.
+        DeadlineExceeded: from the Job: the deadline passed; with `results`, too. With `return_exceptions` it is in the
+            unfinished places instead.
     """
 
 @overload
@@ -992,29 +987,29 @@ def stream_fetch(
     save_to: SaveTo | None = None,
     client: Client | None = None,
 ) -> Stream[Response]:
-    """Fetches requests as they come and yields the responses as they finish: for lists too long to hold.
+    """Fetches requests as they come and yields the responses as they finish: for inputs that do not fit into memory.
 
         async for response in shoal.stream_fetch(urls):     # on any event loop
         for response in shoal.stream_fetch(urls):           # anywhere
 
     Args:
         requests: a lazy iterable, or (with `async for`) an async iterable, of what `gather_fetch` takes. It is read
-            only as fast as results are taken: at most `concurrency + buffer` requests are between it and you. A plain
-            iterable is read on your own thread; an async one is awaited on your event loop.
+            only as fast as results are taken: at most `concurrency + buffer` requests have been read and not yet yielded.
+            A plain iterable is read on the calling thread; an async one is awaited on the running event loop.
         ordered: yield responses in the order of the requests; False: in the order in which they finish.
         buffer: finished responses that may wait to be taken; None for as many as `concurrency`.
         method: such as "POST", in upper or lower case.
         params: query parameters: a mapping or pairs, of which None values are left out and lists repeat the name; or a
             query string, which is sent as it is.
         headers: a mapping or pairs; a None value leaves a default header (Accept, Accept-Encoding, User-Agent) out.
-        cookies: a mapping or pairs. They are sent to every host, but not on from a redirect to another origin.
+        cookies: a mapping or pairs. They are sent to every host, but not after a redirect to another origin.
         auth: `(user, password)` for Basic, or a bearer token; wins over an Authorization header of the same place. Not
             sent to another origin after a redirect.
         content: the body as bytes or str; or
         data: the body as a form (mapping or pairs), or bytes or str; or
         json: the body as a JSON value; None means no body (send a null as `content="null"`).
-        concurrency: requests in flight at once; None for no limit of the call's own (a stream needs a number: the call's, the
-            client's or 100).
+        concurrency: requests in flight at once; None for no limit of the call's own. (A stream needs a number: that of the
+            call or the client, or 100.)
         per_host: requests in flight at once to one origin; None for no limit.
         rate: requests to one origin per time, such as "10/s" or "100/min"; None for no limit.
         timeout: seconds per attempt, from its start to the last byte, or a `Timeout`, or None for no limit. Of a body that
@@ -1025,8 +1020,8 @@ def stream_fetch(
             408, 425, 429, 500, 502, 503 or 504; with backoff, and as long as a Retry-After asks for.
         follow_redirects: follow redirects. Credentials are not sent to another origin.
         max_redirects: more than that raise TooManyRedirects; None for no limit.
-        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give one,
-            a body that is saved may have 64 MiB and 100 times the bytes received.
+        max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
+            one, a body that is saved may have 64 MiB and 100 times the bytes received.
         return_exceptions: put exceptions into the results instead of raising the first one.
         raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
         progress: True for a tqdm bar, or a callable that gets `(done, total)`; in a stream the total may be None.
@@ -1042,10 +1037,10 @@ def stream_fetch(
         exceptions, with `index`. Leaving the loop early, `close()`, or dropping it cancels the rest.
 
     Raises:
-        TypeError, ValueError: at the call: an argument has a wrong type or value.
+        TypeError, ValueError: at the call: an argument is invalid.
         FetchError: from the loop: a request failed; the rest is cancelled.
         DeadlineExceeded: from the loop: the deadline passed.
-        Exception: whatever the iterable raises, after the responses of what it gave before.
+        Exception: whatever the iterable raises, after the responses to the requests before it.
     """
 
 @overload
@@ -1082,15 +1077,15 @@ _HeaderPairs: TypeAlias = Iterable[tuple[str | bytes, str | bytes]]
 
 @final
 class Headers(Mapping[str, str]):
-    """The headers of a response or request: a mapping of str to str in which case does not matter.
+    """The headers of a response or request: a mapping of str to str, in which the case of names does not matter.
 
-    `headers["Content-Type"]` and `headers["content-type"]` are the same. Names come out in lower case, in the order of
-    their first appearance. A header that was sent several times is one item whose values are joined with ", ";
-    `get_list` and `multi_items` have them one by one (as `Set-Cookie` needs). Values are decoded as UTF-8 or, where
-    they are not valid UTF-8, as latin-1.
+    `headers["Content-Type"]` and `headers["content-type"]` are the same. Names are in lower case, in the order of their first
+    appearance. A header that was sent several times is one item whose values are joined with ", "; `get_list` and
+    `multi_items` return them separately (as `Set-Cookie` needs). Values are decoded as UTF-8 or, if that fails, as
+    latin-1.
 
-    It cannot be changed. `dict(headers)` makes a dict, `repr()` hides secrets, and it can be pickled. All methods may
-    be called from any thread.
+    It is immutable. `dict(headers)` makes a dict, `repr()` hides secrets, and it can be pickled. All methods may be
+    called from any thread.
 
     Args:
         headers: a mapping or an iterable of pairs, of str or bytes; None (the default) for no headers. Repeated names
@@ -1098,7 +1093,7 @@ class Headers(Mapping[str, str]):
 
     Raises:
         TypeError: a name or value is neither str nor bytes.
-        ValueError: a name or value has characters that no header may have.
+        ValueError: a name or value has invalid characters.
     """
     def __new__(cls, headers: Mapping[str, str] | Mapping[bytes, bytes] | _HeaderPairs | None = None, /) -> Self: ...
     def __getitem__(self, name: str, /) -> str: ...
@@ -1113,12 +1108,12 @@ class Headers(Mapping[str, str]):
 
         Args:
             name: in any case.
-            default: what to return if there is no such header; None by default.
+            default: the return value if there is no such header; None by default.
         """
     @overload
     def get(self, name: str, /, default: str | _T) -> str | _T: ...
     def get_list(self, name: str, /) -> list[str]:
-        """All values of a header (list of str), in the order they came; empty if there is none.
+        """All values of a header (list of str), in the order received; empty if there is none.
 
         Args:
             name: in any case.
@@ -1130,13 +1125,13 @@ class Headers(Mapping[str, str]):
     def items(self) -> ItemsView[str, str]:
         """Pairs of name and value, one for each name, several values joined with ", " (an `ItemsView`)."""
     def multi_items(self) -> list[tuple[str, str]]:
-        """Pairs of name and value (list of tuples), one for each value: a name may come several times."""
+        """Pairs of name and value (list of tuples), one for each value: a name may occur several times."""
 
 @final
 class Response:
-    """The answer to one request, body included: nothing is left to await.
+    """The response to one request, body included: nothing is left to await.
 
-    Attributes are made when they are first looked at. `memoryview(response)` shows the body without a copy. Two
+    Attributes are created when they are first accessed. `memoryview(response)` shows the body without a copy. Two
     responses are equal only if they are the same object. It can be pickled and copied, and read from any thread.
     """
     @property
@@ -1153,10 +1148,10 @@ class Response:
         """Whether the status is 2xx (bool)."""
     @property
     def reason(self) -> str:
-        """The standard's words for the status (str), such as "Not Found"; empty for a status it does not know."""
+        """The standard reason phrase of the status (str), such as "Not Found"; empty for a status that has none."""
     @property
     def url(self) -> str:
-        """The URL that answered (str), after redirects, without user name and password."""
+        """The URL of the response (str), after redirects, without user name and password."""
     @property
     def headers(self) -> Headers:
         """The headers (`Headers`), as the server sent them: a mapping in which case does not matter."""
@@ -1164,33 +1159,33 @@ class Response:
     def content(self) -> bytes:
         """The body, decoded from gzip and the like (bytes). Empty if it was saved to `path`.
 
-        The first access copies it into the bytes object, which is the same ever after, and frees the original; use
+        The first access copies it into a bytes object, which later accesses return, and frees the original; use
         `memoryview(response)` to copy nothing.
         """
     @property
     def text(self) -> str:
-        """The body as text (str), decoded with `encoding`; what is not valid becomes U+FFFD. Decoded anew each time."""
+        """The body as text (str), decoded with `encoding`; invalid bytes become U+FFFD. Decoded on each access."""
     @property
     def encoding(self) -> str:
         """The name of the body's encoding (str), in lower case: that of a byte order mark, else the charset of Content-Type,
-        else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252". JSON is "utf-8", whatever its
-        Content-Type says, if that can be.
+        else "utf-8". As in browsers, "iso-8859-1" and "ascii" are read as "windows-1252". JSON is
+        "utf-8" if the body is valid UTF-8, whatever its Content-Type says.
         """
     def json(self) -> Any:
-        """The body parsed as JSON (dict, list, str, int, float, bool or None). Parsed anew each time.
+        """The body parsed as JSON (dict, list, str, int, float, bool or None). Parsed on each call.
 
         The same values as `json.loads`, faster: NaN and Infinity are accepted, integers are exact, of equal keys the
-        last one wins. A megabyte takes some 2 ms, with the GIL held. Where that is too long for an event loop, call it in
-        another thread, `await asyncio.to_thread(response.json)`: there it lends the GIL every 2 ms. To make no Python
-        objects at all, take what you need out of many documents with `parallel.json_extract` and `parallel.json_rows`,
-        on all cores.
+        last one wins. A megabyte takes some 2 ms, with the GIL held. If that blocks an event loop for too long, call it in
+        another thread, `await asyncio.to_thread(response.json)`: there it releases the GIL every 2 ms. To extract values
+        from many documents without creating Python objects, on all cores, use `parallel.json_extract` and
+        `parallel.json_rows`.
 
-        The body is in UTF-8, UTF-16 or UTF-32, as its first bytes tell; a charset of Content-Type counts only if it is
-        in none of them. A body that was saved to `path` is not read.
+        The body is UTF-8, UTF-16 or UTF-32, detected from its first bytes; the charset of Content-Type is used only if it is
+        none of them. A body that was saved to `path` is not read.
 
         Raises:
             JSONDecodeError: the body is not JSON, or not in its encoding; also a `json.JSONDecodeError`, with `msg`,
-                `doc` and `pos`. The message says what was asked for and what came back, with the first bytes.
+                `doc` and `pos`. The message names the request and quotes the first bytes of the response.
         """
     @property
     def cookies(self) -> dict[str, str]:
@@ -1200,16 +1195,16 @@ class Response:
         """The redirects that were followed (list of `Response`, oldest first), without their bodies."""
     @property
     def elapsed(self) -> timedelta:
-        """How long the last attempt took (timedelta), from its turn to the last byte."""
+        """How long the last attempt took (timedelta), from the permit to send to the last byte."""
     @property
     def http_version(self) -> str:
-        """The protocol spoken with the server (str): "HTTP/1.1", "HTTP/2" and so on."""
+        """The protocol version (str): "HTTP/1.1", "HTTP/2" and so on."""
     @property
     def request(self) -> Request:
-        """What was asked for (`Request`)."""
+        """The request (`Request`)."""
     @property
     def attempts(self) -> int:
-        """How many attempts it took (int), 1 or more."""
+        """The number of attempts (int), 1 or more."""
     @property
     def index(self) -> int:
         """The place of the request in its batch (int, from 0)."""
@@ -1218,7 +1213,7 @@ class Response:
         """Where the body was saved (pathlib.Path), or None if it is in memory."""
     @property
     def links(self) -> dict[str, dict[str, str]]:
-        """The links of the Link header: a dict from the relation, or the URL where there is none, to a dict of "url" and
+        """The links of the Link header: a dict from the relation, or the URL if there is none, to a dict of "url" and
         the link's parameters, all str: `response.links["next"]["url"]`. URLs are as sent, possibly relative.
         """
     def raise_for_status(self) -> Self:
@@ -1307,31 +1302,31 @@ class _Promise:
     """The producing end of a Job. Internal."""
     def __new__(cls, name: str, collect: Callable[[], object], total: int | None = None) -> Self: ...
     def job(self, progress: object = None) -> Job[Any]:
-        """The job. Only one: dropping it cancels."""
+        """The job. There is one, and dropping it cancels the work."""
     def fileno(self) -> int:
-        """Readable when somebody called `wake`, or cancelled the job."""
+        """A descriptor that is readable after `wake` and after a cancellation."""
     def wake(self) -> None:
         """Makes `fileno` readable."""
     def drain(self) -> None:
         """Makes `fileno` no longer readable."""
     def close(self) -> None:
-        """Gives `fileno` back; nobody can wake any more."""
+        """Closes `fileno`; later calls of `wake` do nothing."""
     def cancelled(self) -> bool:
-        """Whether nobody wants the result any more."""
+        """Whether the job was cancelled."""
     def expect(self, total: int) -> None:
-        """How many items there are, now that it is known."""
+        """Sets the total number of items."""
     def advance(self, count: int) -> None:
-        """So many items more have a result."""
+        """Counts items that have a result."""
     def failed(self, name: str) -> None:
-        """One item more has failed, with an exception of the class of this name."""
+        """Counts an item that failed with an exception of the class of this name."""
     def resolve(self, value: object) -> bool:
-        """The result; `False` if the job had ended already."""
+        """Sets the result; `False` if the job had ended already."""
     def reject(self, error: BaseException) -> bool:
-        """The exception that the job raises; `False` if it had ended already."""
+        """Sets the exception; `False` if the job had ended already."""
 
 def _end_with_parent() -> bool:
-    """Ends this process as soon as the thread that started it does, which is to say its parent; `False` if the system can't
-    do that. Internal, for worker processes.
+    """Makes the kernel kill this process when the thread that started it ends; `False` if the system can't. For worker
+    processes. Internal.
     """
 
 @overload
@@ -1893,9 +1888,10 @@ def _keyword_types() -> dict[str, str]:
     """The type of each option, for the stub."""
 
 def _restore_response(state: dict[str, Any], /) -> Response:
-    """Makes a response from the state another one was pickled with."""
+    """The response that was pickled with this state."""
 
 def _unraisable(error: BaseException, object: object) -> None:
-    """Tells `sys.unraisablehook`. Internal."""
+    """Calls `sys.unraisablehook`. Internal."""
 
-def _usable_cores() -> int: ...
+def _usable_cores() -> int:
+    """The number of cores that this process may use: `SHOAL_THREADS`, or else those of its CPU affinity and cgroup quota."""
