@@ -4,6 +4,7 @@
 //! its arguments, starts work through `bridge`, and converts the results. They use the layers below and not each other,
 //! except that `parallel` takes responses of `http` as documents.
 
+#[macro_use]
 mod arguments;
 mod bridge;
 #[cfg(fuzzing)]
@@ -26,7 +27,7 @@ fn _shoal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<http::headers::PyHeaders>()?;
     module.add_class::<bridge::job::Job>()?;
     module.add_class::<arguments::limits::PyLimits>()?;
-    module.add_class::<arguments::limits::PyRetry>()?;
+    module.add_class::<arguments::retry::PyRetry>()?;
     module.add_class::<parallel::column::PyColumn>()?;
     module.add_class::<parallel::table::PyTable>()?;
     module.add_class::<bridge::promise::PyPromise>()?;
@@ -40,6 +41,7 @@ fn _shoal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(http::stream::stream_fetch, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::callbacks::_unraisable, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::promise::_end_with_parent, module)?)?;
+    module.add_function(wrap_pyfunction!(arguments::table::_keyword_types, module)?)?;
     module.add_function(wrap_pyfunction!(http::response::restore_response, module)?)?;
     for function in ["gather_fetch", "stream_fetch"] {
         // The public name. Classes have theirs in `#[pyclass(module)]`.

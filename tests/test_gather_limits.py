@@ -280,7 +280,7 @@ def test_stats_of_a_batch() -> None:
         assert stats.retries == 4
         assert stats.retries_by_cause == {"503": 2, "IncompleteBody": 2}
         assert stats.bytes == sum(len(r.content) for r in results if isinstance(r, shoal.Response))
-        assert 0.05 <= stats.wall < 10
+        assert 0.05 <= stats.wall_time < 10
         assert 1 <= stats.connections_opened <= 4 + 3
         assert stats.connections_opened == server.stats.connections_opened
         for times, least in ((stats.queue, 16), (stats.connect, 1), (stats.first_byte, 15), (stats.body, 15)):
@@ -313,7 +313,7 @@ def test_stats_while_it_runs(server, run) -> None:
         await job
         assert job.stats.total == 20
         assert before.total < 20
-        assert job.stats.wall == job.stats.wall
+        assert job.stats.wall_time == job.stats.wall_time
 
     run(main())
 

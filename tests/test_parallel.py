@@ -263,7 +263,7 @@ def test_stats_and_looks() -> None:
     stats = job.stats
     assert (stats.total, stats.ok, stats.failed, stats.by_error) == (2, 1, 1, {"OSError": 1})
     assert stats.limited_by == "cpu"
-    assert stats.wall > 0
+    assert stats.wall_time > 0
     assert repr(stats).startswith("<JobStats 2 finished (1×OSError) in 0.")
     assert repr(job) == "<Job hash: done; await it, or call .result()>"
     job = slow()

@@ -365,7 +365,7 @@ def test_stats() -> None:
     stats = job.stats
     assert (stats.total, stats.ok, stats.failed, stats.by_error) == (5, 3, 2, {"ZeroDivisionError": 2})
     assert stats.limited_by == "cpu"
-    assert 0 < stats.wall == job.stats.wall
+    assert 0 < stats.wall_time == job.stats.wall_time
     assert stats.as_dict()["by_error"] == {"ZeroDivisionError": 2}
 
 

@@ -48,6 +48,25 @@ def test_the_environment_lets_reqwest_make_every_connection(server, monkeypatch)
         shoal.Client()
 
 
+def test_the_old_names_warn(server, monkeypatch) -> None:
+    job = shoal.gather_fetch([server.url("/bytes/10")] * 3)
+    job.result()
+    stats = job.stats
+    with pytest.warns(DeprecationWarning, match="JobStats.by_lane is deprecated: use JobStats.by_transport") as caught:
+        assert stats.by_lane == {"lean": 3}
+    assert caught[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match="JobStats.wall is deprecated: use JobStats.wall_time"):
+        assert stats.wall == stats.wall_time
+    figures = stats.as_dict()
+    assert figures["wall"] == figures["wall_time"]
+    assert (figures["by_lane"], figures["by_transport"]) == ({"lean": 3}, {"http1": 3})
+    monkeypatch.setenv("SHOAL_LANE", "full")
+    with pytest.warns(DeprecationWarning, match="SHOAL_LANE is deprecated: use SHOAL_TRANSPORT=reqwest"):
+        job = shoal.gather_fetch([server.url("/bytes/10")] * 3)
+    job.result()
+    assert job.stats.by_transport == {"reqwest": 3}
+
+
 def test_proxies_take_reqwest(python) -> None:
     with Proxy() as proxy, Origin() as origin:
         code = """

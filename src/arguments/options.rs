@@ -1,201 +1,276 @@
-//! The options of a request: the keywords of a call, of a `Request`, and of one item of a batch, read by one table.
+//! Reads the keywords of the table into the types that the engine uses: one reader for the HTTP functions, a `Request`, an
+//! item of a batch, a `Client` and the functions of `shoal.parallel`.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
+use url::Url;
 
-use super::input::{
-    AUTH_HEADER, BodyInput, auth_header_from, content_from, cookie_header, cookies_from, data_from, headers_from,
-    json_from, text, type_name, utf8,
-};
-use super::limits::{PyRetry, method_from, retry_from, whole};
+use super::body::{BodyInput, content_from, data_from, json_from};
+use super::headers::{auth_from, cookie_header, cookies_from, headers_from};
+use super::limits::{PyLimits, concurrency_from, rate_from};
 use super::params::{Params, params_from};
+use super::retry::{PyRetry, method_from, retry_from};
+use super::save_to::{SaveTo, save_to_from};
+use super::scalars::{at_least, count, flag, path, seconds, size, text, text_or, type_name, utf8, wrong_type};
+use super::table::{Function, Keyword, Row};
 use super::timeout::{timeout_from, timeout_to_python};
+use super::unknown::unknown;
+use shoal_http::client::ClientOptions;
+use shoal_http::limits::Rate;
+use shoal_http::redact::redact_input;
 use shoal_http::request::Request;
 use shoal_http::retry::Retry;
 use shoal_http::settings::{Settings, Timeout};
+use shoal_http::transport::Verify;
 
-/// What [`RequestOptions::set`] knows, for the messages of whoever reads keywords.
-pub const REQUEST_KEYS: [&str; 15] = [
-    "method",
-    "params",
-    "headers",
-    "cookies",
-    "auth",
-    "content",
-    "data",
-    "json",
-    "timeout",
-    "retry",
-    "follow_redirects",
-    "max_redirects",
-    "max_body",
-    "raise_for_status",
-    "name",
-];
+/// The options of one call. A function uses the parts that it has keywords for.
+#[derive(Default)]
+pub struct Options {
+    /// The options of a request.
+    pub request: RequestOptions,
+    /// The options of a batch.
+    pub batch: BatchOptions,
+    /// `http2`, `verify` and `trust_env`.
+    pub client: ClientOptions,
+    /// `base_url`.
+    pub base_url: Option<Url>,
+    /// `limits`.
+    pub limits: Option<Py<PyLimits>>,
+    /// `user_agent`.
+    pub user_agent: Option<HeaderValue>,
+    /// `progress`, of any type.
+    pub progress: Option<Py<PyAny>>,
+    /// `on_error`.
+    pub on_error: Policy,
+    /// `workers`.
+    pub workers: Option<usize>,
+    auth: Option<HeaderValue>,
+    body: Option<(&'static str, BodyInput)>,
+}
 
-/// What was given; everything else is left to the call, then to the client.
+/// The options of a request that were given; all others are those of the call, then of the client.
 #[derive(Clone, Debug, Default)]
 pub struct RequestOptions {
     /// `method`.
     pub method: Option<Method>,
     /// `params`.
     pub params: Params,
-    /// `headers`, with `auth` among them.
+    /// `headers`, with `auth` and the type of the body among them.
     pub headers: HeaderMap,
-    /// The headers whose value is None.
+    /// The headers whose value is None, sorted.
     pub without: Vec<HeaderName>,
     /// `cookies`.
     pub cookies: Vec<(String, String)>,
     /// One of `content`, `data` and `json`.
-    pub body: Option<BodyInput>,
-    body_argument: Option<&'static str>,
+    pub body: Option<Bytes>,
+    /// The `Content-Type` among the headers is that of `data` or `json`, not one that was given.
+    pub has_body_type: bool,
     /// `name`.
     pub name: Option<Box<str>>,
+    settings: SettingsOptions,
+}
+
+/// The settings that were given.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct SettingsOptions {
     timeout: Option<Timeout>,
     retry: Option<Retry>,
     follow_redirects: Option<bool>,
     max_redirects: Option<u32>,
     max_body: Option<u64>,
     raise_for_status: Option<bool>,
-    auth: Option<HeaderValue>,
-    /// The `Content-Type` is that of the body, not one that was given.
-    pub type_of_body: bool,
+}
+
+/// The options of a batch.
+#[derive(Default)]
+pub struct BatchOptions {
+    /// `client`, of any type.
+    pub client: Option<Py<PyAny>>,
+    /// `concurrency`; `Some(None)`: the call has no limit of its own.
+    pub concurrency: Option<Option<usize>>,
+    /// `per_host`.
+    pub per_host: Option<usize>,
+    /// `rate`.
+    pub rate: Option<Rate>,
+    /// `deadline`.
+    pub deadline: Option<Duration>,
+    /// `return_exceptions`.
+    pub return_exceptions: bool,
+    /// `save_to`.
+    pub save_to: Option<SaveTo>,
+    /// `buffer`.
+    pub buffer: Option<usize>,
+    /// `ordered`.
+    pub ordered: bool,
+}
+
+/// What a function of `shoal.parallel` does with documents that fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Raises the first failure.
+    #[default]
+    Raise,
+    /// Returns an `ItemError` in the place of the document.
+    Return,
+    /// Leaves the document out.
+    Skip,
+}
+
+impl Options {
+    /// Reads the keywords of a call of `function`, which errors call by `name`.
+    pub fn read<'py>(
+        function: Function,
+        name: &str,
+        keywords: impl IntoIterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    ) -> PyResult<Self> {
+        let mut options = Self::default();
+        for (key, value) in keywords {
+            let key = key.cast::<PyString>().map_err(|_| {
+                PyTypeError::new_err(format!("{name}: the name of an option must be str, not {}", type_name(&key)))
+            })?;
+            let key = utf8("the name of an option", key)?;
+            let Some(row) = function.keywords().find(|row| row.name == key) else {
+                return Err(unknown(name, key, function.keywords().map(|row| row.name)));
+            };
+            if !is_client_default(&value)? {
+                options.set(row, &value)?;
+            }
+        }
+        options.finish();
+        Ok(options)
+    }
+
+    fn set(&mut self, row: &Row, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let argument = row.name;
+        let request = &mut self.request;
+        let settings = &mut request.settings;
+        match row.keyword {
+            // Options of which None is a value.
+            Keyword::concurrency => self.batch.concurrency = Some(concurrency_from(value)?),
+            Keyword::timeout => settings.timeout = Some(timeout_from(value)?),
+            Keyword::retry => settings.retry = Some(retry_from(value)?),
+            Keyword::max_redirects => settings.max_redirects = Some(max_redirects_from(value)?),
+            Keyword::max_body => settings.max_body = Some(size(argument, value)?),
+            // Options that are never None.
+            Keyword::on_error => self.on_error = policy_from(value)?,
+            Keyword::follow_redirects => settings.follow_redirects = Some(flag(argument, value)?),
+            Keyword::raise_for_status => settings.raise_for_status = Some(flag(argument, value)?),
+            Keyword::return_exceptions => self.batch.return_exceptions = flag(argument, value)?,
+            Keyword::ordered => self.batch.ordered = flag(argument, value)?,
+            Keyword::http2 => self.client.connections.http2 = flag(argument, value)?,
+            Keyword::trust_env => self.client.connections.trust_env = flag(argument, value)?,
+            // For all others None means "not given".
+            _ if value.is_none() => {}
+            Keyword::method => request.method = Some(method_from(argument, value)?),
+            Keyword::params => request.params = params_from(value)?,
+            Keyword::headers => {
+                let input = headers_from(value)?;
+                (request.headers, request.without) = (input.set, input.without);
+            }
+            Keyword::cookies => request.cookies = cookies_from(value)?,
+            Keyword::auth => self.auth = Some(auth_from(value)?),
+            Keyword::content => self.set_body(argument, content_from(argument, value)?)?,
+            Keyword::data => self.set_body(argument, data_from(value)?)?,
+            Keyword::json => self.set_body(argument, json_from(value)?)?,
+            Keyword::name => request.name = Some(text(argument, value)?.into()),
+            Keyword::per_host => self.batch.per_host = Some(at_least(1, argument, value)?),
+            Keyword::rate => self.batch.rate = Some(rate_from(value)?),
+            Keyword::deadline => self.batch.deadline = Some(seconds(argument, "a number of seconds or None", value)?),
+            Keyword::workers => self.workers = Some(at_least(1, argument, value)?),
+            Keyword::buffer => self.batch.buffer = Some(at_least(0, argument, value)?),
+            Keyword::progress => self.progress = Some(value.clone().unbind()),
+            Keyword::save_to => self.batch.save_to = Some(save_to_from(value)?),
+            Keyword::client => self.batch.client = Some(value.clone().unbind()),
+            Keyword::base_url => self.base_url = Some(base_url_from(value)?),
+            Keyword::limits => self.limits = Some(limits_from(value)?),
+            Keyword::verify => self.client.connections.verify = verify_from(value)?,
+            Keyword::user_agent => self.user_agent = Some(user_agent_from(value)?),
+        }
+        Ok(())
+    }
+
+    fn set_body(&mut self, argument: &'static str, body: BodyInput) -> PyResult<()> {
+        if let Some((other, _)) = self.body {
+            return Err(PyTypeError::new_err(format!(
+                "{other} and {argument} can't both be given: a request has one body"
+            )));
+        }
+        self.body = Some((argument, body));
+        Ok(())
+    }
+
+    /// Makes `auth` a header, which replaces one that is given, as in requests and httpx; and the type of the body, unless
+    /// a type is given.
+    fn finish(&mut self) {
+        let request = &mut self.request;
+        request.without.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        request.without.dedup();
+        if let Some(auth) = self.auth.take() {
+            request.headers.insert(AUTHORIZATION, auth);
+        }
+        let Some((_, BodyInput { bytes, content_type })) = self.body.take() else { return };
+        request.body = Some(bytes);
+        if let Some(content_type) = content_type
+            && !request.without.contains(&CONTENT_TYPE)
+            && !request.headers.contains_key(CONTENT_TYPE)
+        {
+            request.headers.insert(CONTENT_TYPE, content_type);
+            request.has_body_type = true;
+        }
+    }
 }
 
 impl RequestOptions {
-    /// Those that make the same request again.
+    /// The options that make `request` again.
     pub fn of(request: &Request) -> Self {
-        Self {
-            method: Some(request.method.clone()),
-            headers: request.headers.clone(),
-            without: request.without.clone(),
-            body: request.body.clone().map(|bytes| BodyInput { bytes, content_type: None }),
-            name: request.name.clone(),
-            ..request.settings.as_deref().map(Self::of_settings).unwrap_or_default()
-        }
-    }
-
-    fn of_settings(settings: &Settings) -> Self {
-        Self {
+        let settings = request.settings.as_deref().map(|settings| SettingsOptions {
             timeout: Some(settings.timeout),
             retry: Some(settings.retry.clone()),
             follow_redirects: Some(settings.follow_redirects),
             max_redirects: Some(settings.max_redirects),
             max_body: settings.max_body,
             raise_for_status: Some(settings.raise_for_status),
+        });
+        Self {
+            method: Some(request.method.clone()),
+            headers: request.headers.clone(),
+            without: request.without.clone(),
+            body: request.body.clone(),
+            name: request.name.clone(),
+            settings: settings.unwrap_or_default(),
             ..Self::default()
         }
     }
 
-    /// The keywords that give these options again, once [`RequestOptions::finish`] was called.
+    /// The keywords that make these options again.
     pub fn keywords<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let keywords = PyDict::new(py);
-        let mut headers: Vec<(&str, Option<Bound<'py, PyBytes>>)> =
-            self.without.iter().map(|name| (name.as_str(), None)).collect();
-        headers
-            .extend(self.headers.iter().map(|(name, value)| (name.as_str(), Some(PyBytes::new(py, value.as_bytes())))));
-        set_unless_empty(&keywords, "headers", headers)?;
+        let left_out = self.without.iter().map(|name| (name.as_str(), None));
+        let set = self.headers.iter().map(|(name, value)| (name.as_str(), Some(PyBytes::new(py, value.as_bytes()))));
+        let headers: Vec<_> = left_out.chain(set).collect();
+        let settings = &self.settings;
+        let timeout = settings.timeout.map(|timeout| timeout_to_python(py, timeout)).transpose()?;
+        set_if_given(&keywords, "headers", Some(headers).filter(|headers| !headers.is_empty()))?;
         set_if_given(&keywords, "params", (!self.params.is_empty()).then(|| self.params.to_text()))?;
-        set_unless_empty(&keywords, "cookies", self.cookies.clone())?;
+        set_if_given(&keywords, "cookies", Some(&self.cookies).filter(|cookies| !cookies.is_empty()))?;
         set_if_given(&keywords, "method", self.method.as_ref().map(Method::as_str))?;
-        set_if_given(&keywords, "content", self.body.as_ref().map(|body| PyBytes::new(py, &body.bytes)))?;
+        set_if_given(&keywords, "content", self.body.as_ref().map(|body| PyBytes::new(py, body)))?;
         set_if_given(&keywords, "name", self.name.as_deref())?;
-        let timeout = self.timeout.map(|timeout| timeout_to_python(py, timeout)).transpose()?;
         set_if_given(&keywords, "timeout", timeout)?;
-        set_if_given(&keywords, "retry", self.retry.clone().map(PyRetry))?;
-        set_if_given(&keywords, "follow_redirects", self.follow_redirects)?;
-        set_if_given(&keywords, "max_redirects", self.max_redirects)?;
-        set_if_given(&keywords, "max_body", self.max_body)?;
-        set_if_given(&keywords, "raise_for_status", self.raise_for_status)?;
+        set_if_given(&keywords, "retry", settings.retry.clone().map(PyRetry))?;
+        set_if_given(&keywords, "follow_redirects", settings.follow_redirects)?;
+        set_if_given(&keywords, "max_redirects", settings.max_redirects)?;
+        set_if_given(&keywords, "max_body", settings.max_body)?;
+        set_if_given(&keywords, "raise_for_status", settings.raise_for_status)?;
         Ok(keywords)
-    }
-
-    /// Whether a request with these options is the same. Where a body came from (`json`, `content`) makes no
-    /// difference; its type is among the headers.
-    pub fn same(&self, other: &Self) -> bool {
-        let body = |options: &Self| options.body.as_ref().map(|body| body.bytes.clone());
-        let without = |options: &Self| options.without.iter().cloned().collect::<HashSet<HeaderName>>();
-        self.method == other.method
-            && self.params == other.params
-            && self.headers == other.headers
-            && without(self) == without(other)
-            && self.cookies == other.cookies
-            && body(self) == body(other)
-            && self.name == other.name
-            && self.timeout == other.timeout
-            && self.retry == other.retry
-            && self.follow_redirects == other.follow_redirects
-            && self.max_redirects == other.max_redirects
-            && self.max_body == other.max_body
-            && self.raise_for_status == other.raise_for_status
-    }
-
-    /// Takes one keyword; `false` if it is none of [`REQUEST_KEYS`].
-    pub fn set(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match key {
-            key if !REQUEST_KEYS.contains(&key) => return Ok(false),
-            _ if is_client_default(value)? => {}
-            "timeout" => self.timeout = Some(timeout_from(value)?),
-            "retry" => self.retry = Some(retry_from(value)?),
-            "max_body" => self.max_body = Some(size_from("max_body", value)?),
-            "follow_redirects" => self.follow_redirects = Some(flag("follow_redirects", value)?),
-            "raise_for_status" => self.raise_for_status = Some(flag("raise_for_status", value)?),
-            "max_redirects" => self.max_redirects = Some(count("max_redirects", value)?),
-            // For the others None means "not given".
-            _ if value.is_none() && key != "json" => {}
-            "method" => self.method = Some(method_from("method", value)?),
-            "params" => self.params = params_from(value)?,
-            "headers" => {
-                let input = headers_from(value)?;
-                (self.headers, self.without) = (input.set, input.without);
-            }
-            "cookies" => self.cookies = cookies_from(value)?,
-            "auth" => self.auth = Some(auth_header_from(value)?),
-            "content" => self.set_body("content", content_from("content", value)?)?,
-            "data" => self.set_body("data", data_from(value)?)?,
-            "json" => {
-                // None is "not given" here too, as in requests and httpx; `content=b"null"` sends a null.
-                if !value.is_none() {
-                    self.set_body("json", json_from(value)?)?;
-                }
-            }
-            "name" => self.name = Some(text("name", value)?.into()),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn set_body(&mut self, argument: &'static str, body: BodyInput) -> PyResult<()> {
-        if let Some(other) = self.body_argument {
-            return Err(PyTypeError::new_err(format!(
-                "{other} and {argument} can't both be given: a request has one body"
-            )));
-        }
-        self.body_argument = Some(argument);
-        self.body = Some(body);
-        Ok(())
-    }
-
-    /// Once all keywords are in: `auth` becomes a header and, as in requests and httpx, replaces one that is given; the
-    /// body's type becomes one too, unless it is given.
-    pub fn finish(&mut self) {
-        if let Some(auth) = self.auth.take() {
-            self.headers.insert(AUTH_HEADER, auth);
-        }
-        if let Some(content_type) = self.body.as_ref().and_then(|body| body.content_type.clone())
-            && !self.without.contains(&CONTENT_TYPE)
-            && !self.headers.contains_key(CONTENT_TYPE)
-        {
-            self.headers.insert(CONTENT_TYPE, content_type);
-            self.type_of_body = true;
-        }
     }
 
     /// The headers, with the cookies of the call and of these options among them.
@@ -209,127 +284,90 @@ impl RequestOptions {
         headers
     }
 
-    /// `base` with what is given here; the same `base` if nothing is.
+    /// `base` with the settings that are given here; the same `base` if none is.
     pub fn settings(&self, base: &Arc<Settings>) -> Arc<Settings> {
-        let nothing = self.timeout.is_none()
-            && self.retry.is_none()
-            && self.follow_redirects.is_none()
-            && self.max_redirects.is_none()
-            && self.max_body.is_none()
-            && self.raise_for_status.is_none();
-        if nothing {
+        let given = &self.settings;
+        if *given == SettingsOptions::default() {
             return base.clone();
         }
-        let base = base.as_ref().clone();
         Arc::new(Settings {
-            timeout: self.timeout.unwrap_or(base.timeout),
-            retry: self.retry.clone().unwrap_or(base.retry),
-            follow_redirects: self.follow_redirects.unwrap_or(base.follow_redirects),
-            max_redirects: self.max_redirects.unwrap_or(base.max_redirects),
-            max_body: self.max_body.or(base.max_body),
-            raise_for_status: self.raise_for_status.unwrap_or(base.raise_for_status),
+            timeout: given.timeout.unwrap_or(base.timeout),
+            retry: given.retry.as_ref().unwrap_or(&base.retry).clone(),
+            follow_redirects: given.follow_redirects.unwrap_or(base.follow_redirects),
+            max_redirects: given.max_redirects.unwrap_or(base.max_redirects),
+            max_body: given.max_body.or(base.max_body),
+            raise_for_status: given.raise_for_status.unwrap_or(base.raise_for_status),
         })
     }
 }
 
-fn set_unless_empty<'py, T: IntoPyObject<'py>>(
-    keywords: &Bound<'py, PyDict>,
-    key: &str,
-    values: Vec<T>,
-) -> PyResult<()> {
-    if values.is_empty() { Ok(()) } else { keywords.set_item(key, values) }
+/// Options are equal if they make the same request. Whether its body came as `json` or as `content` makes no difference.
+impl PartialEq for RequestOptions {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { method, params, headers, without, cookies, body, has_body_type: _, name, settings } = self;
+        *method == other.method
+            && *params == other.params
+            && *headers == other.headers
+            && *without == other.without
+            && *cookies == other.cookies
+            && *body == other.body
+            && *name == other.name
+            && *settings == other.settings
+    }
 }
 
 fn set_if_given<'py, T: IntoPyObject<'py>>(keywords: &Bound<'py, PyDict>, key: &str, value: Option<T>) -> PyResult<()> {
     value.map_or(Ok(()), |value| keywords.set_item(key, value))
 }
 
-/// The `TypeError` for a keyword nobody knows.
-pub fn unknown(function: &str, key: &str, known: impl IntoIterator<Item = &'static str>) -> PyErr {
-    let hint = known
-        .into_iter()
-        .map(|name| (distance(name, key), name))
-        .min()
-        .filter(|(distance, name)| {
-            // Few letters differ, or the beginning is the same ("retries").
-            let shared = name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
-            distance * 3 <= name.len() || shared * 2 > name.len()
-        })
-        .map_or_else(String::new, |(_, name)| format!("; did you mean {name:?}?"));
-    PyTypeError::new_err(format!("{function} got an unexpected keyword argument {key:?}{hint}"))
-}
-
-/// How many letters must be added, left out or exchanged to make one word of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, of_a) in a.bytes().enumerate() {
-        let (mut diagonal, mut left) = (i, i + 1);
-        for (above, of_b) in row.iter_mut().skip(1).zip(b.bytes()) {
-            let cell = (diagonal + usize::from(of_a != of_b)).min(left + 1).min(*above + 1);
-            diagonal = std::mem::replace(above, cell);
-            left = cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-/// True or False.
-pub fn flag(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let truth = value.cast::<PyBool>().map(|truth| truth.is_true());
-    truth.map_err(|_| PyTypeError::new_err(format!("{argument} must be True or False, not {}", type_name(value))))
-}
-
-/// `USE_CLIENT_DEFAULT`: the same as leaving the argument out.
-pub fn is_client_default(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// Whether a value is `USE_CLIENT_DEFAULT`, which means the same as leaving the argument out.
+fn is_client_default(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     static DEFAULT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     Ok(value.is(DEFAULT.import(value.py(), "shoal._types", "USE_CLIENT_DEFAULT")?))
 }
 
-/// A number of something, or None for no limit.
-fn count(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+fn policy_from(value: &Bound<'_, PyAny>) -> PyResult<Policy> {
+    let expected = "\"raise\", \"return\" or \"skip\"";
+    match text_or("on_error", expected, value)? {
+        "raise" => Ok(Policy::Raise),
+        "return" => Ok(Policy::Return),
+        "skip" => Ok(Policy::Skip),
+        other => Err(PyValueError::new_err(format!("on_error must be {expected}, not {other:?}"))),
+    }
+}
+
+fn max_redirects_from(value: &Bound<'_, PyAny>) -> PyResult<u32> {
     if value.is_none() {
         return Ok(u32::MAX);
     }
-    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
-        return Err(PyTypeError::new_err(format!("{argument} must be an int or None, not {}", type_name(value))));
-    }
-    whole(argument, value)
+    count("max_redirects", "an int or None", value)
 }
 
-/// Bytes: an int, "64MiB", "10MB", "512 KiB", "1000"; None for no limit.
-pub fn size_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    if value.is_none() {
-        return Ok(u64::MAX);
+fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
+    let text = text("base_url", value)?;
+    let invalid = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
+    let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(invalid("scheme must be http or https"));
     }
-    let wrong = || {
-        let shown = value.repr().map_or_else(|_| type_name(value), |repr| repr.to_string());
-        PyValueError::new_err(format!(
-            "{argument} must be a number of bytes, a size like \"64MiB\" or None, not {shown}"
-        ))
-    };
-    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
-        return value.extract().map_err(|_| wrong());
+    Ok(url)
+}
+
+fn limits_from(value: &Bound<'_, PyAny>) -> PyResult<Py<PyLimits>> {
+    Ok(value.cast::<PyLimits>().map_err(|_| wrong_type("limits", "a shoal.Limits", value))?.clone().unbind())
+}
+
+fn user_agent_from(value: &Bound<'_, PyAny>) -> PyResult<HeaderValue> {
+    let agent = text("user_agent", value)?;
+    HeaderValue::from_str(agent).map_err(|_| PyValueError::new_err(format!("user_agent can't be sent: {agent:?}")))
+}
+
+fn verify_from(value: &Bound<'_, PyAny>) -> PyResult<Verify> {
+    if let Ok(truth) = value.cast::<PyBool>() {
+        return Ok(if truth.is_true() { Verify::System } else { Verify::Nothing });
     }
-    let Ok(text) = value.cast::<PyString>() else {
-        let message = format!("{argument} must be an int, a size like \"64MiB\" or None, not {}", type_name(value));
-        return Err(PyTypeError::new_err(message));
-    };
-    let text = utf8(argument, text)?.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    Ok((number * factor as f64) as u64)
+    if let Ok(pem) = value.cast::<PyBytes>() {
+        return Ok(Verify::Pem(pem.as_bytes().to_vec()));
+    }
+    path("verify", "be True, False, a path or PEM bytes", value).map(Verify::File)
 }

@@ -7,42 +7,43 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
 use url::Url;
 
-use super::input::{pairs, type_name, utf8};
+use super::pairs::pairs;
+use super::scalars::{type_name, utf8};
 use shoal_http::redact::quote;
 
-/// Query parameters in order, each as it goes into a URL.
+/// Query parameters in order, as text of a URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<Param>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Param {
-    /// Decoded: by it a nearer source replaces those of a farther one.
+    /// The decoded name, which decides what replaces what.
     name: String,
-    /// What is sent.
+    /// The encoded name and value.
     text: String,
 }
 
-/// What a query cannot have raw. A percent sign stays: it is part of what is already encoded.
-const UNFIT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+/// What a query cannot have raw. A percent sign stays, because a query string is given encoded.
+const QUERY_UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
 impl Params {
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Those of `farther` whose names are not among these, then these.
-    pub fn over(self, farther: &Self) -> Self {
-        let mut all: Vec<Param> = farther.0.iter().filter(|param| !self.has(param)).cloned().collect();
+    /// These parameters after those of `base` with other names.
+    pub fn over(self, base: &Self) -> Self {
+        let mut all: Vec<Param> = base.0.iter().filter(|param| !self.has(param)).cloned().collect();
         all.extend(self.0);
         Self(all)
     }
 
-    /// Appends to the query of `url` these, without those that `nearer` replaces, and then `nearer`.
-    pub fn add_to(&self, url: &mut Url, nearer: &Self) {
+    /// Appends these to the query of `url`, but for those that `own` replaces, and then `own`.
+    pub fn add_to(&self, url: &mut Url, own: &Self) {
         let mut query = url.query().unwrap_or_default().to_owned();
         let mut follows = !query.is_empty();
-        for param in self.0.iter().filter(|param| !nearer.has(param)).chain(&nearer.0) {
+        for param in self.0.iter().filter(|param| !own.has(param)).chain(&own.0) {
             if follows {
                 query.push('&');
             }
@@ -52,7 +53,7 @@ impl Params {
         url.set_query(Some(&query));
     }
 
-    /// The query string that gives these again.
+    /// The query string that [`params_from`] reads as these.
     pub fn to_text(&self) -> String {
         let texts: Vec<&str> = self.0.iter().map(|param| &*param.text).collect();
         format!("?{}", texts.join("&"))
@@ -66,7 +67,7 @@ impl Params {
 impl Param {
     fn of_text(text: &str) -> Self {
         let name = url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
-        Self { name: name.unwrap_or_default(), text: utf8_percent_encode(text, UNFIT).to_string() }
+        Self { name: name.unwrap_or_default(), text: utf8_percent_encode(text, QUERY_UNSAFE).to_string() }
     }
 
     fn of_pair((name, value): (String, String)) -> Self {
@@ -76,7 +77,7 @@ impl Param {
     }
 }
 
-/// `params`: a mapping or pairs (see [`fields`]), or a query string, which is sent as it is: byte for byte but for
+/// `params`: a mapping or pairs (see [`fields`]), or a query string, which is sent as it is, but for
 /// characters that no URL may have.
 pub fn params_from(value: &Bound<'_, PyAny>) -> PyResult<Params> {
     let Ok(text) = value.cast::<PyString>() else {
@@ -130,7 +131,7 @@ fn scalar(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> 
             .map(|text| Some(text.to_owned()))
             .map_err(|_| PyValueError::new_err(format!("{argument}: bytes must be UTF-8")));
     }
-    // NumPy's numbers (an id taken from a table) and Decimal are registered as numbers too.
+    // NumPy's numbers and Decimal are registered there.
     static NUMBER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if value.is_instance_of::<PyInt>()
         || value.is_instance_of::<PyFloat>()

@@ -1,7 +1,9 @@
 //! `JobStats`: a snapshot of what a job has done.
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 
+use pyo3::exceptions::PyDeprecationWarning;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -16,18 +18,18 @@ use shoal_http::stats::{LimitedBy, Percentiles, Stats};
 #[pyclass(frozen, module = "shoal", name = "JobStats")]
 pub struct PyStats(pub Stats);
 
-/// The keys of `as_dict()`.
+/// The keys of `as_dict()`, besides the deprecated ones.
 const FIELDS: [&str; 16] = [
     "total",
     "ok",
     "failed",
     "by_status",
     "by_error",
-    "by_lane",
+    "by_transport",
     "retries",
     "retries_by_cause",
     "bytes",
-    "wall",
+    "wall_time",
     "connections_opened",
     "queue",
     "connect",
@@ -44,6 +46,19 @@ fn percentiles<'py>(py: Python<'py>, of: &Percentiles) -> PyResult<Bound<'py, Py
         dict.set_item(name, value)?;
     }
     Ok(dict)
+}
+
+/// Warns the caller of a property that goes with the next minor version.
+fn deprecated(py: Python<'_>, message: &CStr) -> PyResult<()> {
+    PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), message, 1)
+}
+
+impl PyStats {
+    /// The requests by transport, under the old names.
+    fn lanes(&self) -> BTreeMap<&'static str, u64> {
+        let old = |(transport, count)| (if transport == "http1" { "lean" } else { "full" }, count);
+        self.by_transport().into_iter().map(old).collect()
+    }
 }
 
 #[pymethods]
@@ -78,12 +93,18 @@ impl PyStats {
         self.0.by_error.iter().map(|(class, count)| (class.to_string(), *count)).collect()
     }
 
-    /// How many requests took which lane: `dict[str, int]`. "lean" is HTTP/1.1; "full" is for HTTP/2, for proxies, and
-    /// for connections to `https` servers that were made before it was known that they do without HTTP/2.
+    /// The number of requests by transport: `dict[str, int]`. "http1" is Shoal's own HTTP/1.1; "reqwest" is for HTTP/2, for
+    /// proxies, and for connections to `https` servers that were made before it was known that they do not offer HTTP/2.
     #[getter]
-    fn by_lane(&self) -> BTreeMap<&'static str, u64> {
-        let old = |name| if name == "http1" { "lean" } else { "full" };
-        self.0.by_transport.iter().map(|(name, count)| (old(*name), *count)).collect()
+    fn by_transport(&self) -> BTreeMap<&'static str, u64> {
+        self.0.by_transport.clone()
+    }
+
+    /// The old name of `by_transport`, with "lean" for "http1" and "full" for "reqwest". Deprecated.
+    #[getter]
+    fn by_lane(&self, py: Python<'_>) -> PyResult<BTreeMap<&'static str, u64>> {
+        deprecated(py, c"JobStats.by_lane is deprecated: use JobStats.by_transport")?;
+        Ok(self.lanes())
     }
 
     /// The number of retries.
@@ -106,8 +127,15 @@ impl PyStats {
 
     /// The time from the start of the job to its end, or to now.
     #[getter]
-    fn wall(&self) -> f64 {
+    fn wall_time(&self) -> f64 {
         self.0.wall.as_secs_f64()
+    }
+
+    /// The old name of `wall_time`. Deprecated.
+    #[getter]
+    fn wall(&self, py: Python<'_>) -> PyResult<f64> {
+        deprecated(py, c"JobStats.wall is deprecated: use JobStats.wall_time")?;
+        Ok(self.wall_time())
     }
 
     /// The number of connections opened.
@@ -147,12 +175,14 @@ impl PyStats {
         self.0.limited_by.as_str()
     }
 
-    /// All figures as a dict, ready for `json.dumps` (`wall` in seconds).
+    /// All figures as a dict, ready for `json.dumps`. It also has the deprecated keys `by_lane` and `wall`.
     fn as_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(slf.py());
         for name in FIELDS {
             dict.set_item(name, slf.getattr(name)?)?;
         }
+        dict.set_item("by_lane", slf.get().lanes())?;
+        dict.set_item("wall", slf.get().wall_time())?;
         Ok(dict)
     }
 
@@ -161,15 +191,15 @@ impl PyStats {
         let statuses: Vec<String> = stats.by_status.iter().map(|(status, count)| format!("{count}×{status}")).collect();
         let errors: Vec<String> = stats.by_error.iter().map(|(class, count)| format!("{count}×{class}")).collect();
         if stats.limited_by == LimitedBy::Cpu {
-            let wall = stats.wall.as_secs_f64();
+            let wall_time = self.wall_time();
             let failed = if errors.is_empty() { String::new() } else { format!(" ({})", errors.join(", ")) };
-            return format!("<JobStats {} finished{failed} in {wall:.3} s, limited by cpu>", stats.total);
+            return format!("<JobStats {} finished{failed} in {wall_time:.3} s, limited by cpu>", stats.total);
         }
         format!(
             "<JobStats {} finished ({}) in {:.3} s, {} bytes, {} retries, {} connections, limited by {}>",
             stats.total,
             [statuses, errors].concat().join(", "),
-            stats.wall.as_secs_f64(),
+            self.wall_time(),
             stats.bytes,
             stats.retries,
             stats.connections_opened,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, USER_AGENT};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError};
 use pyo3::prelude::*;
 use url::Url;
 
@@ -29,7 +29,8 @@ pub struct Defaults {
 
 impl Defaults {
     /// The defaults of a call without a client, with connections that live as long as the call.
-    pub fn of_a_call(limits: Limits) -> PyResult<Opened> {
+    pub fn of_a_call(py: Python<'_>, limits: Limits) -> PyResult<Opened> {
+        warn_of_old_variable(py)?;
         let client =
             Client::new(ClientOptions { limits, ..ClientOptions::default() }).map_err(PyRuntimeError::new_err)?;
         let session = client.session().map_err(PyRuntimeError::new_err)?;
@@ -41,6 +42,15 @@ impl Defaults {
         };
         Ok((Arc::new(defaults), session))
     }
+}
+
+/// Warns if the environment selects the transport by the old name of the variable.
+pub fn warn_of_old_variable(py: Python<'_>) -> PyResult<()> {
+    if std::env::var_os("SHOAL_LANE").is_none_or(|value| value.is_empty()) {
+        return Ok(());
+    }
+    let message = c"SHOAL_LANE is deprecated: use SHOAL_TRANSPORT=reqwest in place of SHOAL_LANE=full";
+    PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), message, 1)
 }
 
 /// The headers of every request that does not override them.

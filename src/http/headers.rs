@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
 
-use crate::arguments::input::headers_from;
+use crate::arguments::headers::headers_from;
 use shoal_http::control_bytes;
 use shoal_http::headers::decode_text;
 use shoal_http::redact::is_secret_header;

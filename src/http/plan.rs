@@ -4,41 +4,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
-use super::request::{PyRequest, from_core, options_from};
-use crate::arguments::input::{AUTH_HEADER, BodyInput, path_from, path_text, type_name, utf8};
-use crate::arguments::options::RequestOptions;
+use super::request::{PyRequest, from_core};
+use crate::arguments::options::{Options, RequestOptions};
 use crate::arguments::params::Params;
+use crate::arguments::save_to::SaveTo;
+use crate::arguments::scalars::{path, type_name, wrong_type};
+use crate::arguments::table::Function;
 use shoal_http::error::{AttemptError, ErrorKind, FetchError, Phase};
 use shoal_http::items::Items;
 use shoal_http::redact::{quote, redact_input};
 use shoal_http::request::{Request, basic_auth};
-use shoal_http::save::{PathTemplate, SavedPaths};
 use shoal_http::settings::Settings;
-
-/// The argument `save_to`.
-pub enum SaveTo {
-    /// A template of a path.
-    Template(PathTemplate),
-    /// A function that returns a path, called for each item on the caller's thread before any I/O.
-    Callable(Py<PyAny>),
-}
-
-impl SaveTo {
-    /// A check that no two items have the same file; `None` if the template has the index and needs none.
-    pub fn places(&self) -> Option<SavedPaths> {
-        match self {
-            Self::Template(template) if template.is_distinct() => None,
-            _ => Some(SavedPaths::default()),
-        }
-    }
-}
 
 /// The options that the items of a call have in common.
 pub struct Plan {
@@ -52,7 +36,9 @@ pub struct Plan {
     /// The cookies of the call.
     pub cookies: Vec<(String, String)>,
     /// The body of items without one.
-    pub body: Option<BodyInput>,
+    pub body: Option<Bytes>,
+    /// The call's `Content-Type` is that of its body.
+    pub has_body_type: bool,
     /// Client or call have a `Content-Type`, which is sent with every body, as in requests and httpx.
     pub typed: bool,
     /// The settings of client and call.
@@ -91,7 +77,7 @@ impl Plan {
 
     /// An empty collection for the requests of a batch.
     pub fn items(&self, count: usize) -> Items {
-        Items::with_capacity(count, self.method.clone(), self.body.as_ref().map(|body| body.bytes.clone()))
+        Items::with_capacity(count, self.method.clone(), self.body.clone())
     }
 
     /// Whether a URL needs only this plan's method and body to be a request.
@@ -108,12 +94,9 @@ impl Plan {
             && pair.len() == 2
         {
             let options = pair.get_item(1)?;
-            let mapping = options.cast::<PyMapping>().map_err(|_| {
-                PyTypeError::new_err(format!(
-                    "the options of (url, options) must be a mapping, not {}",
-                    type_name(&options)
-                ))
-            })?;
+            let mapping = options
+                .cast::<PyMapping>()
+                .map_err(|_| wrong_type("the options of (url, options)", "a mapping", &options))?;
             return Ok((url_text(&pair.get_item(0)?)?, options_of(mapping, None)?));
         }
         if let Ok(mapping) = item.cast::<PyMapping>() {
@@ -122,10 +105,8 @@ impl Plan {
                 .map_err(|_| PyValueError::new_err("an item that is a mapping needs the key \"url\""))?;
             return Ok((url_text(&url)?, options_of(mapping, Some("url"))?));
         }
-        Err(PyTypeError::new_err(format!(
-            "an item must be a URL as str, a Request, a pair (url, options) or a mapping with \"url\", not {}",
-            type_name(item),
-        )))
+        let expected = "a URL as str, a Request, a pair (url, options) or a mapping with \"url\"";
+        Err(wrong_type("an item", expected, item))
     }
 
     /// The request for a URL and its options.
@@ -140,7 +121,7 @@ impl Plan {
         let credentials = take_credentials(&mut url);
         let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
         let mut request = Request::new(method, url);
-        request.body = self.body.as_ref().map(|body| body.bytes.clone());
+        request.body = self.body.clone();
         let none = Params::default();
         let own = options.map_or(&none, |options| &options.params);
         if !self.params.is_empty() || !own.is_empty() {
@@ -151,10 +132,10 @@ impl Plan {
             request.without.clone_from(&options.without);
             request.name.clone_from(&options.name);
             if let Some(body) = &options.body {
-                request.body = Some(body.bytes.clone());
-                if self.typed && options.type_of_body {
+                request.body = Some(body.clone());
+                if self.typed && options.has_body_type {
                     request.headers.remove(CONTENT_TYPE);
-                } else if !self.typed && self.body.as_ref().is_some_and(|body| body.content_type.is_some()) {
+                } else if !self.typed && self.has_body_type {
                     // The call's `Content-Type` describes the call's body.
                     request.without.push(CONTENT_TYPE);
                 }
@@ -163,7 +144,7 @@ impl Plan {
             request.settings = (!Arc::ptr_eq(&settings, &self.settings)).then_some(settings);
         }
         if let Some(credentials) = credentials {
-            request.headers.entry(AUTH_HEADER).or_insert(credentials);
+            request.headers.entry(AUTHORIZATION).or_insert(credentials);
         }
         Ok(request)
     }
@@ -203,8 +184,8 @@ impl Plan {
                 .map_err(|reason| PyValueError::new_err(format!("save_to: requests[{index}]: {reason}"))),
             Some(SaveTo::Callable(function)) => {
                 let request = from_core(py, &Arc::new(request.clone()))?;
-                let path = function.call1(py, (index, request))?;
-                path_from("save_to: the callable", path.bind(py), "return str or a path").map(Some)
+                let returned = function.call1(py, (index, request))?;
+                path("save_to: the callable", "return str or a path", returned.bind(py)).map(Some)
             }
         }
     }
@@ -246,21 +227,7 @@ fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
 /// Reads `url`: a str.
 pub fn url_text<'py>(url: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     let text = url.cast::<PyString>();
-    Ok(text.map_err(|_| PyTypeError::new_err(format!("url must be str, not {}", type_name(url))))?.clone())
-}
-
-/// Reads `base_url`: an absolute http or https URL.
-pub fn base_url_from(value: &Bound<'_, PyAny>) -> PyResult<Url> {
-    let Ok(text) = value.cast::<PyString>() else {
-        return Err(PyTypeError::new_err(format!("base_url must be str, not {}", type_name(value))));
-    };
-    let text = utf8("base_url", text)?;
-    let wrong = |reason: &str| PyValueError::new_err(format!("base_url {:?}: {reason}", redact_input(text)));
-    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("scheme must be http or https"));
-    }
-    Ok(url)
+    Ok(text.map_err(|_| wrong_type("url", "str", url))?.clone())
 }
 
 fn invalid_url(reason: &str, text: &str, index: usize) -> FetchError {
@@ -281,7 +248,7 @@ fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult
         }
         pairs.push((key, value));
     }
-    options_from("a request's options", pairs)
+    Ok(Options::read(Function::Request, "a request's options", pairs)?.request)
 }
 
 /// Adds the index of the item to the message of a `TypeError` or `ValueError`.
@@ -314,26 +281,10 @@ pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// Reads `save_to`: a template, a callable or None.
-pub fn save_to_from(value: &Bound<'_, PyAny>) -> PyResult<Option<SaveTo>> {
-    if value.is_none() {
-        return Ok(None);
-    }
-    if value.is_callable() {
-        return Ok(Some(SaveTo::Callable(value.clone().unbind())));
-    }
-    let text = path_text("save_to", value)?.ok_or_else(|| {
-        let kind = type_name(value);
-        PyTypeError::new_err(format!("save_to must be a template as str or path, a callable or None, not {kind}"))
-    })?;
-    let template = PathTemplate::parse(&text).map_err(|reason| PyValueError::new_err(format!("save_to: {reason}")))?;
-    Ok(Some(SaveTo::Template(template)))
-}
-
 /// The headers of client and call.
 pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<HeaderMap> {
     let mut own = options.headers_with_cookies(&[]);
-    if options.type_of_body && client.contains_key(CONTENT_TYPE) {
+    if options.has_body_type && client.contains_key(CONTENT_TYPE) {
         own.remove(CONTENT_TYPE);
     }
     if own.is_empty() && options.without.is_empty() {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::headers::PyHeaders;
-use crate::arguments::input::{type_name, utf8};
-use crate::arguments::limits::rebuilt;
-use crate::arguments::options::{REQUEST_KEYS, RequestOptions, unknown};
+use crate::arguments::objects::reduce;
+use crate::arguments::options::{Options, RequestOptions};
+use crate::arguments::scalars::text;
+use crate::arguments::table::Function;
 use shoal_http::redact::{redact_input, redact_url};
 use shoal_http::request::Request;
 
@@ -20,15 +20,14 @@ enum Form {
     Sent(Arc<Request>),
 }
 
+#[doc = signature!(Request("url, *"), request)]
 /// One request: a URL and the options that differ from the call's.
+///
+/// Options that are left out are the call's. `params`, `headers` and `cookies` are merged with the call's by name.
 ///
 /// Args:
 ///     url: absolute http or https URL (relative with a client that has a `base_url`).
-///     method, params, headers, cookies, auth, content, data, json, timeout, retry, follow_redirects, max_redirects,
-///         max_body, raise_for_status: as for `gather_fetch`. Options that are left out are the call's. `params`, `headers`
-///         and `cookies` are merged with the call's by name.
-///     name: the value of `{name}` in `save_to`.
-///
+#[doc = arguments!(request)]
 /// Raises:
 ///     TypeError, ValueError: an option is invalid.
 #[pyclass(frozen, module = "shoal", name = "Request")]
@@ -49,38 +48,14 @@ impl PyRequest {
     }
 }
 
-/// The options in these keywords; `function` is for messages.
-pub fn options_from<'py>(
-    function: &str,
-    keywords: impl IntoIterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
-) -> PyResult<RequestOptions> {
-    let mut options = RequestOptions::default();
-    for (key, value) in keywords {
-        let key = key.cast::<PyString>().map_err(|_| {
-            PyTypeError::new_err(format!("{function}: the name of an option must be str, not {}", type_name(&key)))
-        })?;
-        let key = utf8("the name of an option", key)?;
-        if !options.set(key, &value)? {
-            return Err(unknown(function, key, REQUEST_KEYS));
-        }
-    }
-    options.finish();
-    Ok(options)
-}
-
 #[pymethods]
 impl PyRequest {
     #[new]
-    #[pyo3(
-        signature = (url, **options),
-        text_signature = "(url, *, method=..., params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, timeout=..., retry=..., follow_redirects=..., max_redirects=..., max_body=..., raise_for_status=..., name=None)"
-    )]
+    #[pyo3(signature = (url, **options), text_signature = None)]
     fn new(url: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let Ok(text) = url.cast::<PyString>() else {
-            return Err(PyTypeError::new_err(format!("url must be str, not {}", type_name(url))));
-        };
-        let options = options_from("Request", options.into_iter().flatten())?;
-        Ok(Self(Form::Made { url: utf8("url", text)?.to_owned(), options: Box::new(options) }))
+        let url = text("url", url)?.to_owned();
+        let options = Options::read(Function::Request, "Request", options.into_iter().flatten())?.request;
+        Ok(Self(Form::Made { url, options: Box::new(options) }))
     }
 
     /// The URL, as given or as sent (credentials removed, parameters added).
@@ -114,7 +89,7 @@ impl PyRequest {
     #[getter]
     fn content<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         let bytes = match &self.0 {
-            Form::Made { options, .. } => options.body.as_ref().map(|body| &body.bytes),
+            Form::Made { options, .. } => options.body.as_ref(),
             Form::Sent(request) => request.body.as_ref(),
         };
         bytes.map(|bytes| PyBytes::new(py, bytes))
@@ -142,7 +117,7 @@ impl PyRequest {
 
     fn __eq__(&self, other: &Self) -> bool {
         let ((url, options), (other_url, other_options)) = (self.parts(), other.parts());
-        url == other_url && options.same(&other_options)
+        url == other_url && options == other_options
     }
 
     fn __hash__(&self) -> isize {
@@ -152,6 +127,6 @@ impl PyRequest {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         // Not from the arguments: they may have been changed, or be exhausted iterators.
         let (py, (url, options)) = (slf.py(), slf.get().parts());
-        rebuilt(slf.as_any(), &(url,).into_pyobject(py)?, &options.keywords(py)?)
+        reduce(slf.as_any(), &(url,).into_pyobject(py)?, &options.keywords(py)?)
     }
 }

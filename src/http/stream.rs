@@ -3,11 +3,14 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::batch::{BatchCall, stream};
-use super::client::take_client;
+use super::batch::stream;
+use super::client::open;
+use crate::arguments::options::Options;
+use crate::arguments::table::Function;
 use crate::bridge::lifecycle::calling_out;
 use crate::bridge::stream::Stream;
 
+#[doc = signature!(stream_fetch("requests, *"), stream)]
 /// Fetches requests as they come and yields the responses as they finish: for inputs that do not fit into memory.
 ///
 ///     async for response in shoal.stream_fetch(urls):     # on any event loop
@@ -17,12 +20,7 @@ use crate::bridge::stream::Stream;
 ///     requests: a lazy iterable, or (with `async for`) an async iterable, of what `gather_fetch` takes. It is read
 ///         only as fast as results are taken: at most `concurrency + buffer` requests have been read and not yet yielded.
 ///         A plain iterable is read on the calling thread; an async one is awaited on the running event loop.
-///     ordered: yield the responses in the order of the requests; False: as they finish.
-///     buffer: finished responses that may wait to be taken; None means the value of `concurrency`.
-///     concurrency: requests in flight at once; 100. A stream needs a number: the call's or the client's, else 100.
-///
-///     All other arguments are those of `gather_fetch`.
-///
+#[doc = arguments!(stream)]
 /// Returns:
 ///     Stream: yields `Response` objects, whose `index` is the place in `requests`; with `return_exceptions` also
 ///     exceptions, with `index`. Leaving the loop early, `close()`, or dropping it cancels the rest.
@@ -33,14 +31,10 @@ use crate::bridge::stream::Stream;
 ///     DeadlineExceeded: from the loop: the deadline passed.
 ///     Exception: whatever the iterable raises, after the responses to the requests before it.
 #[pyfunction]
-#[pyo3(
-    signature = (requests, **keywords),
-    text_signature = "(requests, *, ordered=False, buffer=None, method='GET', params=None, headers=None, cookies=None, auth=None, content=None, data=None, json=None, concurrency=100, per_host=None, rate=None, timeout=30.0, deadline=None, retry=2, follow_redirects=True, max_redirects=10, max_body='64MiB', return_exceptions=False, raise_for_status=False, progress=False, save_to=None, client=None)"
-)]
+#[pyo3(signature = (requests, **keywords), text_signature = None)]
 pub fn stream_fetch(requests: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Stream> {
     calling_out(|| {
-        let (client, keywords) = take_client(keywords)?;
-        let function = "stream_fetch";
-        stream(requests, BatchCall { function, client, takes_client: true, keywords: keywords.as_ref() })
+        let options = Options::read(Function::Stream, "stream_fetch", keywords.into_iter().flatten())?;
+        stream(requests, open(requests.py(), options.batch.client.as_ref())?, options)
     })
 }

@@ -6,8 +6,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::error::to_python;
-use super::plan::{Plan, SaveTo};
+use super::plan::Plan;
 use super::response::into_python;
+use crate::arguments::save_to::SaveTo;
 use crate::bridge::source::Convert;
 use shoal_http::attempts::FetchResult;
 use shoal_http::error::FetchError;

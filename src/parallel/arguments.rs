@@ -5,8 +5,8 @@ use std::fmt::Display;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-pub use crate::arguments::input::text;
-use crate::arguments::limits::integer;
+use crate::arguments::scalars::at_least;
+pub use crate::arguments::scalars::text;
 
 /// A text or None.
 pub fn optional_text(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
@@ -16,9 +16,7 @@ pub fn optional_text(argument: &str, value: Option<&Bound<'_, PyAny>>) -> PyResu
 
 /// A whole number from 0, or what is usual.
 pub fn number(argument: &str, value: Option<&Bound<'_, PyAny>>, usual: usize) -> PyResult<usize> {
-    let Some(value) = value else { return Ok(usual) };
-    let number = integer(argument, value)?;
-    usize::try_from(number).map_err(|_| PyValueError::new_err(format!("{argument} must be 0 or more, not {number}")))
+    value.map_or(Ok(usual), |value| at_least(0, argument, value))
 }
 
 /// Turns a kernel's error about an argument into a `ValueError` that names it.

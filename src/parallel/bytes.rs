@@ -7,14 +7,14 @@ use super::arguments::{invalid, text};
 use super::keywords::take;
 use super::rows::Blob;
 use super::run::KernelCall;
-use crate::arguments::limits::integer;
-use crate::arguments::options::size_from;
+use crate::arguments::scalars::{integer, size};
 use crate::bridge::job::Job;
 use shoal_kernels::bytes::compress::Compressor;
 use shoal_kernels::bytes::decompress::Decompressor;
 use shoal_kernels::bytes::format::Format;
 use shoal_kernels::bytes::hash::{Algorithm, hash as hash_kernel};
 
+#[doc = signature!(hash("docs, algorithm='sha256', *"), kernel)]
 /// The hash of each document, in lower-case hexadecimal digits.
 ///
 ///     digests = await parallel.hash(docs, "sha256")
@@ -35,10 +35,7 @@ use shoal_kernels::bytes::hash::{Algorithm, hash as hash_kernel};
 ///     TypeError, ValueError: at the call: an argument is not what it should be.
 ///     ItemError: from the Job: a document cannot be read.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, algorithm=None, **keywords),
-    text_signature = "(docs, algorithm='sha256', *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, algorithm=None, **keywords), text_signature = None)]
 pub fn hash(
     docs: &Bound<'_, PyAny>,
     algorithm: Option<&Bound<'_, PyAny>>,
@@ -50,6 +47,7 @@ pub fn hash(
         .list_result(move |document, stop| hash_kernel(algorithm, &document.bytes()?, stop))
 }
 
+#[doc = signature!(compress("docs, format='gzip', level=None, *"), kernel)]
 /// Each document, compressed.
 ///
 ///     packed = await parallel.compress(docs, "zstd", level=9)
@@ -68,10 +66,7 @@ pub fn hash(
 ///     TypeError, ValueError: at the call: an argument is not what it should be.
 ///     ItemError: from the Job: a document cannot be read.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, format=None, level=None, **keywords),
-    text_signature = "(docs, format='gzip', level=None, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, format=None, level=None, **keywords), text_signature = None)]
 pub fn compress(
     docs: &Bound<'_, PyAny>,
     format: Option<&Bound<'_, PyAny>>,
@@ -88,6 +83,7 @@ pub fn compress(
         .list_result(move |document, stop| compressor.compress(&document.bytes()?, stop).map(Blob))
 }
 
+#[doc = signature!(decompress("docs, format='auto', *, max_size='64MiB'"), kernel)]
 /// Each document, unpacked, and never more of it than allowed.
 ///
 ///     bodies = await parallel.decompress(docs, max_size="1GiB")
@@ -110,10 +106,7 @@ pub fn compress(
 ///     ItemError: from the Job: a document is broken, unpacks to more than `max_size`, or is in no known format
 ///         (`exception` is a ValueError), or cannot be read.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, format=None, **keywords),
-    text_signature = "(docs, format='auto', *, max_size='64MiB', on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, format=None, **keywords), text_signature = None)]
 pub fn decompress(
     docs: &Bound<'_, PyAny>,
     format: Option<&Bound<'_, PyAny>>,
@@ -121,7 +114,7 @@ pub fn decompress(
 ) -> PyResult<Py<Job>> {
     let format = format.map_or(Ok("auto"), |name| text("format", name))?;
     let format = Format::to_read(format).map_err(invalid("format"))?;
-    let max_size = take(keywords, "max_size")?.map_or(Ok(MAX_SIZE), |size| size_from("max_size", &size))?;
+    let max_size = take(keywords, "max_size")?.map_or(Ok(MAX_SIZE), |given| size("max_size", &given))?;
     let decompressor = Decompressor::new(format, Some(max_size));
     KernelCall::new("decompress", docs, keywords)
         .list_result(move |document, stop| decompressor.decompress(&document.bytes()?, stop).map(Blob))

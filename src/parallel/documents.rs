@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyList, PyMapping, PyMemoryView, PyString};
 use super::arrow::{Arrays, Unfit};
 use super::borrowed_buffers::BorrowedBuffers;
 use super::column::PyColumn;
-use crate::arguments::input::{path_from, type_name};
+use crate::arguments::scalars::{path, type_name};
 use crate::http::body::BodyBytes;
 use crate::http::response::PyResponse;
 use shoal_kernels::content_type::charset;
@@ -110,7 +110,7 @@ impl Documents {
     fn other(&mut self, item: &Bound<'_, PyAny>) -> PyResult<Document> {
         let index = self.list.len();
         if item.hasattr(intern!(item.py(), "__fspath__"))? {
-            let path = path_from(&format!("docs[{index}]"), item, "be a path")?;
+            let path = path(&format!("docs[{index}]"), "be a path", item)?;
             return Ok(Document::new(Source::File(path)));
         }
         // A NumPy number has a buffer too, of no dimension.

@@ -16,6 +16,7 @@ use shoal_html::markdown::markdown;
 use shoal_html::select::Selector;
 use shoal_html::text::text;
 
+#[doc = signature!(html_to_markdown("docs, *"), kernel)]
 /// Each HTML document as Markdown, without its scripts, styles and head.
 ///
 ///     texts = await parallel.html_to_markdown(responses)
@@ -39,12 +40,13 @@ use shoal_html::text::text;
 ///     TypeError, ValueError: at the call: an argument is not what it should be.
 ///     ItemError: from the Job: a document cannot be read, or is made to take for ever (a ValueError).
 #[pyfunction]
-#[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
+#[pyo3(signature = (docs, **keywords), text_signature = None)]
 pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
     KernelCall::new("html_to_markdown", docs, keywords)
         .list_result(|document, stop| markdown(&document.html()?, stop).map(Text))
 }
 
+#[doc = signature!(html_text("docs, *"), kernel)]
 /// The readable text of each HTML document: without scripts, styles and head, blocks on lines of their own.
 ///
 /// Takes the arguments of `html_to_markdown` and raises what that raises.
@@ -52,11 +54,12 @@ pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyD
 /// Returns:
 ///     Job[list[str]]: in the order of the documents.
 #[pyfunction]
-#[pyo3(signature = (docs, **keywords), text_signature = "(docs, *, on_error='raise', workers=None, progress=False)")]
+#[pyo3(signature = (docs, **keywords), text_signature = None)]
 pub fn html_text(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
     KernelCall::new("html_text", docs, keywords).list_result(|document, stop| text(&document.html()?, stop).map(Text))
 }
 
+#[doc = signature!(html_select("docs, css, attr=None, *"), kernel)]
 /// What the CSS selector matches in each HTML document: texts, or values of an attribute.
 ///
 ///     prices = await parallel.html_select(pages, "div.offer > span.price")
@@ -74,10 +77,7 @@ pub fn html_text(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) 
 /// Raises:
 ///     As `html_to_markdown`; ValueError also for a selector that is none.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, css, attr=None, **keywords),
-    text_signature = "(docs, css, attr=None, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, css, attr=None, **keywords), text_signature = None)]
 pub fn html_select(
     docs: &Bound<'_, PyAny>,
     css: &Bound<'_, PyAny>,
@@ -90,6 +90,7 @@ pub fn html_select(
         .list_result(move |document, stop| selector.select(&document.html()?, stop).map(MatchList::of_texts))
 }
 
+#[doc = signature!(html_links("docs, base_url=None, *"), kernel)]
 /// Where the links of each HTML document lead: the `href` of its `a` and `area` elements.
 ///
 ///     targets = await parallel.html_links(pages, base_url="https://example.com/")
@@ -106,10 +107,7 @@ pub fn html_select(
 /// Raises:
 ///     As `html_to_markdown`; ValueError also for a `base_url` that is no absolute http or https URL.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, base_url=None, **keywords),
-    text_signature = "(docs, base_url=None, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, base_url=None, **keywords), text_signature = None)]
 pub fn html_links(
     docs: &Bound<'_, PyAny>,
     base_url: Option<&Bound<'_, PyAny>>,
@@ -123,6 +121,7 @@ pub fn html_links(
     })
 }
 
+#[doc = signature!(html_article("docs, url=None, *"), kernel)]
 /// The article of each HTML document, by Mozilla's Readability: what a browser's reader view shows.
 ///
 ///     for page in await parallel.html_article(responses):
@@ -142,10 +141,7 @@ pub fn html_links(
 /// Raises:
 ///     As `html_to_markdown`; ValueError also for a `url` that is no absolute http or https URL.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, url=None, **keywords),
-    text_signature = "(docs, url=None, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, url=None, **keywords), text_signature = None)]
 pub fn html_article(
     docs: &Bound<'_, PyAny>,
     url: Option<&Bound<'_, PyAny>>,

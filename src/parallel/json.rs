@@ -10,7 +10,8 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use super::arguments::{invalid, text};
 use super::run::KernelCall;
 use super::table_result::{ArrowData, OrderedResults, TableResult};
-use crate::arguments::input::{pairs, type_name};
+use crate::arguments::pairs::pairs;
+use crate::arguments::scalars::type_name;
 use crate::bridge::detach::detached;
 use crate::bridge::job::Job;
 use crate::bridge::yield_gil::GilYielder;
@@ -19,6 +20,7 @@ use shoal_kernels::json::matches::Matches;
 use shoal_kernels::json::pointer::Pointer;
 use shoal_kernels::json::rows::Rows;
 
+#[doc = signature!(json_extract("docs, columns, *"), kernel)]
 /// Values out of each JSON document, as a table with a row for each.
 ///
 ///     table = await parallel.json_extract(docs, {"id": "/id", "team": "/team/name", "first": "/games/0/date"})
@@ -43,10 +45,7 @@ use shoal_kernels::json::rows::Rows;
 ///     TypeError, ValueError: at the call: an argument is not what it should be.
 ///     ItemError: from the Job: a document is not JSON (`exception` is a json.JSONDecodeError) or cannot be read.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, columns, **keywords),
-    text_signature = "(docs, columns, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, columns, **keywords), text_signature = None)]
 pub fn json_extract(
     docs: &Bound<'_, PyAny>,
     columns: &Bound<'_, PyAny>,
@@ -69,6 +68,7 @@ pub fn json_extract(
     )
 }
 
+#[doc = signature!(json_rows("docs, pointer, columns=None, *"), kernel)]
 /// The rows of an array in each JSON document, as one table.
 ///
 ///     table = await parallel.json_rows(responses, "/resultSets/0/rowSet")
@@ -95,10 +95,7 @@ pub fn json_extract(
 ///     ItemError: from the Job: a document is not JSON (`exception` is a json.JSONDecodeError), has no array there (a
 ///         ValueError), or cannot be read.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, pointer, columns=None, **keywords),
-    text_signature = "(docs, pointer, columns=None, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, pointer, columns=None, **keywords), text_signature = None)]
 pub fn json_rows(
     docs: &Bound<'_, PyAny>,
     pointer: &Bound<'_, PyAny>,

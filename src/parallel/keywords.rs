@@ -1,38 +1,24 @@
 //! The keywords that all functions of `shoal.parallel` have: `on_error`, `workers`, `progress`.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyDict;
 
-use crate::arguments::input::{type_name, utf8};
-use crate::arguments::limits::{at_least_one, integer};
-use crate::arguments::options::unknown;
+use crate::arguments::options::Options;
+pub use crate::arguments::options::Policy;
+use crate::arguments::table::Function;
 use crate::bridge::progress::reporter;
 use crate::bridge::runtime::runtime_error;
 use shoal_runtime::pool;
-
-/// What becomes of documents that fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// The first one ends the batch.
-    Raise,
-    /// An `ItemError` stands in the place.
-    Return,
-    /// They are left out.
-    Skip,
-}
 
 /// The keywords, read.
 pub struct Keywords {
     /// `on_error`.
     pub policy: Policy,
-    /// `workers`, or one for each thread of the pool.
+    /// `workers`; all threads of the pool unless given.
     pub workers: usize,
-    /// `progress`.
+    /// The reporter for `progress`.
     pub progress: Option<Py<PyAny>>,
 }
-
-const NAMES: [&str; 3] = ["on_error", "workers", "progress"];
 
 /// The number of cores that this process may use: `SHOAL_THREADS`, or else those of its CPU affinity and cgroup quota.
 #[pyfunction]
@@ -41,37 +27,20 @@ pub fn _usable_cores() -> PyResult<usize> {
 }
 
 impl Keywords {
-    /// Of a call of `function`.
+    /// Reads the keywords of a call of `function`.
     pub fn read(function: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let threads = _usable_cores()?;
-        let mut read = Self { policy: Policy::Raise, workers: threads, progress: None };
-        for (key, value) in keywords.into_iter().flatten() {
-            let key = key.cast::<PyString>()?;
-            match utf8("the name of an option", key)? {
-                "on_error" => read.policy = policy_from(&value)?,
-                "workers" if value.is_none() => {}
-                "workers" => read.workers = at_least_one("workers", integer("workers", &value)?)?.min(threads),
-                "progress" => read.progress = reporter(&value, "doc")?,
-                other => return Err(unknown(function, other, NAMES)),
-            }
-        }
-        Ok(read)
+        let Options { on_error, workers, progress, .. } =
+            Options::read(Function::Kernel, function, keywords.into_iter().flatten())?;
+        let progress = match (progress, keywords) {
+            (Some(progress), Some(keywords)) => reporter(progress.bind(keywords.py()), "doc")?,
+            _ => None,
+        };
+        Ok(Self { policy: on_error, workers: workers.unwrap_or(threads).min(threads), progress })
     }
 }
 
-fn policy_from(value: &Bound<'_, PyAny>) -> PyResult<Policy> {
-    let wanted = "on_error must be \"raise\", \"return\" or \"skip\"";
-    let text =
-        value.cast::<PyString>().map_err(|_| PyTypeError::new_err(format!("{wanted}, not {}", type_name(value))))?;
-    match utf8("on_error", text)? {
-        "raise" => Ok(Policy::Raise),
-        "return" => Ok(Policy::Return),
-        "skip" => Ok(Policy::Skip),
-        other => Err(PyValueError::new_err(format!("{wanted}, not {other:?}"))),
-    }
-}
-
-/// Takes a keyword that only some functions have out of those that all have; also one that is None.
+/// Removes a keyword that only some functions have from the keywords, and returns its value, which may be None.
 pub fn take<'py>(keywords: Option<&Bound<'py, PyDict>>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Some(keywords) = keywords else { return Ok(None) };
     let value = keywords.get_item(name)?;

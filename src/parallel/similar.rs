@@ -15,7 +15,7 @@ use super::keywords::{Policy, take};
 use super::list_result::{ended, failure_of, item_error};
 use super::run::KernelCall;
 use super::table_result::{ArrowData, IndexedError, OrderedResults, TableResult};
-use crate::arguments::limits::float;
+use crate::arguments::scalars::float;
 use crate::bridge::into_python::IntoPython;
 use crate::bridge::job::Job;
 use shoal_kernels::batch::Gathered;
@@ -34,6 +34,7 @@ fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usiz
     Ok((MinHash::new(width, ngram, seed as u64, by).map_err(PyValueError::new_err)?, width))
 }
 
+#[doc = signature!(minhash("docs, *, num_perm=128, ngram=5, by='words', seed=1"), kernel)]
 /// The MinHash signature of each document: texts that are alike have signatures that agree.
 ///
 ///     signatures = numpy.asarray(await parallel.minhash(docs))        # shape (documents, num_perm), uint32
@@ -62,10 +63,7 @@ fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usiz
 ///     TypeError, ValueError: at the call: an argument is not what it should be.
 ///     ItemError: from the Job: a document cannot be read.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, **keywords),
-    text_signature = "(docs, *, num_perm=128, ngram=5, by='words', seed=1, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, **keywords), text_signature = None)]
 pub fn minhash(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
     let (minhash, width) = minhash_from(keywords)?;
     KernelCall::new("minhash", docs, keywords).combined_result(
@@ -95,6 +93,7 @@ fn signatures(results: Vec<Option<Vec<u32>>>, width: usize) -> Result<ArrayRef, 
     Ok(Arc::new(array.map_err(|error| KernelError::internal(error.to_string()))?) as Arc<dyn Array>)
 }
 
+#[doc = signature!(dedupe("docs, threshold=0.8, *, num_perm=128, ngram=5, by='words', seed=1"), kernel)]
 /// Which documents to keep so that no two of them are nearly the same.
 ///
 ///     keep = await parallel.dedupe(docs, threshold=0.8)
@@ -120,10 +119,7 @@ fn signatures(results: Vec<Option<Vec<u32>>>, width: usize) -> Result<ArrayRef, 
 ///     TypeError, ValueError: at the call: an argument is not what it should be.
 ///     ItemError: from the Job: a document cannot be read.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, threshold=None, **keywords),
-    text_signature = "(docs, threshold=0.8, *, num_perm=128, ngram=5, by='words', seed=1, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, threshold=None, **keywords), text_signature = None)]
 pub fn dedupe(
     docs: &Bound<'_, PyAny>,
     threshold: Option<&Bound<'_, PyAny>>,

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use super::arguments::invalid;
 use super::rows::{Blob, Count, MatchList, Text};
 use super::run::KernelCall;
-use crate::arguments::input::{type_name, utf8};
+use crate::arguments::scalars::{type_name, utf8};
 use crate::bridge::job::Job;
 use shoal_kernels::text::count::{count, count_bytes};
 use shoal_kernels::text::findall::{findall, findall_bytes};
@@ -45,6 +45,7 @@ fn pattern_from(pattern: &Bound<'_, PyAny>) -> PyResult<Pattern> {
     Err(PyTypeError::new_err(format!("pattern must be a str, bytes or a compiled pattern, not {}", type_name(pattern))))
 }
 
+#[doc = signature!(regex_findall("docs, pattern, *"), kernel)]
 /// All matches of a pattern in each document, as `re.findall` gives them.
 ///
 ///     found = await parallel.regex_findall(docs, r"\b[\w.]+@[\w.]+\b")
@@ -68,10 +69,7 @@ fn pattern_from(pattern: &Bound<'_, PyAny>) -> PyResult<Pattern> {
 ///     TypeError, ValueError: at the call: an argument is not what it should be, such as a pattern that is none.
 ///     ItemError: from the Job: a document cannot be read, or a hard pattern takes too long on it.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, pattern, **keywords),
-    text_signature = "(docs, pattern, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, pattern, **keywords), text_signature = None)]
 pub fn regex_findall(
     docs: &Bound<'_, PyAny>,
     pattern: &Bound<'_, PyAny>,
@@ -86,6 +84,7 @@ pub fn regex_findall(
     call.list_result(move |document, stop| findall(&pattern, &document.text()?, stop).map(MatchList::new))
 }
 
+#[doc = signature!(regex_count("docs, pattern, *"), kernel)]
 /// How often a pattern matches in each document: `len(re.findall(pattern, document))`, without making the matches.
 ///
 /// Takes the arguments of `regex_findall` and raises what that raises.
@@ -93,10 +92,7 @@ pub fn regex_findall(
 /// Returns:
 ///     Job[list[int]]: in the order of the documents.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, pattern, **keywords),
-    text_signature = "(docs, pattern, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, pattern, **keywords), text_signature = None)]
 pub fn regex_count(
     docs: &Bound<'_, PyAny>,
     pattern: &Bound<'_, PyAny>,
@@ -110,6 +106,7 @@ pub fn regex_count(
     call.list_result(move |document, stop| count(&pattern, &document.text()?, stop).map(Count))
 }
 
+#[doc = signature!(regex_replace("docs, pattern, repl, *"), kernel)]
 /// Each document with all matches of a pattern replaced, as `re.sub` does it.
 ///
 ///     safe = await parallel.regex_replace(docs, r"(\w+)@\w+", r"\1@…")
@@ -127,10 +124,7 @@ pub fn regex_count(
 /// Raises:
 ///     As `regex_findall`; ValueError also for a `repl` that refers to a group which the pattern has not.
 #[pyfunction]
-#[pyo3(
-    signature = (docs, pattern, repl, **keywords),
-    text_signature = "(docs, pattern, repl, *, on_error='raise', workers=None, progress=False)"
-)]
+#[pyo3(signature = (docs, pattern, repl, **keywords), text_signature = None)]
 pub fn regex_replace(
     docs: &Bound<'_, PyAny>,
     pattern: &Bound<'_, PyAny>,
