@@ -16,13 +16,13 @@ use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
 use crate::bridge::yield_gil::GilYielder;
 
-/// An array whose type has been looked at once, and not for each value.
+/// An array with its concrete type, which is looked up once and not for each value.
 pub struct Values<'a> {
     array: &'a dyn Array,
-    kind: Kind<'a>,
+    kind: Typed<'a>,
 }
 
-enum Kind<'a> {
+enum Typed<'a> {
     Null,
     Bool(&'a BooleanArray),
     Int8(&'a PrimitiveArray<Int8Type>),
@@ -45,87 +45,87 @@ enum Kind<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Of an array; a `TypeError` if Python has no such values.
+    /// Of an array; a `TypeError` for a type without Python objects.
     pub fn of(array: &'a dyn Array) -> PyResult<Self> {
         let kind = Self::kind(array)?;
         let unknown = || PyTypeError::new_err(format!("no Python objects for {}", type_name(array.data_type())));
         Ok(Self { array, kind: kind.ok_or_else(unknown)? })
     }
 
-    fn kind(array: &'a dyn Array) -> PyResult<Option<Kind<'a>>> {
+    fn kind(array: &'a dyn Array) -> PyResult<Option<Typed<'a>>> {
         Ok(match array.data_type() {
-            DataType::Null => Some(Kind::Null),
-            DataType::Boolean => array.as_boolean_opt().map(Kind::Bool),
-            DataType::Int8 => array.as_primitive_opt().map(Kind::Int8),
-            DataType::Int16 => array.as_primitive_opt().map(Kind::Int16),
-            DataType::Int32 => array.as_primitive_opt().map(Kind::Int32),
-            DataType::Int64 => array.as_primitive_opt().map(Kind::Int64),
-            DataType::UInt8 => array.as_primitive_opt().map(Kind::Uint8),
-            DataType::UInt16 => array.as_primitive_opt().map(Kind::Uint16),
-            DataType::UInt32 => array.as_primitive_opt().map(Kind::Uint32),
-            DataType::UInt64 => array.as_primitive_opt().map(Kind::Uint64),
-            DataType::Float32 => array.as_primitive_opt().map(Kind::Float32),
-            DataType::Float64 => array.as_primitive_opt().map(Kind::Float64),
-            DataType::Utf8 => array.as_string_opt().map(Kind::Text),
-            DataType::LargeUtf8 => array.as_string_opt().map(Kind::LargeText),
-            DataType::Binary => array.as_binary_opt().map(Kind::Bytes),
-            DataType::LargeBinary => array.as_binary_opt().map(Kind::LargeBytes),
+            DataType::Null => Some(Typed::Null),
+            DataType::Boolean => array.as_boolean_opt().map(Typed::Bool),
+            DataType::Int8 => array.as_primitive_opt().map(Typed::Int8),
+            DataType::Int16 => array.as_primitive_opt().map(Typed::Int16),
+            DataType::Int32 => array.as_primitive_opt().map(Typed::Int32),
+            DataType::Int64 => array.as_primitive_opt().map(Typed::Int64),
+            DataType::UInt8 => array.as_primitive_opt().map(Typed::Uint8),
+            DataType::UInt16 => array.as_primitive_opt().map(Typed::Uint16),
+            DataType::UInt32 => array.as_primitive_opt().map(Typed::Uint32),
+            DataType::UInt64 => array.as_primitive_opt().map(Typed::Uint64),
+            DataType::Float32 => array.as_primitive_opt().map(Typed::Float32),
+            DataType::Float64 => array.as_primitive_opt().map(Typed::Float64),
+            DataType::Utf8 => array.as_string_opt().map(Typed::Text),
+            DataType::LargeUtf8 => array.as_string_opt().map(Typed::LargeText),
+            DataType::Binary => array.as_binary_opt().map(Typed::Bytes),
+            DataType::LargeBinary => array.as_binary_opt().map(Typed::LargeBytes),
             DataType::List(_) => match array.as_list_opt() {
-                Some(list) => Some(Kind::List(list, Box::new(Self::of(list.values())?))),
+                Some(list) => Some(Typed::List(list, Box::new(Self::of(list.values())?))),
                 None => None,
             },
             DataType::LargeList(_) => match array.as_list_opt() {
-                Some(list) => Some(Kind::LargeList(list, Box::new(Self::of(list.values())?))),
+                Some(list) => Some(Typed::LargeList(list, Box::new(Self::of(list.values())?))),
                 None => None,
             },
             DataType::FixedSizeList(..) => match array.as_fixed_size_list_opt() {
-                Some(list) => Some(Kind::FixedList(list, Box::new(Self::of(list.values())?))),
+                Some(list) => Some(Typed::FixedList(list, Box::new(Self::of(list.values())?))),
                 None => None,
             },
             _ => None,
         })
     }
 
-    /// The value at a place that there is.
+    /// The value at `index`, which must be below the length.
     pub fn get<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
         if self.array.is_null(index) {
             return Ok(py.None().into_bound(py));
         }
         Ok(match &self.kind {
-            Kind::Null => py.None().into_bound(py),
-            Kind::Bool(array) => PyBool::new(py, array.value(index)).to_owned().into_any(),
-            Kind::Int8(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Int16(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Int32(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Int64(array) => PyInt::new(py, array.value(index)).into_any(),
-            Kind::Uint8(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Uint16(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Uint32(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Uint64(array) => PyInt::new(py, array.value(index)).into_any(),
-            Kind::Float32(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Float64(array) => PyFloat::new(py, array.value(index)).into_any(),
-            Kind::Text(array) => PyString::new(py, array.value(index)).into_any(),
-            Kind::LargeText(array) => PyString::new(py, array.value(index)).into_any(),
-            Kind::Bytes(array) => PyBytes::new(py, array.value(index)).into_any(),
-            Kind::LargeBytes(array) => PyBytes::new(py, array.value(index)).into_any(),
-            Kind::List(array, values) => {
+            Typed::Null => py.None().into_bound(py),
+            Typed::Bool(array) => PyBool::new(py, array.value(index)).to_owned().into_any(),
+            Typed::Int8(array) => array.value(index).into_bound_py_any(py)?,
+            Typed::Int16(array) => array.value(index).into_bound_py_any(py)?,
+            Typed::Int32(array) => array.value(index).into_bound_py_any(py)?,
+            Typed::Int64(array) => PyInt::new(py, array.value(index)).into_any(),
+            Typed::Uint8(array) => array.value(index).into_bound_py_any(py)?,
+            Typed::Uint16(array) => array.value(index).into_bound_py_any(py)?,
+            Typed::Uint32(array) => array.value(index).into_bound_py_any(py)?,
+            Typed::Uint64(array) => PyInt::new(py, array.value(index)).into_any(),
+            Typed::Float32(array) => array.value(index).into_bound_py_any(py)?,
+            Typed::Float64(array) => PyFloat::new(py, array.value(index)).into_any(),
+            Typed::Text(array) => PyString::new(py, array.value(index)).into_any(),
+            Typed::LargeText(array) => PyString::new(py, array.value(index)).into_any(),
+            Typed::Bytes(array) => PyBytes::new(py, array.value(index)).into_any(),
+            Typed::LargeBytes(array) => PyBytes::new(py, array.value(index)).into_any(),
+            Typed::List(array, values) => {
                 let offsets = array.value_offsets();
                 let at = |place: usize| offsets.get(place).map_or(0, |offset| *offset as usize);
                 values.part(py, at(index), at(index + 1))?.into_any()
             }
-            Kind::LargeList(array, values) => {
+            Typed::LargeList(array, values) => {
                 let offsets = array.value_offsets();
                 let at = |place: usize| offsets.get(place).map_or(0, |offset| *offset as usize);
                 values.part(py, at(index), at(index + 1))?.into_any()
             }
-            Kind::FixedList(array, values) => {
+            Typed::FixedList(array, values) => {
                 let start = array.value_offset(index) as usize;
                 values.part(py, start, start + array.value_length() as usize)?.into_any()
             }
         })
     }
 
-    /// All of them.
+    /// All values.
     pub fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let mut gil = GilYielder::new();
@@ -145,7 +145,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The name of a type, as Arrow's specification has it.
+/// The name of a type in Arrow's specification.
 pub fn type_name(kind: &DataType) -> String {
     match kind {
         DataType::Boolean => "bool".into(),
