@@ -46,9 +46,19 @@ pub fn each(
                     let back = |slot: &Option<NonMaxUsize>| NonMaxUsize::new(byte_text.position((*slot)?.get()));
                     let found = |slots: &Slots| found(&slots.iter().map(back).collect::<Vec<_>>());
                     let bytes = byte_text.bytes();
-                    walk.all(bytes, |at, slots| Ok(linear.search(cache, &mut budget, bytes, at, slots)), found)
+                    let search = |at, slots: &mut Slots| {
+                        linear.search(cache, &mut budget, bytes, at, slots);
+                        Ok(())
+                    };
+                    walk.all(bytes, search, found)
                 }
-                _ => walk.all(bytes, |at, slots| Ok(linear.search(cache, &mut budget, bytes, at, slots)), found),
+                _ => {
+                    let search = |at, slots: &mut Slots| {
+                        linear.search(cache, &mut budget, bytes, at, slots);
+                        Ok(())
+                    };
+                    walk.all(bytes, search, found)
+                }
             }
         }
     }
