@@ -1,4 +1,4 @@
-//! `parallel.decompress`: nothing grows beyond its bound, and what was compressed comes back.
+//! `parallel.decompress`: the output stays within its bound, and compressed documents come back.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

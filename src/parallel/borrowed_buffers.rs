@@ -1,87 +1,87 @@
-//! What the documents of running batches are borrowed from.
+//! The Python objects whose memory the documents of running batches borrow.
 //!
-//! Kernels read the memory of Python objects without holding the objects: those are kept here, by number, and a batch has
-//! the number only. When its last runner has stopped, on whichever thread, the notifier's thread takes the GIL and lets
-//! go of them.
+//! Kernels read that memory without the GIL and without references to its owners: those are kept here under a number, and
+//! a batch has only a guard with the number. When the last runner of a batch has dropped the guard, on any thread, the
+//! notifier's thread takes the GIL and releases the owners.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow_array::ffi::FFI_ArrowArray;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
 
 use crate::bridge::detach::attached;
+use shoal_kernels::arrow::ArrowArrays;
 use shoal_kernels::document::BufferGuard;
 use shoal_runtime::fork::PerProcess;
 use shoal_runtime::{Notifier, is_exiting, notifier};
 
-/// Objects that are let go of in one go, about 10 µs with the GIL: whoever waits for the result wants it at that moment.
+/// Objects released before the GIL is given up: about 10 µs, as the caller that waits for the result wants it then.
 const STRIDE: usize = 100;
 
-/// Whatever lends memory.
+/// The owners of the memory of one batch.
 #[derive(Default)]
 pub struct BorrowedBuffers {
     /// `str` and `bytes`.
     pub objects: Vec<Py<PyAny>>,
     /// Other objects with the buffer protocol.
     pub buffers: Vec<PyUntypedBuffer>,
-    /// Arrow data; its owner may be a Python object.
-    pub arrays: Vec<FFI_ArrowArray>,
+    /// Arrow data, whose owner may be a Python object.
+    pub arrays: Option<ArrowArrays>,
 }
 
-/// A child has its own: the notifier's thread locks it without the GIL.
-static LENT: PerProcess<Mutex<HashMap<u64, BorrowedBuffers>>> = PerProcess::new();
-static NUMBERS: AtomicU64 = AtomicU64::new(0);
+/// Per process, as the notifier's thread locks it without the GIL, perhaps during a fork.
+static BORROWED: PerProcess<Mutex<HashMap<u64, BorrowedBuffers>>> = PerProcess::new();
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
-fn lent() -> MutexGuard<'static, HashMap<u64, BorrowedBuffers>> {
-    LENT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+fn borrowed() -> MutexGuard<'static, HashMap<u64, BorrowedBuffers>> {
+    BORROWED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl BorrowedBuffers {
     fn is_empty(&self) -> bool {
-        self.objects.is_empty() && self.buffers.is_empty() && self.arrays.is_empty()
+        self.objects.is_empty() && self.buffers.is_empty() && self.arrays.is_none()
     }
 
-    /// Keeps everything until the lease is dropped. An error if there is no thread to let go of it then.
-    pub fn lend(self) -> std::io::Result<BufferGuard> {
+    /// Keeps the owners until the guard is dropped. An error if the thread that releases them cannot be started.
+    pub fn guard(self) -> std::io::Result<BufferGuard> {
         if self.is_empty() {
             return Ok(Box::new(()));
         }
         let notifier = notifier()?;
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        lent().insert(number, self);
-        Ok(Box::new(Lent { number, notifier }))
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        borrowed().insert(number, self);
+        Ok(Box::new(Guard { number, notifier }))
     }
 
-    /// Lets go of some; whether there is more.
-    fn shrink(&mut self) -> bool {
+    /// Releases some of the owners; returns whether any are left.
+    fn release_some(&mut self) -> bool {
         self.objects.truncate(self.objects.len().saturating_sub(STRIDE));
         self.buffers.truncate(self.buffers.len().saturating_sub(STRIDE));
         if self.objects.is_empty() && self.buffers.is_empty() {
-            self.arrays.clear();
+            self.arrays = None;
         }
         !self.is_empty()
     }
 }
 
-struct Lent {
+struct Guard {
     number: u64,
     notifier: Notifier,
 }
 
-impl Drop for Lent {
+impl Drop for Guard {
     fn drop(&mut self) {
+        // Objects must not be destroyed while the interpreter shuts down.
         if is_exiting() {
-            // Half an interpreter is no place to destroy objects.
             return;
         }
         let number = self.number;
         self.notifier.notify(Box::new(move || {
-            let taken = lent().remove(&number);
-            let Some(mut held) = taken else { return };
-            while attached(|_| held.shrink()) {}
+            let removed = borrowed().remove(&number);
+            let Some(mut buffers) = removed else { return };
+            while attached(|_| buffers.release_some()) {}
         }));
     }
 }

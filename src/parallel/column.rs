@@ -1,4 +1,4 @@
-//! `Column`: one Arrow array as Python sees it, with the buffer protocol where its values lie side by side.
+//! `Column`: an Arrow array in Python, with the buffer protocol for contiguous numbers.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
@@ -27,21 +27,21 @@ use super::values::{Values, type_name};
 pub struct PyColumn {
     field: FieldRef,
     array: ArrayRef,
-    /// For the buffer protocol, which wants them to stay where they are: rows, and values in each.
+    /// Rows and values in each, for the buffer protocol, which keeps pointers to them.
     shape: [ffi::Py_ssize_t; 2],
-    /// Bytes from row to row, and from value to value.
+    /// Bytes from row to row and from value to value.
     strides: [ffi::Py_ssize_t; 2],
     errors: Vec<Py<PyAny>>,
 }
 
-/// Numbers side by side.
+/// Contiguous numbers.
 struct Numbers<'a> {
     start: *const c_void,
     bytes: usize,
     size: usize,
-    /// As `struct` has it, with the sizes of this machine.
+    /// A format of `struct`, in native sizes.
     format: &'static CStr,
-    /// How many make a row; `None` where a row is a number.
+    /// Numbers in a row; `None` if a row is one number.
     width: Option<usize>,
     _array: std::marker::PhantomData<&'a dyn Array>,
 }
@@ -69,7 +69,7 @@ impl<'a> Numbers<'a> {
 }
 
 impl PyColumn {
-    /// Of an Arrow array, and the failures of documents whose values are missing in it.
+    /// Of an Arrow array, with the errors of the documents whose values are missing.
     pub fn new(name: &str, array: ArrayRef, errors: Vec<Py<PyAny>>) -> Self {
         let field = Arc::new(Field::new(name, array.data_type().clone(), true));
         let signed = |number: usize| ffi::Py_ssize_t::try_from(number).unwrap_or(0);
@@ -190,7 +190,7 @@ impl PyColumn {
         if view.is_null() {
             return Err(PyBufferError::new_err("no view to fill"));
         }
-        // SAFETY: CPython passes a view to fill; whoever fails has to leave no object in it.
+        // SAFETY: CPython passes a view that is valid for writing. On failure its object has to be null.
         unsafe { (*view).obj = std::ptr::null_mut() };
         let Some(numbers) = Numbers::of(&column.array) else {
             let kind = type_name(column.array.data_type());
@@ -207,8 +207,8 @@ impl PyColumn {
         let strides = if wants(ffi::PyBUF_STRIDES) { column.strides.as_ptr().cast_mut() } else { std::ptr::null_mut() };
         let length = ffi::Py_ssize_t::try_from(numbers.bytes)
             .map_err(|_| PyBufferError::new_err("the column is too large for a buffer"))?;
-        // SAFETY: `view` is valid for writing. All that it points to, the values, shape and strides, lives in the frozen
-        // column, which the view keeps alive by `obj`; it is marked read-only.
+        // SAFETY: `view` is valid for writing. Values, shape and strides belong to the frozen column, which the view keeps alive
+        // with `obj`, and which never moves or changes them; the view is read-only.
         unsafe {
             (*view).buf = numbers.start.cast_mut();
             (*view).len = length;
@@ -224,6 +224,7 @@ impl PyColumn {
         }
         Ok(())
     }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.errors.iter().try_for_each(|error| visit.call(error))
     }

@@ -1,46 +1,47 @@
-//! The argument `docs`: borrowed where the memory cannot move or change. What somebody may change meanwhile (a `bytearray`,
-//! a NumPy array, a mapped file, and read-only views of them) is held in its place and copied on the pool.
+//! The argument `docs` as documents. Memory that can neither move nor change is borrowed. Memory that may change meanwhile
+//! (a `bytearray`, a NumPy array, a mapped file, and read-only views of them) is kept in place and copied on the pool.
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
-use pyo3::types::{PyBytes, PyList, PyMapping, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyList, PyMapping, PyMemoryView, PyString};
 
-use super::arrow::{Arrays, Unfit};
+use super::arguments::WANTED;
+use super::arrow;
 use super::borrowed_buffers::BorrowedBuffers;
 use super::column::PyColumn;
 use crate::arguments::scalars::{path, type_name};
+use crate::bridge::detach::detached;
 use crate::http::body::BodyBytes;
 use crate::http::response::PyResponse;
 use shoal_kernels::content_type::charset;
 use shoal_kernels::document::{Document, Source, Writable};
 
-/// A batch of documents and what lends their memory.
+/// A batch of documents and the owners of their memory.
 #[derive(Default)]
 pub struct Documents {
     /// In order.
     pub list: Vec<Document>,
-    /// To be lent to the batch.
-    pub held: BorrowedBuffers,
-    urls: bool,
+    /// The owners of the documents' memory, to be kept until the batch ends.
+    pub buffers: BorrowedBuffers,
+    with_urls: bool,
 }
 
-const WANTED: &str = "str, bytes, a bytes-like object, a path or a shoal.Response";
-
-/// `docs`: an iterable of documents, or an Arrow or NumPy array of them. `urls`: whether those of responses are wanted.
-pub fn documents_from(docs: &Bound<'_, PyAny>, urls: bool) -> PyResult<Documents> {
-    let mut documents = Documents { urls, ..Documents::default() };
+/// Reads `docs`: an iterable of documents, or an Arrow or NumPy array of them. `with_urls`: whether the kernel needs the
+/// URLs of responses.
+pub fn documents_from(docs: &Bound<'_, PyAny>, with_urls: bool) -> PyResult<Documents> {
+    let mut documents = Documents { with_urls, ..Documents::default() };
     if let Ok(list) = docs.cast::<PyList>() {
         documents.list.reserve(list.len());
-        documents.held.objects.reserve(list.len());
+        documents.buffers.objects.reserve(list.len());
         for item in list {
             documents.add(&item)?;
         }
         return Ok(documents);
     }
-    if is_one(docs)? {
+    if is_document(docs)? {
         let kind = type_name(docs);
         return Err(PyTypeError::new_err(format!("docs must be an iterable of documents, not a single {kind}")));
     }
@@ -63,11 +64,11 @@ pub fn documents_from(docs: &Bound<'_, PyAny>, urls: bool) -> PyResult<Documents
     Ok(documents)
 }
 
-/// Whether it is a document itself, or a mapping, whose keys nobody means.
-fn is_one(docs: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// Whether it is a single document, or a mapping, whose keys are hardly meant.
+fn is_document(docs: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(docs.is_instance_of::<PyString>()
         || docs.is_instance_of::<PyBytes>()
-        || docs.is_instance_of::<pyo3::types::PyByteArray>()
+        || docs.is_instance_of::<PyByteArray>()
         || docs.is_instance_of::<PyResponse>()
         || docs.cast::<PyMapping>().is_ok()
         || docs.is_instance_of::<PyMemoryView>()
@@ -79,11 +80,11 @@ impl Documents {
         let document = if let Ok(text) = item.cast::<PyString>() {
             self.text(text)?
         } else if let Ok(bytes) = item.cast::<PyBytes>() {
-            self.held.objects.push(item.clone().unbind());
-            // SAFETY: `bytes` never change or move, and the object is held as long as the document.
+            self.buffers.objects.push(item.clone().unbind());
+            // SAFETY: `bytes` never change or move, and `buffers` keeps the object as long as the document.
             Document::new(Source::Bytes(unsafe { forever(bytes.as_bytes()) }))
         } else if let Ok(response) = item.cast::<PyResponse>() {
-            response.get().document(item.py(), self.urls, &mut self.held)
+            response.get().document(item.py(), self.with_urls, &mut self.buffers)
         } else {
             self.other(item)?
         };
@@ -92,11 +93,11 @@ impl Documents {
     }
 
     fn text(&mut self, text: &Bound<'_, PyString>) -> PyResult<Document> {
-        self.held.objects.push(text.clone().unbind().into_any());
-        // SAFETY: attached, and `text` is a `str`, whose head the bindings of this version of Python describe. Its bit fields
-        // are C's to lay out: tested on the platforms that wheels are made for (tests/test_parallel_documents.py).
+        self.buffers.objects.push(text.clone().unbind().into_any());
+        // SAFETY: attached, and `text` is a `str`, whose layout the bindings of this version of Python describe. The layout of
+        // its bit fields is the C compiler's: tested on each platform with wheels (tests/test_parallel_documents.py).
         let data = unsafe { text.data()? };
-        // SAFETY: a `str` never changes or moves, and the object is held as long as the document.
+        // SAFETY: a `str` never changes or moves, and `buffers` keeps the object as long as the document.
         let source = unsafe {
             match data {
                 PyStringData::Ucs1(units) => Source::Latin1(forever(units)),
@@ -113,7 +114,7 @@ impl Documents {
             let path = path(&format!("docs[{index}]"), "be a path", item)?;
             return Ok(Document::new(Source::File(path)));
         }
-        // A NumPy number has a buffer too, of no dimension.
+        // A NumPy scalar has a buffer too, of no dimension.
         let buffer = PyUntypedBuffer::get(item).ok().filter(|buffer| buffer.dimensions() > 0);
         let Some(buffer) = buffer else {
             return Err(PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not {}", type_name(item))));
@@ -132,33 +133,29 @@ impl Documents {
         let source = if length == 0 {
             Source::Bytes(&[])
         } else if is_view_of_constant(item)? {
-            // SAFETY: exported for `length` contiguous bytes as long as the buffer is held, as long as the document. The
-            // owner of the memory never changes it.
+            // SAFETY: the export is `length` contiguous bytes, valid until it is released; `buffers` keeps it as long as the
+            // document. The owner never changes the memory.
             Source::Bytes(unsafe { forever(std::slice::from_raw_parts(start, length)) })
         } else {
-            // SAFETY: exported for `length` contiguous bytes as long as the buffer is held, as long as the document. Changes
-            // are what `Writable` expects.
+            // SAFETY: the export is `length` contiguous bytes, valid until it is released; `buffers` keeps it as long as the
+            // document.
             Source::Writable(unsafe { Writable::new(start, length) })
         };
-        self.held.buffers.push(buffer);
+        self.buffers.buffers.push(buffer);
         Ok(Document::new(source))
     }
 
     fn add_arrow(&mut self, docs: &Bound<'_, PyAny>) -> PyResult<()> {
-        let arrays = Arrays::import(docs)?;
-        self.list = arrays.documents(docs.py()).map_err(|(index, unfit)| match unfit {
-            Unfit::Null(_) => {
-                PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not null; leave nulls out"))
-            }
-            invalid @ Unfit::Invalid(_) => PyValueError::new_err(format!("docs: {invalid}")),
-        })?;
-        self.held.arrays = arrays.chunks;
+        let arrays = arrow::import(docs)?;
+        // SAFETY: `buffers` keeps the arrays as long as the batch uses the documents.
+        let documents = detached(docs.py(), || unsafe { arrays.documents() });
+        self.list = documents.map_err(arrow::to_python)?;
+        self.buffers.arrays = Some(arrays);
         Ok(())
     }
 }
 
-/// Whether items of this format are bytes or numbers: the memory of texts (`w`), objects (`O`), pointers and records is
-/// nothing that a document can be made of.
+/// Whether items of this format are bytes or numbers. Text (`w`), objects (`O`), pointers and records are not documents.
 fn is_plain(format: &[u8]) -> bool {
     let item = match format {
         [b'@' | b'=' | b'<' | b'>' | b'!' | b'|' | b'Z', item @ ..] => item,
@@ -171,8 +168,8 @@ fn is_plain(format: &[u8]) -> bool {
     )
 }
 
-/// Whether it is a view of memory that nobody can change: read-only says that of the view alone, and whoever has the
-/// `bytearray`, the array or the file behind it may change that.
+/// Whether it is a view of memory that never changes. A read-only view does not tell: the `bytearray`, array or file
+/// behind it may change.
 fn is_view_of_constant(item: &Bound<'_, PyAny>) -> PyResult<bool> {
     if item.is_instance_of::<PyColumn>() {
         return Ok(true);
@@ -187,27 +184,26 @@ fn is_view_of_constant(item: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// # Safety
-/// The memory must be there, unchanged, as long as the result is used.
+/// The memory must stay valid and unchanged as long as the result is used.
 unsafe fn forever<T>(borrowed: &[T]) -> &'static [T] {
     // SAFETY: the caller's promise.
     unsafe { std::slice::from_raw_parts(borrowed.as_ptr(), borrowed.len()) }
 }
 
 impl PyResponse {
-    /// Its body, or the file it was saved to, as a document.
-    fn document(&self, py: Python<'_>, url: bool, held: &mut BorrowedBuffers) -> Document {
-        let handle = self.body.bytes(py);
-        let encoding = charset(self.content_type());
-        let source = match (&self.response.path, handle) {
+    /// The body, or the file it was saved to, as a document.
+    fn document(&self, py: Python<'_>, with_url: bool, buffers: &mut BorrowedBuffers) -> Document {
+        let source = match (&self.response.path, self.body.bytes(py)) {
             (Some(path), _) => Source::File(path.clone()),
             (None, BodyBytes::Rust(bytes)) => Source::Shared(bytes),
             (None, BodyBytes::Python(bytes)) => {
-                // SAFETY: `bytes` never change or move, and the object is held as long as the document.
+                // SAFETY: `bytes` never change or move, and `buffers` keeps the object as long as the document.
                 let source = Source::Bytes(unsafe { forever(bytes.as_bytes(py)) });
-                held.objects.push(bytes.into_any());
+                buffers.objects.push(bytes.into_any());
                 source
             }
         };
-        Document::from_response(source, encoding, url.then(|| self.response.url().clone()))
+        let url = with_url.then(|| self.response.url().clone());
+        Document::from_response(source, charset(self.content_type()), url)
     }
 }

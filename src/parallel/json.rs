@@ -63,7 +63,7 @@ pub fn json_extract(
             let OrderedResults { results, errors, failure, complete } = OrderedResults::new(gathered, policy);
             let table = finish.finish(results, stop)?;
             let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
-            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).warning(warnings)))
+            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).with_warnings(warnings)))
         },
     )
 }
@@ -115,7 +115,7 @@ pub fn json_rows(
             let OrderedResults { results, errors, failure, complete } = OrderedResults::new(gathered, policy);
             let table = finish.finish(results.into_iter().flatten(), stop)?;
             let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
-            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).warning(warnings)))
+            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).with_warnings(warnings)))
         },
     )
 }

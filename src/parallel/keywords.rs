@@ -1,4 +1,4 @@
-//! The keywords that all functions of `shoal.parallel` have: `on_error`, `workers`, `progress`.
+//! The keywords of all functions of `shoal.parallel`: `on_error`, `workers`, `progress`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -10,7 +10,7 @@ use crate::bridge::progress::reporter;
 use crate::bridge::runtime::runtime_error;
 use shoal_runtime::pool;
 
-/// The keywords, read.
+/// The parsed keywords.
 pub struct Keywords {
     /// `on_error`.
     pub policy: Policy,
@@ -27,7 +27,7 @@ pub fn _usable_cores() -> PyResult<usize> {
 }
 
 impl Keywords {
-    /// Reads the keywords of a call of `function`.
+    /// Parses the keywords of a call of `function`.
     pub fn read(function: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let threads = _usable_cores()?;
         let Options { on_error, workers, progress, .. } =
@@ -40,7 +40,7 @@ impl Keywords {
     }
 }
 
-/// Removes a keyword that only some functions have from the keywords, and returns its value, which may be None.
+/// Removes a keyword that only some functions have, and returns its value, which may be None.
 pub fn take<'py>(keywords: Option<&Bound<'py, PyDict>>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Some(keywords) = keywords else { return Ok(None) };
     let value = keywords.get_item(name)?;

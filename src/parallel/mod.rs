@@ -1,4 +1,8 @@
-//! `shoal.parallel`: a function for each kernel, which reads its arguments and starts a batch on the pool.
+//! `shoal.parallel`: for each kernel a function that parses its arguments and starts a batch on the pool.
+//!
+//! `documents` turns the argument `docs` into documents and keeps the owners of their memory (`borrowed_buffers`). `run`
+//! starts the batch. Results become Python objects in slices: `list_result` with a `Row` for each document, or
+//! `table_result` with Arrow data.
 
 mod arguments;
 mod arrow;
@@ -7,6 +11,7 @@ pub mod bytes;
 pub mod column;
 mod documents;
 pub mod html;
+mod item_error;
 pub mod json;
 mod keywords;
 mod list_result;

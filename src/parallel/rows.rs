@@ -1,4 +1,4 @@
-//! One document's result as a Python object.
+//! Rows of a list result: one document's result as a Python object.
 
 use std::time::Instant;
 
@@ -6,16 +6,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 
 use shoal_kernels::bytes::hash::Digest;
-use shoal_kernels::packed::PackedBytes;
-use shoal_kernels::packed::PackedStrings;
+use shoal_kernels::packed::{PackedBytes, PackedStrings};
 use shoal_kernels::text::findall::Found;
 
 /// Strings made between two looks at the clock: about 10 µs.
 const STRIDE: usize = 128;
 
-/// A native result that becomes a Python object when somebody asks.
+/// A native result that becomes a Python object when it is asked for.
 pub trait Row: Send + 'static {
-    /// Goes on until `deadline`; `None` means that there is more to do.
+    /// Works until `deadline`. `None` means that it is not finished.
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>>;
 }
 
@@ -52,54 +51,55 @@ impl Row for Count {
     }
 }
 
-/// What a kernel found in a document, piece by piece.
+/// The native values of a [`MatchList`].
 pub trait Items: Send + 'static {
-    /// The piece at `index`.
-    fn piece<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>>;
+    /// The value at `index` as a Python object.
+    fn item<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>>;
 }
 
 impl Items for PackedStrings {
-    fn piece<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>> {
+    fn item<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>> {
         self.get(index).map(|text| PyString::new(py, text).into_any())
     }
 }
 
 impl Items for PackedBytes {
-    fn piece<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>> {
+    fn item<'py>(&self, py: Python<'py>, index: usize) -> Option<Bound<'py, PyAny>> {
         self.get(index).map(|bytes| PyBytes::new(py, bytes).into_any())
     }
 }
 
-/// A list, which may be long, of pieces or of tuples of them.
-pub struct MatchList<P> {
-    pieces: P,
+/// A list, which may be long, of values or of tuples of them.
+pub struct MatchList<T> {
+    items: T,
+    /// Values in a tuple; 1 without tuples.
     width: usize,
     next: usize,
     list: Option<Py<PyList>>,
 }
 
-impl<P> MatchList<P> {
+impl<T> MatchList<T> {
     /// Of matches: with two or more groups, tuples.
-    pub fn new(found: Found<P>) -> Self {
-        Self { pieces: found.texts, width: found.groups.max(1), next: 0, list: None }
+    pub fn new(found: Found<T>) -> Self {
+        Self { items: found.values, width: found.groups.max(1), next: 0, list: None }
     }
 }
 
 impl MatchList<PackedStrings> {
-    /// Of texts, each by itself.
+    /// Of texts.
     pub fn of_texts(texts: PackedStrings) -> Self {
-        Self { pieces: texts, width: 1, next: 0, list: None }
+        Self { items: texts, width: 1, next: 0, list: None }
     }
 }
 
-impl<P: Items> Row for MatchList<P> {
+impl<T: Items> Row for MatchList<T> {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
-        while let Some(first) = self.pieces.piece(py, self.next) {
+        while let Some(first) = self.items.item(py, self.next) {
             if self.width == 1 {
                 list.append(first)?;
             } else {
-                let rest = (self.next + 1..self.next + self.width).filter_map(|index| self.pieces.piece(py, index));
+                let rest = (self.next + 1..self.next + self.width).filter_map(|index| self.items.item(py, index));
                 list.append(PyTuple::new(py, std::iter::once(first).chain(rest).collect::<Vec<_>>())?)?;
             }
             self.next += self.width;

@@ -11,27 +11,30 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::arguments::{invalid, number, text};
+use super::item_error::{finished, item_error, python_error};
 use super::keywords::{Policy, take};
-use super::list_result::{ended, failure_of, item_error};
 use super::run::KernelCall;
-use super::table_result::{ArrowData, IndexedError, OrderedResults, TableResult};
+use super::table_result::{ArrowData, OrderedResults, TableResult};
 use crate::arguments::scalars::float;
 use crate::bridge::into_python::IntoPython;
 use crate::bridge::job::Job;
-use shoal_kernels::batch::Gathered;
+use shoal_kernels::batch::IndexedError;
 use shoal_kernels::error::KernelError;
 use shoal_kernels::text::dedupe::duplicates;
 use shoal_kernels::text::minhash::{By, MinHash};
 
+/// Indexes made between two looks at the clock: about 10 µs.
+const STRIDE: usize = 256;
+
 fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usize)> {
-    let width = number("num_perm", take(keywords, "num_perm")?.as_ref(), 128)?;
+    let num_perm = number("num_perm", take(keywords, "num_perm")?.as_ref(), 128)?;
     let ngram = number("ngram", take(keywords, "ngram")?.as_ref(), 5)?;
     let seed = number("seed", take(keywords, "seed")?.as_ref(), 1)?;
     let by = match take(keywords, "by")? {
         Some(by) => By::parse(text("by", &by)?).map_err(invalid("by"))?,
         None => By::Words,
     };
-    Ok((MinHash::new(width, ngram, seed as u64, by).map_err(PyValueError::new_err)?, width))
+    Ok((MinHash::new(num_perm, ngram, seed as u64, by).map_err(PyValueError::new_err)?, num_perm))
 }
 
 #[doc = signature!(minhash("docs, *, num_perm=128, ngram=5, by='words', seed=1"), kernel)]
@@ -65,13 +68,17 @@ fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usiz
 #[pyfunction]
 #[pyo3(signature = (docs, **keywords), text_signature = None)]
 pub fn minhash(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
-    let (minhash, width) = minhash_from(keywords)?;
+    let (minhash, num_perm) = minhash_from(keywords)?;
     KernelCall::new("minhash", docs, keywords).combined_result(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
             let OrderedResults { results, errors, failure, .. } = OrderedResults::new(gathered, policy);
             stop.check()?;
-            Ok(Box::new(TableResult::new(ArrowData::Column("minhash", signatures(results, width)?), errors, failure)))
+            Ok(Box::new(TableResult::new(
+                ArrowData::Column("minhash", signatures(results, num_perm)?),
+                errors,
+                failure,
+            )))
         },
     )
 }
@@ -133,51 +140,41 @@ pub fn dedupe(
     KernelCall::new("dedupe", docs, keywords).combined_result(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
-            // Places are those of the documents, whatever becomes of those that failed.
-            let failures = failures_of(&gathered, policy);
-            let OrderedResults { results, failure, .. } = OrderedResults::new(gathered, Policy::Raise);
+            // Indexes are those of `docs`, so that no failed document may be left out of the signatures.
+            let policy = if policy == Policy::Skip { Policy::Raise } else { policy };
+            let OrderedResults { results, errors, failure, .. } = OrderedResults::new(gathered, policy);
             let kept = duplicates(&results, threshold, stop)?;
-            let mut items: Vec<_> = kept.into_iter().map(|index| (index, None)).chain(failures).collect();
+            let errors = errors.into_iter().map(|(index, error)| (index, Some(error)));
+            let mut items: Vec<_> = kept.into_iter().map(|index| (index, None)).chain(errors).collect();
             items.sort_by_key(|(index, _)| *index);
             Ok(Box::new(Kept { items: items.into_iter(), failure, list: None }))
         },
     )
 }
 
-type Item = (usize, Option<KernelError>);
-
-fn failures_of<T>(gathered: &Gathered<T>, policy: Policy) -> Vec<Item> {
-    let numbered = gathered.blocks.iter().flat_map(|block| (block.start..).zip(&block.outcomes));
-    let failed = numbered.filter_map(|(index, outcome)| Some((index, Some(outcome.as_ref().err()?.clone()))));
-    if policy == Policy::Return { failed.collect() } else { Vec::new() }
-}
-
-/// Indices, and the failures among them.
+/// The indexes to keep, and the errors among them.
 struct Kept {
-    items: std::vec::IntoIter<Item>,
+    items: std::vec::IntoIter<(usize, Option<KernelError>)>,
     failure: Option<IndexedError>,
     list: Option<Py<PyList>>,
 }
 
-/// Indices between two looks at the clock: about 10 µs.
-const STRIDE: usize = 256;
-
 impl IntoPython for Kept {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
-        for (index, failure) in self.items.by_ref() {
-            match failure {
+        for (index, error) in self.items.by_ref() {
+            match error {
                 None => list.append(index)?,
-                Some(failure) => list.append(item_error(py, index, &failure)?)?,
+                Some(error) => list.append(item_error(py, index, &error)?)?,
             }
             if list.len().is_multiple_of(STRIDE) && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(None);
             }
         }
-        ended(list.into_any(), self.failure.take())
+        finished(list.into_any(), self.failure.take())
     }
 
     fn failure(&self, py: Python<'_>) -> Option<PyErr> {
-        failure_of(py, self.failure.as_ref())
+        python_error(py, self.failure.as_ref())
     }
 }

@@ -1,5 +1,4 @@
-//! `Table`: Arrow columns as Python sees them. Whoever speaks Arrow takes them without a copy; everybody else reads
-//! Python objects.
+//! `Table`: Arrow columns in Python. Libraries that support Arrow take them without a copy; others read Python objects.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,7 +17,7 @@ use super::values::{Values, type_name};
 use crate::bridge::repr::escape_html;
 use crate::bridge::yield_gil::GilYielder;
 
-/// How many rows a notebook shows.
+/// Rows shown in a notebook.
 const SHOWN: usize = 10;
 
 /// A table in memory, in Arrow's format: what `json_extract` and `json_rows` make.
@@ -33,12 +32,12 @@ const SHOWN: usize = 10;
 pub struct PyTable {
     batch: RecordBatch,
     errors: Vec<Py<PyAny>>,
-    /// Columns by name, made when one is first asked for: of several with one name the first.
+    /// The first column of each name, made at the first look-up.
     places: OnceLock<HashMap<Box<str>, usize>>,
 }
 
 impl PyTable {
-    /// Of columns, and the failures of documents that are not in it.
+    /// Of columns, with the errors of the documents that are not in it.
     pub fn new(batch: RecordBatch, errors: Vec<Py<PyAny>>) -> Self {
         Self { batch, errors, places: OnceLock::new() }
     }

@@ -17,10 +17,10 @@ use shoal_kernels::text::pattern::Pattern;
 use shoal_kernels::text::replace::{replace, replace_bytes};
 use shoal_kernels::text::replacement::Replacement;
 
-/// Flags of `re` that a pattern can begin with, by their bits.
+/// The flags of `re` that a pattern can begin with, by their bits.
 const FLAGS: [(i64, char); 5] = [(2, 'i'), (8, 'm'), (16, 's'), (64, 'x'), (256, 'a')];
 
-/// `pattern`: a str, for texts, or bytes, or either compiled by `re`.
+/// Parses `pattern`: a str, for texts, or bytes, or either compiled by `re`.
 fn pattern_from(pattern: &Bound<'_, PyAny>) -> PyResult<Pattern> {
     static COMPILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = pattern.py();

@@ -16,7 +16,7 @@ use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
 use crate::bridge::yield_gil::GilYielder;
 
-/// An array whose type has been looked at once, and not for each value.
+/// An array with its concrete type, which is looked up once and not for each value.
 pub struct Values<'a> {
     array: &'a dyn Array,
     kind: TypedArray<'a>,
@@ -45,7 +45,7 @@ enum TypedArray<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Of an array; a `TypeError` if Python has no such values.
+    /// Of an array; a `TypeError` for a type without Python objects.
     pub fn of(array: &'a dyn Array) -> PyResult<Self> {
         let kind = Self::kind(array)?;
         let unknown = || PyTypeError::new_err(format!("no Python objects for {}", type_name(array.data_type())));
@@ -86,7 +86,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// The value at a place that there is.
+    /// The value at `index`, which must be below the length.
     pub fn get<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
         if self.array.is_null(index) {
             return Ok(py.None().into_bound(py));
@@ -125,7 +125,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// All of them.
+    /// All values.
     pub fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let mut gil = GilYielder::new();
@@ -145,7 +145,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The name of a type, as Arrow's specification has it.
+/// The name of a type in Arrow's specification.
 pub fn type_name(kind: &DataType) -> String {
     match kind {
         DataType::Boolean => "bool".into(),

@@ -86,7 +86,7 @@ fn local(path: &str, n: usize) -> Result<()> {
         }
         "regex_findall" => {
             let (pattern, text) = (Pattern::text(r"\b(\w+)@(\w+)\.org\b")?, text(LARGE));
-            repeat(n, || Ok(findall(&pattern, black_box(&text), &stop)?.texts.len() > 20))
+            repeat(n, || Ok(findall(&pattern, black_box(&text), &stop)?.values.len() > 20))
         }
         "html_to_markdown" => {
             let page = html(LARGE);

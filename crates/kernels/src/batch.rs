@@ -1,144 +1,160 @@
 //! Runs a kernel over a batch of documents on the pool, in slices.
 //!
-//! A batch has up to `workers` runners. Each claims the next few documents, about a millisecond's worth, so that claiming
-//! costs nothing and the last ones are shared fairly. After [`SLICE`] it gives back what it has not begun and goes to the
-//! back of the pool's queue: other batches get in, and a cancelled one lets go of the pool. Each runner has a lane for
-//! its results, so that nobody waits for a lock and what is finished can be taken at any moment.
+//! A batch has up to `workers` runners. Each claims the next few documents, about a millisecond's worth: claiming is then
+//! cheap, and the last documents are shared evenly. After [`SLICE`] a runner returns the documents it has not begun and
+//! goes to the back of the pool's queue, so that other batches get their turn and a cancelled one leaves the pool. Each
+//! runner has its own results, so that no runner waits for a lock and finished results can be taken at any moment.
 //!
-//! The last runner to stop makes the result of what was gathered, also on the pool. A cancellation takes what is
-//! finished and waits for nobody; the documents are let go of when the last runner has seen it.
+//! The last runner to stop makes the final result, also on the pool. Cancelling takes the finished results without
+//! waiting; the documents are dropped when the last runner has seen the cancellation.
 
 use std::any::Any;
-use std::ops::Range;
+use std::ops::{Range, RangeFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{iter, mem, vec};
 
 use crossbeam_utils::CachePadded;
-
-use super::document::{BufferGuard, Document};
-use super::error::{ErrorKind, KernelError};
-use super::stop::Stop;
 use shoal_runtime::cpu_placement::CpuPlacement;
 use shoal_runtime::{RuntimeError, is_exiting, panic_message, pool};
+
+use crate::document::{BufferGuard, Document};
+use crate::error::{ErrorKind, KernelError};
+use crate::stop::Stop;
 
 /// How long a runner keeps a thread of the pool. Going to the back of the queue costs about a microsecond.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// What a claim of documents should take.
+/// The time that a claim of documents should take.
 const CLAIM: Duration = Duration::from_millis(1);
 
-/// Looks at the clock in a claim, and documents between two of them, at most: it takes 25 ns, a short document 40.
-const LOOKS: usize = 16;
+/// Looks at the clock in a claim, and documents between two of them, at most: a look takes 25 ns, a short document 40.
+const MAX_LOOKS: usize = 16;
 
-/// Documents that are claimed at once, at most.
-const MOST: usize = 4096;
+/// Documents in a claim, at most.
+const MAX_CLAIM: usize = 4096;
 
-/// How a batch is run.
+/// How a batch runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct BatchOptions {
     /// Threads at once; 1 or more.
     pub workers: usize,
     /// Keep going when a document fails.
     pub keep_going: bool,
 }
 
-/// What came of one document.
-pub type Outcome<T> = Result<T, KernelError>;
+/// A document's error and its index.
+pub type IndexedError = (usize, KernelError);
 
-/// Outcomes of documents that follow each other.
+/// Results with the indexes of their documents, in order.
+pub type IndexedResults<T> = iter::Flatten<vec::IntoIter<Segment<T>>>;
+
+/// The results of consecutive documents.
 #[derive(Debug)]
-pub struct Block<T> {
+pub struct Segment<T> {
     /// The index of the first.
-    pub start: usize,
-    /// In order.
-    pub outcomes: Vec<Outcome<T>>,
+    start: usize,
+    results: Vec<Result<T, KernelError>>,
 }
 
-/// A batch that ended, well or not.
+impl<T> IntoIterator for Segment<T> {
+    type Item = (usize, Result<T, KernelError>);
+    type IntoIter = iter::Zip<RangeFrom<usize>, vec::IntoIter<Result<T, KernelError>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        (self.start..).zip(self.results)
+    }
+}
+
+/// The results of a batch that has ended.
 #[derive(Debug)]
 pub struct Gathered<T> {
-    /// In order; there are gaps where a batch ended early.
-    pub blocks: Vec<Block<T>>,
-    /// How many documents there were.
+    segments: Vec<Segment<T>>,
+    /// The number of documents.
     pub total: usize,
-    /// The failure that ended the batch, unless it was to keep going.
-    pub failure: Option<(usize, KernelError)>,
+    /// The error that ended the batch, unless it was to keep going.
+    pub failure: Option<IndexedError>,
+}
+
+impl<T> Gathered<T> {
+    /// All results; documents that were not finished are left out.
+    pub fn into_results(self) -> IndexedResults<T> {
+        self.segments.into_iter().flatten()
+    }
 }
 
 /// Figures of a batch.
 #[derive(Clone, Debug, Default)]
-pub struct Figures {
+pub struct BatchStats {
     /// Documents with a result.
     pub ok: u64,
-    /// Documents that failed, by kind of failure.
+    /// Documents that failed, by kind of error.
     pub failed: Vec<(ErrorKind, u64)>,
     /// From the start to the end, or to now.
-    pub wall: Duration,
-    /// Time on threads of the pool, all together.
-    pub busy: Duration,
+    pub wall_time: Duration,
 }
 
-/// What one runner has done. Its lock is taken by others only to look at the figures and to end the batch.
-struct Lane<T> {
-    blocks: Vec<Block<T>>,
+/// The results of one runner. Others lock it only to read the figures and to end the batch.
+struct RunnerResults<T> {
+    segments: Vec<Segment<T>>,
     finished: usize,
     failed: Vec<(ErrorKind, u64)>,
 }
 
 struct End {
-    failure: Option<(usize, KernelError)>,
+    failure: Option<IndexedError>,
     taken: bool,
-    wall: Option<Duration>,
+    wall_time: Option<Duration>,
 }
 
-/// A batch under way; what the job keeps of it.
-pub struct Batch<T> {
+/// A running batch, as its job keeps it.
+pub struct DocumentBatch<T> {
     total: usize,
     keep_going: bool,
-    /// No more documents: one failed, or nobody waits any more.
+    /// No more documents: one has failed, or the batch is cancelled.
     stop: Stop,
-    /// Nobody waits any more: not for what the end makes of the results, either.
+    /// The batch is cancelled: the final result is not wanted either.
     cancelled: Stop,
     next: AtomicUsize,
-    /// Claimed and not begun: slices that ended early.
+    /// Documents claimed by slices that ended before they began them.
     returned: Mutex<Vec<Range<usize>>>,
-    /// Apart from each other: where two share a cache line, every document takes 80 ns more.
-    lanes: Box<[CachePadded<Mutex<Lane<T>>>]>,
+    /// Padded: where two runners share a cache line, every document takes 80 ns more.
+    runners: Box<[CachePadded<Mutex<RunnerResults<T>>>]>,
     placement: CpuPlacement,
     end: Mutex<End>,
-    busy: AtomicU64,
     started: Instant,
 }
 
-/// What the runners share. Gone, and with it the documents, when the last of them has stopped.
+/// Shared by the runners. Dropped, and the documents with it, when the last of them has stopped.
 struct Run<T, K, F> {
-    batch: Arc<Batch<T>>,
+    batch: Arc<DocumentBatch<T>>,
     kernel: K,
     documents: Vec<Document>,
     finish: Mutex<Option<F>>,
     active: AtomicUsize,
-    _lease: BufferGuard,
+    _guard: BufferGuard,
 }
 
-impl<T: Send + 'static> Batch<T> {
-    /// Starts `kernel` over `documents`. What is gathered goes to `finish`, on the pool, unless the batch is cancelled.
-    /// `lease` is dropped after the last look at a document.
+impl<T: Send + 'static> DocumentBatch<T> {
+    /// Starts `kernel` over `documents`. The results go to `finish`, on the pool, unless the batch is cancelled. `guard` is
+    /// dropped after the last use of a document.
     pub fn start<K, F>(
         documents: Vec<Document>,
-        lease: BufferGuard,
-        options: Options,
+        guard: BufferGuard,
+        options: BatchOptions,
         kernel: K,
         finish: F,
     ) -> Result<Arc<Self>, RuntimeError>
     where
-        K: Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
+        K: Fn(&Document, &Stop) -> Result<T, KernelError> + Send + Sync + 'static,
         F: FnOnce(Gathered<T>, &Stop) + Send + 'static,
     {
         // An empty batch ends on the pool, too.
         let workers = options.workers.min(documents.len()).max(1);
-        let lane = || CachePadded::new(Mutex::new(Lane { blocks: Vec::new(), finished: 0, failed: Vec::new() }));
+        let results =
+            || CachePadded::new(Mutex::new(RunnerResults { segments: Vec::new(), finished: 0, failed: Vec::new() }));
         let batch = Arc::new(Self {
             total: documents.len(),
             keep_going: options.keep_going,
@@ -146,10 +162,9 @@ impl<T: Send + 'static> Batch<T> {
             cancelled: Stop::default(),
             next: AtomicUsize::new(0),
             returned: Mutex::default(),
-            lanes: std::iter::repeat_with(lane).take(workers).collect(),
+            runners: iter::repeat_with(results).take(workers).collect(),
             placement: CpuPlacement::new(workers),
-            end: Mutex::new(End { failure: None, taken: false, wall: None }),
-            busy: AtomicU64::new(0),
+            end: Mutex::new(End { failure: None, taken: false, wall_time: None }),
             started: Instant::now(),
         });
         let run = Arc::new(Run {
@@ -158,43 +173,40 @@ impl<T: Send + 'static> Batch<T> {
             documents,
             finish: Mutex::new(Some(finish)),
             active: AtomicUsize::new(workers),
-            _lease: lease,
+            _guard: guard,
         });
-        for lane in 0..workers {
+        for runner in 0..workers {
             let run = run.clone();
-            pool::spawn(move || run.begin(lane))?;
+            pool::spawn(move || run.begin(runner))?;
         }
         Ok(batch)
     }
 
-    /// Stops the work and takes what is finished; nothing if the end has it already.
+    /// Stops the work and takes the finished results; None if they were taken before.
     pub fn cancel(&self) -> Option<Gathered<T>> {
         self.stop.set();
         self.cancelled.set();
         self.take()
     }
 
-    /// How many documents are finished, and of how many.
+    /// The number of finished documents, and of all.
     pub fn progress(&self) -> (usize, usize) {
-        (self.lanes.iter().map(|lane| lock(lane).finished).sum(), self.total)
+        (self.runners.iter().map(|results| lock(results).finished).sum(), self.total)
     }
 
-    /// What has happened so far.
-    pub fn figures(&self) -> Figures {
-        let mut figures = Figures {
-            wall: lock(&self.end).wall.unwrap_or_else(|| self.started.elapsed()),
-            busy: Duration::from_nanos(self.busy.load(Ordering::Relaxed)),
-            ..Figures::default()
-        };
-        for lane in &self.lanes {
-            let lane = lock(lane);
-            let failures = lane.failed.iter().map(|(_, count)| count).sum::<u64>();
-            figures.ok += u64::try_from(lane.finished).unwrap_or(u64::MAX).saturating_sub(failures);
-            for (kind, count) in &lane.failed {
-                add(&mut figures.failed, kind, *count);
+    /// The figures so far.
+    pub fn stats(&self) -> BatchStats {
+        let wall_time = lock(&self.end).wall_time.unwrap_or_else(|| self.started.elapsed());
+        let mut stats = BatchStats { wall_time, ..BatchStats::default() };
+        for results in &self.runners {
+            let results = lock(results);
+            let failures = results.failed.iter().map(|(_, count)| count).sum::<u64>();
+            stats.ok += u64::try_from(results.finished).unwrap_or(u64::MAX).saturating_sub(failures);
+            for (kind, count) in &results.failed {
+                add(&mut stats.failed, kind, *count);
             }
         }
-        figures
+        stats
     }
 
     /// The next few documents, as a range of indexes.
@@ -212,91 +224,83 @@ impl<T: Send + 'static> Batch<T> {
         lock(&self.returned).pop()
     }
 
-    fn spent(&self, time: Duration) {
-        self.busy.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    /// Documents for the next claim, by what the last ones took; fewer towards the end.
+    /// The size of the next claim, by the time the last one took; smaller towards the end.
     fn next_count(&self, done: usize, spent: Duration) -> usize {
         let each = spent.as_nanos() / u128::try_from(done.max(1)).unwrap_or(1);
         let timely = CLAIM.as_nanos().checked_div(each).and_then(|count| usize::try_from(count).ok());
         let left = self.total.saturating_sub(self.next.load(Ordering::Relaxed));
-        timely.unwrap_or(MOST).min(left / (2 * self.lanes.len())).clamp(1, MOST)
+        timely.unwrap_or(MAX_CLAIM).min(left / (2 * self.runners.len())).clamp(1, MAX_CLAIM)
     }
 
-    fn put(&self, lane: usize, index: usize, outcome: Outcome<T>, rest: usize) {
-        let failure = outcome.as_ref().err().cloned();
-        if let Some(lane) = self.lanes.get(lane) {
-            let mut lane = lock(lane);
-            lane.finished += 1;
-            if let Some(failure) = &failure {
-                add(&mut lane.failed, &failure.kind, 1);
+    fn put(&self, runner: usize, index: usize, result: Result<T, KernelError>, rest: usize) {
+        let error = result.as_ref().err().cloned();
+        if let Some(results) = self.runners.get(runner) {
+            let mut results = lock(results);
+            results.finished += 1;
+            if let Some(error) = &error {
+                add(&mut results.failed, &error.kind, 1);
             }
-            match lane.blocks.last_mut() {
-                Some(block) if block.start + block.outcomes.len() == index => block.outcomes.push(outcome),
+            match results.segments.last_mut() {
+                Some(last) if last.start + last.results.len() == index => last.results.push(result),
                 _ => {
-                    let mut outcomes = Vec::with_capacity(1 + rest);
-                    outcomes.push(outcome);
-                    lane.blocks.push(Block { start: index, outcomes });
+                    let mut first = Vec::with_capacity(1 + rest);
+                    first.push(result);
+                    results.segments.push(Segment { start: index, results: first });
                 }
             }
         }
-        if let Some(failure) = failure
+        if let Some(error) = error
             && !self.keep_going
         {
-            lock(&self.end).failure.get_or_insert((index, failure));
+            lock(&self.end).failure.get_or_insert((index, error));
             self.stop.set();
         }
     }
 
-    /// What is finished: for the first who asks.
+    /// The finished results, for the first caller.
     fn take(&self) -> Option<Gathered<T>> {
         let failure = {
             let mut end = lock(&self.end);
-            if std::mem::replace(&mut end.taken, true) {
+            if mem::replace(&mut end.taken, true) {
                 return None;
             }
-            end.wall = Some(self.started.elapsed());
+            end.wall_time = Some(self.started.elapsed());
             end.failure.take()
         };
-        let mut blocks: Vec<_> = self.lanes.iter().flat_map(|lane| std::mem::take(&mut lock(lane).blocks)).collect();
-        blocks.sort_unstable_by_key(|block| block.start);
-        Some(Gathered { blocks, total: self.total, failure })
+        let mut segments: Vec<_> =
+            self.runners.iter().flat_map(|results| mem::take(&mut lock(results).segments)).collect();
+        segments.sort_unstable_by_key(|segment| segment.start);
+        Some(Gathered { segments, total: self.total, failure })
     }
 }
 
 impl<T, K, F> Run<T, K, F>
 where
     T: Send + 'static,
-    K: Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
+    K: Fn(&Document, &Stop) -> Result<T, KernelError> + Send + Sync + 'static,
     F: FnOnce(Gathered<T>, &Stop) + Send + 'static,
 {
-    /// The first turn of a runner.
-    fn begin(self: Arc<Self>, lane: usize) {
-        // Not where the others have done everything meanwhile.
+    /// The first slice of a runner.
+    fn begin(self: Arc<Self>, runner: usize) {
+        // Unless the others have claimed everything meanwhile.
         if self.batch.next.load(Ordering::Relaxed) < self.batch.total {
-            self.batch.placement.place(lane);
+            self.batch.placement.place(runner);
         }
-        self.slice(lane, 1);
+        self.slice(runner, 1);
     }
 
-    /// Puts a runner at the back of the pool's queue.
-    fn go_on(self: Arc<Self>, lane: usize, count: usize) -> Result<(), RuntimeError> {
-        pool::spawn(move || self.slice(lane, count))
-    }
-
-    /// One turn of a runner, which claims `count` documents at first.
-    fn slice(self: Arc<Self>, lane: usize, mut count: usize) {
+    /// One slice of a runner, which claims `count` documents at first.
+    fn slice(self: Arc<Self>, runner: usize, mut count: usize) {
         let start = Instant::now();
         let mut before = start;
         while let Some(mut range) = self.batch.claim(count) {
             let claimed = range.start;
-            let look = (range.len() / LOOKS).clamp(1, LOOKS);
+            let stride = (range.len() / MAX_LOOKS).clamp(1, MAX_LOOKS);
             while let Some(index) = range.next() {
-                if !self.document(lane, index, range.len()) {
+                if !self.document(runner, index, range.len()) {
                     break;
                 }
-                let due = pool::is_fork_pending() || (range.len() % look == 0 && start.elapsed() >= SLICE);
+                let due = pool::is_fork_pending() || (range.len() % stride == 0 && start.elapsed() >= SLICE);
                 if due && !range.is_empty() {
                     lock(&self.batch.returned).push(range.clone());
                     break;
@@ -306,29 +310,27 @@ where
             count = self.batch.next_count(range.start - claimed, now - before);
             before = now;
             if now - start >= SLICE || pool::is_fork_pending() {
-                self.batch.spent(now - start);
-                // At exit the pool takes nothing more, and everything stays as it is.
-                let _ = self.go_on(lane, count);
+                // At exit the pool refuses it, and the batch stays as it is.
+                let _ = pool::spawn(move || self.slice(runner, count));
                 return;
             }
         }
-        self.batch.spent(start.elapsed());
         if self.active.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.end();
         }
     }
 
-    /// Does one document, which `rest` of the same claim follow; `false` if the batch is over.
-    fn document(&self, lane: usize, index: usize, rest: usize) -> bool {
+    /// Runs the kernel on one document, which `rest` of the same claim follow; `false` if the batch is over.
+    fn document(&self, runner: usize, index: usize, rest: usize) -> bool {
         let Some(document) = self.documents.get(index).filter(|_| !self.batch.stop.is_set() && !is_exiting()) else {
             return false;
         };
         let run = || (self.kernel)(document, &self.batch.stop);
-        let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-        if outcome.as_ref().is_err_and(|failure| failure.kind == ErrorKind::Stopped) {
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        if result.as_ref().is_err_and(|error| error.kind == ErrorKind::Stopped) {
             return false;
         }
-        self.batch.put(lane, index, outcome, rest);
+        self.batch.put(runner, index, result, rest);
         true
     }
 
@@ -348,14 +350,14 @@ fn lock<S>(mutex: &Mutex<S>) -> MutexGuard<'_, S> {
 }
 
 fn add(counts: &mut Vec<(ErrorKind, u64)>, kind: &ErrorKind, count: u64) {
-    match counts.iter_mut().find(|(known, _)| std::mem::discriminant(known) == std::mem::discriminant(kind)) {
+    match counts.iter_mut().find(|(known, _)| mem::discriminant(known) == mem::discriminant(kind)) {
         Some((_, sum)) => *sum += count,
         None => counts.push((kind.clone(), count)),
     }
 }
 
-/// What a kernel's panic becomes.
-pub fn panicked(panic: &(dyn Any + Send)) -> KernelError {
+/// The error for a panic of a kernel.
+fn panicked(panic: &(dyn Any + Send)) -> KernelError {
     KernelError::internal(format!("a bug in shoal or a library of it: {}", panic_message(panic)))
 }
 

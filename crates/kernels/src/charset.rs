@@ -1,28 +1,28 @@
-//! Which characters bytes stand for, when that must be told from the bytes: a byte order mark, or what an HTML page says
-//! of itself.
+//! Encodings told by the bytes themselves: by a byte order mark, the zeros of UTF-16 and UTF-32 JSON, or an HTML page's own
+//! declaration.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
-/// How far browsers look for the `<meta>` that names the encoding before they begin to parse.
+/// The bytes that browsers search for a `<meta>` with the encoding before they begin to parse.
 const PRESCAN: usize = 1024;
 
-/// With it ISO-2022-JP, which has no other bytes than ASCII, begins what is none.
+/// Begins an escape sequence of ISO-2022-JP, whose bytes are all ASCII.
 const ESCAPE: u8 = 0x1b;
 
 /// Elements whose content is no markup.
 const RAW: [&[u8]; 8] = [b"script", b"style", b"title", b"textarea", b"iframe", b"xmp", b"noembed", b"noframes"];
 
-/// The encoding of the byte order mark, which wins over everything (WHATWG Encoding, "decode"), else the one that somebody
-/// named (the headers of a response, say), else UTF-8.
+/// The encoding of the byte order mark, which wins over everything (WHATWG Encoding, "decode"), else the named one (by a
+/// response's headers, say), else UTF-8.
 pub fn resolve(named: Option<&'static Encoding>, bytes: &[u8]) -> &'static Encoding {
     Encoding::for_bom(bytes).map(|(mark, _)| mark).or(named).unwrap_or(UTF_8)
 }
 
 /// A JSON document in UTF-8, without byte order mark. JSON is in UTF-8 whatever its headers say (RFC 8259 8.1), or in
-/// UTF-16 or UTF-32, which `json.loads` tells from the zeros around the first character; only what is neither is in the encoding that somebody
-/// named.
+/// UTF-16 or UTF-32, which `json.loads` tells by the zeros around the first character. Only other bytes are in the named
+/// encoding.
 pub fn json_text<'a>(named: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     let decoded = |encoding: &'static Encoding, bytes: &'a [u8]| -> Cow<'a, [u8]> {
         match encoding.decode_without_bom_handling(bytes).0 {
@@ -47,21 +47,21 @@ pub fn json_text<'a>(named: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'
     }
 }
 
-/// Whether the first and the last character are ASCII, as those of a JSON document are, if each has so many bytes, all
-/// zero but for the one at `place`.
+/// Whether the first and the last character are ASCII, as those of a JSON document are, in units of `size` bytes that are
+/// zero except at `place`.
 fn is_ascii_at_its_ends(bytes: &[u8], size: usize, place: usize) -> bool {
     let is_ascii = |unit: &[u8]| unit.iter().enumerate().all(|(at, byte)| (*byte == 0) == (at != place));
     let mut units = bytes.chunks_exact(size);
     bytes.len().is_multiple_of(size) && units.next().is_some_and(is_ascii) && units.last().is_none_or(is_ascii)
 }
 
-/// Whether JSON that is said to be in `named` is in UTF-8 all the same. (ISO-2022-JP is ASCII with escape sequences, and
-/// so looks like UTF-8.)
-pub fn is_utf8(named: &'static Encoding, bytes: &[u8]) -> bool {
+/// Whether JSON with the charset `named` is in UTF-8 nevertheless. (ISO-2022-JP is ASCII with escape sequences, and so
+/// looks like UTF-8.)
+pub(crate) fn is_utf8(named: &'static Encoding, bytes: &[u8]) -> bool {
     named != ISO_2022_JP && simdutf8::basic::from_utf8(bytes).is_ok()
 }
 
-/// As for other encodings, what is no character becomes U+FFFD.
+/// Decodes UTF-32; invalid characters become U+FFFD, as in other encodings.
 fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len() / 4);
     for four in bytes.chunks(4) {
@@ -72,13 +72,13 @@ fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Vec<u8> {
     text
 }
 
-/// The same for an HTML page: its mark, what somebody named, what the page says itself, else UTF-8.
+/// The encoding of an HTML page: that of its byte order mark, else the named one, else the page's own, else UTF-8.
 pub fn html_encoding(named: Option<&'static Encoding>, html: &[u8]) -> &'static Encoding {
     let mark = Encoding::for_bom(html).map(|(encoding, _)| encoding);
     mark.or(named).or_else(|| prescan(html)).or_else(|| late(html)).or_else(|| declared(html)).unwrap_or(UTF_8)
 }
 
-/// What a page says at its start (HTML standard, "prescan a byte stream to determine its encoding").
+/// The encoding that a page declares at its start (HTML standard, "prescan a byte stream to determine its encoding").
 fn prescan(html: &[u8]) -> Option<&'static Encoding> {
     match html {
         [b'<', 0, b'?', 0, b'x', 0, ..] => Some(UTF_16LE),
@@ -87,24 +87,24 @@ fn prescan(html: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// What a `<meta>` further down says (HTML standard, "changing the encoding while parsing"). A page that is the same in
-/// all encodings is not searched.
+/// The encoding of a `<meta>` further down (HTML standard, "changing the encoding while parsing"). A page that is the same
+/// in all encodings is not searched.
 fn late(html: &[u8]) -> Option<&'static Encoding> {
     let same = html.is_ascii() && !html.contains(&ESCAPE);
     if same { None } else { find_meta(html, true) }
 }
 
-/// What the XML declaration says that XHTML begins with (HTML standard, "get an XML encoding").
+/// The encoding of the XML declaration that XHTML begins with (HTML standard, "get an XML encoding").
 fn declared(html: &[u8]) -> Option<&'static Encoding> {
     let rest = html.strip_prefix(b"<?xml")?;
     let rest = rest.get(..rest.iter().position(|byte| *byte == b'>')?)?;
     let at = rest.windows(8).position(|window| window == b"encoding")?;
     let rest = rest.get(at + 8..)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
     let (quote, rest) = rest.split_first().filter(|(quote, _)| matches!(quote, b'"' | b'\''))?;
-    of_label(rest.get(..rest.iter().position(|byte| byte == quote)?)?)
+    page_encoding(rest.get(..rest.iter().position(|byte| byte == quote)?)?)
 }
 
-/// The first `<meta>` that names an encoding. With `parsed`, one that a parser would come to: not in a script, say.
+/// The encoding of the first `<meta>` with one. With `parsed`, one that a parser would reach: not in a script, say.
 fn find_meta(html: &[u8], parsed: bool) -> Option<&'static Encoding> {
     let mut rest = html;
     while let Some(at) = rest.iter().position(|byte| *byte == b'<') {
@@ -135,26 +135,26 @@ fn find_meta(html: &[u8], parsed: bool) -> Option<&'static Encoding> {
     None
 }
 
-/// What the attributes of a `<meta>` say; leaves `rest` behind them.
+/// The encoding in the attributes of a `<meta>`; moves `rest` behind them.
 fn meta(rest: &mut &[u8]) -> Option<&'static Encoding> {
     let (mut named, mut content, mut is_type) = (None, None, false);
     let tag = *rest;
     while let Some((name, value)) = attribute(rest) {
         match name.as_slice() {
             b"charset" if named.is_none() => named = Some(value),
-            b"content" if content.is_none() => content = in_content(&value),
+            b"content" if content.is_none() => content = content_label(&value),
             b"http-equiv" => is_type |= value == b"content-type",
             _ => {}
         }
     }
-    // One that is cut off may be short of a part of the name.
+    // A truncated tag may lack a part of the name.
     let ended = tag.get(..tag.len() - rest.len()).is_some_and(|tag| tag.ends_with(b">"));
     let label = named.or(content.filter(|_| is_type)).filter(|_| ended)?;
-    of_label(&label)
+    page_encoding(&label)
 }
 
-/// The encoding that a page calls so.
-fn of_label(label: &[u8]) -> Option<&'static Encoding> {
+/// The encoding of a label in a page.
+fn page_encoding(label: &[u8]) -> Option<&'static Encoding> {
     let found = Encoding::for_label(label)?;
     // The page was read as ASCII to get here, so it is not in UTF-16.
     Some(match found {
@@ -165,7 +165,7 @@ fn of_label(label: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// The label in `text/html; charset=utf-8`.
-fn in_content(content: &[u8]) -> Option<Vec<u8>> {
+fn content_label(content: &[u8]) -> Option<Vec<u8>> {
     let mut rest = content;
     loop {
         let at = rest.windows(7).position(|window| window == b"charset")?;
@@ -182,7 +182,7 @@ fn in_content(content: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The next attribute of a tag, in lower case; `None` at its end, which it takes.
+/// The next attribute of a tag, in lower case; `None` at the end of the tag, which is read.
 fn attribute(rest: &mut &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let skip = |rest: &mut &[u8], also: u8| {
         while let Some((first, after)) = rest.split_first()
@@ -205,7 +205,7 @@ fn attribute(rest: &mut &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let name = take(rest, &|byte| byte.is_ascii_whitespace() || b"/>=".contains(&byte));
     skip(rest, b' ');
     let Some(after) = rest.strip_prefix(b"=") else {
-        // `=` alone begins a name; skipped, so that this goes on.
+        // A `=` without a name begins one; it is skipped.
         return Some((name, Vec::new()));
     };
     *rest = after;
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_and_names() {
+    fn byte_order_marks_and_names() {
         assert_eq!(resolve(None, b"abc"), UTF_8);
         assert_eq!(resolve(None, b"\xff\xfea\0"), UTF_16LE);
         assert_eq!(resolve(Some(UTF_16LE), b"\xfe\xff\0a"), UTF_16BE);
@@ -261,17 +261,17 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_not_unicode_is_what_its_headers_say() {
+    fn json_that_is_not_unicode_has_the_named_encoding() {
         assert_eq!(&*json_text(Some(WINDOWS_1252), b"\"caf\xe9\""), "\"café\"".as_bytes());
         assert_eq!(&*json_text(Some(WINDOWS_1252), "\"café\"".as_bytes()), "\"café\"".as_bytes());
         assert_eq!(&*json_text(Some(encoding_rs::SHIFT_JIS), b"\"\x83A\""), "\"ア\"".as_bytes());
         assert_eq!(&*json_text(Some(ISO_2022_JP), b"\"\x1b$B%\"\x1b(B\""), "\"ア\"".as_bytes());
         assert_eq!(&*json_text(None, b"\"\xff\""), b"\"\xff\"");
-        // Zeros alone make no document of another encoding.
+        // Zeros alone do not tell UTF-16 or UTF-32.
         for bytes in [b"\0null".as_slice(), b"\"\0bbbb\"", b"\0\0\xd8\0", b"\0", b"\0\0", b"\0\0\0\0"] {
             assert_eq!(&*json_text(None, bytes), bytes);
         }
-        // What is no character is replaced, as in other encodings.
+        // Invalid characters are replaced.
         assert_eq!(&*json_text(None, b"\xff\xfe\0\0\0\xd8\0\0]"), "\u{fffd}\u{fffd}".as_bytes());
     }
 
@@ -304,7 +304,7 @@ mod tests {
             ("<!--><meta charset=gbk>\u{e4}", "GBK"),
             ("<!-- <meta charset=big5> --><p>\u{e4}", "UTF-8"),
             ("\u{1b}$B<meta charset=iso-2022-jp>", "ISO-2022-JP"),
-            // The same in all of them.
+            // The same in all encodings.
             ("<meta charset=gbk>a", "UTF-8"),
         ] {
             assert_eq!(html_encoding(None, (spaces.clone() + html).as_bytes()).name(), name, "{html}");

@@ -1,7 +1,7 @@
-//! One document of a batch: borrowed memory, shared bytes of a response, or a file, and the views kernels take of it.
+//! One document of a batch: borrowed memory, the body of a response, or a file; and its forms for kernels.
 //!
-//! What would cost the caller's thread time is done here, on a thread of the pool: reading files, decoding, checking
-//! UTF-8. A Python `str` is borrowed in whatever form the interpreter keeps it.
+//! Reading files, decoding and checking UTF-8 happen here, on a thread of the pool, not on the caller's. A Python `str` is
+//! borrowed in the representation that the interpreter has.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -10,11 +10,11 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 use url::Url;
 
-use super::charset;
-use super::error::KernelError;
-use super::room::check_room;
+use crate::charset;
+use crate::error::KernelError;
+use crate::room::check_room;
 
-/// What lends the memory of borrowed documents; dropped when nobody reads them any more. Its drop may run on any thread.
+/// Keeps the memory of borrowed documents valid; dropped, on any thread, after the last use of one.
 pub type BufferGuard = Box<dyn Send + Sync>;
 
 /// Where a document is.
@@ -22,13 +22,13 @@ pub type BufferGuard = Box<dyn Send + Sync>;
 pub enum Source {
     /// Bytes that do not change.
     Bytes(&'static [u8]),
-    /// Bytes that somebody may change meanwhile, such as a `bytearray`'s.
+    /// Bytes that may change meanwhile, such as those of a `bytearray`.
     Writable(Writable),
-    /// Text in one byte a character: Latin-1, ASCII for the most part.
+    /// Text of one byte per character: Latin-1, mostly ASCII.
     Latin1(&'static [u8]),
-    /// Text in two bytes a character.
+    /// Text of two bytes per character.
     Ucs2(&'static [u16]),
-    /// Text in four bytes a character.
+    /// Text of four bytes per character.
     Ucs4(&'static [u32]),
     /// The body of a response.
     Shared(Bytes),
@@ -36,32 +36,31 @@ pub enum Source {
     File(PathBuf),
 }
 
-/// Memory that somebody may change while it is read: never a slice, only ever copied.
+/// Memory that may be written to while it is read: never a slice, only ever copied.
 #[derive(Debug)]
 pub struct Writable {
     start: *const u8,
     length: usize,
 }
 
-// SAFETY: a pointer that is only ever read through, in `copy`; the caller of `Writable::new` has promised that every
-// thread may.
+// SAFETY: the pointer is only read through, in `copy`, and the caller of `Writable::new` promises that all threads may.
 unsafe impl Send for Writable {}
-// SAFETY: as for `Send`: two threads that copy at once both only read.
+// SAFETY: `copy` is the only access, and two threads that copy at once both only read.
 unsafe impl Sync for Writable {}
 
 impl Writable {
     /// # Safety
-    /// `start` must be readable for `length` bytes from all threads, as long as the document's lease is held.
+    /// `start` must be readable for `length` bytes from all threads, as long as the document's [`BufferGuard`] lives.
     pub unsafe fn new(start: *const u8, length: usize) -> Self {
         Self { start, length }
     }
 
-    /// As it is now. Bytes that are changed at this very moment are old or new.
+    /// The bytes as they are now. One that is written at this moment is old or new.
     fn copy(&self) -> Result<Vec<u8>, KernelError> {
         let mut copy = Vec::new();
         copy.try_reserve_exact(self.length).map_err(|_| KernelError::memory(self.length))?;
-        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, which are all set then. No
-        // reference to the memory is made, as somebody else may write to it meanwhile.
+        // SAFETY: readable by the promise of `new`; `copy` has room for `length` bytes, and all of them are set. No reference
+        // to the memory is made, as another thread may write to it.
         unsafe {
             std::ptr::copy_nonoverlapping(self.start, copy.as_mut_ptr(), self.length);
             copy.set_len(self.length);
@@ -74,29 +73,29 @@ impl Writable {
 #[derive(Debug)]
 pub struct Document {
     source: Source,
-    /// Of bytes that a kernel takes as text, if somebody named it.
+    /// The encoding that headers name for the bytes.
     encoding: Option<&'static Encoding>,
-    /// Where it came from, if it is a response and the kernel wants to know.
+    /// The URL of a response, if the kernel needs it.
     url: Option<Box<Url>>,
 }
 
 impl Document {
-    /// Of which nothing is known.
+    /// A document without an encoding or a URL.
     pub fn new(source: Source) -> Self {
         Self { source, encoding: None, url: None }
     }
 
-    /// A response's body or file, with the encoding that its headers name, and its URL where that is wanted.
+    /// A response's body or file, with the encoding that its headers name, and its URL if the kernel needs it.
     pub fn from_response(source: Source, encoding: Option<&'static Encoding>, url: Option<Url>) -> Self {
         Self { source, encoding, url: url.map(Box::new) }
     }
 
-    /// The URL of a response, where it was wanted.
+    /// The URL of a response.
     pub fn url(&self) -> Option<&Url> {
         self.url.as_deref()
     }
 
-    /// In memory; of a file, which is read fallibly, nothing is known.
+    /// The size in memory; 0 for a file, which is read with its own check for memory.
     fn size(&self) -> usize {
         match &self.source {
             Source::Bytes(bytes) | Source::Latin1(bytes) => bytes.len(),
@@ -108,7 +107,11 @@ impl Document {
         }
     }
 
-    /// The bytes: of a text its UTF-8.
+    fn is_str(&self) -> bool {
+        matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_))
+    }
+
+    /// The bytes; of text, its UTF-8.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, KernelError> {
         Ok(match &self.source {
             Source::Bytes(bytes) => Cow::Borrowed(*bytes),
@@ -122,32 +125,32 @@ impl Document {
         })
     }
 
-    /// The text, as `Response.text` gives it: what is not valid in its encoding becomes U+FFFD, a byte order mark is left
-    /// out.
+    /// The text, as `Response.text` has it: bytes that are invalid in the encoding become U+FFFD, a byte order mark is
+    /// removed.
     pub fn text(&self) -> Result<Cow<'_, str>, KernelError> {
         check_room(self.size(), 4)?;
         self.decoded(charset::resolve)
     }
 
-    /// The same for HTML, which may name its encoding itself.
+    /// The text of an HTML page, which may name its encoding itself.
     pub fn html(&self) -> Result<Cow<'_, str>, KernelError> {
         check_room(self.size(), 8)?;
         self.decoded(charset::html_encoding)
     }
 
-    /// A JSON document in UTF-8, as `Response.json` reads it. The kernels check it themselves: no character is replaced
-    /// where it is in UTF-8 already.
+    /// The UTF-8 of a JSON document, as `Response.json` reads it. Bytes that are in UTF-8 are not checked: the JSON kernels
+    /// do that.
     pub fn json(&self) -> Result<Cow<'_, [u8]>, KernelError> {
         check_room(self.size(), 8)?;
         let bytes = self.bytes()?;
-        if matches!(self.source, Source::Latin1(_) | Source::Ucs2(_) | Source::Ucs4(_)) {
+        if self.is_str() {
             return Ok(bytes);
         }
         Ok(match bytes {
             Cow::Borrowed(bytes) => charset::json_text(self.encoding, bytes),
             Cow::Owned(mut bytes) => {
                 let length = match charset::json_text(self.encoding, &bytes) {
-                    // The end of the bytes is the text: a mark at most was before it.
+                    // All but a byte order mark.
                     Cow::Borrowed(text) => text.len(),
                     Cow::Owned(text) => return Ok(Cow::Owned(text)),
                 };
@@ -157,57 +160,58 @@ impl Document {
         })
     }
 
-    fn decoded(&self, encoding_of: fn(Option<&'static Encoding>, &[u8]) -> &'static Encoding) -> Decoded<'_> {
-        match &self.source {
-            Source::Latin1(bytes) => Ok(encoding_rs::mem::decode_latin1(bytes)),
-            Source::Ucs2(units) => narrow(units),
-            Source::Ucs4(units) => wide(units),
+    fn decoded(
+        &self,
+        encoding_of: fn(Option<&'static Encoding>, &[u8]) -> &'static Encoding,
+    ) -> Result<Cow<'_, str>, KernelError> {
+        Ok(match &self.source {
+            Source::Latin1(bytes) => encoding_rs::mem::decode_latin1(bytes),
+            Source::Ucs2(units) => Cow::Owned(from_ucs2(units)?),
+            Source::Ucs4(units) => Cow::Owned(from_ucs4(units)?),
             _ => {
                 let bytes = self.bytes()?;
                 let encoding = encoding_of(self.encoding, &bytes);
-                Ok(match bytes {
+                match bytes {
                     Cow::Borrowed(bytes) => encoding.decode_with_bom_removal(bytes).0,
                     Cow::Owned(bytes) => match encoding.decode_with_bom_removal(&bytes).0 {
-                        // Nothing to change: the bytes are the text.
+                        // Valid UTF-8 without a mark.
                         Cow::Borrowed(text) if text.len() == bytes.len() => {
                             Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
                         }
                         text => Cow::Owned(text.into_owned()),
                     },
-                })
+                }
             }
-        }
+        })
     }
 }
 
-type Decoded<'a> = Result<Cow<'a, str>, KernelError>;
-
-/// Characters that are looked at in one go.
+/// Characters that are checked together.
 const RUN: usize = 64;
 
-/// Characters that are converted in one go.
+/// Characters that are converted together.
 const PIECE: usize = 1024;
 
-/// By encoding_rs, a piece at a time through a small buffer: room for the longest text is three times what most need,
-/// and what comes out is known to be UTF-8.
-fn narrow(units: &[u16]) -> Decoded<'static> {
+/// Converts with encoding_rs, a piece at a time through a small buffer: room for the longest text would be three times
+/// what most texts need, and the result is known to be UTF-8.
+fn from_ucs2(units: &[u16]) -> Result<String, KernelError> {
     let mut text = String::with_capacity(units.len().saturating_add(units.len() / 8));
     let mut buffer = "\0".repeat(3 * PIECE.min(units.len()));
     for piece in units.chunks(PIECE) {
-        // In a `str` two halves of a surrogate pair are two characters that UTF-8 cannot carry.
-        // Counted a run at a time, without a way out in the middle: that becomes SIMD.
-        let halves = |run: &[u16]| run.iter().map(|unit| u16::from(unit & 0xf800 == 0xd800)).sum::<u16>();
-        if piece.chunks(RUN).any(|run| halves(run) > 0) {
-            return Err(surrogate());
+        // In a `str` the halves of a surrogate pair are two characters that UTF-8 cannot represent. They are counted, a run
+        // at a time: a loop without an early exit becomes SIMD.
+        let surrogates = |run: &[u16]| run.iter().map(|unit| u16::from(unit & 0xf800 == 0xd800)).sum::<u16>();
+        if piece.chunks(RUN).any(|run| surrogates(run) > 0) {
+            return Err(lone_surrogate());
         }
         let length = encoding_rs::mem::convert_utf16_to_str(piece, &mut buffer);
         text.push_str(buffer.get(..length).unwrap_or_default());
     }
-    Ok(Cow::Owned(text))
+    Ok(text)
 }
 
-/// Texts of one emoji and otherwise ASCII are frequent: what is plain is copied in runs.
-fn wide(units: &[u32]) -> Decoded<'static> {
+/// Copies runs of ASCII together: texts of ASCII and one emoji are frequent.
+fn from_ucs4(units: &[u32]) -> Result<String, KernelError> {
     let mut text = Vec::with_capacity(units.len().saturating_add(units.len() / 4));
     for run in units.chunks(RUN) {
         if run.iter().fold(0, |all, unit| all | unit) < 0x80 {
@@ -215,19 +219,15 @@ fn wide(units: &[u32]) -> Decoded<'static> {
             continue;
         }
         for unit in run {
-            let character = char::from_u32(*unit).ok_or_else(surrogate)?;
+            let character = char::from_u32(*unit).ok_or_else(lone_surrogate)?;
             text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
-    utf8(text)
+    String::from_utf8(text).map_err(|error| KernelError::internal(error.to_string()))
 }
 
-fn surrogate() -> KernelError {
+fn lone_surrogate() -> KernelError {
     KernelError::value("the str has a lone surrogate, which UTF-8 cannot carry")
-}
-
-fn utf8(text: Vec<u8>) -> Decoded<'static> {
-    String::from_utf8(text).map(Cow::Owned).map_err(|error| KernelError::internal(error.to_string()))
 }
 
 #[cfg(test)]
@@ -237,7 +237,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn every_form_of_text() {
+    fn all_representations_of_text() {
         for (source, text) in [
             (Source::Latin1(b"plain"), "plain"),
             (Source::Latin1(b"caf\xe9"), "café"),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_stay_as_they_are() {
+    fn bytes_are_not_changed() {
         let marked = Document::new(Source::Bytes(b"\xef\xbb\xbfa\xff"));
         assert_eq!(&*marked.bytes().unwrap(), b"\xef\xbb\xbfa\xff");
         assert_eq!(&*marked.json().unwrap(), b"a\xff");
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
+    fn documents_that_cannot_be_read() {
         for source in [Source::Ucs2(&[0xd800]), Source::Ucs2(&[0xd83d, 0xde00]), Source::Ucs4(&[0x1f600, 0xdfff])] {
             assert_eq!(Document::new(source).text().unwrap_err().kind, ErrorKind::Value);
         }

@@ -4,45 +4,45 @@ use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-/// Bytes of a document that its failure keeps, at most.
-const SHOWN: usize = 1 << 20;
+/// The longest document that its error keeps.
+const MAX_KEPT: usize = 1 << 20;
 
-/// One document's failure. A pointer, as results have room for it in every place: 40 bytes for a hash instead of 72.
+/// One document's error. A pointer, as each result has room for one: 40 bytes for a hash instead of 72.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct KernelError(Box<Reason>);
 
-/// Of a failure: a kind, which decides the exception, and words for people.
+/// The content of a [`KernelError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What it is.
+    /// The kind, which decides the Python exception.
     pub kind: ErrorKind,
-    /// What happened, without the document's index; never empty.
+    /// The message, without the document's index; never empty.
     pub message: String,
 }
 
-/// What Python raises.
+/// The kind of an error, and the exception that Python raises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The document is not what the kernel needs, or too much of it: `ValueError`.
+    /// The document is not what the kernel needs, or too large: `ValueError`.
     Value,
     /// Not JSON: `json.JSONDecodeError`.
     Json {
-        /// Where parsing stopped: in bytes from the start, or, with the document, in characters.
+        /// Where parsing stopped: in bytes; with the document, in characters.
         position: usize,
-        /// What was parsed, if it is known.
+        /// The document, if it is known.
         document: Box<str>,
     },
     /// A file that cannot be read: `OSError` with this number.
     File {
-        /// `errno`, if the system gave one.
+        /// `errno`, if there is one.
         number: Option<i32>,
         /// The file.
         path: PathBuf,
     },
-    /// A fault of ours: `InternalError`.
+    /// A bug in Shoal: `InternalError`.
     Internal,
-    /// Nobody waits for the result any more; never shown.
+    /// The batch was stopped; never shown.
     Stopped,
 }
 
@@ -59,7 +59,7 @@ impl KernelError {
         Self(Box::new(Reason { kind, message: message.into() }))
     }
 
-    /// The document is not fit for the kernel.
+    /// The document is not what the kernel needs.
     pub fn value(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Value, message)
     }
@@ -69,10 +69,10 @@ impl KernelError {
         Self::new(ErrorKind::Json { position, document: Box::default() }, message)
     }
 
-    /// The same with the document, for whoever wants to look at it.
+    /// Adds the document, if it is not too long, for `JSONDecodeError.doc`.
     pub fn in_document(mut self, json: &[u8]) -> Self {
         if let ErrorKind::Json { position, document } = &mut self.0.kind
-            && json.len() <= SHOWN
+            && json.len() <= MAX_KEPT
         {
             let read = json.get(..*position).unwrap_or(json);
             *position = String::from_utf8_lossy(read).chars().count();
@@ -81,12 +81,12 @@ impl KernelError {
         self
     }
 
-    /// There is no memory for so many bytes.
+    /// There is no memory for this many bytes.
     pub fn memory(bytes: usize) -> Self {
         Self::value(format!("no memory: {bytes} bytes more are needed"))
     }
 
-    /// A fault of ours.
+    /// A bug in Shoal.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, message)
     }
@@ -98,9 +98,9 @@ impl KernelError {
 
     /// The document's file could not be read.
     pub fn file(path: &Path, error: &io::Error) -> Self {
-        // Rust appends " (os error 2)", which the exception's own text has already.
-        let words = error.to_string();
-        let words = words.rsplit_once(" (os error").map_or(words.as_str(), |(words, _)| words).to_owned();
-        Self::new(ErrorKind::File { number: error.raw_os_error(), path: path.to_owned() }, words)
+        // Rust appends " (os error 2)"; the exception has the number anyway.
+        let text = error.to_string();
+        let message = text.rsplit_once(" (os error").map_or(text.as_str(), |(message, _)| message).to_owned();
+        Self::new(ErrorKind::File { number: error.raw_os_error(), path: path.to_owned() }, message)
     }
 }

@@ -1,11 +1,15 @@
-//! CPU work over batches of documents, pure Rust: the kernels, and what runs them on all cores.
+//! CPU work over batches of documents, without Python: the kernels, and the runner that spreads a batch over all cores.
 //!
-//! A kernel is a plain function from one document to one result. It knows nothing of threads or Python; it looks at a
-//! [`Stop`] where it may take long, and says a [`KernelError`] where a document is not what it needs.
+//! A kernel is a plain function from one document to one result. It uses no threads; it checks a [`Stop`](stop::Stop) where
+//! it may take long, and returns a [`KernelError`](error::KernelError) for a document that it cannot process.
 //!
-//! [`Stop`]: stop::Stop
-//! [`KernelError`]: error::KernelError
+//! - [`batch`] runs a kernel over documents on the pool, in slices, and gathers the results.
+//! - [`document`] is what kernels read: borrowed memory, the body of a response, or a file. [`arrow`] makes documents of
+//!   Arrow arrays; [`charset`] and [`content_type`] tell encodings.
+//! - [`text`], [`bytes`] and [`json`] are the kernels; those over HTML are a crate of their own.
+//! - [`packed`] holds results of many short values in two allocations; tables are Arrow record batches.
 
+pub mod arrow;
 pub mod batch;
 pub mod bytes;
 pub mod charset;
@@ -13,9 +17,8 @@ pub mod content_type;
 pub mod document;
 pub mod error;
 pub mod json;
-pub mod object_pool;
 pub mod packed;
-pub mod room;
+mod room;
 pub mod stop;
-pub mod table;
+mod table;
 pub mod text;

@@ -1,25 +1,25 @@
-//! The wish that work ends before it is finished.
+//! The flag that stops a batch.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::error::KernelError;
+use crate::error::KernelError;
 
-/// Set once, seen by everyone who works on the same batch. A look costs a load.
+/// Set once, seen by all runners of a batch. A check costs a load.
 #[derive(Debug, Default)]
 pub struct Stop(AtomicBool);
 
 impl Stop {
-    /// From now on nobody needs the result.
+    /// Stops the work.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether to stop.
+    /// Whether the work is to stop.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The same, for `?` within a kernel: at least every few milliseconds of work.
+    /// An error if the work is to stop. A kernel calls it every few milliseconds.
     pub fn check(&self) -> Result<(), KernelError> {
         if self.is_set() { Err(KernelError::stopped()) } else { Ok(()) }
     }

@@ -17,20 +17,19 @@ fn number(document: &Document) -> usize {
 
 fn start<T: Send + 'static>(
     documents: Vec<Document>,
-    options: Options,
-    kernel: impl Fn(&Document, &Stop) -> Outcome<T> + Send + Sync + 'static,
-) -> (Arc<Batch<T>>, Receiver<Gathered<T>>) {
+    options: BatchOptions,
+    kernel: impl Fn(&Document, &Stop) -> Result<T, KernelError> + Send + Sync + 'static,
+) -> (Arc<DocumentBatch<T>>, Receiver<Gathered<T>>) {
     let (sender, gathered) = channel();
     let finish = move |gathered, _: &Stop| sender.send(gathered).unwrap();
-    (Batch::start(documents, Box::new(()), options, kernel, finish).unwrap(), gathered)
+    (DocumentBatch::start(documents, Box::new(()), options, kernel, finish).unwrap(), gathered)
 }
 
-const TWO: Options = Options { workers: 2, keep_going: true };
-const FAIL: Options = Options { workers: 2, keep_going: false };
+const TWO: BatchOptions = BatchOptions { workers: 2, keep_going: true };
+const FAIL: BatchOptions = BatchOptions { workers: 2, keep_going: false };
 
-fn flat<T>(gathered: Gathered<T>) -> Vec<(usize, Outcome<T>)> {
-    let numbered = |block: Block<T>| (block.start..).zip(block.outcomes);
-    gathered.blocks.into_iter().flat_map(numbered).collect()
+fn results<T>(gathered: Gathered<T>) -> Vec<(usize, Result<T, KernelError>)> {
+    gathered.into_results().collect()
 }
 
 #[test]
@@ -40,14 +39,14 @@ fn results_come_in_order() {
         let gathered = gathered.recv().unwrap();
         assert_eq!(gathered.total, count);
         let expected: Vec<_> = (0..count).map(|number| (number, Ok(number))).collect();
-        assert_eq!(flat(gathered), expected);
+        assert_eq!(results(gathered), expected);
         assert_eq!(batch.progress(), (count, count));
-        assert_eq!(batch.figures().ok, count as u64);
+        assert_eq!(batch.stats().ok, count as u64);
     }
 }
 
 #[test]
-fn a_failure_ends_the_batch_or_stays_in_its_place() {
+fn an_error_ends_the_batch_or_is_kept() {
     let kernel = |document: &Document, _: &Stop| match number(document) {
         number if number % 100 == 50 => Err(KernelError::value("fifty")),
         number => Ok(number),
@@ -55,30 +54,30 @@ fn a_failure_ends_the_batch_or_stays_in_its_place() {
     let (batch, gathered) = start(numbers(1000), TWO, kernel);
     let gathered = gathered.recv().unwrap();
     assert!(gathered.failure.is_none());
-    let flat_outcomes = flat(gathered);
-    assert_eq!(flat_outcomes.len(), 1000);
-    assert!(flat_outcomes.iter().all(|(index, outcome)| outcome.is_err() == (index % 100 == 50)));
-    assert_eq!(batch.figures().failed, [(ErrorKind::Value, 10)]);
-    assert_eq!(batch.figures().ok, 990);
+    let results_of_all = results(gathered);
+    assert_eq!(results_of_all.len(), 1000);
+    assert!(results_of_all.iter().all(|(index, result)| result.is_err() == (index % 100 == 50)));
+    assert_eq!(batch.stats().failed, [(ErrorKind::Value, 10)]);
+    assert_eq!(batch.stats().ok, 990);
 
     let (_, gathered) = start(numbers(100_000), FAIL, kernel);
     let gathered = gathered.recv().unwrap();
     let (index, failure) = gathered.failure.clone().unwrap();
     assert_eq!((index % 100, failure), (50, KernelError::value("fifty")));
-    let done = flat(gathered);
+    let done = results(gathered);
     assert!(done.len() < 100_000 && done.iter().any(|(at, _)| *at == index));
 }
 
 #[test]
-fn a_panic_is_the_failure_of_its_document() {
+fn a_panic_is_an_error_of_its_document() {
     let (_, gathered) = start(numbers(10), TWO, |document, _| match number(document) {
         3 => std::panic::resume_unwind(Box::new("on purpose")),
         number => Ok(number),
     });
-    let outcomes = flat(gathered.recv().unwrap());
-    let failure = outcomes[3].1.clone().unwrap_err();
+    let done = results(gathered.recv().unwrap());
+    let failure = done[3].1.clone().unwrap_err();
     assert!(failure.kind == ErrorKind::Internal && failure.message.contains("on purpose"));
-    assert_eq!(outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count(), 9);
+    assert_eq!(done.iter().filter(|(_, result)| result.is_ok()).count(), 9);
 }
 
 struct Flag(Arc<AtomicBool>);
@@ -90,7 +89,7 @@ impl Drop for Flag {
 }
 
 #[test]
-fn cancelling_keeps_what_is_finished_and_frees_the_documents() {
+fn cancelling_keeps_finished_results_and_frees_the_documents() {
     let freed = Arc::new(AtomicBool::new(false));
     let (sender, gathered) = channel::<()>();
     let kernel = |document: &Document, stop: &Stop| {
@@ -104,7 +103,7 @@ fn cancelling_keeps_what_is_finished_and_frees_the_documents() {
         Ok(number)
     };
     let finish = move |_, _: &Stop| sender.send(()).unwrap();
-    let batch = Batch::start(numbers(50), Box::new(Flag(freed.clone())), TWO, kernel, finish).unwrap();
+    let batch = DocumentBatch::start(numbers(50), Box::new(Flag(freed.clone())), TWO, kernel, finish).unwrap();
     while batch.progress().0 < 10 {
         thread::sleep(Duration::from_millis(1));
     }
@@ -112,9 +111,9 @@ fn cancelling_keeps_what_is_finished_and_frees_the_documents() {
     let taken = batch.cancel().unwrap();
     assert!(before.elapsed() < Duration::from_millis(100));
     assert!(batch.cancel().is_none());
-    let done = flat(taken);
-    assert!(done.len() == 10 && done.iter().all(|(index, outcome)| *outcome == Ok(*index)));
-    // Nobody is told of an end.
+    let done = results(taken);
+    assert!(done.len() == 10 && done.iter().all(|(index, result)| *result == Ok(*index)));
+    // `finish` is not called.
     assert!(gathered.recv().is_err());
     while !freed.load(Ordering::Acquire) {
         thread::sleep(Duration::from_millis(1));
@@ -122,7 +121,7 @@ fn cancelling_keeps_what_is_finished_and_frees_the_documents() {
 }
 
 #[test]
-fn a_short_batch_gets_in_between_the_slices_of_a_long_one() {
+fn a_short_batch_runs_between_the_slices_of_a_long_one() {
     let spin = |micros: u64| {
         move |_: &Document, _: &Stop| {
             let until = Instant::now() + Duration::from_micros(micros);
@@ -130,7 +129,7 @@ fn a_short_batch_gets_in_between_the_slices_of_a_long_one() {
             Ok(())
         }
     };
-    let all = Options { workers: pool::thread_count().unwrap(), keep_going: true };
+    let all = BatchOptions { workers: pool::thread_count().unwrap(), keep_going: true };
     let (long, _long_end) = start(numbers(1_000_000), all, spin(100));
     thread::sleep(Duration::from_millis(20));
     let before = Instant::now();

@@ -1,41 +1,46 @@
-//! Compressing: gzip by libdeflate, zstd by zstd, brotli by its Rust port.
+//! Compresses documents: gzip with libdeflate, zstd with zstd, brotli with its Rust port.
 //!
 //! 2,000 documents of 20 KB on one thread, beside Python's packages at the same level: gzip 6 in 350 ms (`gzip`: 680),
-//! zstd 3 in 133 (`zstandard` 131 with a context that is used again, 180 with its `compress()`: the same C), brotli 5 in
-//! 1,000 (`brotli`, in C: 780). What a document is compressed with is used again for the next one.
+//! zstd 3 in 133 (`zstandard`: 131 with one context for all, 180 with its `compress()`; the same C code), brotli 5 in
+//! 1,000 (`brotli`, in C: 780). Compressors are used again for the next document.
 //!
-//! A document beyond [`WHOLE`] goes through as a stream, so that it can be stopped.
+//! A document longer than [`WHOLE`] is compressed as a stream, so that it can be stopped.
 
 use std::io::{self, Read};
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::CompressionLvl;
+use regex_automata::util::pool::Pool;
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective as Directive;
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::format::Format;
 use crate::error::KernelError;
-use crate::object_pool::ObjectPool;
 use crate::room::check_room;
 use crate::stop::Stop;
 
-/// Bytes that libdeflate takes in one go: it knows no streams. Beyond, zlib-rs compresses as well and about as fast.
+/// The longest document that libdeflate takes, which knows no streams. zlib-rs compresses longer ones as well and about
+/// as fast.
 const WHOLE: usize = 4 << 20;
 /// Bytes between two looks at the stop.
 const STEP: usize = 128 << 10;
+/// The window that gzip has: 32 KiB.
+const WINDOW_BITS: u8 = 15;
 
 /// Compresses documents to one format at one level.
 pub struct Compressor(Method);
 
+type Deflaters = Pool<libdeflater::Compressor, Box<dyn Fn() -> libdeflater::Compressor + Send + Sync>>;
+
 enum Method {
-    Gzip { level: i32, whole: ObjectPool<libdeflater::Compressor>, stream: ObjectPool<Compress> },
-    Zstd { level: i32, contexts: ObjectPool<CCtx<'static>> },
+    Gzip { level: u32, compressors: Deflaters },
+    Zstd { level: i32, contexts: Pool<CCtx<'static>, fn() -> CCtx<'static>> },
     Brotli { level: i32 },
 }
 
 impl Compressor {
-    /// Levels: gzip 0 to 9 (6 unless said), zstd -131072 to 22 (3), brotli 0 to 11 (5: what is worth its time; its own
-    /// default of 11 takes 100 times as long).
+    /// Levels: gzip 0 to 9 (default 6), zstd -131072 to 22 (3), brotli 0 to 11 (5: its own default of 11 takes 100 times
+    /// as long).
     pub fn new(format: Format, level: Option<i32>) -> Result<Self, String> {
         let (default, range) = match format {
             Format::Gzip => (6, 0..=9),
@@ -49,10 +54,11 @@ impl Compressor {
             return Err(format!("level {level} is out of range: {name} has {} to {}", range.start(), range.end()));
         }
         Ok(Self(match format {
-            Format::Zstd => Method::Zstd { level, contexts: ObjectPool::default() },
+            Format::Zstd => Method::Zstd { level, contexts: Pool::new(CCtx::create) },
             Format::Brotli => Method::Brotli { level },
             Format::Gzip | Format::Zlib => {
-                Method::Gzip { level, whole: ObjectPool::default(), stream: ObjectPool::default() }
+                let create = move || libdeflater::Compressor::new(CompressionLvl::new(level).unwrap_or_default());
+                Method::Gzip { level: level.unsigned_abs(), compressors: Pool::new(Box::new(create)) }
             }
         }))
     }
@@ -62,25 +68,14 @@ impl Compressor {
         stop.check()?;
         check_room(document.len(), 2)?;
         match &self.0 {
-            Method::Gzip { level, whole, .. } if document.len() <= WHOLE => {
-                whole.with(|| deflater(*level), |compressor| gzip(compressor, document))
-            }
-            Method::Gzip { level, stream, .. } => {
-                // zlib-rs has a level 1 that hardly compresses; its 2 is the 1 of others.
-                let level = if *level == 1 { 2 } else { level.unsigned_abs() };
-                let make = || Compress::new(Compression::new(level), false);
-                stream.with(make, |state| gzip_stream(state, document, stop))
-            }
+            Method::Gzip { compressors, .. } if document.len() <= WHOLE => gzip(&mut compressors.get(), document),
+            Method::Gzip { level, .. } => gzip_stream(*level, document, stop),
             Method::Zstd { level, contexts } => {
-                contexts.with(CCtx::create, |context| zstd(context, *level, document, stop).map_err(zstd_failure)?)
+                zstd(&mut contexts.get(), *level, document, stop).map_err(zstd_error)?
             }
             Method::Brotli { level } => brotli(*level, document, stop),
         }
     }
-}
-
-fn deflater(level: i32) -> libdeflater::Compressor {
-    libdeflater::Compressor::new(CompressionLvl::new(level).unwrap_or_default())
 }
 
 fn gzip(compressor: &mut libdeflater::Compressor, document: &[u8]) -> Result<Vec<u8>, KernelError> {
@@ -93,10 +88,11 @@ fn gzip(compressor: &mut libdeflater::Compressor, document: &[u8]) -> Result<Vec
     Ok(packed)
 }
 
-fn gzip_stream(state: &mut Compress, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelError> {
-    state.reset();
-    // No name, no time, an unknown system: as libdeflate writes it.
-    let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+fn gzip_stream(level: u32, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelError> {
+    // Level 1 of zlib-rs hardly compresses; its level 2 is the level 1 of others.
+    let level = if level == 1 { 2 } else { level };
+    let mut state = Compress::new_gzip(Compression::new(level), WINDOW_BITS);
+    let mut packed = Vec::new();
     let mut rest = document;
     loop {
         stop.check()?;
@@ -109,13 +105,9 @@ fn gzip_stream(state: &mut Compress, document: &[u8], stop: &Stop) -> Result<Vec
             .map_err(|error| KernelError::internal(format!("zlib-rs: {error}")))?;
         rest = rest.get(usize::try_from(state.total_in() - read).unwrap_or(usize::MAX)..).unwrap_or_default();
         if status == Status::StreamEnd {
-            break;
+            return Ok(packed);
         }
     }
-    packed.extend_from_slice(&libdeflater::crc32(document).to_le_bytes());
-    // Kept modulo 2^32.
-    packed.extend_from_slice(&(document.len() as u32).to_le_bytes());
-    Ok(packed)
 }
 
 type Stoppable<T> = Result<T, KernelError>;
@@ -151,13 +143,13 @@ fn zstd(context: &mut CCtx<'_>, level: i32, document: &[u8], stop: &Stop) -> Res
     }
 }
 
-fn zstd_failure(code: usize) -> KernelError {
+fn zstd_error(code: usize) -> KernelError {
     KernelError::internal(format!("zstd: {}", zstd_safe::get_error_name(code)))
 }
 
 fn brotli(level: i32, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelError> {
-    // A window no larger than the document: with one of 4 MiB for each, two thirds of the time are page faults. (Below
-    // 2^17 brotli looks for matches in another, slower way.)
+    // A window no larger than the document: with 4 MiB for each, two thirds of the time are page faults. (Below 2^17 brotli
+    // searches for matches in another, slower way.)
     let window = (usize::BITS - document.len().leading_zeros()).clamp(18, 22);
     let parameters = ::brotli::enc::BrotliEncoderParams {
         quality: level,
@@ -174,7 +166,7 @@ fn brotli(level: i32, document: &[u8], stop: &Stop) -> Result<Vec<u8>, KernelErr
     }
 }
 
-/// A document that cannot be read any further when the batch is stopped.
+/// Reads a document until the batch is stopped.
 struct Steps<'a> {
     rest: &'a [u8],
     stop: &'a Stop,

@@ -1,37 +1,33 @@
-//! Unpacking, bounded: what unpacks to more than allowed is a failure before it takes the memory.
+//! Unpacks documents within a bound: a document that unpacks to more fails before it takes the memory.
 //!
-//! A document is read to its end: all members of a gzip file, all frames of a zstd file. What follows must be nothing
-//! (after gzip, zeros), so that a document which is not quite what it seems is a failure and never half a result.
+//! A document is read to its end: all members of a gzip file, all frames of a zstd file. Nothing may follow (after gzip,
+//! zeros), so that a document which is not quite in its format fails instead of giving half a result.
 
 use brotli::enc::StandardAlloc;
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
-use flate2::Decompress;
+use regex_automata::util::pool::Pool;
 use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer, ResetDirective};
 
 use super::format::Format;
+use super::inflate::{self, ends_early, trailing};
 use super::output::Output;
-use super::{gzip, gzip::ends_early};
 use crate::error::KernelError;
-use crate::object_pool::ObjectPool;
 use crate::stop::Stop;
 
+/// Packed bytes at a time.
 const STEP: usize = 32 << 10;
 
-/// Unpacks documents of one format, or of any that say which they are in.
-#[derive(Default)]
+/// Unpacks documents of one format, or of any that their first bytes tell.
 pub struct Decompressor {
     format: Option<Format>,
     max_size: Option<u64>,
-    inflaters: ObjectPool<Inflater>,
-    zstds: ObjectPool<DCtx<'static>>,
+    zstd_contexts: Pool<DCtx<'static>, fn() -> DCtx<'static>>,
 }
 
-struct Inflater(Decompress);
-
 impl Decompressor {
-    /// `None` for `format`: each document's first bytes tell. `max_size` is in unpacked bytes, of one document.
+    /// `format`: None to tell it by each document's first bytes. `max_size`: unpacked bytes of one document.
     pub fn new(format: Option<Format>, max_size: Option<u64>) -> Self {
-        Self { format, max_size, ..Self::default() }
+        Self { format, max_size, zstd_contexts: Pool::new(DCtx::create) }
     }
 
     /// The document, unpacked.
@@ -39,22 +35,18 @@ impl Decompressor {
         stop.check()?;
         let format = self.format.or_else(|| Format::guess(document)).ok_or_else(|| unknown(document))?;
         let hint = match format {
-            Format::Gzip => gzip::hint(document),
+            Format::Gzip => inflate::size_hint(document),
             Format::Zstd => zstd_safe::get_frame_content_size(document).ok().flatten().unwrap_or(0),
             Format::Zlib | Format::Brotli => 4 * document.len() as u64,
         };
         let mut output = Output::new(hint, self.max_size, stop)?;
         match format {
-            Format::Gzip => self.inflate(|state| gzip::gunzip(state, document, &mut output))?,
-            Format::Zlib => self.inflate(|state| gzip::unzlib(state, document, &mut output))?,
-            Format::Zstd => self.zstds.with(DCtx::create, |context| unzstd(context, document, &mut output))?,
+            Format::Gzip => inflate::gunzip(document, &mut output)?,
+            Format::Zlib => inflate::unzlib(document, &mut output)?,
+            Format::Zstd => unzstd(&mut self.zstd_contexts.get(), document, &mut output)?,
             Format::Brotli => unbrotli(document, &mut output)?,
         }
         Ok(output.finish())
-    }
-
-    fn inflate(&self, work: impl FnOnce(&mut Decompress) -> Result<(), KernelError>) -> Result<(), KernelError> {
-        self.inflaters.with(|| Inflater(Decompress::new(false)), |state| work(&mut state.0))
     }
 }
 
@@ -69,7 +61,7 @@ fn unzstd(context: &mut DCtx<'_>, document: &[u8], output: &mut Output<'_>) -> R
     let broken = |code| KernelError::value(format!("damaged zstd data: {}", zstd_safe::get_error_name(code)));
     context.reset(ResetDirective::SessionOnly).map_err(broken)?;
     let mut rest = document;
-    // Whether `rest` begins with a frame, and not within one.
+    // Whether `rest` begins between two frames.
     let mut between = true;
     while !(rest.is_empty() && between) || document.is_empty() {
         let step = rest.get(..STEP).unwrap_or(rest);
@@ -92,30 +84,29 @@ fn unzstd(context: &mut DCtx<'_>, document: &[u8], output: &mut Output<'_>) -> R
 fn unbrotli(document: &[u8], output: &mut Output<'_>) -> Result<(), KernelError> {
     let allocate = StandardAlloc::default;
     let mut state = BrotliState::new(allocate(), allocate(), allocate());
-    let mut piece = vec![0; STEP];
+    let mut buffer = vec![0; STEP];
     let (mut offset, mut total) = (0, 0);
     loop {
         let mut available = document.len() - offset;
-        let (mut room, mut written) = (piece.len(), 0);
+        let (mut room, mut written) = (buffer.len(), 0);
         let result = BrotliDecompressStream(
             &mut available,
             &mut offset,
             document,
             &mut room,
             &mut written,
-            &mut piece,
+            &mut buffer,
             &mut total,
             &mut state,
         );
-        output.extend(piece.get(..written).unwrap_or_default())?;
+        output.extend(buffer.get(..written).unwrap_or_default())?;
         match result {
             BrotliResult::NeedsMoreOutput => {}
             BrotliResult::NeedsMoreInput => return Err(ends_early("brotli")),
             BrotliResult::ResultFailure => return Err(KernelError::value("damaged brotli data")),
             BrotliResult::ResultSuccess if offset == document.len() => return Ok(()),
             BrotliResult::ResultSuccess => {
-                let left = document.len() - offset;
-                return Err(KernelError::value(format!("{left} bytes of something else after the brotli data")));
+                return Err(trailing(document.get(offset..).unwrap_or_default(), "brotli"));
             }
         }
     }

@@ -1,11 +1,11 @@
-//! The names of compressed formats, and the marks they begin with.
+//! Compressed formats: names and first bytes.
 
-/// How bytes are compressed.
+/// A compressed format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// RFC 1952.
     Gzip,
-    /// RFC 1950; only read.
+    /// RFC 1950; only unpacked.
     Zlib,
     /// RFC 8878.
     Zstd,
@@ -14,7 +14,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// A format that documents can be compressed to, by name.
+    /// Parses a format to compress to.
     pub fn to_write(name: &str) -> Result<Self, String> {
         match name {
             "gzip" => Ok(Self::Gzip),
@@ -24,7 +24,7 @@ impl Format {
         }
     }
 
-    /// A format that documents can be in, by name; `None` for `"auto"`: told by the document's first bytes.
+    /// Parses a format to unpack; `None` for `"auto"`: told by each document's first bytes.
     pub fn to_read(name: &str) -> Result<Option<Self>, String> {
         match name {
             "auto" => Ok(None),
@@ -36,13 +36,13 @@ impl Format {
         }
     }
 
-    /// What the first bytes say; brotli has no mark.
+    /// The format by the first bytes; brotli has no mark.
     pub fn guess(document: &[u8]) -> Option<Self> {
         match document {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
-            // A frame, or one to be skipped, which tools put before it.
+            // A frame, or a skippable one, which some tools write before it.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
-            // deflate with a window of up to 32 KiB, no dictionary, and a check that is right for one in 31.
+            // deflate with a window of up to 32 KiB, no dictionary, and a checksum that is right by chance in one case of 31.
             [head, flags, ..] if head & 0x0f == 8 && head >> 4 <= 7 && flags & 0x20 == 0 => {
                 (u16::from_be_bytes([*head, *flags]) % 31 == 0).then_some(Self::Zlib)
             }

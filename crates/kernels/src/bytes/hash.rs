@@ -1,11 +1,11 @@
-//! Hashes, as hexadecimal text: what `hashlib`'s and `xxhash`'s `hexdigest()` say.
+//! Hashes, in hexadecimal as `hexdigest()` of `hashlib` and `xxhash`.
 //!
-//! One thread beside Python's own, 2,000 documents of 20 KB: sha256 1.2× OpenSSL (both use the CPU's SHA instructions),
-//! blake3 1.2×, xxh3 1.0× (it moves at the speed of memory), md5 0.87× (OpenSSL has it in assembly). Python's hold the
-//! GIL for documents of up to 2 KiB and leave it for larger ones; these never hold it.
+//! Speed of one thread relative to Python's, 2,000 documents of 20 KB: sha256 1.2× OpenSSL (both use the CPU's SHA
+//! instructions), blake3 1.2×, xxh3 1.0× (it runs at the speed of memory), md5 0.87× (OpenSSL has it in assembly). Python's
+//! hold the GIL for documents of up to 2 KiB; these never do.
 //!
-//! XXH3 is that of twox-hash, which looks for AVX2 when it runs: 1.24 ms for 2,000 documents of 17.7 KB in a bare loop.
-//! xxhash-rust has to be compiled for it; 1.60.
+//! XXH3 is twox-hash's, which detects AVX2 at run time: 1.24 ms for 2,000 documents of 17.7 KB in a bare loop. xxhash-rust
+//! has to be compiled for it: 1.60.
 
 use std::hash::Hasher as _;
 
@@ -14,24 +14,24 @@ use twox_hash::XxHash3_64;
 use crate::error::KernelError;
 use crate::stop::Stop;
 
-/// A look at the stop costs nothing beside this much: 0.1 to 2 ms.
+/// Bytes between two looks at the stop: 0.1 to 2 ms.
 const STEP: usize = 1 << 20;
 
-/// How to hash.
+/// A hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// SHA-256 (FIPS 180-4).
     Sha256,
     /// BLAKE3, 256 bits.
     Blake3,
-    /// XXH3, 64 bits, seed 0: fast, and no protection against intent.
+    /// XXH3, 64 bits, seed 0: fast, not cryptographic.
     Xxh3,
     /// MD5 (RFC 1321): for old checksums only.
     Md5,
 }
 
 impl Algorithm {
-    /// By the name that `parallel.hash` takes.
+    /// Parses the argument of `parallel.hash`.
     pub fn parse(name: &str) -> Result<Self, String> {
         match name {
             "sha256" => Ok(Self::Sha256),
@@ -41,9 +41,7 @@ impl Algorithm {
             _ => Err(format!("no algorithm {name:?}: \"sha256\", \"blake3\", \"xxh3\" or \"md5\"")),
         }
     }
-}
 
-impl Algorithm {
     /// Bytes of its digest.
     fn length(self) -> usize {
         match self {
@@ -54,19 +52,19 @@ impl Algorithm {
     }
 }
 
-/// What a hash gives, at most 256 bits of it. It becomes text where somebody asks: the batch allocates nothing then.
+/// A hash of at most 256 bits. It becomes text when Python asks for it, so that the batch allocates nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest {
-    bytes: [u8; LONGEST],
+    bytes: [u8; MAX_LENGTH],
     algorithm: Algorithm,
 }
 
 /// Bytes of the longest digest.
-const LONGEST: usize = 32;
+const MAX_LENGTH: usize = 32;
 
 impl Digest {
     fn new(algorithm: Algorithm, digest: &[u8]) -> Self {
-        let mut bytes = [0; LONGEST];
+        let mut bytes = [0; MAX_LENGTH];
         bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
         Self { bytes, algorithm }
     }
@@ -74,7 +72,7 @@ impl Digest {
     /// Calls `take` with its lower-case hexadecimal digits.
     pub fn with_text<R>(&self, take: impl FnOnce(&str) -> R) -> R {
         let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-        let mut text = [0; 2 * LONGEST];
+        let mut text = [0; 2 * MAX_LENGTH];
         let (pairs, _) = text.as_chunks_mut::<2>();
         pairs.iter_mut().zip(self.bytes).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
         let text = text.get(..2 * self.algorithm.length()).and_then(|text| str::from_utf8(text).ok());
@@ -86,8 +84,8 @@ impl Digest {
 pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<Digest, KernelError> {
     let digest = |bytes: &[u8]| Digest::new(algorithm, bytes);
     match algorithm {
-        Algorithm::Sha256 => Ok(digest(&finished::<sha2::Sha256>(document, stop)?)),
-        Algorithm::Md5 => Ok(digest(&finished::<md5::Md5>(document, stop)?)),
+        Algorithm::Sha256 => Ok(digest(&digest_of::<sha2::Sha256>(document, stop)?)),
+        Algorithm::Md5 => Ok(digest(&digest_of::<md5::Md5>(document, stop)?)),
         Algorithm::Blake3 => {
             let mut hasher = blake3::Hasher::new();
             steps(document, stop, |step| {
@@ -96,19 +94,19 @@ pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<Digest
             Ok(digest(hasher.finalize().as_bytes()))
         }
         Algorithm::Xxh3 => {
-            // In one go: 30 ns less than in steps, which is as much as a KB takes.
-            let hash = if document.len() <= FETCH { XxHash3_64::oneshot(document) } else { xxh3(document, stop)? };
+            // Steps cost 30 ns more, as much as a KB.
+            let hash = if document.len() <= PREFETCH { XxHash3_64::oneshot(document) } else { xxh3(document, stop)? };
             Ok(digest(&hash.to_be_bytes()))
         }
     }
 }
 
-/// Memory is asked for so far ahead, in steps of as much: 2,000 documents of 17.9 KB that are in no cache take 3.7 ms
-/// instead of 5.1 (1.8 instead of 2.0 where they are in the last one). Half or twice as much is no better, and what is
-/// shorter is not asked for: a loop of no fixed length would take as long as the memory.
-const FETCH: usize = 2 << 10;
+/// Bytes prefetched ahead, in steps of the same size: 2,000 documents of 17.9 KB that are in no cache take 3.7 ms instead
+/// of 5.1 (1.8 instead of 2.0 in the last-level cache). Half or twice as much is no better. A shorter rest is not
+/// prefetched: a loop of variable length would take as long as the memory.
+const PREFETCH: usize = 2 << 10;
 
-/// It copies a little of each step to itself, 64 bytes at a time. Where a page ends in the middle of it, all takes 15 to
+/// The hasher copies a little of each step to itself, 64 bytes at a time. If it lies across two pages, hashing takes 15 to
 /// 30 % longer.
 #[repr(align(512))]
 struct InOnePage(XxHash3_64);
@@ -118,32 +116,32 @@ const _: () = assert!(size_of::<InOnePage>() == 512);
 fn xxh3(document: &[u8], stop: &Stop) -> Result<u64, KernelError> {
     let mut hasher = InOnePage(XxHash3_64::new());
     steps(document, stop, |step| {
-        prefetch(step.get(..FETCH));
-        for (number, piece) in step.chunks(FETCH).enumerate() {
-            prefetch(step.get((number + 1) * FETCH..).and_then(|rest| rest.get(..FETCH)));
+        prefetch(step.get(..PREFETCH));
+        for (number, piece) in step.chunks(PREFETCH).enumerate() {
+            prefetch(step.get((number + 1) * PREFETCH..).and_then(|rest| rest.get(..PREFETCH)));
             hasher.0.write(piece);
         }
     })?;
     Ok(hasher.0.finish())
 }
 
-/// Asks for memory that will soon be read.
+/// Prefetches memory that will soon be read.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn prefetch(bytes: Option<&[u8]>) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     const LINE: usize = 64;
     for line in bytes.unwrap_or_default().chunks(LINE) {
-        // SAFETY: every x86-64 has it, and it does nothing but fill caches.
+        // SAFETY: every x86-64 CPU has the instruction, which only fills caches.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
 }
 
-/// Elsewhere the processor has to see by itself what comes next.
+/// Other CPUs rely on their own prefetching.
 #[cfg(not(target_arch = "x86_64"))]
 fn prefetch(_bytes: Option<&[u8]>) {}
 
-fn finished<D: sha2::Digest>(document: &[u8], stop: &Stop) -> Result<sha2::digest::Output<D>, KernelError> {
+fn digest_of<D: sha2::Digest>(document: &[u8], stop: &Stop) -> Result<sha2::digest::Output<D>, KernelError> {
     let mut hasher = D::new();
     steps(document, stop, |step| hasher.update(step))?;
     Ok(hasher.finalize())
@@ -177,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn steps_make_no_difference() {
+    fn steps_do_not_change_the_hash() {
         let document: Vec<u8> = (0..3 * STEP + 17).map(|index| ((index * index) >> 7) as u8).collect();
-        for length in [FETCH, FETCH + 1, 2 * FETCH, 2 * FETCH + 1, 17_700, STEP, document.len()] {
+        for length in [PREFETCH, PREFETCH + 1, 2 * PREFETCH, 2 * PREFETCH + 1, 17_700, STEP, document.len()] {
             let document = &document[..length];
             assert_eq!(of("xxh3", document), format!("{:016x}", XxHash3_64::oneshot(document)));
         }
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_the_known_ones() {
+    fn an_unknown_name_lists_the_known_ones() {
         let message = Algorithm::parse("sha1").unwrap_err();
         assert_eq!(message, "no algorithm \"sha1\": \"sha256\", \"blake3\", \"xxh3\" or \"md5\"");
     }

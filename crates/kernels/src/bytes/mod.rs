@@ -1,8 +1,8 @@
-//! Kernels over bytes: hashes, and compression in both directions.
+//! Kernels over bytes: hashing, compressing, unpacking.
 
 pub mod compress;
 pub mod decompress;
 pub mod format;
-mod gzip;
 pub mod hash;
+mod inflate;
 mod output;

@@ -1,12 +1,12 @@
-//! Where unpacked bytes go: a buffer that grows as they come, and never beyond what is allowed.
+//! The buffer for unpacked bytes. It grows as they come, never beyond the limit.
 //!
-//! What a document says of its own size is a hint: followed for up to 8 MiB, since one that lies costs nothing then.
+//! The size that a document claims is a hint, followed for up to 8 MiB: a wrong one costs nothing then.
 
 use crate::error::KernelError;
 use crate::stop::Stop;
 
-const LEAST: usize = 16 << 10;
-const HINT_MOST: u64 = 8 << 20;
+const MIN_GROWTH: usize = 16 << 10;
+const MAX_HINT: u64 = 8 << 20;
 
 fn no_memory() -> KernelError {
     KernelError::value("no memory for what it unpacks to")
@@ -15,20 +15,18 @@ fn no_memory() -> KernelError {
 /// The unpacked bytes of one document.
 pub struct Output<'a> {
     bytes: Vec<u8>,
-    most: usize,
+    max_size: usize,
     stop: &'a Stop,
 }
 
 impl<'a> Output<'a> {
     pub fn new(hint: u64, max_size: Option<u64>, stop: &'a Stop) -> Result<Self, KernelError> {
-        let most = max_size
-            .and_then(|most| usize::try_from(most).ok())
-            .map_or(usize::MAX - 1, |most| most.min(usize::MAX - 1));
-        let hint = usize::try_from(hint.min(HINT_MOST)).unwrap_or(0);
-        // One byte more than expected: a decoder that has filled its room to the last byte needs another look.
+        let max_size = max_size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX).min(usize::MAX - 1);
+        let hint = usize::try_from(hint.min(MAX_HINT)).unwrap_or(0);
+        // One byte more: a decoder that has filled its room to the last byte needs another call.
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(hint.min(most) + 1).map_err(|_| no_memory())?;
-        Ok(Self { bytes, most, stop })
+        bytes.try_reserve_exact(hint.min(max_size) + 1).map_err(|_| no_memory())?;
+        Ok(Self { bytes, max_size, stop })
     }
 
     /// Room for the next bytes: at least one, and at most one more than allowed.
@@ -36,17 +34,17 @@ impl<'a> Output<'a> {
         self.check()?;
         let length = self.bytes.len();
         if self.bytes.capacity() == length {
-            let more = length.max(LEAST).min(self.most + 1 - length);
+            let more = length.max(MIN_GROWTH).min(self.max_size + 1 - length);
             self.bytes.try_reserve_exact(more).map_err(|_| no_memory())?;
         }
         Ok(&mut self.bytes)
     }
 
-    /// Whether what came is allowed, and still wanted.
+    /// An error if the bytes are too many, or the batch is stopped.
     pub fn check(&self) -> Result<(), KernelError> {
         self.stop.check()?;
-        if self.bytes.len() > self.most {
-            return Err(KernelError::value(format!("unpacks to more than max_size={}", self.most)));
+        if self.bytes.len() > self.max_size {
+            return Err(KernelError::value(format!("unpacks to more than max_size={}", self.max_size)));
         }
         Ok(())
     }
@@ -62,19 +60,9 @@ impl<'a> Output<'a> {
         self.check()
     }
 
-    /// How many bytes there are.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// The bytes from `start` on.
-    pub fn since(&self, start: usize) -> &[u8] {
-        self.bytes.get(start..).unwrap_or_default()
-    }
-
-    /// All, in no more memory than they need.
+    /// All bytes, in about as much memory as they need.
     pub fn finish(mut self) -> Vec<u8> {
-        if self.bytes.capacity() - self.bytes.len() > LEAST {
+        if self.bytes.capacity() - self.bytes.len() > MIN_GROWTH {
             self.bytes.shrink_to_fit();
         }
         self.bytes

@@ -1,4 +1,4 @@
-//! The blocks of all documents as one table.
+//! Makes one table of the rows of all documents.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,22 +14,21 @@ use crate::error::KernelError;
 use crate::packed::PackedStrings;
 use crate::stop::Stop;
 
-/// Rows taken from one column before the next: few enough that a block's rows stay in the cache, where each column
-/// takes one cell of each.
+/// Rows copied to one column before the next: few enough to stay in the cache, as each column takes one cell of each.
 const TILE: usize = 1024;
 
-/// One table of the rows of all blocks, in order, under the names of all: first `names`, then as they appear. A row has
-/// null where its block has no such column.
-pub fn assemble(names: &PackedStrings, blocks: Vec<DocumentRows>, stop: &Stop) -> Result<RecordBatch, KernelError> {
-    let plan = Plan::new(names, &blocks, stop)?;
+/// One table of the rows of all documents, in order. Its columns are `names`, then all others as they appear. A row has
+/// null in a column that its document lacks.
+pub fn assemble(names: &PackedStrings, documents: Vec<DocumentRows>, stop: &Stop) -> Result<RecordBatch, KernelError> {
+    let plan = Plan::new(names, &documents, stop)?;
     let mut columns: Vec<_> = plan.kinds.iter().map(|kinds| Column::new(kinds.unified(), plan.rows)).collect();
-    let mut blocks = blocks.into_iter();
+    let mut documents = documents.into_iter();
     for run in &plan.runs {
         let mut sources = None;
-        // Each block is freed as it is done, so that memory holds little more than the cells once.
-        for block in blocks.by_ref().take(run.blocks).filter(|block| block.rows() > 0) {
+        // Each document's rows are freed when copied, so that memory holds little more than the cells once.
+        for document in documents.by_ref().take(run.documents).filter(|document| document.rows() > 0) {
             let sources = sources.get_or_insert_with(|| run.sources(columns.len()));
-            append(&block, sources, &mut columns, stop)?;
+            append(&document, sources, &mut columns, stop)?;
         }
     }
     let arrays: Vec<_> = columns.into_iter().map(Column::finish).collect();
@@ -40,7 +39,7 @@ pub fn assemble(names: &PackedStrings, blocks: Vec<DocumentRows>, stop: &Stop) -
         .map_err(|error| KernelError::internal(error.to_string()))
 }
 
-/// What is known when all blocks have been looked at.
+/// The names and kinds of all columns.
 struct Plan {
     names: PackedStrings,
     rows: usize,
@@ -48,15 +47,15 @@ struct Plan {
     runs: Vec<Run>,
 }
 
-/// Blocks one after the other with the same names, as most are.
+/// Consecutive documents with the same names, as most are.
 struct Run {
-    blocks: usize,
-    /// Which of the table's columns each of theirs is.
+    documents: usize,
+    /// For each of their columns, the table's.
     targets: Vec<usize>,
 }
 
 impl Run {
-    /// The other way round: which of theirs each of the table's is.
+    /// For each of the table's columns, theirs.
     fn sources(&self, width: usize) -> Vec<Option<usize>> {
         let mut sources = vec![None; width];
         for (own, target) in self.targets.iter().enumerate() {
@@ -69,12 +68,12 @@ impl Run {
 }
 
 impl Plan {
-    fn new(given: &PackedStrings, blocks: &[DocumentRows], stop: &Stop) -> Result<Self, KernelError> {
+    fn new(given: &PackedStrings, documents: &[DocumentRows], stop: &Stop) -> Result<Self, KernelError> {
         let mut plan =
             Self { names: given.clone(), rows: 0, kinds: vec![Kinds::default(); given.len()], runs: Vec::new() };
         let mut numbers: HashMap<String, usize> = given.iter().map(str::to_owned).zip(0..).collect();
         let mut present = 0;
-        for run in blocks.chunk_by(|block, next| block.names() == next.names()) {
+        for run in documents.chunk_by(|document, next| document.names() == next.names()) {
             let names = run.first().map(DocumentRows::names);
             let target = |name: &str| {
                 *numbers.entry(name.to_owned()).or_insert_with(|| {
@@ -84,17 +83,17 @@ impl Plan {
                 })
             };
             let targets: Vec<_> = names.into_iter().flat_map(PackedStrings::iter).map(target).collect();
-            for block in run {
+            for document in run {
                 stop.check()?;
-                for (target, own) in targets.iter().zip(block.kinds()) {
+                for (target, own) in targets.iter().zip(document.kinds()) {
                     if let Some(kinds) = plan.kinds.get_mut(*target) {
                         kinds.join(*own);
                     }
                 }
-                plan.rows += block.rows();
-                present += block.cells().len();
+                plan.rows += document.rows();
+                present += document.cells().len();
             }
-            plan.runs.push(Run { blocks: run.len(), targets });
+            plan.runs.push(Run { documents: run.len(), targets });
             if plan.names.len() > given.len() {
                 check_density(plan.rows, plan.names.len(), present)?;
             }
@@ -104,14 +103,14 @@ impl Plan {
 }
 
 fn append(
-    block: &DocumentRows,
+    document: &DocumentRows,
     source: &[Option<usize>],
     columns: &mut [Column],
     stop: &Stop,
 ) -> Result<(), KernelError> {
-    let (cells, width, rows) = (block.cells(), block.names().len(), block.rows());
-    let kinds = |own: usize| block.kinds().get(own).copied().unwrap_or_default();
-    match block.layout() {
+    let (cells, width, rows) = (document.cells(), document.names().len(), document.rows());
+    let kinds = |own: usize| document.kinds().get(own).copied().unwrap_or_default();
+    match document.layout() {
         Layout::Rows => {
             for start in (0..rows).step_by(TILE) {
                 stop.check()?;
@@ -131,7 +130,7 @@ fn append(
                 stop.check()?;
                 let bounds = own.and_then(|own| Some(*starts.get(own)?..*starts.get(own + 1)?));
                 let (bounds, kinds) = (bounds.unwrap_or(0..0), own.map(kinds).unwrap_or_default());
-                // In runs without a hole, of which most columns are one.
+                // In runs without missing cells; most columns are one run.
                 let places = places.get(bounds.clone()).unwrap_or_default();
                 let (mut index, mut done) = (bounds.start, 0);
                 for run in places.chunk_by(|row, next| row + 1 == *next) {

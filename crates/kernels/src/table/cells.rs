@@ -1,13 +1,13 @@
-//! Values in a row, nine bytes each, and one buffer for all their texts.
+//! A list of values, nine bytes each, with one buffer for all texts.
 
 use super::kind::CellKind;
 use crate::error::KernelError;
 
-/// A list of values. 10,000 of them as enums with `String`s would be as many allocations.
+/// A list of values. 10,000 enums with `String`s would be as many allocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells {
     kinds: Vec<CellKind>,
-    /// Bits of the number, or start and length of the text.
+    /// The bits of a number, or the start and length of a text.
     values: Vec<u64>,
     text: String,
 }
@@ -15,15 +15,15 @@ pub struct Cells {
 /// One value.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: CellKind,
-    /// Its bits; of a text, where it is.
+    /// The bits of a number, or the place of a text.
     pub value: u64,
     texts: &'a str,
 }
 
 impl<'a> Cell<'a> {
-    /// The text, where it is one.
+    /// The text of a text.
     #[inline]
     pub fn text(self) -> &'a str {
         let (start, length) = ((self.value >> 32) as usize, (self.value & 0xFFFF_FFFF) as usize);
@@ -32,22 +32,22 @@ impl<'a> Cell<'a> {
 }
 
 impl Cells {
-    /// With room for some.
+    /// An empty list with room for `count` values.
     pub fn with_capacity(count: usize) -> Self {
         Self { kinds: Vec::with_capacity(count), values: Vec::with_capacity(count), text: String::new() }
     }
 
-    /// How many.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.kinds.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.kinds.is_empty()
     }
 
-    /// Appends what is no text.
+    /// Appends a value other than a text.
     #[inline]
     pub fn push(&mut self, kind: CellKind, value: u64) {
         self.kinds.push(kind);
@@ -60,7 +60,7 @@ impl Cells {
         self.values.resize(self.values.len() + count, 0);
     }
 
-    /// Appends a text, which `write` adds to a buffer.
+    /// Appends the text that `write` adds to the buffer.
     #[inline]
     pub fn push_text(&mut self, kind: CellKind, write: impl FnOnce(&mut String)) -> Result<(), KernelError> {
         let start = self.text.len();
@@ -73,7 +73,7 @@ impl Cells {
         Ok(())
     }
 
-    /// Puts the last value in the place of an earlier one.
+    /// Moves the last value to the place of an earlier one.
     pub fn replace_with_last(&mut self, index: usize) {
         if index < self.kinds.len() {
             self.kinds.swap_remove(index);
@@ -83,21 +83,21 @@ impl Cells {
 
     /// The value's kind and bits.
     #[inline]
-    pub fn raw(&self, index: usize) -> (CellKind, u64) {
+    pub(super) fn raw(&self, index: usize) -> (CellKind, u64) {
         let kind = self.kinds.get(index).copied().unwrap_or(CellKind::Null);
         (kind, self.values.get(index).copied().unwrap_or_default())
     }
 
-    /// The values from `first` on, each `step` behind the one before.
+    /// The values from `first` on, `step` apart.
     #[inline]
-    pub fn every(&self, first: usize, step: usize, count: usize) -> impl Iterator<Item = Cell<'_>> {
+    pub(super) fn every(&self, first: usize, step: usize, count: usize) -> impl Iterator<Item = Cell<'_>> {
         let kinds = self.kinds.get(first..).unwrap_or_default().iter().step_by(step.max(1));
         let values = self.values.get(first..).unwrap_or_default().iter().step_by(step.max(1));
         kinds.zip(values).take(count).map(|(kind, value)| Cell { kind: *kind, value: *value, texts: &self.text })
     }
 
     /// The same values in another order.
-    pub fn ordered(self, order: impl Iterator<Item = usize>) -> Self {
+    pub(super) fn ordered(self, order: impl Iterator<Item = usize>) -> Self {
         let mut ordered = Self { text: String::new(), ..Self::with_capacity(self.len()) };
         order.for_each(|index| {
             let (kind, value) = self.raw(index);

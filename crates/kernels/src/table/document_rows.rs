@@ -1,10 +1,10 @@
-//! The rows of one document, before their columns have types.
+//! The rows of one document, before its columns have types.
 
 use super::cells::Cells;
 use super::kind::Kinds;
 use crate::packed::PackedStrings;
 
-/// Some rows with names for their columns.
+/// Rows, with the names of their columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DocumentRows {
     names: PackedStrings,
@@ -14,15 +14,15 @@ pub struct DocumentRows {
     kinds: Vec<Kinds>,
 }
 
-/// In which order the cells are.
+/// The order of the cells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Layout {
     /// Row by row, each with all its columns.
     #[default]
     Rows,
-    /// Column by column, without those that are missing.
+    /// Column by column, without missing cells.
     Columns {
-        /// Where each column starts, and where the last one ends.
+        /// The start of each column, and the end of the last.
         starts: Vec<usize>,
         /// The row of each cell.
         rows: Vec<u32>,
@@ -30,9 +30,9 @@ pub(super) enum Layout {
 }
 
 impl DocumentRows {
-    /// Of cells row by row.
+    /// Of cells in the order of the rows.
     pub fn of_rows(names: PackedStrings, rows: usize, cells: Cells) -> Self {
-        Self { names, rows, cells, layout: Layout::Rows, kinds: Vec::new() }.look()
+        Self { names, rows, cells, layout: Layout::Rows, kinds: Vec::new() }.with_kinds()
     }
 
     /// One row without values.
@@ -49,7 +49,7 @@ impl DocumentRows {
         starts: Vec<usize>,
         places: Vec<u32>,
     ) -> Self {
-        Self { names, rows, cells, layout: Layout::Columns { starts, rows: places }, kinds: Vec::new() }.look()
+        Self { names, rows, cells, layout: Layout::Columns { starts, rows: places }, kinds: Vec::new() }.with_kinds()
     }
 
     /// The names of the columns.
@@ -57,13 +57,13 @@ impl DocumentRows {
         &self.names
     }
 
-    /// How many rows.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// The values.
-    pub fn cells(&self) -> &Cells {
+    pub(super) fn cells(&self) -> &Cells {
         &self.cells
     }
 
@@ -71,12 +71,12 @@ impl DocumentRows {
         &self.layout
     }
 
-    /// Which kinds each column has.
-    pub fn kinds(&self) -> &[Kinds] {
+    /// The kinds of each column.
+    pub(super) fn kinds(&self) -> &[Kinds] {
         &self.kinds
     }
 
-    fn look(mut self) -> Self {
+    fn with_kinds(mut self) -> Self {
         let mut kinds = vec![Kinds::default(); self.names.len()];
         match &self.layout {
             Layout::Rows => {

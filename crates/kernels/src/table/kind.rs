@@ -1,18 +1,18 @@
-//! What a cell holds, and what a column of such cells becomes.
+//! The kinds of cells, and the types of columns.
 
-/// What a cell holds.
+/// The kind of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum CellKind {
-    /// Nothing.
+    /// No value.
     Null = 0,
     /// False or true.
     Bool = 1,
-    /// A whole number of 64 bits with sign.
+    /// A signed integer of 64 bits.
     Int = 1 << 1,
-    /// A whole number that needs all 64 bits.
+    /// An unsigned integer that needs all 64 bits.
     Uint = 1 << 2,
-    /// A whole number of more than 64 bits, as its digits.
+    /// An integer of more than 64 bits, as its digits.
     Big = 1 << 3,
     /// Another number.
     Float = 1 << 4,
@@ -22,20 +22,20 @@ pub enum CellKind {
     Json = 1 << 6,
 }
 
-/// The kinds that there are in a column.
+/// The kinds of cells in a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kinds(u16);
 
-/// What a column becomes.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
-    /// There was nothing.
+    /// No values.
     Null,
     /// Booleans.
     Bool,
-    /// 64 bits with sign.
+    /// Signed integers of 64 bits.
     Int,
-    /// 64 bits without sign.
+    /// Unsigned integers of 64 bits.
     Uint,
     /// Floating point.
     Float,
@@ -47,25 +47,25 @@ impl Kinds {
     const NEGATIVE: u16 = 1 << 7;
     const NULL: u16 = 1 << 8;
 
-    /// With one more cell.
+    /// Adds a cell.
     pub fn add(&mut self, kind: CellKind, value: u64) {
-        // Both without a branch: this is done for every cell.
+        // Without branches, as this is done for every cell.
         self.0 |= u16::from(kind as u8) | u16::from(kind == CellKind::Null) << 8;
         self.0 |= u16::from(kind == CellKind::Int && value.cast_signed() < 0) << 7;
     }
 
-    /// With another column's.
+    /// Adds the kinds of another column.
     pub fn join(&mut self, other: Self) {
         self.0 |= other.0;
     }
 
-    /// Whether there is no other kind than this.
+    /// Whether all cells are of this kind.
     pub fn are(self, kind: CellKind) -> bool {
         self.0 & !Self::NEGATIVE == u16::from(kind as u8)
     }
 
-    /// The narrowest type that keeps all values: whole numbers are exact unless there are fractions among them, and
-    /// what has no common type becomes text.
+    /// The narrowest type that keeps all values: integers are exact unless there are fractions among them, and mixtures
+    /// without a common type become text.
     pub fn unified(self) -> ColumnType {
         const BOOL: u16 = CellKind::Bool as u16;
         const INT: u16 = CellKind::Int as u16;

@@ -1,12 +1,13 @@
-//! Tables: what kernels find in many documents, as Arrow columns.
+//! Tables: the values found in many documents, as Arrow columns.
 //!
-//! Each document's cells are collected where it is read, on any thread, as [`document_rows::DocumentRows`]: nine bytes a cell, all of
-//! them in a handful of allocations, with no type agreed on yet. When all documents are read, [`assemble`] looks which
-//! kinds a column has, decides its type, and builds one Arrow array a column. There is one batch, however large:
-//! texts have 64-bit offsets, so nothing overflows, and a column of numbers is one buffer that NumPy can view.
+//! Each document's cells are collected on the thread that reads it, as [`DocumentRows`](document_rows::DocumentRows): nine
+//! bytes a cell, in a handful of allocations, without types. When all documents are read, [`assemble`](assemble::assemble)
+//! decides the type of each column by the kinds of its cells and builds one Arrow array for it. There is one batch,
+//! however large: texts have 64-bit offsets, so nothing overflows, and a column of numbers is one buffer that NumPy can
+//! view.
 
 pub mod assemble;
-pub mod build;
+mod build;
 pub mod cells;
 pub mod document_rows;
 pub mod kind;

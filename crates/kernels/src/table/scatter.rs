@@ -1,4 +1,4 @@
-//! Cells whose columns come in any order, as members of objects do, put in order.
+//! Sorts cells whose columns come in any order, as the members of objects do.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use super::document_rows::DocumentRows;
 use crate::error::KernelError;
 use crate::packed::PackedStrings;
 
-/// Tables up to this many cells are made however few of them are there.
+/// Tables of up to this many cells may be as sparse as they are.
 const SMALL: usize = 1 << 24;
-/// How many times the cells that are there a larger table may have.
-const SPARSEST: usize = 64;
+/// The most cells of a larger table for each one with a value.
+const MAX_SPARSITY: usize = 64;
 
 /// A document's cells on the way to a [`DocumentRows`].
 #[derive(Debug, Default)]
 pub struct Scatter {
     names: PackedStrings,
     numbers: HashMap<Box<str>, usize>,
-    /// Whether other columns than the given ones are left out.
+    /// Whether only the given columns are kept.
     chosen: bool,
-    /// The column that is likely to be next: members mostly keep their order.
+    /// The column that probably comes next: members mostly keep their order.
     likely: usize,
     /// The cell last written in each column, counted from 1.
     latest: Vec<usize>,
@@ -31,11 +31,11 @@ pub struct Scatter {
     rows: usize,
 }
 
-/// A table that is mostly holes has no use, and one document can ask for more memory than there is: a megabyte of
-/// objects with a name of their own each makes 10 billion cells.
+/// An error if a table is almost empty. One document could take more memory than there is: a megabyte of objects, each with
+/// a name of its own, makes 10 billion cells.
 pub fn check_density(rows: usize, columns: usize, present: usize) -> Result<(), KernelError> {
     let size = rows.saturating_mul(columns);
-    if size <= SMALL || size / SPARSEST <= present {
+    if size <= SMALL || size / MAX_SPARSITY <= present {
         return Ok(());
     }
     Err(KernelError::value(format!(
@@ -44,7 +44,7 @@ pub fn check_density(rows: usize, columns: usize, present: usize) -> Result<(), 
 }
 
 impl Scatter {
-    /// With all columns that come, or only the given ones.
+    /// With all columns, or only the given ones.
     pub fn new(chosen: Option<&PackedStrings>) -> Self {
         let mut new = Self { chosen: chosen.is_some(), ..Self::default() };
         for name in chosen.into_iter().flat_map(PackedStrings::iter) {
@@ -61,7 +61,7 @@ impl Scatter {
         number
     }
 
-    /// The column of that name, unless it is left out.
+    /// The number of the column with this name; `None` for one that is not kept.
     #[inline]
     pub fn column(&mut self, name: &str) -> Option<usize> {
         let number = match self.names.get(self.likely) {
@@ -76,7 +76,7 @@ impl Scatter {
         Some(number)
     }
 
-    /// The column of that place, if columns have numbers for names.
+    /// The number of the column at this place, where columns have numbers for names.
     #[inline]
     pub fn numbered(&mut self, place: usize) -> usize {
         while self.names.len() <= place {
@@ -85,7 +85,7 @@ impl Scatter {
         place
     }
 
-    /// Appends the cell that `write` appends, in a column of this row; it takes the place of an earlier one there.
+    /// Appends the cell that `write` appends to a column of this row; it replaces an earlier one there.
     pub fn push(
         &mut self,
         column: usize,
@@ -105,7 +105,7 @@ impl Scatter {
         Ok(())
     }
 
-    /// The row is complete.
+    /// Ends the row.
     pub fn end_row(&mut self) -> Result<(), KernelError> {
         self.rows += 1;
         self.likely = 0;
@@ -113,14 +113,14 @@ impl Scatter {
         if self.chosen { Ok(()) } else { check_density(self.rows, self.names.len(), self.cells.len()) }
     }
 
-    /// Rows without cells, before all others.
+    /// Adds rows without cells, before all others.
     pub fn skip_rows(&mut self, count: usize) {
         self.rows += count;
     }
 
-    /// All rows are complete.
+    /// The rows, in order.
     pub fn finish(self) -> DocumentRows {
-        // Counting how many cells each column has tells where they go.
+        // A counting sort by column.
         let mut starts = vec![0; self.names.len() + 1];
         for (column, _) in &self.places {
             if let Some(count) = starts.get_mut(*column as usize + 1) {

@@ -1,23 +1,24 @@
-//! How many matches `re.findall` would find.
+//! The number of matches that `re.findall` finds.
 
 use super::pattern::Pattern;
-use super::search::{Document, each};
+use super::search::each;
+use super::slots::Haystack;
 use crate::error::KernelError;
 use crate::stop::Stop;
 
-/// In a text.
-pub fn count(pattern: &Pattern, document: &str, stop: &Stop) -> Result<u64, KernelError> {
-    number(pattern, Document::Text(document), stop)
+/// The number of matches in a text.
+pub fn count(pattern: &Pattern, text: &str, stop: &Stop) -> Result<u64, KernelError> {
+    count_matches(pattern, Haystack::Text(text), stop)
 }
 
-/// In bytes.
-pub fn count_bytes(pattern: &Pattern, document: &[u8], stop: &Stop) -> Result<u64, KernelError> {
-    number(pattern, Document::Bytes(document), stop)
+/// The number of matches in bytes.
+pub fn count_bytes(pattern: &Pattern, bytes: &[u8], stop: &Stop) -> Result<u64, KernelError> {
+    count_matches(pattern, Haystack::Bytes(bytes), stop)
 }
 
-fn number(pattern: &Pattern, document: Document<'_>, stop: &Stop) -> Result<u64, KernelError> {
+fn count_matches(pattern: &Pattern, haystack: Haystack<'_>, stop: &Stop) -> Result<u64, KernelError> {
     let mut count = 0;
-    each(pattern, document, false, stop, |_| count += 1)?;
+    each(pattern, haystack, false, stop, |_| count += 1)?;
     Ok(count)
 }
 

@@ -1,14 +1,14 @@
-//! Near duplicates among signatures: which documents to keep.
+//! Removes near duplicates by their signatures.
 //!
-//! A document is kept unless it is a near duplicate of one kept before it; so the first of each group stays, and a chain
-//! of small changes does not swallow its far end. Near is: the estimate of the Jaccard index reaches the threshold.
+//! A document is kept unless it is a near duplicate of one kept before it: the first of each group stays, and the ends of a
+//! long chain of small changes stay both. Near duplicates are those whose estimated Jaccard index reaches the threshold.
 //!
 //! Signatures are compared only where they agree in a whole band of rows (locality-sensitive hashing; Leskovec,
 //! Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3). Bands are as wide as they can be for a pair at the
-//! threshold to be missed in at most one case of a hundred. Equal signatures are found by a table of their own, always.
+//! threshold to be missed in at most one case of a hundred. Equal signatures are always found, by a table of their own.
 //!
-//! The time is linear: copies of a document are met in that table, and a band that [`CROWD`] kept documents share takes
-//! no more of them, as it says little (a common head or foot); the other bands still tell.
+//! The time is linear: copies of a document are found in that table, and a band shared by [`MAX_CROWD`] kept documents takes
+//! no more of them. It says little (a common header or footer); the other bands still count.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,12 +19,12 @@ use twox_hash::XxHash3_64;
 use crate::error::KernelError;
 use crate::stop::Stop;
 
-/// Kept documents that are compared with a new one because of one band.
-const CROWD: u32 = 512;
+/// Kept documents that one band compares with a new one, at most.
+const MAX_CROWD: u32 = 512;
 /// The share of pairs at the threshold that may be missed.
-const MISSED: f64 = 0.01;
+const MAX_MISSED: f64 = 0.01;
 
-/// How signatures are cut into bands.
+/// The division of signatures into bands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bands {
     count: usize,
@@ -38,11 +38,11 @@ impl Bands {
             let agree = threshold.powi(i32::try_from(rows).unwrap_or(i32::MAX));
             (1.0 - agree).powi(i32::try_from(num_perm / rows).unwrap_or(i32::MAX))
         };
-        let rows = (1..=num_perm).rev().find(|rows| missed(*rows) <= MISSED).unwrap_or(1);
+        let rows = (1..=num_perm).rev().find(|rows| missed(*rows) <= MAX_MISSED).unwrap_or(1);
         Self { count: num_perm / rows, rows }
     }
 
-    /// One number for each band; equal if the band is.
+    /// A number for each band; equal for equal bands.
     pub fn keys(self, signature: &[u32]) -> impl Iterator<Item = u64> {
         let bands = signature.chunks_exact(self.rows).take(self.count).enumerate();
         bands.map(|(index, band)| hash(band, index as u64 + 1))
@@ -63,8 +63,8 @@ pub fn similarity(one: &[u32], other: &[u32]) -> f64 {
     f64::from(equal) / one.len().max(other.len()).max(1) as f64
 }
 
-/// The indices of the documents to keep, in order. A document without a signature (it could not be read) is not among
-/// them. Signatures are of one `MinHash`; `threshold` is above 0 and at most 1.
+/// The indexes of the documents to keep, in order, without those that have no signature (they could not be read).
+/// Signatures are of one `MinHash`; `threshold` is above 0 and at most 1.
 pub fn duplicates(signatures: &[Option<Vec<u32>>], threshold: f64, stop: &Stop) -> Result<Vec<usize>, KernelError> {
     if !(threshold > 0.0 && threshold <= 1.0) {
         return Err(KernelError::value(format!("threshold={threshold} is out of range: above 0, at most 1")));
@@ -77,24 +77,24 @@ pub fn duplicates(signatures: &[Option<Vec<u32>>], threshold: f64, stop: &Stop) 
     for (index, signature) in signatures.iter().enumerate() {
         stop.check()?;
         if let Some(signature) = signature {
-            kept.offer(index, signature);
+            kept.keep_if_new(index, signature);
         }
     }
     Ok(kept.indices)
 }
 
-/// The documents kept so far, and where to find those like a new one.
+/// The documents kept so far, by their bands.
 struct Kept<'a> {
     bands: Bands,
     threshold: f64,
     indices: Vec<usize>,
     signatures: Vec<&'a [u32]>,
-    /// The last kept document that a new one was compared with, for each: not to do it twice.
+    /// For each kept document the last one it was compared with, so that no two are compared twice.
     compared: Vec<usize>,
-    /// From a signature's hash to those kept that have it.
-    equal: HashMap<u64, u32, BuildHasherDefault<Same>>,
-    /// From a band's key to the first link of the chain of those that share it, and its length.
-    crowds: HashMap<u64, (u32, u32), BuildHasherDefault<Same>>,
+    /// The first kept document by its signature's hash.
+    equal: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
+    /// For each band's key, the first link of the chain of documents that share the band, and the length of the chain.
+    crowds: HashMap<u64, (u32, u32), BuildHasherDefault<IdentityHasher>>,
     /// Kept document, next link.
     links: Vec<(u32, u32)>,
 }
@@ -115,9 +115,9 @@ impl<'a> Kept<'a> {
         }
     }
 
-    fn offer(&mut self, index: usize, signature: &'a [u32]) {
+    fn keep_if_new(&mut self, index: usize, signature: &'a [u32]) {
         let own = hash(signature, 0);
-        // Two signatures of one 64-bit hash would be a wonder; they are compared all the same.
+        // The hash has 64 bits, so different signatures hardly ever share one.
         if self.equal.get(&own).is_some_and(|kept| self.signatures.get(*kept as usize) == Some(&signature)) {
             return;
         }
@@ -125,14 +125,14 @@ impl<'a> Kept<'a> {
         if keys.iter().any(|key| self.has_like(*key, index, signature)) {
             return;
         }
-        // Beyond four billion kept documents nothing more is found, and nothing is lost.
+        // From four billion kept documents on, all others are kept.
         let Ok(number) = u32::try_from(self.indices.len()) else { return self.indices.push(index) };
         self.indices.push(index);
         self.signatures.push(signature);
         self.compared.push(usize::MAX);
         self.equal.entry(own).or_insert(number);
         for key in keys {
-            self.join(key, number);
+            self.add_to_band(key, number);
         }
     }
 
@@ -153,14 +153,14 @@ impl<'a> Kept<'a> {
         false
     }
 
-    fn join(&mut self, key: u64, number: u32) {
+    fn add_to_band(&mut self, key: u64, number: u32) {
         let Ok(link) = u32::try_from(self.links.len()) else { return };
         match self.crowds.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert((link, 1));
                 self.links.push((number, END));
             }
-            Entry::Occupied(mut entry) if entry.get().1 < CROWD && link != END => {
+            Entry::Occupied(mut entry) if entry.get().1 < MAX_CROWD && link != END => {
                 let (first, length) = *entry.get();
                 entry.insert((link, length + 1));
                 self.links.push((number, first));
@@ -170,11 +170,11 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// Keys that are hashes already.
+/// The hasher for keys that are hashes already.
 #[derive(Default)]
-struct Same(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for Same {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }

@@ -1,12 +1,12 @@
-//! What a backslash means in a pattern of `re`, and how a literal character is written for the crates.
+//! The escapes of `re`, and the spelling of literal characters for the crates.
 
-/// What an escape stands for.
+/// The meaning of an escape.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Escape {
     Literal(char),
     /// One of `dDsSwW`.
     Class(char),
-    /// `\p{…}` or `\P{…}`, as it stands.
+    /// `\p{…}` or `\P{…}`, unchanged.
     Property(String),
     Start,
     End,
@@ -15,51 +15,55 @@ pub enum Escape {
     Group(usize),
 }
 
-/// Reads what follows a backslash; `at` is behind it.
+/// Reads an escape; `at` is behind its backslash.
 pub fn read(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, String> {
     let start = *at;
-    let Some(letter) = chars.get(start) else { return Err(fault("bad escape (end of pattern)", start - 1)) };
+    let Some(letter) = chars.get(start) else { return Err(error_at("bad escape (end of pattern)", start - 1)) };
     *at += 1;
     match letter {
         'A' => Ok(Escape::Start),
         'Z' | 'z' => Ok(Escape::End),
         'b' => Ok(Escape::Boundary),
         'B' => Ok(Escape::NoBoundary),
-        '0' => octal(chars, at, start),
-        '1'..='9' => {
-            let digit = |index: usize| chars.get(start + index).and_then(|char| char.to_digit(10));
-            let (first, second, third) = (digit(0).unwrap_or(0), digit(1), digit(2));
-            if first <= 7 && matches!((second, third), (Some(0..=7), Some(0..=7))) {
-                return octal(chars, at, start);
-            }
-            *at += usize::from(second.is_some());
-            Ok(Escape::Group(second.map_or(first, |second| first * 10 + second) as usize))
-        }
         _ => {
             *at = start;
-            common(chars, at, bytes)
+            if letter.is_ascii_digit() { digits(chars, at) } else { common(chars, at, bytes) }
         }
     }
 }
 
-/// The same within brackets, where `\b` is a character and no group can be meant.
+/// Reads `\1` to `\99`, a group, or an octal number: one that begins with 0, or of three digits.
+pub fn digits(chars: &[char], at: &mut usize) -> Result<Escape, String> {
+    let start = *at;
+    let digit = |index: usize| chars.get(start + index).and_then(|char| char.to_digit(10));
+    let (first, second, third) = (digit(0).unwrap_or(0), digit(1), digit(2));
+    if first == 0 || first <= 7 && matches!((second, third), (Some(0..=7), Some(0..=7))) {
+        return octal(chars, at, start);
+    }
+    *at += 1 + usize::from(second.is_some());
+    Ok(Escape::Group(second.map_or(first, |second| first * 10 + second) as usize))
+}
+
+/// Reads an escape within brackets, where `\b` is a character and groups cannot be referred to.
 pub fn read_in_class(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, String> {
     let start = *at;
     match chars.get(start) {
-        None => Err(fault("bad escape (end of pattern)", start - 1)),
+        None => Err(error_at("bad escape (end of pattern)", start - 1)),
         Some('b') => {
             *at += 1;
             Ok(Escape::Literal('\x08'))
         }
         Some('0'..='7') => octal(chars, at, start),
-        Some(digit @ '8'..='9') => Err(fault(format!("bad escape \\{digit}"), start - 1)),
+        Some(digit @ '8'..='9') => Err(error_at(format!("bad escape \\{digit}"), start - 1)),
         Some(_) => common(chars, at, bytes),
     }
 }
 
 fn common(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, String> {
     let start = *at;
-    let Some(letter) = chars.get(start).copied() else { return Err(fault("bad escape (end of pattern)", start - 1)) };
+    let Some(letter) = chars.get(start).copied() else {
+        return Err(error_at("bad escape (end of pattern)", start - 1));
+    };
     *at += 1;
     Ok(Escape::Literal(match letter {
         'd' | 'D' | 's' | 'S' | 'w' | 'W' => return Ok(Escape::Class(letter)),
@@ -73,8 +77,8 @@ fn common(chars: &[char], at: &mut usize, bytes: bool) -> Result<Escape, String>
         'u' if !bytes => hexadecimal(chars, at, start, 4)?,
         'U' if !bytes => hexadecimal(chars, at, start, 8)?,
         'p' | 'P' if !bytes => return property(chars, at, start),
-        'N' if !bytes => return Err(fault("\\N{…} is not known here: write the character", start - 1)),
-        letter if letter.is_ascii_alphanumeric() => return Err(fault(format!("bad escape \\{letter}"), start - 1)),
+        'N' if !bytes => return Err(error_at("\\N{…} is not known here: write the character", start - 1)),
+        letter if letter.is_ascii_alphanumeric() => return Err(error_at(format!("bad escape \\{letter}"), start - 1)),
         literal => literal,
     }))
 }
@@ -85,7 +89,7 @@ fn octal(chars: &[char], at: &mut usize, start: usize) -> Result<Escape, String>
     let value = u32::from_str_radix(&digits, 8).unwrap_or(0);
     match char::from_u32(value) {
         Some(char) if value <= 0o377 => Ok(Escape::Literal(char)),
-        _ => Err(fault(format!("octal escape value \\{digits} outside of range 0-0o377"), start - 1)),
+        _ => Err(error_at(format!("octal escape value \\{digits} outside of range 0-0o377"), start - 1)),
     }
 }
 
@@ -93,12 +97,12 @@ fn hexadecimal(chars: &[char], at: &mut usize, start: usize, length: usize) -> R
     let digits: String =
         chars.iter().skip(start + 1).take(length).take_while(|char| char.is_ascii_hexdigit()).collect();
     *at = start + 1 + digits.len();
-    let shown: String = chars.get(start..*at).unwrap_or_default().iter().collect();
+    let text: String = chars.get(start..*at).unwrap_or_default().iter().collect();
     if digits.len() < length {
-        return Err(fault(format!("incomplete escape \\{shown}"), start - 1));
+        return Err(error_at(format!("incomplete escape \\{text}"), start - 1));
     }
     let value = u32::from_str_radix(&digits, 16).unwrap_or(u32::MAX);
-    char::from_u32(value).ok_or_else(|| fault(format!("bad escape \\{shown}: no character"), start - 1))
+    char::from_u32(value).ok_or_else(|| error_at(format!("bad escape \\{text}: no character"), start - 1))
 }
 
 fn property(chars: &[char], at: &mut usize, start: usize) -> Result<Escape, String> {
@@ -108,22 +112,23 @@ fn property(chars: &[char], at: &mut usize, start: usize) -> Result<Escape, Stri
         Some(letter) if letter.is_ascii_alphabetic() => Some(2),
         _ => None,
     };
-    let length = length.ok_or_else(|| fault("unterminated \\p", start - 1))?;
+    let length = length.ok_or_else(|| error_at("unterminated \\p", start - 1))?;
     *at = start + length;
     let text: String = rest.iter().take(length).collect();
     let name = text.get(1..).unwrap_or_default();
     if name.chars().all(|char| char.is_ascii_alphanumeric() || "{}^=:_- ".contains(char)) {
         Ok(Escape::Property(format!("\\{text}")))
     } else {
-        Err(fault("bad name after \\p", start + 1))
+        Err(error_at("bad name after \\p", start + 1))
     }
 }
 
-fn fault(words: impl std::fmt::Display, at: usize) -> String {
-    format!("{words} at position {at}")
+/// The message of an error at a position.
+pub fn error_at(message: impl std::fmt::Display, at: usize) -> String {
+    format!("{message} at position {at}")
 }
 
-/// A character that stands for itself.
+/// Appends a character that stands for itself.
 pub fn literal(out: &mut String, char: char, bytes: bool) {
     if r"\.+*?()|[]{}^$".contains(char) {
         out.push('\\');
@@ -133,7 +138,7 @@ pub fn literal(out: &mut String, char: char, bytes: bool) {
     }
 }
 
-/// A character that stands for itself within brackets, where `&&`, `--` and `~~` would mean something.
+/// Appends a character that stands for itself within brackets, where `&&`, `--` and `~~` have a meaning.
 pub fn in_class(out: &mut String, char: char, bytes: bool) {
     if r"\[]^-&~".contains(char) {
         out.push('\\');

@@ -1,16 +1,23 @@
 //! Kernels over texts: patterns as `re` has them, and near duplicates.
+//!
+//! A pattern is translated from the syntax of `re` to that of the regex crate (`syntax`) and compiled to an engine
+//! (`engine`): an automaton, which takes linear time, or backtracking for patterns that need it. `search` walks over all
+//! matches of a document; `findall`, `count` and `replace` use them.
 
 mod backtracking;
+mod byte_classes;
+mod compile;
 pub mod count;
 pub mod dedupe;
+mod engine;
 mod escape;
 pub mod findall;
 pub mod minhash;
-mod narrow;
 pub mod pattern;
+mod prefilter;
 pub mod replace;
 pub mod replacement;
 mod search;
 mod shape;
-mod starts;
+mod slots;
 mod syntax;

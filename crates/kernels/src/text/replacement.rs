@@ -1,9 +1,10 @@
-//! What a match is replaced with: Python's templates, `\1`, `\g<name>`, `\n`, and not the `$1` of Rust.
+//! Templates for replacements, as Python has them: `\1`, `\g<name>`, `\n`; `$1` means nothing.
 
+use super::escape::{self, Escape, error_at};
 use super::pattern::Pattern;
-use super::search::{Slots, span};
+use super::slots::{Slots, span};
 
-/// A template, read once.
+/// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement(Vec<Part>);
 
@@ -24,12 +25,12 @@ impl Replacement {
         read(&template.iter().map(|byte| char::from(*byte)).collect::<Vec<_>>(), pattern)
     }
 
-    /// Whether it needs the groups.
+    /// Whether it refers to groups.
     pub(super) fn has_groups(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Group(1..)))
     }
 
-    /// Appends what replaces a match; a group that took no part is empty.
+    /// Appends the replacement of a match; a group that took no part is empty.
     pub(super) fn write(&self, out: &mut Vec<u8>, document: &[u8], slots: &Slots) {
         for part in &self.0 {
             out.extend_from_slice(match part {
@@ -41,10 +42,6 @@ impl Replacement {
             });
         }
     }
-}
-
-fn fault(words: impl std::fmt::Display, at: usize) -> String {
-    format!("{words} at position {at}")
 }
 
 struct Reader<'a> {
@@ -87,7 +84,7 @@ impl Reader<'_> {
 
     fn group(&mut self, number: usize, at: usize) -> Result<(), String> {
         if number > self.pattern.groups() {
-            return Err(fault(format!("invalid group reference {number}"), at));
+            return Err(error_at(format!("invalid group reference {number}"), at));
         }
         self.flush();
         self.parts.push(Part::Group(number));
@@ -96,15 +93,18 @@ impl Reader<'_> {
 
     fn escape(&mut self) -> Result<(), String> {
         let start = self.at;
-        let Some(letter) = self.peek(0) else { return Err(fault("bad escape (end of pattern)", start - 1)) };
+        let Some(letter) = self.peek(0) else { return Err(error_at("bad escape (end of pattern)", start - 1)) };
+        if letter.is_ascii_digit() {
+            match escape::digits(self.chars, &mut self.at)? {
+                Escape::Group(number) => return self.group(number, start),
+                Escape::Literal(char) => self.push(char),
+                _ => {}
+            }
+            return Ok(());
+        }
         self.at += 1;
         let char = match letter {
-            'g' => return self.long(),
-            '0' => {
-                self.at = start;
-                return self.octal(start);
-            }
-            '1'..='9' => return self.short(start),
+            'g' => return self.named_group(),
             'a' => '\x07',
             'b' => '\x08',
             'f' => '\x0c',
@@ -113,7 +113,9 @@ impl Reader<'_> {
             't' => '\t',
             'v' => '\x0b',
             '\\' => '\\',
-            letter if letter.is_ascii_alphabetic() => return Err(fault(format!("bad escape \\{letter}"), start - 1)),
+            letter if letter.is_ascii_alphabetic() => {
+                return Err(error_at(format!("bad escape \\{letter}"), start - 1));
+            }
             other => {
                 self.push('\\');
                 other
@@ -123,53 +125,29 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `\1` to `\99`, or three octal digits.
-    fn short(&mut self, start: usize) -> Result<(), String> {
-        let digit = |ahead: usize| self.chars.get(start + ahead).and_then(|char| char.to_digit(10));
-        let (first, second, third) = (digit(0).unwrap_or(0), digit(1), digit(2));
-        if first <= 7 && matches!((second, third), (Some(0..=7), Some(0..=7))) {
-            self.at = start;
-            return self.octal(start);
-        }
-        self.at += usize::from(second.is_some());
-        self.group(second.map_or(first, |second| first * 10 + second) as usize, start)
-    }
-
-    fn octal(&mut self, start: usize) -> Result<(), String> {
-        let mut value = 0;
-        while let Some(digit) = self.peek(0).and_then(|char| char.to_digit(8)).filter(|_| self.at < start + 3) {
-            value = value * 8 + digit;
-            self.at += 1;
-        }
-        let value = u8::try_from(value)
-            .map_err(|_| fault(format!("octal escape value \\{value:o} outside of range 0-0o377"), start - 1))?;
-        self.push(char::from(value));
-        Ok(())
-    }
-
     /// `\g<1>`, `\g<name>`.
-    fn long(&mut self) -> Result<(), String> {
+    fn named_group(&mut self) -> Result<(), String> {
         if self.peek(0) != Some('<') {
-            return Err(fault("missing <", self.at));
+            return Err(error_at("missing <", self.at));
         }
         self.at += 1;
         let start = self.at;
         let rest = self.chars.get(start..).unwrap_or_default();
         let Some(length) = rest.iter().position(|char| *char == '>') else {
-            let words = if rest.is_empty() { "missing group name" } else { "missing >, unterminated name" };
-            return Err(fault(words, start));
+            let message = if rest.is_empty() { "missing group name" } else { "missing >, unterminated name" };
+            return Err(error_at(message, start));
         };
         let name: String = rest.iter().take(length).collect();
         self.at += length + 1;
         if name.is_empty() {
-            return Err(fault("missing group name", start));
+            return Err(error_at("missing group name", start));
         }
         if name.chars().all(|char| char.is_ascii_digit()) {
             return self.group(name.parse().unwrap_or(usize::MAX), start);
         }
         match self.pattern.group(&name) {
             Some(number) => self.group(number, start),
-            None => Err(format!("unknown group name '{name}' at position {start}")),
+            None => Err(error_at(format!("unknown group name '{name}'"), start)),
         }
     }
 }
@@ -200,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn faults() {
-        for (template, words) in [
+    fn errors() {
+        for (template, message) in [
             (r"a\3", "invalid group reference 3 at position 2"),
             (r"\12", "invalid group reference 12 at position 1"),
             (r"\g<9>", "invalid group reference 9 at position 3"),
@@ -213,7 +191,7 @@ mod tests {
             ("a\\", "bad escape (end of pattern) at position 1"),
             (r"\777", r"octal escape value \777 outside of range 0-0o377 at position 0"),
         ] {
-            assert_eq!(of(template).unwrap_err(), words, "{template}");
+            assert_eq!(of(template).unwrap_err(), message, "{template}");
         }
     }
 }

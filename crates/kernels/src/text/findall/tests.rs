@@ -4,7 +4,7 @@ use super::*;
 
 fn all(pattern: &str, text: &str) -> (usize, Vec<String>) {
     let found = findall(&Pattern::text(pattern).unwrap(), text, &Stop::default()).unwrap();
-    (found.groups, found.texts.iter().map(str::to_owned).collect())
+    (found.groups, found.values.iter().map(str::to_owned).collect())
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn empty_matches() {
 fn bytes() {
     let of = |pattern: &[u8], text: &[u8]| {
         let found = findall_bytes(&Pattern::bytes(pattern).unwrap(), text, &Stop::default()).unwrap();
-        found.texts.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+        found.values.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
     };
     assert_eq!(of(b"\xff+", b"a\xff\xffb"), [b"\xff\xff"]);
     assert_eq!(of(b".", b"\xc3\n\xa9"), [b"\xc3", b"\xa9"]);

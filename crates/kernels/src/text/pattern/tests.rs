@@ -6,7 +6,7 @@ use crate::text::findall::findall;
 
 fn all(pattern: &str, text: &str) -> Vec<String> {
     let found = findall(&Pattern::text(pattern).unwrap(), text, &Stop::default()).unwrap();
-    found.texts.iter().map(str::to_owned).collect()
+    found.values.iter().map(str::to_owned).collect()
 }
 
 #[test]

@@ -1,30 +1,20 @@
-//! `(?i)`: which characters are the same but for their case.
+//! Case folding under `(?i)`.
 //!
-//! The crates fold by Unicode's simple folding. So does `re`, which also takes `i`, `I`, `İ` and `ı` for one letter; it
-//! folds ASCII alone under `(?a)`, and never `\w` and `\W` (U+0345, a mark, folds to the letter ι: `\W` would match it).
-//! So what differs is spelled out, and not folded again.
+//! The crates fold by Unicode's simple case folding. So does `re`, but it also treats `i`, `I`, `İ` and `ı` as one letter,
+//! folds ASCII alone under `(?a)`, and never folds `\w` and `\W` (U+0345, a mark, folds to the letter ι, so `\W` would match
+//! that). Where the two differ, the folded characters are spelled out.
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-use super::Translator;
+use super::translator::{Member, Translator};
 use crate::text::escape;
 
 /// One letter in `re`.
 const DOTTED: &str = "Iiİı";
 
-/// What stands in brackets.
-pub(super) enum Member {
-    /// A character, or those up to another.
-    Range(char, char),
-    /// A class of its own.
-    Set(String),
-    /// `\p{…}`, which the crates fold.
-    Property(String),
-}
-
 impl Translator {
-    /// Appends a character, which under `(?i)` stands for several.
-    pub(super) fn literal(&mut self, literal: char) {
+    /// Appends a character; under `(?i)`, with those that differ in case.
+    pub fn literal(&mut self, literal: char) {
         let text = self.flags.ignore_case && !self.bytes;
         if text && !self.flags.ascii && DOTTED.contains(literal) {
             self.one(&format!("[{DOTTED}]"));
@@ -36,20 +26,20 @@ impl Translator {
         }
     }
 
-    /// Appends `\d`, `\w`, `\s` or the opposite of one.
-    pub(super) fn letter_class(&mut self, letter: char) {
+    /// Appends `\d`, `\w`, `\s` or its negation.
+    pub fn letter_class(&mut self, letter: char) {
         let class = self.set(letter);
         let folds = self.flags.ignore_case && !self.bytes && letter.eq_ignore_ascii_case(&'w');
         self.one(&if folds { format!("(?-i:{class})") } else { class });
     }
 
     /// Appends a class.
-    pub(super) fn brackets(&mut self, opposite: bool, members: Vec<Member>) {
-        let ours = self.flags.ignore_case && !self.bytes;
-        // A property is folded by the crates, and with it the class that it is in.
-        let spelled = ours && !members.iter().any(|member| matches!(member, Member::Property(_)));
+    pub fn brackets(&mut self, negated: bool, members: Vec<Member>) {
+        let folds = self.flags.ignore_case && !self.bytes;
+        // The crates fold a property, and with it its whole class.
+        let spelled = folds && !members.iter().any(|member| matches!(member, Member::Property(_)));
         self.out.push_str(if spelled { "(?-i:[" } else { "[" });
-        self.out.push_str(if opposite { "^" } else { "" });
+        self.out.push_str(if negated { "^" } else { "" });
         for member in members {
             match member {
                 Member::Set(text) | Member::Property(text) => self.out.push_str(&text),
@@ -73,7 +63,7 @@ impl Translator {
     }
 }
 
-/// The characters of a range and all that differ from them in case only.
+/// The characters of a range, and all that differ from one of them only in case.
 fn folded(low: char, high: char, ascii: bool) -> Vec<(char, char)> {
     let mut class = ClassUnicode::new([ClassUnicodeRange::new(low, high)]);
     let mut of_ascii = ClassUnicode::new([ClassUnicodeRange::new('\0', '\x7f')]);

@@ -1,10 +1,11 @@
-//! What begins with a parenthesis: groups, look-around, flags, references by name.
+//! Parentheses: groups, look-around, flags, references by name.
 
-use super::{Flags, Open, Translator, fault};
+use super::translator::{Flags, Open, Translator};
+use crate::text::escape::error_at;
 
 impl Translator {
-    /// Flags for the whole pattern, which stand at its beginning only.
-    pub(super) fn global_flags(&mut self) -> Result<(), String> {
+    /// Reads the flags for the whole pattern, which may only be at its beginning.
+    pub fn global_flags(&mut self) -> Result<(), String> {
         while self.starts_with("(?") && self.chars.get(self.at + 2).is_some_and(|char| "aiLmsux".contains(*char)) {
             let start = self.at;
             self.at += 2;
@@ -22,7 +23,7 @@ impl Translator {
         Ok(())
     }
 
-    /// The letters up to `-`, `:` or `)`; and whether it was `-`.
+    /// Reads the flags up to `-`, `:` or `)`, and whether it was `-`.
     fn flag_letters(&mut self) -> Result<(Flags, bool), String> {
         let mut flags = Flags::default();
         loop {
@@ -38,29 +39,29 @@ impl Translator {
                 Some('-') => return Ok((flags, true)),
                 Some(letter @ ('L' | 'u')) => {
                     let kind = if self.bytes { "bytes" } else { "str" };
-                    return Err(fault(format!("bad inline flags: '{letter}' with a {kind} pattern"), at));
+                    return Err(error_at(format!("bad inline flags: '{letter}' with a {kind} pattern"), at));
                 }
-                Some(_) => return Err(fault("unknown flag", at)),
-                None => return Err(fault("missing -, : or )", at)),
+                Some(_) => return Err(error_at("unknown flag", at)),
+                None => return Err(error_at("missing -, : or )", at)),
             }
             self.at += 1;
         }
     }
 
-    pub(super) fn group(&mut self, at: usize) -> Result<(), String> {
+    pub fn group(&mut self, at: usize) -> Result<(), String> {
         if !self.take('?') {
             return self.capture(at, None);
         }
         let kind = self.next();
         match kind {
-            None => Err(fault("unexpected end of pattern", self.at)),
+            None => Err(error_at("unexpected end of pattern", self.at)),
             Some('#') => {
                 while let Some(next) = self.next() {
                     if next == ')' {
                         return Ok(());
                     }
                 }
-                Err(fault("missing ), unterminated comment", at))
+                Err(error_at("missing ), unterminated comment", at))
             }
             Some(':') => self.enter(at, None, "(?:", self.flags),
             Some('>') => self.hard_group(at, "(?>"),
@@ -72,8 +73,8 @@ impl Translator {
                 let name = self.name('>')?;
                 if let Some((_, number)) = self.names.iter().find(|(known, _)| *known == name) {
                     let group = self.closed.len() + 1;
-                    let words = format!("redefinition of group name '{name}' as group {group}; was group {number}");
-                    return Err(fault(words, at + 4));
+                    let message = format!("redefinition of group name '{name}' as group {group}; was group {number}");
+                    return Err(error_at(message, at + 4));
                 }
                 self.capture(at, Some(name))
             }
@@ -89,10 +90,10 @@ impl Translator {
                 self.local_flags(at)
             }
             Some('P' | '<') => {
-                let shown: String = self.chars.get(at + 1..self.at + 1).unwrap_or_default().iter().collect();
-                Err(fault(format!("unknown extension {shown}"), at + 1))
+                let extension: String = self.chars.get(at + 1..self.at + 1).unwrap_or_default().iter().collect();
+                Err(error_at(format!("unknown extension {extension}"), at + 1))
             }
-            Some(other) => Err(fault(format!("unknown extension ?{other}"), at + 1)),
+            Some(other) => Err(error_at(format!("unknown extension ?{other}"), at + 1)),
         }
     }
 
@@ -101,24 +102,24 @@ impl Translator {
         let mut name = String::new();
         loop {
             match self.next() {
-                None if name.is_empty() => return Err(fault("missing group name", start)),
-                None => return Err(fault(format!("missing {end}, unterminated name"), start)),
+                None if name.is_empty() => return Err(error_at("missing group name", start)),
+                None => return Err(error_at(format!("missing {end}, unterminated name"), start)),
                 Some(char) if char == end => break,
                 Some(char) => name.push(char),
             }
         }
         if name.is_empty() {
-            return Err(fault("missing group name", start));
+            return Err(error_at("missing group name", start));
         }
         let letter =
             |char: char| char == '_' || if self.bytes { char.is_ascii_alphabetic() } else { char.is_alphabetic() };
         let fits = name.chars().enumerate().all(|(index, char)| letter(char) || index > 0 && char.is_numeric());
-        if fits { Ok(name) } else { Err(fault(format!("bad character in group name '{name}'"), start)) }
+        if fits { Ok(name) } else { Err(error_at(format!("bad character in group name '{name}'"), start)) }
     }
 
     fn named(&self, name: &str, at: usize) -> Result<usize, String> {
         let found = self.names.iter().find(|(known, _)| known == name);
-        found.map(|(_, number)| *number).ok_or_else(|| fault(format!("unknown group name '{name}'"), at))
+        found.map(|(_, number)| *number).ok_or_else(|| error_at(format!("unknown group name '{name}'"), at))
     }
 
     fn enter(&mut self, at: usize, group: Option<usize>, text: &str, flags: Flags) -> Result<(), String> {
@@ -146,7 +147,7 @@ impl Translator {
         let number = if self.take(')') && !digits.is_empty() {
             let number = digits.parse().unwrap_or(usize::MAX);
             if number == 0 || number > self.closed.len() {
-                return Err(fault(format!("invalid group reference {number}"), start));
+                return Err(error_at(format!("invalid group reference {number}"), start));
             }
             number
         } else {
@@ -164,7 +165,10 @@ impl Translator {
             self.at += 1;
             let (off, again) = self.flag_letters()?;
             if again || off == Flags::default() || off.ascii || self.peek() == Some(')') {
-                return Err(fault("bad inline flags: what can be turned off is i, m, s and x, for a group", self.at));
+                return Err(error_at(
+                    "bad inline flags: what can be turned off is i, m, s and x, for a group",
+                    self.at,
+                ));
             }
             flags.dot_all &= !off.dot_all;
             flags.ignore_case &= !off.ignore_case;
@@ -172,7 +176,7 @@ impl Translator {
             flags.verbose &= !off.verbose;
         }
         if self.take(')') {
-            return Err(fault("global flags not at the start of the expression", at));
+            return Err(error_at("global flags not at the start of the expression", at));
         }
         self.at += 1;
         let text = match (self.flags.ignore_case, flags.ignore_case) {
@@ -183,8 +187,8 @@ impl Translator {
         self.enter(at, None, text, flags)
     }
 
-    pub(super) fn close(&mut self, at: usize) -> Result<(), String> {
-        let open = self.open.pop().ok_or_else(|| fault("unbalanced parenthesis", at))?;
+    pub fn close(&mut self, at: usize) -> Result<(), String> {
+        let open = self.open.pop().ok_or_else(|| error_at("unbalanced parenthesis", at))?;
         self.flags = open.flags;
         if let Some(closed) = open.group.and_then(|group| self.closed.get_mut(group - 1)) {
             *closed = true;

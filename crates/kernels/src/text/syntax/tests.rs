@@ -11,14 +11,14 @@ fn refused(pattern: &str) -> String {
 }
 
 #[test]
-fn most_is_spelled_alike() {
+fn syntax_that_is_the_same() {
     for pattern in ["", "a", "(a)|b", r"\.\*", "a+?b*?", "a{2,3}", r"\bé\B", "[a-z]", "[^a]"] {
         assert_eq!(text(pattern), pattern);
     }
 }
 
 #[test]
-fn what_is_spelled_otherwise() {
+fn syntax_that_is_translated() {
     for (pattern, expected) in [
         (r"\Aa\Z", r"\Aa\z"),
         ("^a", r"\Aa"),
@@ -58,12 +58,12 @@ fn hard_ones() {
 }
 
 #[test]
-fn a_dollar_has_an_exact_form() {
+fn a_dollar_has_a_form_before_a_newline() {
     let translated = translate("a$", false).unwrap();
     assert_eq!((translated.pattern.as_str(), translated.hard), (r"a\z", false));
-    assert_eq!(translated.exact.as_deref(), Some(r"a(?=\n?\z)"));
-    assert_eq!(translate("(?m)a$", false).unwrap().exact, None);
-    assert_eq!(translate(r"[$]\$", false).unwrap().exact, None);
+    assert_eq!(translated.before_newline.as_deref(), Some(r"a(?=\n?\z)"));
+    assert_eq!(translate("(?m)a$", false).unwrap().before_newline, None);
+    assert_eq!(translate(r"[$]\$", false).unwrap().before_newline, None);
 }
 
 #[test]

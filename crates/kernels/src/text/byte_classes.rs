@@ -1,61 +1,63 @@
-//! Patterns with `\b`, on one byte a character.
+//! Searches patterns with `\b` in texts of one byte per character.
 //!
-//! The automata cannot tell a Unicode word's edge: at the first character beyond ASCII (a “ or an é) they give up, and an
-//! engine eight times as slow takes over; `\b[A-Z][a-z]+ [A-Z][a-z]+\b` on English pages with such quotes takes 530 ms
-//! then and 74 ms this way (`re`: 776), 32 together with starts.rs. A pattern treats most characters alike. So characters
-//! beyond ASCII are replaced by one byte for all that are in the same classes of the pattern, and words or not: by an
-//! ASCII character that is in just the same, or a byte beyond ASCII, which is no word. Then a word's edge is an ASCII
-//! word's edge, which automata can tell; texts of ASCII, as most are, are searched as they are.
+//! The automata cannot match `\b` in Unicode: at the first character beyond ASCII (a “ or an é) an engine eight times as
+//! slow takes over: `\b[A-Z][a-z]+ [A-Z][a-z]+\b` on 2,000 English pages of 20 KB with such quotes takes 530 ms then, and 74
+//! this way (`re`: 776; 32 together with prefilter.rs), `\b\d{4}-\d{2}-\d{2}\b` less than half.
 //!
-//! Not every pattern can be had this way: in `\bà` no ASCII letter stands for the `à`.
+//! A pattern treats most characters alike. So each character beyond ASCII is replaced by one byte, the same for all
+//! characters that are in the same classes of the pattern: an ASCII character that is in these classes, or a byte beyond
+//! ASCII, which is not a word character. Then the edge of a word is that of an ASCII word, which automata can match. Texts
+//! of ASCII, as most are, are searched as they are.
+//!
+//! Not every pattern has such classes: in `\bà` no ASCII letter can replace the `à`.
 
 use std::collections::BTreeMap;
 
 use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, Hir, HirKind, Look, Repetition};
 
-/// The characters of `\w` in Python; a set like those of the pattern, the first.
+/// The characters of `\w` in Python: the first of the sets.
 const WORD: &str = r"[\p{L}\p{N}_]";
 const WORD_SET: u128 = 1;
-/// Sets that are told apart, at most.
-const SETS: usize = 128;
+/// The most sets: one bit each.
+const MAX_SETS: usize = 128;
 
-/// What replaces characters beyond ASCII.
-pub struct Narrow {
-    /// For the characters below U+10000.
+/// The bytes that replace characters beyond ASCII.
+pub struct ByteClasses {
+    /// By character, below U+10000.
     table: Box<[u8]>,
-    /// For the others: from this character on, this byte.
+    /// For the others, from this character on.
     above: Vec<(u32, u8)>,
 }
 
-impl std::fmt::Debug for Narrow {
+impl std::fmt::Debug for ByteClasses {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Narrow").finish_non_exhaustive()
+        formatter.debug_struct("ByteClasses").finish_non_exhaustive()
     }
 }
 
-/// A text in its narrow form, and the way back.
+/// A text in byte classes, and its positions in the original.
 #[derive(Debug, Default)]
-pub struct Narrowed {
+pub struct ByteText {
     bytes: Vec<u8>,
-    /// Behind each replaced character: its end there, and how much further it ends in the text.
+    /// For each replaced character, its end here and how much later it ends in the original.
     marks: Vec<(usize, usize)>,
 }
 
-impl Narrowed {
+impl ByteText {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The place in the text.
-    pub fn back(&self, at: usize) -> usize {
+    /// The position in the original.
+    pub fn position(&self, at: usize) -> usize {
         let marks = self.marks.partition_point(|(end, _)| *end <= at);
-        at + marks.checked_sub(1).and_then(|last| self.marks.get(last)).map_or(0, |(_, further)| *further)
+        at + marks.checked_sub(1).and_then(|last| self.marks.get(last)).map_or(0, |(_, longer_by)| *longer_by)
     }
 }
 
-impl Narrow {
-    /// The pattern in its narrow form, if it needs one and has one.
-    pub fn of(hir: &Hir) -> Option<(Self, Hir)> {
+impl ByteClasses {
+    /// The byte classes of a pattern, and the pattern for them, if it needs and has them.
+    pub fn new(hir: &Hir) -> Option<(Self, Hir)> {
         if !hir.properties().look_set().iter().any(|look| ascii_look(look) != look) {
             return None;
         }
@@ -63,25 +65,25 @@ impl Narrow {
         let mut sets = Sets::default();
         sets.gather(&word);
         sets.gather(hir);
-        let letters = sets.letters()?;
-        let narrow = letters.rewrite(&sets, hir)?;
-        Some((letters.into_narrow(), narrow))
+        let alphabet = sets.alphabet()?;
+        let rewritten = alphabet.rewrite(&sets, hir)?;
+        Some((alphabet.into_classes(), rewritten))
     }
 
-    /// Writes the narrow form of a text.
-    pub fn narrow(&self, text: &str, into: &mut Narrowed) {
+    /// Converts a text.
+    pub fn convert(&self, text: &str, into: &mut ByteText) {
         into.bytes.clear();
         into.marks.clear();
         let mut rest = text;
-        let mut further = 0;
+        let mut longer_by = 0;
         loop {
             let (plain, others) = rest.split_at(ascii_length(rest.as_bytes()));
             into.bytes.extend_from_slice(plain.as_bytes());
             rest = others;
             let Some(char) = rest.chars().next() else { return };
             into.bytes.push(self.byte(char));
-            further += char.len_utf8() - 1;
-            into.marks.push((into.bytes.len(), further));
+            longer_by += char.len_utf8() - 1;
+            into.marks.push((into.bytes.len(), longer_by));
             rest = rest.get(char.len_utf8()..).unwrap_or_default();
         }
     }
@@ -95,7 +97,7 @@ impl Narrow {
     }
 }
 
-/// How many bytes from the start are ASCII.
+/// The length of the ASCII at the start.
 fn ascii_length(bytes: &[u8]) -> usize {
     const HIGH: u128 = u128::from_ne_bytes([0x80; 16]);
     let (chunks, _) = bytes.as_chunks::<16>();
@@ -115,16 +117,16 @@ fn ascii_look(look: Look) -> Look {
     }
 }
 
-/// The sets of characters that a pattern knows: its classes, and each character beyond ASCII that it names.
+/// The sets of characters in a pattern: its classes, and each literal character beyond ASCII.
 #[derive(Default)]
 struct Sets {
     sets: Vec<ClassUnicode>,
-    /// The ASCII characters that it names, which stand for themselves only.
+    /// The ASCII characters in it, which stand for themselves only.
     named: Vec<u8>,
 }
 
 impl Sets {
-    /// A pattern's depth is bounded by its parser.
+    /// Recursive: the parser bounds the depth of a pattern.
     fn gather(&mut self, hir: &Hir) {
         match hir.kind() {
             HirKind::Class(Class::Unicode(class)) => self.add(class.clone()),
@@ -148,8 +150,8 @@ impl Sets {
     }
 
     fn add(&mut self, set: ClassUnicode) {
-        // One more than can be told apart says that they are too many.
-        if self.sets.len() <= SETS && !self.sets.contains(&set) {
+        // One set too many marks that there are too many.
+        if self.sets.len() <= MAX_SETS && !self.sets.contains(&set) {
             self.sets.push(set);
         }
     }
@@ -158,9 +160,9 @@ impl Sets {
         self.sets.iter().position(|known| known == set).map(|index| 1 << index)
     }
 
-    /// The sets that each character is in, as bits: from this character on.
+    /// The sets of each character as bits, from this character on.
     fn ranges(&self) -> Option<BTreeMap<u32, u128>> {
-        if self.sets.len() > SETS {
+        if self.sets.len() > MAX_SETS {
             return None;
         }
         let mut changes = BTreeMap::from([(0, 0), (0x80, 0), (0x1_0000, 0)]);
@@ -178,7 +180,7 @@ impl Sets {
         Some(changes)
     }
 
-    fn letters(&self) -> Option<Letters> {
+    fn alphabet(&self) -> Option<Alphabet> {
         let ranges = self.ranges()?;
         let at = |code: u32| ranges.range(..=code).next_back().map_or(0, |(_, bits)| *bits);
         let ascii: Vec<u128> = (0..0x80).map(at).collect();
@@ -188,13 +190,13 @@ impl Sets {
             if bytes.contains_key(&bits) {
                 continue;
             }
-            // Not a control character: the ends of lines are told apart in other ways.
+            // Not a control character: those may be ends of lines.
             let mut usual = (0x20..0x7f_u8).filter(|byte| !self.named.contains(byte));
             let same = usual.find(|byte| ascii.get(usize::from(*byte)) == Some(&bits));
             let byte = if bits & WORD_SET == 0 { same.or_else(|| free.next()) } else { same };
             bytes.insert(bits, byte?);
         }
-        Some(Letters { ranges, ascii, bytes })
+        Some(Alphabet { ranges, ascii, bytes })
     }
 }
 
@@ -202,16 +204,16 @@ fn single(char: char) -> ClassUnicode {
     ClassUnicode::new([regex_syntax::hir::ClassUnicodeRange::new(char, char)])
 }
 
-/// The narrow alphabet.
-struct Letters {
+/// The byte for each combination of sets.
+struct Alphabet {
     ranges: BTreeMap<u32, u128>,
     /// The sets of each ASCII character.
     ascii: Vec<u128>,
-    /// The byte for characters beyond ASCII that are in these sets.
+    /// The byte for the characters beyond ASCII in these sets.
     bytes: BTreeMap<u128, u8>,
 }
 
-impl Letters {
+impl Alphabet {
     fn class(&self, bit: u128) -> Hir {
         let ascii = (0_u8..).zip(&self.ascii).filter(|(_, bits)| *bits & bit != 0).map(|(byte, _)| byte);
         let others = self.bytes.iter().filter(|(bits, _)| *bits & bit != 0).map(|(_, byte)| *byte);
@@ -249,7 +251,7 @@ impl Letters {
         })
     }
 
-    fn into_narrow(self) -> Narrow {
+    fn into_classes(self) -> ByteClasses {
         let byte = |bits: &u128| self.bytes.get(bits).copied().unwrap_or(0);
         let mut table = vec![0; 0x1_0000].into_boxed_slice();
         let starts: Vec<(usize, u8)> =
@@ -262,7 +264,7 @@ impl Letters {
             }
         }
         let above = self.ranges.range(0x1_0000..).map(|(start, bits)| (*start, byte(bits))).collect();
-        Narrow { table, above }
+        ByteClasses { table, above }
     }
 }
 

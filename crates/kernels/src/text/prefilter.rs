@@ -1,14 +1,13 @@
-//! Searching from the bytes a match can begin with.
+//! A prefilter: searches from the bytes that a match can begin with.
 //!
-//! A search looks at each byte through an automaton, 1.6 ns apiece. Where matches begin with few kinds of bytes, such as
-//! the capitals of `\b[A-Z][a-z]+ [A-Z][a-z]+\b`, all others can be passed over eight at a time, and a small automaton be
-//! tried at each byte that may be a start: 12 µs instead of 32 to 52 for a text of 20 KB with 420 of them. The first start
-//! that leads to a match is the leftmost match, and what the automaton finds there is what it prefers: the same match as
-//! that of a search.
+//! A search takes each byte through an automaton, 1.6 ns each. Where matches begin with few kinds of bytes, such as the
+//! capitals of `\b[A-Z][a-z]+ [A-Z][a-z]+\b`, all others are skipped eight at a time, and a small automaton is tried at each
+//! possible start: 20 MB of text take 27 ms instead of 93 for that pattern. The first start with a match is the leftmost
+//! match, and the automaton finds the same end as a search.
 //!
-//! Where there are many starts, or those tried lead far and fail, that would take longer, even quadratic time. So a
-//! document has a [`Budget`]: bytes passed over are earned, those looked at in vain are spent. When it is used up, the
-//! rest of the document is searched as usual.
+//! Many starts, or starts that lead far and fail, would take longer, even quadratic time. So each document has a
+//! [`Budget`]: skipped bytes are earned, bytes read in vain are spent. When it is used up, the rest of the document is
+//! searched without the prefilter.
 
 use regex_automata::Anchored;
 use regex_automata::dfa::{Automaton, dense};
@@ -17,95 +16,97 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_syntax::hir::Hir;
 
-/// Bytes of the automaton, and of what is needed to build it. Classes of Unicode do not fit; building takes 0.2 ms at
-/// most.
-const SIZE: usize = 16 << 10;
-/// Ranges of ASCII that the bytes fall into, at most.
-const RANGES: usize = 3;
+/// The largest automaton, and the most memory to build it, in bytes. Unicode's classes do not fit. Building takes 0.2 ms
+/// at most.
+const MAX_SIZE: usize = 16 << 10;
+/// The most ranges of ASCII that the starts are in.
+const MAX_RANGES: usize = 3;
 const ASCII: u8 = 0x80;
-/// What is everywhere in texts: nothing is gained by looking for it.
+/// Bytes too frequent in texts to search for.
 const FREQUENT: [u8; 2] = *b" e";
-/// In each byte of a word the lowest bit, and the highest.
+/// The lowest bit of each byte of a word, and the highest.
 const LOW: u64 = u64::from_ne_bytes([1; 8]);
 const HIGH: u64 = u64::from_ne_bytes([ASCII; 8]);
-/// What a start costs, in bytes that a search would have looked at meanwhile.
-const START: usize = 8;
+/// The cost of a start, in bytes that a search would have read meanwhile.
+const START_COST: usize = 8;
 
-/// Knows the starts.
+/// Finds matches by their starts.
 #[derive(Debug)]
-pub struct Starts {
+pub struct Prefilter {
     automaton: dense::DFA<Vec<u32>>,
-    /// The state to begin in behind each byte, and at the start of a document.
+    /// The initial state behind each byte.
     behind: Box<[StateID]>,
+    /// The initial state at the start of a document.
     begin: StateID,
     set: Set,
 }
 
-/// Bytes that are looked for, eight at a time.
+/// The bytes that a match can begin with, searched for eight at a time.
 #[derive(Debug)]
 struct Set {
     /// Those of ASCII.
     ranges: Vec<Range>,
-    /// [`HIGH`] if there are more, for which all others are taken; else nothing.
+    /// [`HIGH`] if the set has bytes beyond ASCII: then all of them count as members. Else 0.
     others: u64,
 }
 
-/// What takes a byte of ASCII beyond 0x7f if it is not below the range, and if it is above it; in each byte.
+/// A range of ASCII, as summands for each byte of a word: one takes the bytes from its start on beyond 0x7f, the other
+/// those behind its end.
 #[derive(Clone, Copy, Debug)]
 struct Range {
     below: u64,
     up_to: u64,
 }
 
-/// How many bytes may be looked at in vain; `None` when it is used up, for good.
+/// The bytes that may still be read in vain; `None` once used up.
 #[derive(Debug)]
 pub struct Budget(Option<usize>);
 
 impl Budget {
-    /// For a document of so many bytes: a small part of what a search takes, and enough for a bad beginning.
-    pub fn of(length: usize) -> Self {
-        Self(Some(2 * START + length / 32))
+    /// For a document of this length: a small part of the cost of a search, and enough for a bad beginning.
+    pub fn new(length: usize) -> Self {
+        Self(Some(2 * START_COST + length / 32))
     }
 
     fn earn(&mut self, bytes: usize) {
         self.0 = self.0.map(|left| left.saturating_add(bytes));
     }
 
-    /// Whether there was enough.
+    /// Returns whether there was enough.
     fn spend(&mut self, bytes: usize) -> bool {
         self.0 = self.0.and_then(|left| left.checked_sub(bytes));
         self.0.is_some()
     }
 }
 
-/// How a search went.
+/// The result of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The next match, its start and its end.
+    /// The start and the end of the next match.
     Match(usize, usize),
     /// No more matches.
     Nothing,
-    /// The budget is used up; matches before this place there are none.
-    Dear(usize),
+    /// The budget is used up. There is no match before this place.
+    Unknown(usize),
 }
 
-impl Starts {
-    /// Of a pattern that does not match nothing; `None` if its matches may begin with too much, or in few places, which a
-    /// search finds sooner.
-    pub fn of(hir: &Hir) -> Option<Self> {
+impl Prefilter {
+    /// For a pattern without empty matches. `None` if its matches can begin with too many bytes, or only at line ends, which
+    /// a search finds faster.
+    pub fn new(hir: &Hir) -> Option<Self> {
         if hir.properties().look_set_prefix().contains_anchor() {
             return None;
         }
         let nfa = thompson::Config::new()
             .utf8(false)
             .which_captures(thompson::WhichCaptures::None)
-            .nfa_size_limit(Some(SIZE));
+            .nfa_size_limit(Some(MAX_SIZE));
         let nfa = thompson::Compiler::new().configure(nfa).build_from_hir(hir).ok()?;
         let config = dense::Config::new()
             .start_kind(regex_automata::dfa::StartKind::Anchored)
             .accelerate(false)
-            .dfa_size_limit(Some(SIZE))
-            .determinize_size_limit(Some(SIZE));
+            .dfa_size_limit(Some(MAX_SIZE))
+            .determinize_size_limit(Some(MAX_SIZE));
         let automaton = dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()?;
         let state = |before| {
             let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
@@ -117,33 +118,33 @@ impl Starts {
         states.sort_unstable();
         states.dedup();
         let leads = |byte| states.iter().any(|state| !automaton.is_dead_state(automaton.next_state(*state, byte)));
-        let set = Set::of(leads)?;
+        let set = Set::new(leads)?;
         Some(Self { automaton, behind, begin, set })
     }
 
-    /// The next match from this place on.
+    /// The next match from `at` on.
     #[inline]
     pub fn find(&self, document: &[u8], mut at: usize, budget: &mut Budget) -> Found {
         while budget.0.is_some() {
             let Some(more) = document.get(at..).and_then(|rest| self.set.position(rest)) else { return Found::Nothing };
             at += more;
             budget.earn(more);
-            if !budget.spend(START) {
+            if !budget.spend(START_COST) {
                 break;
             }
             let (end, seen) = self.end(document, at);
             if let Some(end) = end {
-                // A search is no cheaper, as it looks at a match twice.
-                budget.earn(START);
+                // A search costs as much: it reads a match twice.
+                budget.earn(START_COST);
                 return Found::Match(at, end);
             }
             budget.spend(seen - at);
             at += 1;
         }
-        Found::Dear(at)
+        Found::Unknown(at)
     }
 
-    /// The end of the match that begins here, and where the last look went.
+    /// The end of the match that begins at `start`, and the place where the automaton stopped.
     #[inline]
     fn end(&self, document: &[u8], start: usize) -> (Option<usize>, usize) {
         let before = start.checked_sub(1).and_then(|before| document.get(before));
@@ -153,7 +154,7 @@ impl Starts {
         for (at, byte) in (start..).zip(document.get(start..).unwrap_or_default()) {
             state = self.automaton.next_state(state, *byte);
             if self.automaton.is_special_state(state) {
-                // Told one byte late.
+                // The automaton reports a match one byte late.
                 if self.automaton.is_match_state(state) {
                     end = Some(at);
                 } else if self.automaton.is_dead_state(state) {
@@ -169,8 +170,8 @@ impl Starts {
 }
 
 impl Set {
-    /// Of the bytes that `wanted` says; `None` if there are none, or too many.
-    fn of(wanted: impl Fn(u8) -> bool) -> Option<Self> {
+    /// The bytes that are `wanted`; `None` if there are none, or too many.
+    fn new(wanted: impl Fn(u8) -> bool) -> Option<Self> {
         let mut ranges: Vec<(u8, u8)> = Vec::new();
         for byte in (0..ASCII).filter(|byte| wanted(*byte)) {
             match ranges.last_mut() {
@@ -182,11 +183,11 @@ impl Set {
         let range =
             |(first, last)| Range { below: LOW * u64::from(ASCII - first), up_to: LOW * u64::from(ASCII - 1 - last) };
         let some = others || !ranges.is_empty();
-        let fits = some && ranges.len() <= RANGES && !FREQUENT.into_iter().any(wanted);
+        let fits = some && ranges.len() <= MAX_RANGES && !FREQUENT.into_iter().any(wanted);
         fits.then(|| Self { ranges: ranges.into_iter().map(range).collect(), others: if others { HIGH } else { 0 } })
     }
 
-    /// Where the first byte is that is in the set.
+    /// The place of the first byte in the set.
     #[inline]
     fn position(&self, bytes: &[u8]) -> Option<usize> {
         match *self.ranges.as_slice() {
@@ -200,7 +201,7 @@ impl Set {
 
 #[inline]
 fn position<const N: usize>(bytes: &[u8], ranges: [Range; N], others: u64) -> Option<usize> {
-    // The highest bit of each byte that is in the set: no sum is beyond its byte.
+    // The highest bit of each byte that is in the set; no sum overflows its byte.
     let hits = |word: u64| {
         let low = word & !HIGH;
         let within = ranges.iter().fold(0, |all, range| all | ((low + range.below) & !(low + range.up_to)));

@@ -8,12 +8,12 @@ fn parsed(pattern: &str) -> Hir {
     regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).unwrap()
 }
 
-fn of(pattern: &str) -> Option<Starts> {
-    Starts::of(&parsed(pattern))
+fn of(pattern: &str) -> Option<Prefilter> {
+    Prefilter::new(&parsed(pattern))
 }
 
 #[test]
-fn only_few_kinds_of_bytes_are_starts() {
+fn only_for_few_kinds_of_bytes() {
     let bytes = |pattern| {
         let set = of(pattern)?.set;
         Some((0..=u8::MAX).filter(|byte| set.position(&[*byte]).is_some()).collect::<Vec<u8>>())
@@ -33,13 +33,13 @@ fn only_few_kinds_of_bytes_are_starts() {
     assert_eq!(bytes(r"[^\s\S]"), None);
     // Too large.
     assert_eq!(bytes(r"(?:[ab]{1,40}c){40}"), None);
-    assert!(Starts::of(&regex_syntax::parse(r"\w{9}").unwrap()).is_none());
-    assert!(Starts::of(&regex_syntax::parse(r"\bx").unwrap()).is_none());
+    assert!(Prefilter::new(&regex_syntax::parse(r"\w{9}").unwrap()).is_none());
+    assert!(Prefilter::new(&regex_syntax::parse(r"\bx").unwrap()).is_none());
 }
 
 #[test]
 fn every_byte_at_every_place_is_looked_at() {
-    let set = Set::of(|byte| matches!(byte, b'f'..=b'z') || matches!(byte, 0 | b'-') || byte >= 0xf0).unwrap();
+    let set = Set::new(|byte| matches!(byte, b'f'..=b'z') || matches!(byte, 0 | b'-') || byte >= 0xf0).unwrap();
     for length in 0..40 {
         for place in 0..length {
             let mut bytes = vec![b'.'; length];
@@ -53,18 +53,18 @@ fn every_byte_at_every_place_is_looked_at() {
     }
 }
 
-fn searched(pattern: &str) -> (Starts, meta::Regex) {
+fn searched(pattern: &str) -> (Prefilter, meta::Regex) {
     (of(pattern).unwrap(), meta::Builder::new().build_from_hir(&parsed(pattern)).unwrap())
 }
 
 /// All matches, and whether the budget lasted.
-fn all((starts, regex): &(Starts, meta::Regex), document: &[u8]) -> (Vec<(usize, usize)>, bool) {
-    let (mut budget, mut at, mut found, mut lasted) = (Budget::of(document.len()), 0, Vec::new(), true);
+fn all((starts, regex): &(Prefilter, meta::Regex), document: &[u8]) -> (Vec<(usize, usize)>, bool) {
+    let (mut budget, mut at, mut found, mut lasted) = (Budget::new(document.len()), 0, Vec::new(), true);
     loop {
         let span = match starts.find(document, at, &mut budget) {
             Found::Match(start, end) => Some((start, end)),
             Found::Nothing => None,
-            Found::Dear(from) => {
+            Found::Unknown(from) => {
                 assert!(from >= at);
                 lasted = false;
                 regex.find(Input::new(document).range(from..)).map(|found| (found.start(), found.end()))
@@ -111,11 +111,11 @@ fn starts_that_lead_far_and_fail_are_given_up() {
     let document = [b'A'; 10_000];
     let both = searched("A+B");
     assert_eq!(all(&both, &document), (vec![], false));
-    let (starts, mut budget) = (&both.0, Budget::of(document.len()));
+    let (starts, mut budget) = (&both.0, Budget::new(document.len()));
     // After the first.
-    assert_eq!(starts.find(&document, 0, &mut budget), Found::Dear(1));
+    assert_eq!(starts.find(&document, 0, &mut budget), Found::Unknown(1));
     // For good, whatever might be passed over.
-    assert_eq!(starts.find(&[b'.'; 1000], 0, &mut budget), Found::Dear(0));
+    assert_eq!(starts.find(&[b'.'; 1000], 0, &mut budget), Found::Unknown(0));
     // Where they are rare, and matches where they are not, it lasts.
     assert!(all(&both, &[[b'.'; 50].as_slice(), b"AAC"].concat().repeat(100)).1);
     assert!(all(&both, &[b"AAAAAAAAAAAA".as_slice(), b"AAB"].concat().repeat(100)).1);

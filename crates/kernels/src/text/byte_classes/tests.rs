@@ -2,29 +2,29 @@
 
 use super::*;
 
-fn of(pattern: &str) -> Option<Narrow> {
-    Narrow::of(&regex_syntax::parse(pattern).unwrap()).map(|(narrow, _)| narrow)
+fn of(pattern: &str) -> Option<ByteClasses> {
+    ByteClasses::new(&regex_syntax::parse(pattern).unwrap()).map(|(classes, _)| classes)
 }
 
-fn narrowed(pattern: &str, text: &str) -> Narrowed {
-    let mut narrowed = Narrowed::default();
-    of(pattern).unwrap().narrow(text, &mut narrowed);
-    narrowed
+fn converted(pattern: &str, text: &str) -> ByteText {
+    let mut converted = ByteText::default();
+    of(pattern).unwrap().convert(text, &mut converted);
+    converted
 }
 
 #[test]
-fn only_where_it_helps() {
+fn only_for_unicode_word_edges() {
     assert!(of(r"\ba").is_some());
     assert!(of(r"[\p{L}\p{N}_]+").is_none());
     assert!(of(r"(?-u:\b)a").is_none());
 }
 
 #[test]
-fn one_byte_a_character() {
+fn one_byte_per_character() {
     let text = "aé“😀”z日";
-    let narrowed = narrowed(r"\b[a-z]", text);
-    assert_eq!(narrowed.bytes().len(), text.chars().count());
-    let places: Vec<usize> = (0..=narrowed.bytes().len()).map(|at| narrowed.back(at)).collect();
+    let converted = converted(r"\b[a-z]", text);
+    assert_eq!(converted.bytes().len(), text.chars().count());
+    let places: Vec<usize> = (0..=converted.bytes().len()).map(|at| converted.position(at)).collect();
     let expected: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     assert_eq!(places, expected);
 }
@@ -32,7 +32,7 @@ fn one_byte_a_character() {
 #[test]
 fn letters_stay_letters_and_classes_apart() {
     // A letter that no class has is any letter that no class has.
-    let bytes = narrowed(r"\b[a-z]+“", "é“”");
+    let bytes = converted(r"\b[a-z]+“", "é“”");
     let [letter, quote, other] = *bytes.bytes() else { panic!("{bytes:?}") };
     assert!(letter.is_ascii_alphanumeric() && !letter.is_ascii_lowercase() || letter == b'_');
     assert!(!quote.is_ascii_alphanumeric() && quote != other);
@@ -72,7 +72,7 @@ fn the_same_is_found_in_both_forms() {
     let mut random = fastrand::Rng::with_seed(5);
     for pattern in patterns {
         let hir = regex_syntax::parse(pattern).unwrap();
-        let (narrow, hir) = Narrow::of(&hir).unwrap_or_else(|| panic!("{pattern}"));
+        let (classes, hir) = ByteClasses::new(&hir).unwrap_or_else(|| panic!("{pattern}"));
         let regex = regex_automata::meta::Builder::new()
             .configure(regex_automata::meta::Config::new().utf8_empty(false))
             .build_from_hir(&hir)
@@ -80,10 +80,11 @@ fn the_same_is_found_in_both_forms() {
         let usual = regex::Regex::new(pattern).unwrap();
         for _ in 0..300 {
             let text: String = (0..random.usize(..20)).map(|_| *random.choice(pieces.iter()).unwrap()).collect();
-            let mut narrowed = Narrowed::default();
-            narrow.narrow(&text, &mut narrowed);
-            let found = regex.find_iter(narrowed.bytes());
-            let found: Vec<_> = found.map(|found| (narrowed.back(found.start()), narrowed.back(found.end()))).collect();
+            let mut converted = ByteText::default();
+            classes.convert(&text, &mut converted);
+            let found = regex.find_iter(converted.bytes());
+            let found: Vec<_> =
+                found.map(|found| (converted.position(found.start()), converted.position(found.end()))).collect();
             let expected: Vec<_> = usual.find_iter(&text).map(|found| (found.start(), found.end())).collect();
             assert_eq!(found, expected, "{pattern} {text:?}");
         }

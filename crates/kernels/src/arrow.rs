@@ -1,0 +1,351 @@
+//! Arrow arrays of strings or bytes as documents, through Arrow's C data interface.
+//!
+//! The interface passes pointers to buffers without their sizes. The producer answers for the sizes that the interface
+//! prescribes; every offset, view and null is checked against those before it is used. Text is checked where a document
+//! is decoded. Nothing is copied: 10 million values take 0.6 s, most of it to make the documents.
+
+use std::ffi::{CStr, c_char};
+use std::ops::Range;
+
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_schema::DataType;
+
+use crate::document::{Document, Source};
+
+/// The longest value that lies in its view.
+const INLINE: usize = 12;
+
+/// Arrays of one type.
+pub struct ArrowArrays {
+    layout: Layout,
+    chunks: Vec<FFI_ArrowArray>,
+}
+
+/// Why Arrow data cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArrowError {
+    /// Values of this type are neither strings nor bytes.
+    #[error("an array of {0}")]
+    Type(String),
+    /// The value at this index is null.
+    #[error("a null at {0}")]
+    Null(usize),
+    /// The data is not what the interface prescribes.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+fn invalid(what: &str) -> ArrowError {
+    ArrowError::Invalid(format!("not a valid Arrow array: {what}"))
+}
+
+fn missing() -> ArrowError {
+    invalid("a buffer is missing")
+}
+
+fn below_zero() -> ArrowError {
+    invalid("an offset is below zero")
+}
+
+fn outside() -> ArrowError {
+    invalid("a view is outside of its buffer")
+}
+
+impl ArrowArrays {
+    /// One array of the type that `schema` describes.
+    ///
+    /// # Safety
+    /// Both must be as the C data interface prescribes: the format a C string, `buffers` as many pointers as `n_buffers`
+    /// says, each null or valid for the prescribed size. The same holds for arrays that a producer has released.
+    pub unsafe fn from_array(schema: &FFI_ArrowSchema, array: FFI_ArrowArray) -> Result<Self, ArrowError> {
+        // SAFETY: the schema is as prescribed.
+        let layout = unsafe { Layout::new(schema) }?;
+        if array.is_released() {
+            return Err(ArrowError::Invalid("the Arrow array was taken out of its capsule already".into()));
+        }
+        Ok(Self { layout, chunks: vec![array] })
+    }
+
+    /// All arrays of a stream.
+    ///
+    /// # Safety
+    /// The stream, and what it returns, must be as the C stream and data interfaces prescribe.
+    pub unsafe fn from_stream(mut stream: FFI_ArrowArrayStream) -> Result<Self, ArrowError> {
+        let (Some(get_schema), Some(get_next), Some(_)) = (stream.get_schema, stream.get_next, stream.release) else {
+            return Err(ArrowError::Invalid("the Arrow stream was read already".into()));
+        };
+        let mut schema = FFI_ArrowSchema::empty();
+        // SAFETY: a stream that is not released takes itself and a place for the result.
+        let code = unsafe { get_schema(&raw mut stream, &raw mut schema) };
+        if code != 0 {
+            return Err(stream_error(&mut stream, code));
+        }
+        // SAFETY: the stream made the schema.
+        let layout = unsafe { Layout::new(&schema) }?;
+        let mut chunks = Vec::new();
+        loop {
+            let mut array = FFI_ArrowArray::empty();
+            // SAFETY: a stream that is not released takes itself and a place for the result.
+            let code = unsafe { get_next(&raw mut stream, &raw mut array) };
+            if code != 0 {
+                return Err(stream_error(&mut stream, code));
+            }
+            if array.is_released() {
+                return Ok(Self { layout, chunks });
+            }
+            chunks.push(array);
+        }
+    }
+
+    /// A document for each value, in order.
+    ///
+    /// # Safety
+    /// The documents must not be used after `self` is dropped, which owns their memory.
+    pub unsafe fn documents(&self) -> Result<Vec<Document>, ArrowError> {
+        let mut documents = Vec::new();
+        for array in &self.chunks {
+            let range = range(array)?;
+            documents.try_reserve(range.len()).map_err(|_| invalid("no memory for so many values"))?;
+            if range.is_empty() {
+                continue;
+            }
+            // SAFETY: `array` came from `from_array` or `from_stream`, and outlives the documents.
+            let buffers = unsafe { Buffers::new(array, self.layout, range.end) }?;
+            buffers.read(self.layout, range, &mut documents)?;
+        }
+        Ok(documents)
+    }
+}
+
+/// The stream's own message for its failure, or else the system's for its code.
+fn stream_error(stream: &mut FFI_ArrowArrayStream, code: i32) -> ArrowError {
+    // SAFETY: the stream is not released, and its last call has failed: then it may be asked for a message, a C string
+    // that is valid until the next call.
+    let message = unsafe { stream.get_last_error.and_then(|last_error| text(last_error(stream))) };
+    let message = message.unwrap_or_else(|| std::io::Error::from_raw_os_error(code).to_string());
+    ArrowError::Invalid(format!("the Arrow stream failed: {message}"))
+}
+
+/// # Safety
+/// `start` must be null or a C string.
+unsafe fn text(start: *const c_char) -> Option<String> {
+    // SAFETY: the caller's promise.
+    (!start.is_null()).then(|| unsafe { CStr::from_ptr(start) }.to_string_lossy().into_owned())
+}
+
+/// How the values of a type lie in memory.
+#[derive(Clone, Copy)]
+enum Layout {
+    /// One buffer, and the offset of each value in 32 bits.
+    Offsets32,
+    /// The same with 64 bits.
+    Offsets64,
+    /// Short values in a table of views, others in one of several buffers.
+    Views,
+}
+
+impl Layout {
+    /// # Safety
+    /// The format must be null or a C string, unless the schema is released.
+    unsafe fn new(schema: &FFI_ArrowSchema) -> Result<Self, ArrowError> {
+        let released = || ArrowError::Invalid("the Arrow schema was released already".into());
+        schema.release.ok_or_else(released)?;
+        // SAFETY: the schema is not released; the rest is the caller's promise.
+        let format = unsafe { text(schema.format) }.ok_or_else(released)?;
+        match format.as_str() {
+            _ if !schema.dictionary.is_null() => {}
+            "u" | "z" => return Ok(Self::Offsets32),
+            "U" | "Z" => return Ok(Self::Offsets64),
+            "vu" | "vz" => return Ok(Self::Views),
+            _ => {}
+        }
+        // arrow-schema panics at a format that is not UTF-8.
+        let known = (!format.contains(char::REPLACEMENT_CHARACTER)).then(|| DataType::try_from(schema).ok()).flatten();
+        Err(ArrowError::Type(known.map_or(format, |kind| kind.to_string())))
+    }
+}
+
+/// The values of an array, of all that its buffers have.
+fn range(array: &FFI_ArrowArray) -> Result<Range<usize>, ArrowError> {
+    let invalid = || invalid("its length or offset is no number of values");
+    let (Ok(start), Ok(length)) = (usize::try_from(array.offset), usize::try_from(array.length)) else {
+        return Err(invalid());
+    };
+    // A value takes four bytes at least, and no buffer has more than `isize::MAX`.
+    let end = start.checked_add(length).filter(|end| *end < isize::MAX as usize / size_of::<u128>());
+    Ok(start..end.ok_or_else(invalid)?)
+}
+
+/// The buffers of an array, each as long as the interface prescribes.
+struct Buffers {
+    /// A bit for each value; 0 is a null. `None` if there are no nulls.
+    validity: Option<&'static [u8]>,
+    /// The offsets or views.
+    table: &'static [u8],
+    data: Vec<&'static [u8]>,
+}
+
+impl Buffers {
+    /// The buffers of an array with `end` values, 1 or more, those before its offset included.
+    ///
+    /// # Safety
+    /// `array` must be as the C data interface prescribes, and must not be dropped before the last use of the buffers.
+    unsafe fn new(array: &FFI_ArrowArray, layout: Layout, end: usize) -> Result<Self, ArrowError> {
+        let count = usize::try_from(array.n_buffers).unwrap_or(0);
+        let optional = |index: usize, length: usize| {
+            if array.buffers.is_null() || index >= count || isize::try_from(length).is_err() {
+                return Err(missing());
+            }
+            // SAFETY: `buffers` has `count` pointers, each null or valid for the size that the interface prescribes, which
+            // every call below passes: a bit for each value; an offset for each value and one more, or a view for each;
+            // as many bytes as the last offset says; a length for each buffer of the views; that length.
+            unsafe {
+                let start = array.buffers.add(index).read_unaligned().cast::<u8>();
+                Ok((!start.is_null()).then(|| std::slice::from_raw_parts(start, length)))
+            }
+        };
+        let required = |index: usize, length: usize| match optional(index, length)? {
+            None if length > 0 => Err(missing()),
+            buffer => Ok(buffer.unwrap_or_default()),
+        };
+        let validity = if array.null_count == 0 { None } else { optional(0, end.div_ceil(8))? };
+        let (table, data) = match layout {
+            Layout::Offsets32 | Layout::Offsets64 => {
+                let size = if matches!(layout, Layout::Offsets32) { size_of::<i32>() } else { size_of::<i64>() };
+                let table = required(1, (end + 1) * size)?;
+                let last = match layout {
+                    Layout::Offsets32 => table.last_chunk().copied().and_then(offset32),
+                    _ => table.last_chunk().copied().and_then(offset64),
+                };
+                (table, vec![required(2, last.ok_or_else(below_zero)?)?])
+            }
+            Layout::Views => {
+                // Two buffers before those of the data, and their lengths behind them.
+                let lengths = count.checked_sub(1).ok_or_else(missing)?;
+                let table = required(lengths, lengths.checked_sub(2).ok_or_else(missing)? * size_of::<i64>())?;
+                let length =
+                    |bytes: &[u8; 8]| offset64(*bytes).ok_or_else(|| invalid("a buffer has a length below zero"));
+                let data = table.as_chunks().0.iter().enumerate();
+                let data = data.map(|(index, bytes)| required(index + 2, length(bytes)?)).collect::<Result<_, _>>()?;
+                (required(1, end * size_of::<u128>())?, data)
+            }
+        };
+        Ok(Self { validity, table, data })
+    }
+
+    /// Appends a document for each value in the range.
+    fn read(&self, layout: Layout, range: Range<usize>, documents: &mut Vec<Document>) -> Result<(), ArrowError> {
+        if let Some(validity) = self.validity {
+            let is_null = |at: &usize| validity.get(at / 8).is_none_or(|byte| byte >> (at % 8) & 1 == 0);
+            if let Some(at) = range.clone().find(is_null) {
+                return Err(ArrowError::Null(documents.len() + at - range.start));
+            }
+        }
+        match layout {
+            Layout::Offsets32 => self.by_offsets(range, offset32, documents),
+            Layout::Offsets64 => self.by_offsets(range, offset64, documents),
+            Layout::Views => self.by_views(range, documents),
+        }
+    }
+
+    fn by_offsets<const N: usize>(
+        &self,
+        range: Range<usize>,
+        offset: fn([u8; N]) -> Option<usize>,
+        documents: &mut Vec<Document>,
+    ) -> Result<(), ArrowError> {
+        let data = self.data.first().copied().unwrap_or_default();
+        let mut offsets = self.table.as_chunks().0.get(range.start..=range.end).unwrap_or_default().iter();
+        let mut next = || offsets.next().map(|bytes| offset(*bytes).ok_or_else(below_zero)).transpose();
+        let mut start = next()?.unwrap_or(0);
+        while let Some(end) = next()? {
+            let value = data.get(start..end).ok_or_else(|| invalid("its offsets go backwards"))?;
+            documents.push(Document::new(Source::Bytes(value)));
+            start = end;
+        }
+        Ok(())
+    }
+
+    fn by_views(&self, range: Range<usize>, documents: &mut Vec<Document>) -> Result<(), ArrowError> {
+        for view in self.table.as_chunks::<16>().0.get(range).unwrap_or_default() {
+            let [a, b, c, d, inline @ ..] = view;
+            let [_, _, _, _, i, j, k, l, m, n, o, p] = *inline;
+            let length = offset32([*a, *b, *c, *d]).ok_or_else(outside)?;
+            let value = if length <= INLINE {
+                inline.get(..length)
+            } else {
+                let (buffer, start) = (offset32([i, j, k, l]), offset32([m, n, o, p]));
+                let data = buffer.and_then(|buffer| self.data.get(buffer)).zip(start);
+                data.and_then(|(data, start)| data.get(start..start.checked_add(length)?))
+            };
+            documents.push(Document::new(Source::Bytes(value.ok_or_else(outside)?)));
+        }
+        Ok(())
+    }
+}
+
+fn offset32(bytes: [u8; 4]) -> Option<usize> {
+    usize::try_from(i32::from_ne_bytes(bytes)).ok()
+}
+
+fn offset64(bytes: [u8; 8]) -> Option<usize> {
+    usize::try_from(i64::from_ne_bytes(bytes)).ok()
+}
+
+const _: () = assert!(INLINE == size_of::<u128>() - size_of::<i32>());
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::builder::StringViewBuilder;
+    use arrow_array::ffi::to_ffi;
+    use arrow_array::{Array, ArrayRef, BinaryArray, Int32Array, LargeStringArray, StringArray};
+
+    use super::*;
+
+    fn read(array: &dyn Array, change: impl FnOnce(&mut FFI_ArrowArray)) -> Result<Vec<Vec<u8>>, ArrowError> {
+        let (mut exported, schema) = to_ffi(&array.to_data()).unwrap();
+        change(&mut exported);
+        // SAFETY: arrow-rs exports what the interface prescribes, and no test changes the sizes of its buffers.
+        let arrays = unsafe { ArrowArrays::from_array(&schema, exported) }?;
+        // SAFETY: the documents are dropped before the arrays.
+        let documents = unsafe { arrays.documents() }?;
+        Ok(documents.iter().map(|document| document.bytes().unwrap().into_owned()).collect())
+    }
+
+    #[test]
+    fn all_layouts_and_slices() {
+        let long = "a value longer than a view";
+        let values = ["", "é", long, "tail"];
+        let mut views = StringViewBuilder::new();
+        values.iter().for_each(|value| views.append_value(value));
+        let arrays: [ArrayRef; 4] = [
+            Arc::new(StringArray::from(values.to_vec())),
+            Arc::new(LargeStringArray::from(values.to_vec())),
+            Arc::new(BinaryArray::from(values.map(str::as_bytes).to_vec())),
+            Arc::new(views.finish()),
+        ];
+        let changes: [fn(&mut FFI_ArrowArray); 3] =
+            [|array| array.length = -1, |array| array.offset = i64::MAX, |array| array.n_buffers = 1];
+        for array in arrays {
+            assert_eq!(read(&array, |_| {}).unwrap(), values.map(|value| value.as_bytes().to_vec()));
+            assert_eq!(read(&array.slice(1, 2), |_| {}).unwrap(), ["é".as_bytes(), long.as_bytes()]);
+            assert_eq!(read(&array.slice(1, 0), |_| {}).unwrap(), Vec::<Vec<u8>>::new());
+            for change in changes {
+                assert!(matches!(read(&array, change), Err(ArrowError::Invalid(_))));
+            }
+        }
+    }
+
+    #[test]
+    fn nulls_and_other_types_are_refused() {
+        let array = StringArray::from(vec![Some("a"), Some("b"), None]);
+        assert_eq!(read(&array, |_| {}), Err(ArrowError::Null(2)));
+        assert_eq!(read(&array.slice(1, 2), |_| {}), Err(ArrowError::Null(1)));
+        assert_eq!(read(&array.slice(0, 2), |_| {}).unwrap(), [b"a", b"b"]);
+        assert_eq!(read(&Int32Array::from(vec![1]), |_| {}), Err(ArrowError::Type("Int32".into())));
+    }
+}
