@@ -28,7 +28,7 @@ pub fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>)
     }
 }
 
-/// An awaitable that is done and returns what it holds. Internal.
+/// An awaitable that returns a value at once. Internal.
 #[pyclass(frozen, module = "shoal._shoal")]
 pub struct Ready(pub Py<PyAny>);
 

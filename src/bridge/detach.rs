@@ -19,7 +19,7 @@ where
     })
 }
 
-/// Runs `work` with the GIL, on a thread of Shoal's. At exit the thread blocks here for good and leaks what it holds: a
+/// Runs `work` with the GIL, on a thread of Shoal's. At exit the thread blocks here for good and leaks its objects: a
 /// Python object dropped now could be destroyed by a half-finalised interpreter.
 pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> T {
     if let Some(_guard) = FinalizeGuard::acquire()

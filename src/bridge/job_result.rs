@@ -22,7 +22,7 @@ use shoal_runtime::fork;
 pub enum WorkResult {
     /// By itself, with a value or an exception.
     Done(Box<dyn IntoPython>),
-    /// By a cancellation; with what was finished by then, if it is a batch.
+    /// By a cancellation; with the finished results, if it is a batch.
     Cancelled(Option<Box<dyn IntoPython>>),
     /// The reactor was shut down.
     Lost,

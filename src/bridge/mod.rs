@@ -6,13 +6,13 @@
 //! that asks for the result.
 //!
 //! - `job`: the `Job` class. `job_state` waits for the work and cancels it, `job_result` holds its result and converts it
-//!   through `into_python`, `work` is what each kind of work implements.
-//! - `stream`: the `Stream` class. `source` reads what it is given, `async_source` if that is an async iterable.
+//!   through `into_python`, `work` is the interface of the work itself.
+//! - `stream`: the `Stream` class. `source` reads a plain iterable, `async_source` an async one.
 //! - `promise`: the producing end of a job whose work is done by Python code.
 //! - `loop_waker`: wakes an event loop from the reactor without the GIL, once per batch of completions.
 //! - `detach`: the only place that releases or takes the GIL; `yield_gil` does so inside long loops.
 //! - `lifecycle`, `interrupt`: the interpreter's exit, Ctrl-C.
-//! - `callbacks`, `progress`, `unobserved`: `add_done_callback`, `progress=`, and what is reported of a dropped job.
+//! - `callbacks`, `progress`, `unobserved`: `add_done_callback`, `progress=`, reports of dropped jobs.
 
 pub mod async_source;
 pub mod call_site;

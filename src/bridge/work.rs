@@ -5,7 +5,7 @@ use shoal_http::stats::Stats;
 
 /// Work that runs, as its job sees it.
 pub trait Work: Send + Sync {
-    /// What it does, in a word or two.
+    /// Its name in messages.
     fn name(&self) -> &str;
     /// Stops the work, releases its sockets and returns the job's result; `None` if the work has just ended by itself.
     fn cancel(&self) -> Option<WorkResult>;

@@ -15,7 +15,7 @@ use shoal_http::settings::Settings;
 /// A client's defaults and its connections.
 pub type Opened = (Arc<Defaults>, Arc<Session>);
 
-/// What requests have unless they say otherwise.
+/// The options of requests that do not set their own.
 pub struct Defaults {
     /// For relative URLs.
     pub base_url: Option<Url>,

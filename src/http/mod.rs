@@ -2,9 +2,9 @@
 //!
 //! - `client`, `gather` and `stream` are the entry points. `batch` reads the arguments of the last two and of
 //!   `Client.gather`, with the `defaults` of the client; `plan` turns items into requests.
-//! - `jobs` starts the work, `single` runs single requests, `stream_items` is what a stream converts.
+//! - `jobs` starts the work, `single` runs single requests, `stream_items` converts the items and results of a stream.
 //! - `results` converts finished work. `response` and `error` are the only places where a response or an error of the
-//!   engine becomes a Python object; `attributes` is what their exceptions have in common.
+//!   engine becomes a Python object; `attributes` are those that their exceptions share.
 //! - `request`, `headers`, `body`, `summary` and `pickle` are parts of these objects.
 
 pub mod attributes;

@@ -19,10 +19,10 @@ use crate::bridge::yield_gil::GilYielder;
 /// An array whose type has been looked at once, and not for each value.
 pub struct Values<'a> {
     array: &'a dyn Array,
-    kind: Kind<'a>,
+    kind: TypedArray<'a>,
 }
 
-enum Kind<'a> {
+enum TypedArray<'a> {
     Null,
     Bool(&'a BooleanArray),
     Int8(&'a PrimitiveArray<Int8Type>),
@@ -52,34 +52,34 @@ impl<'a> Values<'a> {
         Ok(Self { array, kind: kind.ok_or_else(unknown)? })
     }
 
-    fn kind(array: &'a dyn Array) -> PyResult<Option<Kind<'a>>> {
+    fn kind(array: &'a dyn Array) -> PyResult<Option<TypedArray<'a>>> {
         Ok(match array.data_type() {
-            DataType::Null => Some(Kind::Null),
-            DataType::Boolean => array.as_boolean_opt().map(Kind::Bool),
-            DataType::Int8 => array.as_primitive_opt().map(Kind::Int8),
-            DataType::Int16 => array.as_primitive_opt().map(Kind::Int16),
-            DataType::Int32 => array.as_primitive_opt().map(Kind::Int32),
-            DataType::Int64 => array.as_primitive_opt().map(Kind::Int64),
-            DataType::UInt8 => array.as_primitive_opt().map(Kind::Uint8),
-            DataType::UInt16 => array.as_primitive_opt().map(Kind::Uint16),
-            DataType::UInt32 => array.as_primitive_opt().map(Kind::Uint32),
-            DataType::UInt64 => array.as_primitive_opt().map(Kind::Uint64),
-            DataType::Float32 => array.as_primitive_opt().map(Kind::Float32),
-            DataType::Float64 => array.as_primitive_opt().map(Kind::Float64),
-            DataType::Utf8 => array.as_string_opt().map(Kind::Text),
-            DataType::LargeUtf8 => array.as_string_opt().map(Kind::LargeText),
-            DataType::Binary => array.as_binary_opt().map(Kind::Bytes),
-            DataType::LargeBinary => array.as_binary_opt().map(Kind::LargeBytes),
+            DataType::Null => Some(TypedArray::Null),
+            DataType::Boolean => array.as_boolean_opt().map(TypedArray::Bool),
+            DataType::Int8 => array.as_primitive_opt().map(TypedArray::Int8),
+            DataType::Int16 => array.as_primitive_opt().map(TypedArray::Int16),
+            DataType::Int32 => array.as_primitive_opt().map(TypedArray::Int32),
+            DataType::Int64 => array.as_primitive_opt().map(TypedArray::Int64),
+            DataType::UInt8 => array.as_primitive_opt().map(TypedArray::Uint8),
+            DataType::UInt16 => array.as_primitive_opt().map(TypedArray::Uint16),
+            DataType::UInt32 => array.as_primitive_opt().map(TypedArray::Uint32),
+            DataType::UInt64 => array.as_primitive_opt().map(TypedArray::Uint64),
+            DataType::Float32 => array.as_primitive_opt().map(TypedArray::Float32),
+            DataType::Float64 => array.as_primitive_opt().map(TypedArray::Float64),
+            DataType::Utf8 => array.as_string_opt().map(TypedArray::Text),
+            DataType::LargeUtf8 => array.as_string_opt().map(TypedArray::LargeText),
+            DataType::Binary => array.as_binary_opt().map(TypedArray::Bytes),
+            DataType::LargeBinary => array.as_binary_opt().map(TypedArray::LargeBytes),
             DataType::List(_) => match array.as_list_opt() {
-                Some(list) => Some(Kind::List(list, Box::new(Self::of(list.values())?))),
+                Some(list) => Some(TypedArray::List(list, Box::new(Self::of(list.values())?))),
                 None => None,
             },
             DataType::LargeList(_) => match array.as_list_opt() {
-                Some(list) => Some(Kind::LargeList(list, Box::new(Self::of(list.values())?))),
+                Some(list) => Some(TypedArray::LargeList(list, Box::new(Self::of(list.values())?))),
                 None => None,
             },
             DataType::FixedSizeList(..) => match array.as_fixed_size_list_opt() {
-                Some(list) => Some(Kind::FixedList(list, Box::new(Self::of(list.values())?))),
+                Some(list) => Some(TypedArray::FixedList(list, Box::new(Self::of(list.values())?))),
                 None => None,
             },
             _ => None,
@@ -92,33 +92,33 @@ impl<'a> Values<'a> {
             return Ok(py.None().into_bound(py));
         }
         Ok(match &self.kind {
-            Kind::Null => py.None().into_bound(py),
-            Kind::Bool(array) => PyBool::new(py, array.value(index)).to_owned().into_any(),
-            Kind::Int8(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Int16(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Int32(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Int64(array) => PyInt::new(py, array.value(index)).into_any(),
-            Kind::Uint8(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Uint16(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Uint32(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Uint64(array) => PyInt::new(py, array.value(index)).into_any(),
-            Kind::Float32(array) => array.value(index).into_bound_py_any(py)?,
-            Kind::Float64(array) => PyFloat::new(py, array.value(index)).into_any(),
-            Kind::Text(array) => PyString::new(py, array.value(index)).into_any(),
-            Kind::LargeText(array) => PyString::new(py, array.value(index)).into_any(),
-            Kind::Bytes(array) => PyBytes::new(py, array.value(index)).into_any(),
-            Kind::LargeBytes(array) => PyBytes::new(py, array.value(index)).into_any(),
-            Kind::List(array, values) => {
+            TypedArray::Null => py.None().into_bound(py),
+            TypedArray::Bool(array) => PyBool::new(py, array.value(index)).to_owned().into_any(),
+            TypedArray::Int8(array) => array.value(index).into_bound_py_any(py)?,
+            TypedArray::Int16(array) => array.value(index).into_bound_py_any(py)?,
+            TypedArray::Int32(array) => array.value(index).into_bound_py_any(py)?,
+            TypedArray::Int64(array) => PyInt::new(py, array.value(index)).into_any(),
+            TypedArray::Uint8(array) => array.value(index).into_bound_py_any(py)?,
+            TypedArray::Uint16(array) => array.value(index).into_bound_py_any(py)?,
+            TypedArray::Uint32(array) => array.value(index).into_bound_py_any(py)?,
+            TypedArray::Uint64(array) => PyInt::new(py, array.value(index)).into_any(),
+            TypedArray::Float32(array) => array.value(index).into_bound_py_any(py)?,
+            TypedArray::Float64(array) => PyFloat::new(py, array.value(index)).into_any(),
+            TypedArray::Text(array) => PyString::new(py, array.value(index)).into_any(),
+            TypedArray::LargeText(array) => PyString::new(py, array.value(index)).into_any(),
+            TypedArray::Bytes(array) => PyBytes::new(py, array.value(index)).into_any(),
+            TypedArray::LargeBytes(array) => PyBytes::new(py, array.value(index)).into_any(),
+            TypedArray::List(array, values) => {
                 let offsets = array.value_offsets();
                 let at = |place: usize| offsets.get(place).map_or(0, |offset| *offset as usize);
                 values.part(py, at(index), at(index + 1))?.into_any()
             }
-            Kind::LargeList(array, values) => {
+            TypedArray::LargeList(array, values) => {
                 let offsets = array.value_offsets();
                 let at = |place: usize| offsets.get(place).map_or(0, |offset| *offset as usize);
                 values.part(py, at(index), at(index + 1))?.into_any()
             }
-            Kind::FixedList(array, values) => {
+            TypedArray::FixedList(array, values) => {
                 let start = array.value_offset(index) as usize;
                 values.part(py, start, start + array.value_length() as usize)?.into_any()
             }
