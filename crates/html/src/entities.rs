@@ -56,10 +56,9 @@ fn named(text: &str, place: Place, out: &mut String) -> usize {
     }
     let Some((length, (first, second))) = found else { return 0 };
     let bytes = name.as_bytes();
-    if place == Place::Attribute && bytes.get(length - 1) != Some(&b';') {
-        if bytes.get(length).is_some_and(|next| *next == b'=' || next.is_ascii_alphanumeric()) {
-            return 0;
-        }
+    let is_parameter = || bytes.get(length).is_some_and(|next| *next == b'=' || next.is_ascii_alphanumeric());
+    if place == Place::Attribute && bytes.get(length - 1) != Some(&b';') && is_parameter() {
+        return 0;
     }
     out.extend([first, second].into_iter().filter(|code| *code != 0).filter_map(char::from_u32));
     1 + length

@@ -24,7 +24,7 @@ use html5ever::{Attribute, LocalName, QualName, ns};
 use super::doctype;
 use super::page::{Attr, MAX_DEPTH, Node, NodeKind, Page, STOP_INTERVAL, Space, Span, Strings, push_text};
 use super::tag::{LINE, RAW, Tag, VOID};
-use super::tokenizer::{Name, Raw, Start, Token, Tokenizer};
+use super::tokenizer::{ContentModel, Name, Start, Token, Tokenizer};
 use shoal_kernels::error::KernelError;
 use shoal_kernels::stop::Stop;
 use sink::{Data, NONE, Sink};
@@ -143,17 +143,17 @@ impl Driver<'_> {
         });
         let name = strings.get(start.name.text);
         let tag = html_tag(TagKind::StartTag, name, start.self_closing, attrs.collect());
-        let raw = match self.builder.process_token(HtmlToken::TagToken(tag), 1) {
-            TokenSinkResult::RawData(RawKind::Rcdata) => Raw::Rcdata,
-            TokenSinkResult::RawData(RawKind::Rawtext) => Raw::RawText,
-            TokenSinkResult::RawData(_) => Raw::Script,
+        let model = match self.builder.process_token(HtmlToken::TagToken(tag), 1) {
+            TokenSinkResult::RawData(RawKind::Rcdata) => ContentModel::Rcdata,
+            TokenSinkResult::RawData(RawKind::Rawtext) => ContentModel::RawText,
+            TokenSinkResult::RawData(_) => ContentModel::Script,
             TokenSinkResult::Plaintext => {
                 let rest = self.tokenizer.rest();
                 return self.text(rest);
             }
             TokenSinkResult::Continue | TokenSinkResult::Script(_) | TokenSinkResult::EncodingIndicator(_) => return,
         };
-        let content = self.tokenizer.raw(start.name, raw);
+        let content = self.tokenizer.raw(start.name, model);
         self.text(content);
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Both builders read this tokenizer; the tests compare the result with html5ever's own.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::entities::{Place, decode};
@@ -46,9 +47,9 @@ pub(crate) enum Token {
     Eof,
 }
 
-/// How the content of an element without markup is read.
+/// How the content of an element is read that contains no markup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Raw {
+pub(crate) enum ContentModel {
     /// With character references: `<title>`, `<textarea>`.
     Rcdata,
     /// As it stands: `<style>`, `<iframe>` …
@@ -258,7 +259,14 @@ impl<'a> Tokenizer<'a> {
         if !text.bytes().any(|byte| byte.is_ascii_uppercase() || byte == 0) {
             return self.strings.span(start, end);
         }
-        self.strings.store(|out| out.push_str(&text.to_ascii_lowercase().replace('\0', "\u{fffd}")))
+        let text = if self.has_nul { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) };
+        self.strings.store(|out| {
+            let start = out.len();
+            out.push_str(&text);
+            if let Some(name) = out.get_mut(start..) {
+                name.make_ascii_lowercase();
+            }
+        })
     }
 
     /// A malformed comment: up to the next `>`.
@@ -311,14 +319,14 @@ impl<'a> Tokenizer<'a> {
     }
 
     /// The content of an element without markup. The next token is its end tag.
-    pub(crate) fn raw(&mut self, name: Name, raw: Raw) -> Span {
+    pub(crate) fn raw(&mut self, name: Name, model: ContentModel) -> Span {
         let start = self.at;
-        let end = match raw {
-            Raw::Script => self.script_end(start),
-            Raw::Rcdata | Raw::RawText => self.raw_end(start, name.text),
+        let end = match model {
+            ContentModel::Script => self.script_end(start),
+            ContentModel::Rcdata | ContentModel::RawText => self.raw_end(start, name.text),
         };
         self.at = end;
-        self.raw_text(start, end, raw == Raw::Rcdata)
+        self.raw_text(start, end, model == ContentModel::Rcdata)
     }
 
     /// The rest of the document, as text.

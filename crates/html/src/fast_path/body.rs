@@ -3,7 +3,7 @@
 use super::builder::{Builder, Mode, Open, Step};
 use crate::page::Space;
 use crate::tag::{BLOCK_END, CLOSES_P, FORMATTING, HEAD, HEADING, SPECIAL, TABLE_PART, Tag};
-use crate::tokenizer::{Name, Raw, Start};
+use crate::tokenizer::{ContentModel, Name, Start};
 
 /// Whether an element opens a scope of its own for formatting elements.
 fn is_marker(open: Open) -> bool {
@@ -86,12 +86,12 @@ impl Builder<'_> {
                 self.mode = Mode::InTable;
                 self.insert(start)
             }
-            Tag::Textarea => self.raw(start, Raw::Rcdata),
+            Tag::Textarea => self.raw(start, ContentModel::Rcdata),
             Tag::Xmp => {
                 self.close_p()?;
-                self.raw(start, Raw::RawText)
+                self.raw(start, ContentModel::RawText)
             }
-            Tag::Iframe | Tag::Noembed => self.raw(start, Raw::RawText),
+            Tag::Iframe | Tag::Noembed => self.raw(start, ContentModel::RawText),
             Tag::Select => {
                 if let Some(at) = self.in_scope(Tag::Select) {
                     return self.close(at);

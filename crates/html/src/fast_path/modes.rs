@@ -3,7 +3,7 @@
 use super::builder::{Builder, Mode, Step};
 use crate::page::Span;
 use crate::tag::{HEAD, Tag, VOID};
-use crate::tokenizer::{Name, Raw, Start};
+use crate::tokenizer::{ContentModel, Name, Start};
 
 impl Builder<'_> {
     pub(super) fn text(&mut self, span: Span, foreign: bool) -> Step {
@@ -162,17 +162,17 @@ impl Builder<'_> {
     pub(super) fn start_head(&mut self, start: Start) -> Step {
         match start.name.tag {
             Tag::Template => self.template(start),
-            Tag::Title => self.raw(start, Raw::Rcdata),
-            Tag::Script => self.raw(start, Raw::Script),
+            Tag::Title => self.raw(start, ContentModel::Rcdata),
+            Tag::Script => self.raw(start, ContentModel::Script),
             tag if tag.is(VOID) => self.void(start),
-            _ => self.raw(start, Raw::RawText),
+            _ => self.raw(start, ContentModel::RawText),
         }
     }
 
     /// An element whose content is text, up to its end tag.
-    pub(super) fn raw(&mut self, start: Start, raw: Raw) -> Step {
+    pub(super) fn raw(&mut self, start: Start, model: ContentModel) -> Step {
         self.insert(start)?;
-        let mut span = self.tokens.raw(start.name, raw);
+        let mut span = self.tokens.raw(start.name, model);
         if start.name.tag == Tag::Textarea && self.tokens.strings.get(span).starts_with('\n') {
             span = span.split(1).1;
         }

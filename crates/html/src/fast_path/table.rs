@@ -3,7 +3,7 @@
 use super::builder::{Builder, Mode, Open, Step};
 use crate::page::Space;
 use crate::tag::{TABLE_PART, Tag};
-use crate::tokenizer::{Name, Raw, Start};
+use crate::tokenizer::{ContentModel, Name, Start};
 
 /// Whether an element is a part of a table.
 fn is_part(tag: Tag) -> bool {
@@ -134,8 +134,8 @@ impl Builder<'_> {
                 }
             }
             Tag::Template => self.template(start),
-            Tag::Style => self.raw(start, Raw::RawText),
-            Tag::Script => self.raw(start, Raw::Script),
+            Tag::Style => self.raw(start, ContentModel::RawText),
+            Tag::Script => self.raw(start, ContentModel::Script),
             Tag::Input => {
                 let attrs = self.tokens.attrs.get(start.attrs..).unwrap_or_default();
                 let strings = &self.tokens.strings;

@@ -3,7 +3,7 @@
 use super::builder::{Builder, Step};
 use crate::page::MAX_DEPTH;
 use crate::tag::{RAW, Tag};
-use crate::tokenizer::{Raw, Start, Token};
+use crate::tokenizer::{ContentModel, Start, Token};
 
 /// The open cells and captions, which bound formatting elements.
 #[derive(Default)]
@@ -51,9 +51,9 @@ impl Builder<'_> {
                         Tag::Template | Tag::Table if markers.any() => return None,
                         Tag::Template => depth += 1,
                         Tag::Svg => foreign = true,
-                        Tag::Title | Tag::Textarea => _ = self.tokens.raw(inner.name, Raw::Rcdata),
-                        Tag::Script => _ = self.tokens.raw(inner.name, Raw::Script),
-                        tag if tag.is(RAW) => _ = self.tokens.raw(inner.name, Raw::RawText),
+                        Tag::Title | Tag::Textarea => _ = self.tokens.raw(inner.name, ContentModel::Rcdata),
+                        Tag::Script => _ = self.tokens.raw(inner.name, ContentModel::Script),
+                        tag if tag.is(RAW) => _ = self.tokens.raw(inner.name, ContentModel::RawText),
                         _ => {}
                     }
                     if depth > MAX_DEPTH {
