@@ -100,9 +100,9 @@ impl<'a, 'py> KernelCall<'a, 'py> {
             let Documents { list, buffers, .. } = documents_from(docs, with_urls)?;
             let (completion, promised) = completion_pair();
             let finish: Arc<Finish<T>> = Arc::new(move |gathered, stop| finish(gathered, policy, stop));
-            let at_end = finish.clone();
+            let finish_batch = finish.clone();
             let end = move |gathered, stop: &Stop| {
-                let result = at_end(gathered, stop).unwrap_or_else(|error| Box::new(Failed(error)));
+                let result = finish_batch(gathered, stop).unwrap_or_else(|error| Box::new(Failed(error)));
                 promised.settle(WorkResult::Done(result));
             };
             let options = BatchOptions { workers, keep_going: policy != Policy::Raise };

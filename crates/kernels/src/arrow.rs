@@ -106,7 +106,7 @@ impl ArrowArrays {
         let mut documents = Vec::new();
         for array in &self.chunks {
             let range = range(array)?;
-            documents.try_reserve(range.len()).map_err(|_| invalid("no memory for so many values"))?;
+            documents.try_reserve(range.len()).map_err(|_| invalid("no memory for its values"))?;
             if range.is_empty() {
                 continue;
             }

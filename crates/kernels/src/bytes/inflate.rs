@@ -1,7 +1,8 @@
 //! Unpacks gzip and zlib with zlib-rs, as a stream.
 //!
-//! One thread unpacks 2,000 documents of 20 KB in 85 ms, libdeflate in 60, Python's gzip in 160. libdeflate has to know
-//! the size beforehand, cannot be stopped, and its safe interface does not tell where a member ended.
+//! One thread unpacks 2,000 documents of 20 KB in about 95 ms, libdeflate in 60, Python's gzip in 160. libdeflate has to
+//! know the size beforehand, cannot be stopped, and its safe interface does not tell where a member ended. zlib-rs reads
+//! headers and checks CRC and size; libdeflate's CRC would save 10 ms and need a reader of members here.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
