@@ -236,7 +236,7 @@ fn invalid_url(reason: &str, text: &str, index: usize) -> FetchError {
 }
 
 fn surrogate(url: &Bound<'_, PyString>, index: usize) -> FetchError {
-    invalid_url("lone surrogates can't be encoded in UTF-8", &url.to_string_lossy(), index)
+    invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index)
 }
 
 fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult<RequestOptions> {
