@@ -191,7 +191,7 @@ def wrong_responses(rounds: int) -> int:
 
 
 def test_a_surplus_response_in_a_write_of_its_own_is_rarely_the_next_one() -> None:
-    """A new connection rests for 1 ms after its first response. Then 3 or 4 of 30 are wrong, as with aiohttp; without, 15."""
+    """A new connection rests for 1 ms after its first response: 3 or 4 of 30 are wrong, as with aiohttp; else 15."""
     # On a busy machine the two writes are further apart.
     assert any(wrong_responses(30) <= 5 for _ in range(3))
 
