@@ -8,6 +8,7 @@
 mod builder;
 mod hold;
 mod keys;
+mod owned;
 mod string;
 
 use pyo3::exceptions::{PyRecursionError, PyValueError};

@@ -56,7 +56,7 @@ fn mask<const N: usize>(block: &[u8; N], is_member: impl Fn(u8) -> bool) -> u64 
 
 #[cfg(not(target_arch = "x86_64"))]
 mod sixteen {
-    use super::{is_blank, mask};
+    use crate::block::{is_blank, mask};
 
     #[inline(always)]
     pub(crate) fn string_stops(block: &[u8; 16]) -> (u32, u32) {

@@ -8,6 +8,7 @@ use shoal_json::{Builder, Number, Text};
 
 use super::hold::Hold;
 use super::keys::Keys;
+use super::owned::{drop_exception, owned};
 use super::string;
 
 /// Makes Python objects. `None` where memory ran out or the interpreter refused: then `json.loads` says why.
@@ -21,26 +22,6 @@ impl<'py> PyBuilder<'py> {
     pub fn new(py: Python<'py>, hold: Hold<'py>) -> Self {
         Self { py, keys: Keys::new(py), hold }
     }
-}
-
-/// The object that a function of the interpreter returned, or `None` where it failed; the exception is dropped.
-///
-/// # Safety
-/// `made` must be a new reference that the caller passes on, or null with an exception set.
-#[inline(always)]
-pub(super) unsafe fn owned(py: Python<'_>, made: *mut ffi::PyObject) -> Option<Bound<'_, PyAny>> {
-    // SAFETY: the caller passes a new reference or null.
-    let object = unsafe { Bound::from_owned_ptr_or_opt(py, made) };
-    if object.is_none() {
-        drop_exception(py);
-    }
-    object
-}
-
-#[cold]
-#[inline(never)]
-fn drop_exception(py: Python<'_>) {
-    drop(PyErr::take(py));
 }
 
 impl<'py> Builder for PyBuilder<'py> {

@@ -4,7 +4,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use shoal_json::Text;
 
-use super::builder::owned;
+use super::owned::owned;
 
 /// The object for a string.
 #[inline(always)]

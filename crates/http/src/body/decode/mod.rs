@@ -25,5 +25,7 @@ mod stage;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;
 
-pub(crate) use self::coding::{Coding, codings};
-pub(crate) use self::decoder::Decoder;
+#[cfg(fuzzing)]
+pub use self::coding::Coding;
+pub(crate) use self::coding::codings;
+pub use self::decoder::Decoder;

@@ -7,8 +7,8 @@ use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper};
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
 
-use super::Coding;
 use super::allocator::Heap;
+use super::coding::Coding;
 use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::memory::OutOfMemory;
 
