@@ -42,6 +42,7 @@ fn _shoal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(bridge::callbacks::_unraisable, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::promise::_end_with_parent, module)?)?;
     module.add_function(wrap_pyfunction!(arguments::table::_keyword_types, module)?)?;
+    module.add_function(wrap_pyfunction!(http::names::_safe_name, module)?)?;
     module.add_function(wrap_pyfunction!(http::response::restore_response, module)?)?;
     for function in ["gather_fetch", "stream_fetch"] {
         // The public name. Classes have theirs in `#[pyclass(module)]`.

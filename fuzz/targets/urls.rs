@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
             let elsewhere = url.as_str().matches(password).count() > 1;
             assert!(elsewhere || !shown.contains(password), "{shown}");
         }
-        let name = safe_name(line, 255);
+        let name = safe_name(line);
         let inside = Path::new(&name).components().collect::<Vec<_>>();
         assert!(matches!(inside[..], [Component::Normal(_)]), "{name:?}");
         let here = Url::parse("http://example.com/").expect("a URL");

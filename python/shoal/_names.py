@@ -9,16 +9,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from shoal._shoal import _safe_name
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Characters that Windows refuses, the strictest of the common systems, and all control characters.
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
-_TRAILING = re.compile(r"[\s.]+\Z")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 # Bytes. Linux allows 255; the rest is for the suffix of a temporary name.
 _MAX_NAME = 200
-_MAX_EXTENSION = 16
+_TRAILING = re.compile(r"[\s.]+\Z")
 
 
 def safe_name(text: str) -> str:
@@ -28,21 +26,10 @@ def safe_name(text: str) -> str:
     never refers to another folder. A name that is too long keeps its extension and gets a checksum, so that two long
     names with the same beginning differ.
     """
-    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).lstrip()
+    # A lone surrogate becomes `?`, which the extension replaces by `_`.
+    name = unicodedata.normalize("NFC", text).encode(errors="replace").decode().lstrip()
     name = _TRAILING.sub("", name)
-    if name.startswith("."):
-        name = "_" + name[1:]
-    if not name:
-        name = "_"
-    if _RESERVED.match(name):
-        name = "_" + name
-    if len(name.encode()) > _MAX_NAME:
-        stem, dot, ending = name.rpartition(".")
-        if not dot or len(ending.encode()) > _MAX_EXTENSION:
-            stem, dot, ending = name, "", ""
-        tail = f"-{_checksum(name)}{dot}{ending}"
-        name = stem.encode()[: _MAX_NAME - len(tail.encode())].decode(errors="ignore") + tail
-    return name
+    return _safe_name(f"_{name[1:]}" if name.startswith(".") else name, _MAX_NAME)
 
 
 def name_of_url(url: str) -> str:

@@ -60,6 +60,7 @@ __all__ = [
     "_end_with_parent",
     "_keyword_types",
     "_restore_response",
+    "_safe_name",
     "_unraisable",
     "_usable_cores",
     "compress",
@@ -1889,6 +1890,9 @@ def _keyword_types() -> dict[str, str]:
 
 def _restore_response(state: dict[str, Any], /) -> Response:
     """The response that was pickled with this state."""
+
+def _safe_name(text: str, max_len: int, /) -> str:
+    """A safe file name from `text`, of at most `max_len` bytes."""
 
 def _unraisable(error: BaseException, object: object) -> None:
     """Calls `sys.unraisablehook`. Internal."""

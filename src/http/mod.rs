@@ -5,7 +5,8 @@
 //! - `jobs` starts the work, `single` runs single requests, `stream_items` converts the items and results of a stream.
 //! - `results` converts finished work. `response` and `error` are the only places where a response or an error of the
 //!   engine becomes a Python object; `attributes` are those that their exceptions share.
-//! - `request`, `headers`, `body`, `summary` and `pickle` are parts of these objects.
+//! - `request`, `headers`, `body`, `summary` and `pickle` are parts of these objects; `names` makes
+//!   file names.
 
 pub mod attributes;
 pub mod batch;
@@ -17,6 +18,7 @@ pub mod gather;
 pub mod headers;
 pub mod jobs;
 pub mod json;
+pub mod names;
 pub mod pickle;
 pub mod plan;
 pub mod request;

@@ -23,7 +23,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use self::names::safe_name;
+pub use self::names::{safe_name, shorten_with_checksum};
 pub use self::path_template::PathTemplate;
 pub use self::saved_paths::SavedPaths;
 pub use self::write_queue::WriteQueue;

@@ -2,25 +2,60 @@
 
 use flate2::Crc;
 
-/// A longer ending is part of the name.
-const MAX_ENDING: usize = 16;
+/// The longest ending of a name, with its dot; a longer one is part of the name.
+const MAX_ENDING: usize = 17;
 
-/// `text` as the name of a file in one folder, on every common file system, of at most `max_len` bytes.
+/// `text` as a single component of a path on every common file system.
 ///
-/// Separators, control characters and `<>:"|?*` become `_`, and so does a leading dot. White space at both ends and dots
-/// at the end are removed. A name that Windows reserves (`CON`, `nul.txt`) gets a `_` in front; an empty name is `_`. A
-/// name that is too long keeps its ending and gets a checksum, so that two long names with the same beginning differ.
-/// All other characters stay, letters of every script included.
-pub fn safe_name(text: &str, max_len: usize) -> String {
-    let replaced: String = text.chars().map(|char| if is_forbidden(char) { '_' } else { char }).collect();
-    let mut name = replaced.trim_start().trim_end_matches(|char: char| char.is_whitespace() || char == '.').to_owned();
-    if name.starts_with('.') {
-        name.replace_range(..1, "_");
-    }
+/// Replaced by `_`: separators, control characters, `<>:"|?*`, leading dots, trailing dots and spaces. A name that Windows
+/// reserves (`CON`, `nul.txt`) gets a `_` in front; an empty name is `_`. All other characters stay, letters of every
+/// script included. Different texts can become the same name.
+pub fn safe_name(text: &str) -> String {
+    let mut name: String = text.chars().map(|char| if is_forbidden(char) { '_' } else { char }).collect();
+    let dots = name.len() - name.trim_start_matches('.').len();
+    name.replace_range(..dots, &"_".repeat(dots));
+    replace_end(&mut name);
     if name.is_empty() || is_reserved(&name) {
         name.insert(0, '_');
     }
-    if name.len() > max_len { shorten(&name, max_len) } else { name }
+    name
+}
+
+/// Replaces dots and spaces at the end.
+fn replace_end(name: &mut String) {
+    let kept = name.trim_end_matches(['.', ' ']).len();
+    let end = "_".repeat(name.len() - kept);
+    name.replace_range(kept.., &end);
+}
+
+/// A safe name of at most `max_len` bytes, cut in front of its ending.
+pub(super) fn shorten(name: &str, max_len: usize) -> String {
+    if name.len() <= max_len {
+        return name.to_owned();
+    }
+    let (stem, ending) = split_ending(name, max_len.saturating_sub(1));
+    let mut short = truncate(stem, max_len.saturating_sub(ending.len())).to_owned();
+    // The cut may have uncovered a dot or a space.
+    replace_end(&mut short);
+    short + ending
+}
+
+/// The same with a checksum in front of the ending, so that two long names with the same beginning differ.
+pub fn shorten_with_checksum(name: &str, max_len: usize) -> String {
+    if name.len() <= max_len {
+        return name.to_owned();
+    }
+    let mut crc = Crc::new();
+    crc.update(name.as_bytes());
+    let (stem, ending) = split_ending(name, MAX_ENDING);
+    let tail = format!("-{:08x}{ending}", crc.sum());
+    truncate(stem, max_len.saturating_sub(tail.len())).to_owned() + &tail
+}
+
+/// A name in front of its ending, and the ending with its dot if it has at most `max_len` bytes.
+fn split_ending(name: &str, max_len: usize) -> (&str, &str) {
+    let (stem, ending) = name.split_at(name.rfind('.').unwrap_or(name.len()));
+    if ending.len() <= max_len.min(MAX_ENDING) { (stem, ending) } else { (name, "") }
 }
 
 fn is_forbidden(char: char) -> bool {
@@ -37,19 +72,6 @@ fn is_reserved(name: &str) -> bool {
             matches!(chars.next(), Some('0'..='9' | '¹' | '²' | '³')) && chars.next().is_none()
         }),
     }
-}
-
-/// Cuts a safe name in front of its checksum and ending.
-fn shorten(name: &str, max_len: usize) -> String {
-    let mut crc = Crc::new();
-    crc.update(name.as_bytes());
-    let checksum = crc.sum();
-    let (stem, tail) = match name.rsplit_once('.') {
-        Some((stem, ending)) if ending.len() <= MAX_ENDING => (stem, format!("-{checksum:08x}.{ending}")),
-        _ => (name, format!("-{checksum:08x}")),
-    };
-    let short = truncate(stem, max_len.saturating_sub(tail.len())).to_owned() + &tail;
-    truncate(&short, max_len).to_owned()
 }
 
 /// At most `max_len` bytes of `text`, cut between characters.
@@ -70,8 +92,8 @@ mod tests {
             ("渡邊雄太", "渡邊雄太"),
             ("a/b", "a_b"),
             ("a\\b", "a_b"),
-            ("../../etc/passwd", "_._.._etc_passwd"),
-            ("..", "_"),
+            ("../../etc/passwd", "___.._etc_passwd"),
+            ("..", "__"),
             (".", "_"),
             ("", "_"),
             (".bashrc", "_bashrc"),
@@ -79,9 +101,8 @@ mod tests {
             ("<>:\"|?*", "_______"),
             ("a\0b\nc\u{7f}", "a_b_c_"),
             ("\u{2028}\u{85}", "__"),
-            ("end. . ", "end"),
-            (" \u{3000}start", "start"),
-            ("   ", "_"),
+            ("end. . ", "end____"),
+            ("   ", "___"),
             ("CON", "_CON"),
             ("con", "_con"),
             ("nul.txt", "_nul.txt"),
@@ -94,22 +115,34 @@ mod tests {
             ("v1.2.tar.gz", "v1.2.tar.gz"),
             ("{index}", "{index}"),
         ] {
-            assert_eq!(safe_name(text, 255), expected, "{text:?}");
+            assert_eq!(safe_name(text), expected, "{text:?}");
         }
     }
 
     #[test]
-    fn long_names_keep_their_ending_and_differ() {
+    fn long_names_keep_their_ending() {
         let long = "x".repeat(300);
-        assert_eq!(safe_name(&long, 255), format!("{}-1b432d13", "x".repeat(246)));
-        let html = safe_name(&format!("{long}.html"), 255);
-        assert!(html.len() == 255 && html.starts_with(&"x".repeat(241)) && html.ends_with(".html"), "{html}");
-        let (one, two) = (safe_name(&format!("{long}1"), 255), safe_name(&format!("{long}2"), 255));
-        assert!(one != two && one.len() == 255 && two.len() == 255);
-        assert_eq!(safe_name(&"ć".repeat(300), 255).len(), 255);
-        assert_eq!(safe_name(&"ć".repeat(300), 254).len(), 253);
-        assert_eq!(safe_name(&format!("a.{}", "b".repeat(300)), 255).len(), 255);
-        assert_eq!(safe_name(&long, 4), "-1b4");
-        assert_eq!(safe_name("long", 0), "");
+        assert_eq!(shorten(&long, 255), "x".repeat(255));
+        assert_eq!(shorten(&format!("{long}.html"), 255), format!("{}.html", "x".repeat(250)));
+        assert_eq!(shorten(&"ć".repeat(300), 254), "ć".repeat(127));
+        assert_eq!(shorten(&"ć".repeat(300), 255), "ć".repeat(127));
+        assert_eq!(shorten(&format!("a.{}", "b".repeat(300)), 255).len(), 255);
+        assert_eq!(
+            shorten(&format!("{}. .{}", "x".repeat(253), "y".repeat(50)), 255),
+            format!("{}__", "x".repeat(253))
+        );
+        assert_eq!(shorten("long", 0), "");
+    }
+
+    #[test]
+    fn long_names_with_a_checksum_differ() {
+        let long = "x".repeat(300);
+        assert_eq!(shorten_with_checksum(&long, 200), format!("{}-1b432d13", "x".repeat(191)));
+        let (one, two) = (
+            shorten_with_checksum(&format!("{long}1.html"), 200),
+            shorten_with_checksum(&format!("{long}2.html"), 200),
+        );
+        assert!(one != two && one.len() == 200 && two.len() == 200 && one.ends_with(".html"), "{one} {two}");
+        assert_eq!(shorten_with_checksum("short", 200), "short");
     }
 }
