@@ -526,6 +526,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends a request and returns a Job[Response].
 
@@ -553,6 +554,7 @@ class Client:
             max_body: the most bytes of a decoded body, as int or "64MiB"; None for no limit. If neither call nor client give
                 one, a body that is saved may have 64 MiB and 100 times the bytes received.
             raise_for_status: make statuses from 400 on failures (HTTPStatusError); False: they are results.
+            name: the text that replaces `{name}` in `save_to`.
 
         Raises:
             TypeError, ValueError, InvalidURL: at the call, before any I/O.
@@ -576,6 +578,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends a GET request and returns a Job[Response]; see `request`."""
     def head(
@@ -595,6 +598,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends a HEAD request and returns a Job[Response]; see `request`."""
     def options(
@@ -614,6 +618,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends an OPTIONS request and returns a Job[Response]; see `request`."""
     def post(
@@ -633,6 +638,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends a POST request and returns a Job[Response]; see `request`."""
     def put(
@@ -652,6 +658,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends a PUT request and returns a Job[Response]; see `request`."""
     def patch(
@@ -671,6 +678,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends a PATCH request and returns a Job[Response]; see `request`."""
     def delete(
@@ -690,6 +698,7 @@ class Client:
         max_redirects: UseClientDefault | int | None = USE_CLIENT_DEFAULT,
         max_body: UseClientDefault | Size | None = USE_CLIENT_DEFAULT,
         raise_for_status: UseClientDefault | bool = USE_CLIENT_DEFAULT,
+        name: str | None = None,
     ) -> Job[Response]:
         """Sends a DELETE request and returns a Job[Response]; see `request`."""
     @overload

@@ -97,7 +97,7 @@ macro_rules! with_options {
             /// here count this call alone and hold in addition. A `concurrency` above the client's is an error.
             client: "Client | None" [_ "None" "None" _ _ _ _]
             /// the text that replaces `{name}` in `save_to`.
-            name: "str | None" ["None" _ _ _ _ _ _]
+            name: "str | None" ["None" _ _ _ "None" _ _]
         }
     };
 }
