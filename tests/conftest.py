@@ -1,4 +1,4 @@
-"""What the tests share: the embedded server, both kinds of loop, a fresh interpreter, and a look at leaks."""
+"""Shared fixtures: the embedded server, both event loops, a new interpreter, and checks for leaks."""
 
 import asyncio
 import os
@@ -16,21 +16,21 @@ import shoal.testing
 
 @pytest.fixture(scope="session")
 def server() -> Iterator["shoal.testing.Server"]:
-    """One server for all tests that need nothing special of it."""
+    """The server that all tests share; it has no special settings."""
     with shoal.testing.Server() as server:
         yield server
 
 
 @pytest.fixture
 def own() -> Iterator["shoal.testing.Server"]:
-    """A server whose connections are those of one test."""
+    """A server for one test: all its connections belong to that test."""
     with shoal.testing.Server() as server:
         yield server
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Callable:
-    """Runs a coroutine to its end on a fresh loop: asyncio's, then uvloop's."""
+    """Runs a coroutine on a new event loop: asyncio's, then uvloop's."""
     if request.param == "asyncio":
         return asyncio.run
     return pytest.importorskip("uvloop").run
@@ -38,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Callable:
 
 @pytest.fixture(scope="module", params=["http1", "reqwest"])
 def transport(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The contract is the same with both transports: a module that uses this runs once with each."""
+    """Runs a module once with each transport, because both have the same contract."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "reqwest":
             patch.setenv("SHOAL_TRANSPORT", "reqwest")
@@ -47,7 +47,7 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs code in a new interpreter: for fork, exit, signals and whatever else must not touch this one."""
+    """Runs code in a new interpreter, for tests of fork, exit and signals, which must not affect this process."""
 
     def run_code(code: str, *arguments: str, timeout: float = 30, **options) -> subprocess.CompletedProcess:
         command = [
@@ -67,28 +67,28 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
 
 
 def open_sockets() -> int:
-    """How many sockets this process has open; Linux only."""
+    """The number of open sockets of this process; Linux only."""
     count = 0
     for entry in Path("/proc/self/fd").iterdir():
         try:
             count += str(entry.readlink()).startswith("socket:")
         except OSError:
-            continue  # closed since it was listed: the listing's own
+            continue  # the descriptor of the listing itself, closed since
     return count
 
 
 def descriptors() -> int:
-    """How many files and sockets this process has open; Linux only."""
+    """The number of open file descriptors of this process; Linux only."""
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def resident() -> int:
-    """The bytes of memory this process holds; Linux only."""
+    """The resident memory of this process in bytes; Linux only."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def wait_until(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
-    """Waits for something that has no event of its own; `False` if it did not come about."""
+    """Polls `condition` until it is true; returns `False` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > end:
@@ -99,7 +99,7 @@ def wait_until(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
 
 @pytest.fixture
 def no_socket_left() -> Iterator[None]:
-    """Fails a test that leaves more sockets open than it found; idle connections of its own clients must be closed."""
+    """Fails a test that leaves more sockets open than before; the test must close its clients."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs /proc")
     before = open_sockets()
@@ -108,10 +108,10 @@ def no_socket_left() -> Iterator[None]:
 
 
 def released(server: "shoal.testing.Server") -> bool:
-    """Waits until the server has no connection."""
+    """Waits until the server has no open connection."""
     return wait_until(lambda: server.stats.connections_open == 0)
 
 
 def in_flight(server: "shoal.testing.Server", count: int = 1) -> bool:
-    """Waits until the server has so many requests to answer."""
+    """Waits until the server has at least `count` requests in flight."""
     return wait_until(lambda: server.stats.requests_active >= count)

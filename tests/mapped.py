@@ -1,4 +1,4 @@
-"""The functions that the tests of `parallel.map` map, where a worker process can import them quickly."""
+"""Functions for the tests of `parallel.map`, in a module that a worker process imports quickly."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ class UnpicklableError(Exception):
 
 
 class Bomb:
-    """Raises or ends its process when it is unpickled."""
+    """Raises, hangs or kills its process when it is unpickled."""
 
     def __init__(self, how="raise"):
         self.how = how
@@ -101,12 +101,12 @@ DEEDS = {
 
 
 def misbehave(item):
-    """Behaves as the item says."""
+    """Runs the misbehaviour that the item names; returns any other item unchanged."""
     return DEEDS[item](item) if item in DEEDS else item
 
 
 def once(path):
-    """Kills its process at the first call."""
+    """Kills its process at the first call; returns "alive" at later ones."""
     mark = Path(path)
     if not mark.exists():
         mark.touch()

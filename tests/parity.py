@@ -1,4 +1,4 @@
-"""The machinery of `test_parity.py`: what a case is, and how each of the two clients carries it out."""
+"""Cases of `test_parity.py`, and their execution by Shoal and by aiohttp."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 TIMEOUT = 10.0
-# A server's answer must not depend on these, which every client chooses for itself.
+# Headers that each client chooses itself, so responses must not depend on them.
 OWN_HEADERS = {"accept", "accept-encoding", "user-agent", "host", "connection"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One request, or the last one after some others on the same client."""
+    """One request, after the requests of `before` on the same client."""
 
     name: str
     path: str
     method: str = "GET"
-    # Keywords that mean the same to both: headers, params, json, data (a form).
+    # Keywords with the same meaning in both clients: headers, params, json, data (a form).
     options: Mapping[str, Any] = field(default_factory=dict)
     content: bytes | None = None
     follow: bool = True
     max_redirects: int = 10
     timeout: float = TIMEOUT
-    # Paths to get before, with the same client.
+    # Paths to fetch first, with the same client.
     before: tuple[str, ...] = ()
-    # What of the body is compared; all of it if nothing is said.
+    # The part of the body to compare; by default all of it.
     view: Callable[[bytes], object] = bytes
-    # Aspects in which Shoal differs on purpose, and why; "error" where only one of the two fails.
+    # Aspects in which Shoal differs on purpose, with the reason; "error" if only one of the clients fails.
     differs: Mapping[str, str] = field(default_factory=dict)
 
 
 def echoed(body: bytes) -> object:
-    """What the server saw, without what each client says in its own words."""
+    """The request as the server received it, without the headers of `OWN_HEADERS`."""
     seen = json.loads(body)
     headers = sorted((name.lower(), value) for name, value in seen["headers"] if name.lower() not in OWN_HEADERS)
     return {key: seen[key] for key in ("method", "path", "query", "body", "body_base64")} | {"headers": headers}
 
 
 def target(body: bytes) -> object:
-    """The path and query as they went over the wire."""
+    """The path and query as sent."""
     seen = json.loads(body)
     return seen["raw_path"], seen["raw_query"]
 
 
 def pairs(body: bytes) -> object:
-    """The query as the server understood it."""
+    """The query as parsed by the server."""
     return json.loads(body)["query"]
 
 
 def sent_cookies(body: bytes) -> object:
-    """The cookies the server saw."""
+    """The cookies that the server received."""
     return json.loads(body)["cookies"]
 
 
 def length(body: bytes) -> object:
-    """Only how long it is: for the head of a document that tells what each client sent."""
+    """Only the length, for HEAD of a document that repeats the client's request."""
     return len(body)
 
 
@@ -72,7 +72,7 @@ Outcome = dict[str, object]
 
 
 def outcome(case: Case, **aspects: Any) -> Outcome:
-    """What is compared. A document that quotes the client has a text and a length of its own with each."""
+    """The aspects to compare, without text and length if the document repeats the client's request."""
     if case.view is not bytes:
         aspects.pop("text")
         aspects["headers"] = [item for item in aspects["headers"] if item[0] != "content-length"]
@@ -80,13 +80,13 @@ def outcome(case: Case, **aspects: Any) -> Outcome:
 
 
 def with_aiohttp(base_url: str, case: Case) -> Outcome:
-    """What aiohttp makes of it."""
+    """The outcome with aiohttp."""
     return asyncio.run(_with_aiohttp(base_url, case))
 
 
 async def _with_aiohttp(base_url: str, case: Case) -> Outcome:
     timeout = aiohttp.ClientTimeout(total=case.timeout)
-    # The server has no name, only an address, and aiohttp's own jar takes no cookie from those.
+    # The default cookie jar of aiohttp ignores cookies from IP addresses.
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session:
         for path in case.before:
@@ -95,7 +95,7 @@ async def _with_aiohttp(base_url: str, case: Case) -> Outcome:
         options = dict(case.options)
         if case.content is not None:
             options["data"] = case.content
-        # aiohttp refuses at its limit, Shoal above it.
+        # aiohttp fails when the limit is reached, Shoal when it is exceeded.
         limit = case.max_redirects + 1
         try:
             async with session.request(
@@ -118,7 +118,7 @@ async def _with_aiohttp(base_url: str, case: Case) -> Outcome:
 
 
 def _text(body: bytes, charset: str | None) -> str:
-    """aiohttp's text() with the replacement of what cannot be decoded, where it would raise."""
+    """Like aiohttp's `text()`, but invalid bytes are replaced instead of raising."""
     return body.decode(charset or "utf-8", "replace")
 
 
@@ -140,7 +140,7 @@ def _aiohttp_error(error: Exception) -> str:
 
 
 def with_shoal(base_url: str, case: Case) -> Outcome:
-    """What Shoal makes of it."""
+    """The outcome with Shoal."""
     with shoal.Client(timeout=case.timeout, follow_redirects=case.follow, max_redirects=case.max_redirects) as client:
         for path in case.before:
             client.get(_url(base_url, path)).result()

@@ -1,6 +1,6 @@
-"""Every public name and signature, as `api.txt` has them: what users build on changes only where a reader sees it.
+"""All public names and signatures are compared with `api.txt`, so that a change of the API appears in a diff.
 
-`python tests/test_api.py --write` renews the file; its diff is what the change log has to tell of.
+`python tests/test_api.py --write` updates the file; the change log describes its diff.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import shoal.testing
 SNAPSHOT = Path(__file__).parent / "api.txt"
 MODULES = [shoal, shoal.exceptions, shoal.parallel, shoal.testing]
 HEAD = "# Public names and signatures. Renewed by `python tests/test_api.py --write`.\n"
-# What a class says by being able to, besides its named members.
+# Special methods that are part of the API of a class.
 PROTOCOLS = [
     *("__aenter__", "__aexit__", "__aiter__", "__anext__", "__array__", "__arrow_c_array__", "__arrow_c_schema__"),
     *("__arrow_c_stream__", "__await__", "__bool__", "__buffer__", "__class_getitem__", "__contains__", "__enter__"),
@@ -38,7 +38,7 @@ def signature(thing: object) -> str:
         shown = inspect.signature(thing)
     except (TypeError, ValueError):
         return "(...)"
-    # Without annotations: those of the extension are in the stub, which stubtest holds to it.
+    # Annotations are left out: those of the extension are in the stub, which stubtest checks.
     bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in shown.parameters.values()]
     return str(shown.replace(parameters=bare, return_annotation=inspect.Signature.empty))
 
@@ -83,12 +83,12 @@ def api() -> str:
     return "\n".join([HEAD, *(line for module in MODULES for line in described(module))])
 
 
-def test_the_public_names_and_signatures_are_those_of_the_snapshot() -> None:
+def test_public_names_and_signatures_match_the_snapshot() -> None:
     changes = difflib.unified_diff(
         SNAPSHOT.read_text().splitlines(), api().splitlines(), "api.txt", "now", n=1, lineterm=""
     )
-    listed = "\n".join(changes)
-    assert not listed, f"the public API has changed:\n{listed}\nif that is meant: python tests/test_api.py --write"
+    diff = "\n".join(changes)
+    assert not diff, f"the public API has changed:\n{diff}\nif that is meant: python tests/test_api.py --write"
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:

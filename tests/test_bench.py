@@ -1,4 +1,4 @@
-"""The benchmark's tables fit together: nobody is missing without a reason, and a goal means something measured."""
+"""The tables of the benchmark are consistent: an absent library has a reason, and every goal is measured."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ def made_up(*, cpu: dict[str, float]) -> list[Entry]:
     return entries
 
 
-def test_goals_are_of_what_is_measured() -> None:
+def test_every_goal_refers_to_a_measurement() -> None:
     known = {(entry.workload.key, entry.key) for entry in entries_of()}
     for goal in GOALS:
         assert (goal.workload, goal.ours) in known, goal
@@ -31,7 +31,7 @@ def test_goals_are_of_what_is_measured() -> None:
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=[library.name for library in LIBRARIES])
-def test_who_is_missing_has_a_reason(library) -> None:
+def test_a_skipped_workload_has_a_reason(library) -> None:
     measured = {key for style in library.styles for key in style.workloads.split()}
     skipped = [key for keys, _ in library.skips for key in keys.split()]
     assert measured.isdisjoint(skipped)
@@ -52,7 +52,7 @@ def test_a_goal_is_reached_or_missed_or_not_measured() -> None:
     }
 
 
-def test_charts_are_svg_and_say_where_a_bar_is_cut() -> None:
+def test_charts_are_svg_and_mark_cut_bars() -> None:
     entries = made_up(cpu={"shoal batch-asyncio": 10, "aiohttp singles-asyncio": 90, "httpx singles-asyncio": 4000})
     picture = plots.render(plots.CHARTS[0], entries)
     texts = [element.text for element in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]

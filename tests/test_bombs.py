@@ -1,4 +1,4 @@
-"""Bodies that are more work than they look: they end at max_body, and meanwhile nobody else waits."""
+"""Decompression bombs: decoding stops at max_body, and other requests are not delayed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shoal import parallel
 
 pytestmark = pytest.mark.usefixtures("transport")
 
-# A gzip member of blocks that hold nothing: 5 bytes each, which a coding around it repeats for nothing.
+# A gzip member of empty blocks: 5 bytes each, which an outer coding compresses to almost nothing.
 NOTHING = b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\0\0\0\xff\xff" * (30 << 20)
 
 
 @pytest.fixture(scope="module")
 def bombs() -> dict[str, bytes]:
-    """By their Content-Encoding; kilobytes that unpack to 150 MB, which hold nothing, or to more."""
+    """Bombs by Content-Encoding: kilobytes that unpack to 150 MB or more of empty gzip blocks."""
     brotli, zstd = (parallel.compress([NOTHING], format=name).result()[0] for name in ("brotli", "zstd"))
     packed = gzip.compress(NOTHING, 1)
     assert len(brotli) < 100_000
@@ -34,7 +34,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
-def answer(coding: str, body: bytes) -> bytes:
+def encoded_reply(coding: str, body: bytes) -> bytes:
     return reply(body, headers=[f"Content-Encoding: {coding}"])
 
 
@@ -42,8 +42,8 @@ CODINGS = ["gzip, br", "gzip, zstd", "gzip, gzip", "gzip, deflate", "gzip, gzip,
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_what_unpacks_to_nothing_is_too_large_as_well(bombs, coding):
-    with Scripted([READ, answer(coding, bombs[coding])]) as server, shoal.Client(timeout=20) as client:
+def test_empty_blocks_count_against_max_body(bombs, coding):
+    with Scripted([READ, encoded_reply(coding, bombs[coding])]) as server, shoal.Client(timeout=20) as client:
         with pytest.raises(shoal.BodyTooLarge, match="max_body"):
             client.get(server.url).result()
         with pytest.raises(shoal.BodyTooLarge, match="1000000 bytes"):
@@ -51,9 +51,9 @@ def test_what_unpacks_to_nothing_is_too_large_as_well(bombs, coding):
 
 
 @pytest.mark.parametrize("coding", ["gzip, br", "gzip, zstd"])
-def test_timeout_and_cancel_hold_while_a_body_is_decoded(bombs, coding):
-    # Without max_body this one takes about a second.
-    with Scripted([READ, answer(coding, bombs[coding] * 1)]) as server, shoal.Client(max_body=None) as client:
+def test_timeout_and_cancellation_interrupt_decoding(bombs, coding):
+    # Without max_body this body takes about a second.
+    with Scripted([READ, encoded_reply(coding, bombs[coding] * 1)]) as server, shoal.Client(max_body=None) as client:
         begun = time.monotonic()
         with pytest.raises(shoal.TotalTimeout):
             client.get(server.url, timeout=0.05).result()
@@ -65,8 +65,8 @@ def test_timeout_and_cancel_hold_while_a_body_is_decoded(bombs, coding):
         assert time.monotonic() - begun < 3
 
 
-def test_others_are_served_while_bombs_are_decoded(bombs, server):
-    scripts = [READ, answer("gzip, br", bombs["gzip, br"])]
+def test_decoding_bombs_does_not_delay_other_requests(bombs, server):
+    scripts = [READ, encoded_reply("gzip, br", bombs["gzip, br"])]
     with Scripted(scripts) as bomber, shoal.Client(timeout=None) as victim, shoal.Client() as other:
         bombing = victim.gather([bomber.url] * 8, return_exceptions=True)
         started, longest = time.monotonic(), 0.0
@@ -74,25 +74,25 @@ def test_others_are_served_while_bombs_are_decoded(bombs, server):
             begun = time.monotonic()
             assert other.get(server.url("/bytes/100"), timeout=10).result().ok
             longest = max(longest, time.monotonic() - begun)
-        # Eight are decoded at a millisecond each, not one after the other: nobody waits for as much as one of them.
+        # Eight bombs are decoded in turns of a millisecond, so no other request waits for as long as one bomb takes.
         assert longest < (time.monotonic() - started) / 4
         assert {type(error) for error in bombing.result()} == {shoal.BodyTooLarge}
 
 
 @pytest.mark.parametrize("path", ["gzip-bomb", "br-bomb", "zstd-bomb"])
-def test_a_bomb_that_is_saved_ends_and_leaves_no_file(server, tmp_path, path):
+def test_a_saved_bomb_fails_and_leaves_no_file(server, tmp_path, path):
     url = server.url(f"/fault/{path}?mb=2000")
     (error,) = shoal.gather_fetch([url], save_to=tmp_path / "{index}", return_exceptions=True).result()
     assert type(error) is shoal.BodyTooLarge
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_may_be_a_hundred_times_what_was_received(server, tmp_path):
-    # 70 MiB of 7 KB: more than 64 MiB and a hundred times as much. Of what is sent as it is, everything is received.
+def test_the_limit_of_a_saved_body_grows_with_the_received_bytes(server, tmp_path):
+    # The default limit of a saved body is 64 MiB and 100 times the received bytes: uncompressed bodies always fit.
     zeros = bytes(66 << 20)
     (packed,) = parallel.compress([zeros], format="gzip").result()
     assert len(packed) * 100 > 2 << 20
-    with Scripted([READ, answer("gzip", packed)]) as origin, shoal.Client() as client:
+    with Scripted([READ, encoded_reply("gzip", packed)]) as origin, shoal.Client() as client:
         (response,) = client.gather([origin.url], save_to=tmp_path / "packed").result()
         assert response.path.stat().st_size == len(zeros)
         with pytest.raises(shoal.BodyTooLarge):
@@ -110,7 +110,7 @@ def test_a_file_may_be_a_hundred_times_what_was_received(server, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
-def test_many_chunks_of_one_byte_let_others_go_first(server):
+def test_many_chunks_of_one_byte_do_not_block_other_requests(server):
     body = b"1\r\nx\r\n" * 1_000_000 + b"0\r\n\r\n"
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body
     with Scripted([READ, chunked]) as origin, shoal.Client() as client, shoal.Client() as other:

@@ -1,4 +1,4 @@
-"""Job.add_done_callback: before and after the end, from any thread, whatever the function does."""
+"""Job.add_done_callback: before and after completion, from several threads, and with callbacks that raise."""
 
 import gc
 import sys
@@ -17,7 +17,7 @@ SLOW = "/delay/60000"
 SOON = "/delay/150"
 
 
-def test_callbacks_before_and_after_the_end(server: Server) -> None:
+def test_callbacks_before_and_after_completion(server: Server) -> None:
     calls: list[tuple[str, object, str]] = []
     called = threading.Event()
 
@@ -43,9 +43,9 @@ def test_callbacks_before_and_after_the_end(server: Server) -> None:
 
 
 @pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
-def test_a_callback_that_raises(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(str(unraisable.exc_value)))
+def test_an_exception_in_a_callback_goes_to_the_unraisablehook(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    unraisable_messages = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: unraisable_messages.append(str(unraisable.exc_value)))
     after = threading.Event()
 
     def fails(job: shoal.Job) -> None:
@@ -56,7 +56,7 @@ def test_a_callback_that_raises(server: Server, monkeypatch: pytest.MonkeyPatch)
     job.add_done_callback(lambda _: after.set())
     assert after.wait(10)
     job.add_done_callback(fails)
-    assert told == ["mine", "mine"]
+    assert unraisable_messages == ["mine", "mine"]
     assert len(job.result()) == 1
 
 
@@ -91,7 +91,7 @@ def test_callbacks_of_a_cancelled_and_a_failed_job(server: Server) -> None:
     assert "raised TotalTimeout" in seen[1][1]
 
 
-def test_a_job_with_callbacks_lives_until_its_end(own: Server) -> None:
+def test_a_dropped_job_with_a_callback_completes(own: Server) -> None:
     seen = threading.Event()
     shoal.gather_fetch([own.url(SOON)]).add_done_callback(lambda job: seen.set())
     gc.collect()
@@ -99,7 +99,7 @@ def test_a_job_with_callbacks_lives_until_its_end(own: Server) -> None:
     assert released(own)
 
 
-def test_a_callback_that_is_none(server: Server) -> None:
+def test_a_callback_must_be_callable(server: Server) -> None:
     job = shoal.gather_fetch([server.url(FAST)])
     with pytest.raises(TypeError, match="fn must be callable, not int"):
         job.add_done_callback(3)

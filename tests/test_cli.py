@@ -1,4 +1,4 @@
-"""`python -m shoal fetch` and `serve`, as processes and in this one."""
+"""`python -m shoal fetch` and `serve`, in this process and in others."""
 
 import os
 import re
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-W", "error", "-m", "shoal"]
 
 @pytest.fixture
 def fetch(tmp_path: Path, capsys: pytest.CaptureFixture):
-    """Runs `fetch` on some lines; returns the exit code and both outputs."""
+    """Runs `fetch` on a list of lines; returns exit code, stdout and stderr."""
 
     def run(lines: list[str], *options: str) -> tuple[int, str, str]:
         (tmp_path / "urls.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -32,14 +32,14 @@ def files(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in folder.iterdir()}
 
 
-def test_saves_each_url(fetch, server, tmp_path: Path) -> None:
+def test_fetch_saves_each_url(fetch, server, tmp_path: Path) -> None:
     code, out, err = fetch(["# three", server.url("/bytes/10"), "", f"  {server.url('/bytes/20')}  "])
     assert (code, err) == (0, "")
     assert files(tmp_path / "out") == {"10": 10, "20": 20}
     assert out.startswith("2 saved (30 B), 0 failed, 0 already there; ")
 
 
-def test_given_names(fetch, server, tmp_path: Path) -> None:
+def test_given_names_are_made_safe(fetch, server, tmp_path: Path) -> None:
     code, _, _ = fetch(
         [
             f"Shaquille O'Neal.json\t{server.url('/bytes/1')}",
@@ -63,11 +63,11 @@ def test_equal_names_are_made_distinct_in_any_order(fetch, server, tmp_path: Pat
     assert files(tmp_path / "out") == saved
 
 
-def test_the_same_line_twice_is_one(fetch, server, tmp_path: Path) -> None:
+def test_a_repeated_line_is_fetched_once(fetch, server, tmp_path: Path) -> None:
     assert "1 saved" in fetch([server.url("/bytes/1")] * 2)[1]
 
 
-def test_a_second_run_continues_the_first(fetch, server, tmp_path: Path) -> None:
+def test_a_second_run_skips_existing_files(fetch, server, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/10").write_bytes(b"here already")
     code, out, _ = fetch([server.url("/bytes/10"), server.url("/bytes/11")])
@@ -95,7 +95,7 @@ def test_quiet_prints_only_failures(fetch, server) -> None:
     assert "404" in err
 
 
-def test_template(fetch, server, tmp_path: Path) -> None:
+def test_template_names_the_files(fetch, server, tmp_path: Path) -> None:
     code, _, _ = fetch([server.url("/bytes/1"), server.url("/bytes/2")], "--template", "{index:03}-{host}-{name}.bin")
     assert code == 0
     host = server.url("/").split("/")[2].replace(":", "_")
@@ -105,24 +105,24 @@ def test_template(fetch, server, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options", [["--template", "{nothing}"], ["--concurrency", "0"], ["--timeout", "-1"], ["--retry", "many"]]
 )
-def test_wrong_usage(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_invalid_options_exit_with_2(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["fetch", "urls.txt", "--out", str(tmp_path), *options])
     assert exit_.value.code == 2
     assert options[0] in capsys.readouterr().err
 
 
-def test_a_missing_list(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_missing_list_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["fetch", str(tmp_path / "none.txt"), "--out", str(tmp_path / "out")]) == 2
     assert "none.txt" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_an_empty_list(fetch) -> None:
+def test_an_empty_list_saves_nothing(fetch) -> None:
     assert fetch(["# nothing"])[1].startswith("0 saved (0 B), 0 failed")
 
 
-def test_reads_standard_input(server, tmp_path: Path) -> None:
+def test_fetch_reads_standard_input(server, tmp_path: Path) -> None:
     command = [*COMMAND, "fetch", "-", "--out", "out"]
     done = subprocess.run(
         command, input=f"{server.url('/bytes/5')}\n", capture_output=True, text=True, cwd=tmp_path, timeout=30
@@ -132,7 +132,7 @@ def test_reads_standard_input(server, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_an_interrupted_run_prints_what_was_saved(server, tmp_path: Path) -> None:
+def test_an_interrupted_run_prints_its_summary(server, tmp_path: Path) -> None:
     lines = [server.url(f"/bytes/{n}") for n in range(20)] + [server.url("/delay/60000")] * 1
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     command = [*COMMAND, "fetch", "urls.txt", "--out", "out", "--timeout", "120"]
@@ -155,7 +155,7 @@ def test_an_interrupted_run_prints_what_was_saved(server, tmp_path: Path) -> Non
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_serve_until_told_to_stop(end: signal.Signals) -> None:
+def test_serve_runs_until_a_signal(end: signal.Signals) -> None:
     with subprocess.Popen([*COMMAND, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             url = process.stdout.readline().split()[-1]

@@ -1,4 +1,4 @@
-"""`Client`: what it keeps for its requests, who may use it, and when its connections close."""
+"""`Client`: defaults for requests, cookies, limits, use from threads and loops, and closing of connections."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ def test_verbs(server, verb) -> None:
             getattr(client, verb)(server.url("/echo"), concurrency=1)
 
 
-def test_head_and_methods_of_ones_own(server) -> None:
+def test_head_and_custom_methods(server) -> None:
     with Client() as client:
         response = client.head(server.url("/bytes/1000")).result()
         assert (response.status_code, response.content, response.headers["content-length"]) == (200, b"", "1000")
@@ -46,7 +46,7 @@ def test_head_and_methods_of_ones_own(server) -> None:
         assert seen(client.get(server.url("/echo")))["method"] == "GET"
 
 
-# base_url: what httpx documents and tests.
+# base_url: the cases that httpx documents and tests.
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_head_and_methods_of_ones_own(server) -> None:
         ("/api", "é ü", "/api/%C3%A9%20%C3%BC"),
     ],
 )
-def test_base_url(server, base, url, path) -> None:
+def test_relative_urls_are_joined_to_base_url(server, base, url, path) -> None:
     with Client(base_url=server.base_url + base) as client:
         job = client.get(url)
         try:
@@ -79,7 +79,7 @@ def test_base_url(server, base, url, path) -> None:
             assert response.url == server.base_url + path
 
 
-def test_an_absolute_url_needs_no_base(server) -> None:
+def test_an_absolute_url_ignores_base_url(server) -> None:
     with Client(base_url="http://user:secret@127.0.0.1:9/api") as client:
         document = seen(client.get(server.url("/echo")))
         assert "authorization" not in dict(document["headers"])
@@ -88,20 +88,20 @@ def test_an_absolute_url_needs_no_base(server) -> None:
     assert Client().base_url is None
 
 
-def test_credentials_of_the_base_are_sent(server) -> None:
+def test_credentials_of_base_url_are_sent(server) -> None:
     with Client(base_url=server.base_url.replace("http://", "http://u:p@")) as client:
         assert client.get("/basic-auth/u/p").result().status_code == 200
 
 
-def test_no_base_no_relative_url(server) -> None:
+def test_a_relative_url_needs_base_url(server) -> None:
     with Client() as client, pytest.raises(shoal.InvalidURL, match="not an absolute URL"):
         client.get("/bytes/3")
 
 
-# What it keeps.
+# Defaults.
 
 
-def test_what_is_kept_and_what_wins(server) -> None:
+def test_options_of_a_request_override_those_of_the_client(server) -> None:
     options = {
         "base_url": server.base_url,
         "params": {"a": "client", "b": "client"},
@@ -124,7 +124,7 @@ def test_what_is_kept_and_what_wins(server) -> None:
         assert client.headers["x-b"] == "client"
 
 
-def test_a_type_of_content_that_the_client_has(server) -> None:
+def test_the_content_type_of_the_client(server) -> None:
     with Client(headers={"Content-Type": "application/vnd.api+json"}) as client:
         for options, expected in [
             ({"json": {}}, "application/vnd.api+json"),
@@ -162,7 +162,7 @@ def test_cookies_are_kept_and_sent_back(server) -> None:
         client.get(server.url("/cookies/set?a=1&b=2")).result()
         assert client.cookies == {"own": "0", "a": "1", "b": "2"}
         assert seen(client.get(server.url("/cookies")))["cookies"] == {"own": "0", "a": "1", "b": "2"}
-        # Over a redirect, too; and a later value wins.
+        # A response with a redirect sets cookies too; a later value wins.
         client.get(server.url("/cookies/set?a=3&redirect=/cookies")).result()
         assert seen(client.get(server.url("/cookies"), cookies={"b": "mine"}))["cookies"] == {
             "own": "0",
@@ -185,7 +185,7 @@ def test_cookies_are_kept_and_sent_back(server) -> None:
         ("Path=/", "/cookies", "localhost", False),
         ("Path=/;Domain=127.0.0.1", "/cookies", "127.0.0.1", True),
         ("Path=/;Domain=other.example", "/cookies", "127.0.0.1", False),
-        ("Path=/;Secure", "/cookies", "127.0.0.1", True),  # loopback is secure, as for browsers
+        ("Path=/;Secure", "/cookies", "127.0.0.1", True),  # loopback counts as secure, as in browsers
         ("Path=/;Max-Age=60", "/cookies", "127.0.0.1", True),
         ("Path=/;Max-Age=0", "/cookies", "127.0.0.1", False),
         ("Path=/;Expires=Thu, 01 Jan 1970 00:00:00 GMT", "/cookies", "127.0.0.1", False),
@@ -203,7 +203,7 @@ def test_which_cookies_are_sent(server, attributes, path, host, sent) -> None:
 # Settings.
 
 
-def test_timeout_retry_and_the_rest(server) -> None:
+def test_settings_apply_unless_a_request_overrides_them(server) -> None:
     options = {
         "timeout": 0.1,
         "retry": Retry(1, backoff_jitter=0),
@@ -227,13 +227,13 @@ def test_timeout_retry_and_the_rest(server) -> None:
         assert client.get("/redirect/2", follow_redirects=False).result().status_code == 302
 
 
-def test_no_second_attempt_if_told_so(server) -> None:
+def test_retries_can_be_turned_off(server) -> None:
     for retry in (0, None, False):
         with Client(retry=retry) as client:
             assert client.get(server.url(f"/fault/flaky/1?key=single-{retry}")).result().status_code == 503
 
 
-def test_limits_hold_for_single_requests_and_batches_together() -> None:
+def test_single_requests_and_batches_share_the_limits() -> None:
     with Server() as server, Client(limits=Limits(3)) as client:
         jobs = [client.get(server.url("/delay/30")) for _ in range(9)]
         batch = client.gather([server.url("/delay/30")] * 9, concurrency=2)
@@ -248,7 +248,7 @@ def test_a_limit_per_host() -> None:
         assert (one.stats.peak_requests, other.stats.peak_requests) == (2, 2)
 
 
-def test_a_rate_for_single_requests() -> None:
+def test_a_rate_applies_to_single_requests() -> None:
     with Server() as server, Client(limits=Limits(rate="20/s")) as client:
         start = time.monotonic()
         jobs = [client.get(server.url("/bytes/1")) for _ in range(11)]
@@ -285,12 +285,12 @@ def test_a_rate_for_single_requests() -> None:
     ],
     ids=repr,
 )
-def test_arguments_are_checked_at_once(options, error, words) -> None:
+def test_invalid_arguments_are_refused_by_the_constructor(options, error, words) -> None:
     with pytest.raises(error, match=words):
         Client(**options)
 
 
-def test_the_environments_proxies(server, monkeypatch) -> None:
+def test_trust_env_controls_proxies_of_the_environment(server, monkeypatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -307,7 +307,7 @@ def fetch_in_child(client, url, queue) -> None:
     queue.put(client.get(url).result().json()["headers"])
 
 
-def test_pickled_by_its_configuration(server) -> None:
+def test_pickling_keeps_the_configuration_without_cookies(server) -> None:
     client = Client(
         base_url=server.base_url,
         headers={"X-A": "b"},
@@ -330,10 +330,10 @@ def test_pickled_by_its_configuration(server) -> None:
     assert child.exitcode == 0
 
 
-# Loops, threads, the end.
+# Loops, threads, closing.
 
 
-def test_with_blocks(server, run) -> None:
+def test_with_and_close_close_the_client(server, run) -> None:
     async def main():
         async with Client() as client:
             assert not client.is_closed
@@ -352,7 +352,7 @@ def test_with_blocks(server, run) -> None:
     assert repr(client) == "<Client, closed>"
 
 
-def test_no_use_after_close(server) -> None:
+def test_a_closed_client_cannot_be_used(server) -> None:
     client = Client()
     client.close()
     for use in (client.get, client.post, lambda url: client.request("GET", url), lambda url: client.gather([url])):
@@ -374,7 +374,7 @@ def test_several_loops_and_threads(server) -> None:
             asyncio.run(main())
             for n in range(20):
                 assert len(client.get(f"/bytes/{n}").result().content) == n
-        except BaseException as error:  # noqa: BLE001 - told below
+        except BaseException as error:  # noqa: BLE001 - checked below
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -385,7 +385,7 @@ def test_several_loops_and_threads(server) -> None:
     assert failures == []
 
 
-def test_connections_are_kept_and_used_again() -> None:
+def test_connections_are_reused() -> None:
     with Server() as server, Client() as client:
         for _ in range(20):
             client.get(server.url("/bytes/10")).result()
@@ -394,14 +394,14 @@ def test_connections_are_kept_and_used_again() -> None:
         job.result()
         assert server.stats.connections_opened <= 5
         assert job.stats.connections_opened <= 4
-        # A body that nobody read to its end costs its connection, and only that.
+        # After a body that was not read to its end, only its connection is lost.
         with pytest.raises(shoal.BodyTooLarge):
             client.get(server.url("/bytes/10000000"), max_body=10).result()
         assert client.get(server.url("/bytes/1")).result().status_code == 200
 
 
 @pytest.mark.parametrize("how", ["close", "drop", "with", "cycle"])
-def test_the_end_of_a_client_closes_its_connections(how) -> None:
+def test_closing_or_dropping_a_client_closes_its_connections(how) -> None:
     with Server() as server:
         client = Client()
         client.gather([server.url("/delay/5")] * 20, concurrency=4).result()
@@ -422,7 +422,7 @@ def test_the_end_of_a_client_closes_its_connections(how) -> None:
         assert wait_until(lambda: server.stats.connections_open == 0)
 
 
-def test_what_is_in_flight_outlives_its_client(server) -> None:
+def test_requests_in_flight_outlive_their_client(server) -> None:
     client = Client()
     job = client.get(server.url("/delay/200?n=3"))
     client.close()
@@ -431,7 +431,7 @@ def test_what_is_in_flight_outlives_its_client(server) -> None:
     assert len(job.result().content) == 3
 
 
-def test_nothing_is_left_behind(no_socket_left) -> None:
+def test_closing_and_cancelling_leaves_no_socket(no_socket_left) -> None:
     with Server() as server:
         for number in range(1, 6):
             client = Client()

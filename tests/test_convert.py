@@ -1,4 +1,4 @@
-"""What users pass in, against what the server gets."""
+"""Conversion of arguments: what the server receives, and which arguments are refused."""
 
 import datetime as dt
 import decimal
@@ -15,7 +15,7 @@ import shoal
 
 
 def sent(server: "shoal.testing.Server", item: object = None, **options) -> dict:
-    """The request as the server saw it."""
+    """The request as the server received it."""
     [response] = shoal.gather_fetch([item or server.url("/echo")], timeout=5, **options).result(10)
     return response.json()
 
@@ -47,7 +47,7 @@ def named(request: dict, name: str) -> list[str]:
         ("x" * 5000, "http:// or https:// is missing"),
     ],
 )
-def test_a_bad_url_fails_alone(server: "shoal.testing.Server", url: str, reason: str) -> None:
+def test_an_invalid_url_does_not_affect_other_items(server: "shoal.testing.Server", url: str, reason: str) -> None:
     good = server.url("/bytes/1")
     for item in (url, (url, {}), {"url": url}):
         first, error, last = shoal.gather_fetch([good, item, good], return_exceptions=True, timeout=5).result(10)
@@ -63,7 +63,7 @@ def test_a_bad_url_fails_alone(server: "shoal.testing.Server", url: str, reason:
 def test_credentials_in_the_url_become_a_header(server: "shoal.testing.Server") -> None:
     url = server.url("/echo").replace("http://", "http://us%40er:p%3Aw%C3%BC@")
     assert named(sent(server, url), "authorization") == ["Basic dXNAZXI6cDp3w7w="]
-    # The one nearest to the request wins: its own `auth`, its URL, then the call's.
+    # The order of precedence: `auth` of the item, credentials in its URL, `auth` of the call.
     assert named(sent(server, (url, {"auth": "own"})), "authorization") == ["Bearer own"]
     assert named(sent(server, url, auth="of-the-call"), "authorization") == ["Basic dXNAZXI6cDp3w7w="]
 
@@ -108,7 +108,7 @@ class Colour(str, enum.Enum):
         ({"a": decimal.Decimal("1.50"), "b": Colour.RED}, "a=1.50&b=red"),
         ("a=1&b=%20c", "a=1&b=%20c"),
         ("?a=1", "a=1"),
-        # A query string is sent byte for byte: a signature may be over it.
+        # A query string is sent unchanged, because it may be signed.
         ("sig=%E9%FF&flag", "sig=%E9%FF&flag"),
         ("a+b=%7E~%2f&&=&c=d=e&%zz%", "a+b=%7E~%2f&&=&c=d=e&%zz%"),
         ("&a", "&a"),
@@ -118,7 +118,7 @@ class Colour(str, enum.Enum):
         ({}, ""),
     ],
 )
-def test_params(server: "shoal.testing.Server", params: object, query: str) -> None:
+def test_params_are_encoded(server: "shoal.testing.Server", params: object, query: str) -> None:
     assert sent(server, params=params)["raw_query"] == query
     assert sent(server, (server.url("/echo"), {"params": params}))["raw_query"] == query
 
@@ -133,13 +133,13 @@ def test_a_query_string_is_merged_by_decoded_names_and_survives_pickling(server:
     assert sent(server, again)["raw_query"] == "?sig=%E9%FF&flag&"[1:]
 
 
-def test_params_take_the_numbers_of_numpy(server: "shoal.testing.Server") -> None:
+def test_params_accept_numpy_numbers(server: "shoal.testing.Server") -> None:
     numpy = pytest.importorskip("numpy")
     params = {"a": numpy.int64(3), "b": numpy.float32(1.5), "c": numpy.float64(2.5)}
     assert sent(server, params=params)["raw_query"] == "a=3&b=1.5&c=2.5"
 
 
-def test_params_are_added_to_those_of_the_url_and_win_over_the_calls(server: "shoal.testing.Server") -> None:
+def test_params_extend_the_url_and_override_those_of_the_call(server: "shoal.testing.Server") -> None:
     item = (server.url("/echo?z=1&a=0"), {"params": {"a": 2}})
     assert sent(server, item, params={"a": 1, "b": 1})["raw_query"] == "z=1&a=0&b=1&a=2"
 
@@ -149,7 +149,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(text, text), max_size=5))
-def test_any_params_arrive(server: "shoal.testing.Server", pairs: list[tuple[str, str]]) -> None:
+def test_params_round_trip(server: "shoal.testing.Server", pairs: list[tuple[str, str]]) -> None:
     assert parse_qsl(sent(server, params=pairs)["raw_query"], keep_blank_values=True) == pairs
     posted = sent(server, method="POST", data=pairs)
     assert parse_qsl(posted["body"], keep_blank_values=True) == pairs
@@ -166,7 +166,7 @@ def test_headers_are_merged_name_by_name(server: "shoal.testing.Server") -> None
     assert [named(headers, name) for name in "abc"] == [["call"], ["item"], []]
 
 
-def test_headers_take_bytes_text_and_repeated_names(server: "shoal.testing.Server") -> None:
+def test_headers_accept_bytes_text_and_repeated_names(server: "shoal.testing.Server") -> None:
     seen = sent(server, headers=[("X", "1"), ("x", "2"), (b"Y", b"3")])
     assert named(seen, "x") == ["1", "2"]
     assert named(seen, "y") == ["3"]
@@ -174,7 +174,7 @@ def test_headers_take_bytes_text_and_repeated_names(server: "shoal.testing.Serve
 
 @pytest.mark.parametrize("value", ["a\r\nB: c", "a\nb", "a\0b", "a\rb", b"a\nb", "hunter2\n"])
 @pytest.mark.parametrize("name", ["Authorization", "X"])
-def test_no_header_can_be_smuggled_in(name: str, value: str | bytes) -> None:
+def test_header_values_with_control_bytes_are_refused(name: str, value: str | bytes) -> None:
     error = failed(["http://127.0.0.1:9/"], headers={name: value})
     assert type(error) is ValueError
     assert name in str(error)
@@ -224,7 +224,7 @@ def test_bodies(server: "shoal.testing.Server", options: dict, body: str, kind: 
         assert named(seen, "content-length") == [str(len(body.encode()))]
 
 
-def test_the_items_body_replaces_the_calls_with_its_type(server: "shoal.testing.Server") -> None:
+def test_the_body_of_an_item_replaces_that_of_the_call_and_its_content_type(server: "shoal.testing.Server") -> None:
     item = (server.url("/echo"), {"content": b"x"})
     seen = sent(server, item, method="POST", json={"a": 1})
     assert (seen["body"], named(seen, "content-type")) == ("x", [])
@@ -239,11 +239,11 @@ documents = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(documents.filter(lambda document: document is not None))
-def test_any_json_arrives(server: "shoal.testing.Server", document: object) -> None:
+def test_json_round_trips(server: "shoal.testing.Server", document: object) -> None:
     assert stdlib_json.loads(sent(server, method="POST", json=document)["body"]) == document
 
 
-# What is refused
+# Refused arguments
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_any_json_arrives(server: "shoal.testing.Server", document: object) -> N
     ],
     ids=ascii,
 )
-def test_refused_by_name(options: dict, error: type[Exception], words: str) -> None:
+def test_the_error_names_the_refused_argument(options: dict, error: type[Exception], words: str) -> None:
     url = "http://127.0.0.1:9/"
     for arguments, keywords, place in (
         ([url], options, ""),
@@ -286,14 +286,14 @@ def test_refused_by_name(options: dict, error: type[Exception], words: str) -> N
         assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, ZeroDivisionError, RecursionError])
-def test_what_the_object_itself_raises_is_passed_on(interruption: type[BaseException]) -> None:
-    class Awkward(dict):
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, ZeroDivisionError, RecursionError])
+def test_exceptions_of_an_argument_propagate(exception: type[BaseException]) -> None:
+    class RaisingDict(dict):
         def items(self) -> None:
-            raise interruption
+            raise exception
 
-    with pytest.raises(interruption):
-        shoal.gather_fetch(["http://127.0.0.1:9/"], json=Awkward(a=1))
+    with pytest.raises(exception):
+        shoal.gather_fetch(["http://127.0.0.1:9/"], json=RaisingDict(a=1))
 
 
 @pytest.mark.parametrize(
@@ -311,14 +311,14 @@ def test_what_the_object_itself_raises_is_passed_on(interruption: type[BaseExcep
     ],
     ids=ascii,
 )
-def test_items_of_another_kind(item: object, error: type[Exception], words: str) -> None:
+def test_invalid_items_are_refused(item: object, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=r"requests\[1\]: .*" + words) as caught:
         shoal.gather_fetch(["http://127.0.0.1:9/", item])
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("requests", ["http://host/", b"http://host/", {"url": "http://host/"}, 5, None])
-def test_one_item_is_no_batch(requests: object) -> None:
+def test_a_single_item_is_not_a_batch(requests: object) -> None:
     with pytest.raises(TypeError, match="requests must be"):
         shoal.gather_fetch(requests)
 

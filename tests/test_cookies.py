@@ -1,4 +1,4 @@
-"""The cookies that servers set: which are kept, for how long, how many, and where they go."""
+"""Cookies set by servers: which are stored, for how long, how many, and to which hosts they are sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from servers.tls import Certificates
 
 pytestmark = pytest.mark.usefixtures("transport")
 
-# The forms in which servers write 1 January 1970, 00:00:10: all of them delete a cookie.
+# 1 January 1970, 00:00:10, in the formats that servers use. Each of them deletes a cookie.
 DATES = [
     "Thu, 01-Jan-70 00:00:10 UTC",
     "Thu, 01-Jan-70 00:00:10 GMT",
@@ -55,7 +55,7 @@ def set_cookies(*values: str, **more) -> Reply:
 
 
 def sent_back(*values: str, tls=None, verify=True, then: str = "/then") -> str | None:
-    """The Cookie header of a request after one that was answered with these cookies."""
+    """The Cookie header of a request that follows a response with these cookies."""
     with Origin({"/set": set_cookies(*values)}, tls=tls) as origin, shoal.Client(verify=verify) as client:
         client.get(f"{origin.url}/set").result()
         client.get(origin.url + then).result()
@@ -63,7 +63,7 @@ def sent_back(*values: str, tls=None, verify=True, then: str = "/then") -> str |
 
 
 @pytest.mark.parametrize("date", DATES)
-def test_a_date_of_the_past_deletes(date):
+def test_an_expiry_date_in_the_past_deletes_the_cookie(date):
     with Origin({"/set": set_cookies("a=1"), "/delete": set_cookies(f"a=; Expires={date}", "b=2")}) as origin:
         with shoal.Client() as client:
             client.get(f"{origin.url}/set").result()
@@ -74,8 +74,8 @@ def test_a_date_of_the_past_deletes(date):
         assert origin.got("/then").get("cookie") == "b=2"
 
 
-def test_the_dates_are_what_aiohttp_reads():
-    """It has the algorithm of RFC 6265 5.1.1, too."""
+def test_aiohttp_parses_the_same_dates():
+    """aiohttp implements the algorithm of RFC 6265, 5.1.1, too."""
     jar = pytest.importorskip("aiohttp").CookieJar
     moment = dt.datetime(1970, 1, 1, 0, 0, 10, tzinfo=dt.timezone.utc)
 
@@ -84,13 +84,13 @@ def test_the_dates_are_what_aiohttp_reads():
         return found.timestamp() if isinstance(found, dt.datetime) else found
 
     assert {parsed(date) for date in DATES} == {moment.timestamp()}
-    # It does not count the days of a month.
+    # aiohttp does not check the number of days in a month.
     assert {parsed(date) for date in NO_DATES if "31 Apr" not in date} == {None}
 
 
 @pytest.mark.parametrize("date", [*NO_DATES, "Fri, 01-Jan-99 00:00:00 GMT"])
-def test_what_is_no_date_or_to_come_deletes_nothing(date):
-    kept = date in NO_DATES  # 99 is 1999
+def test_an_invalid_expiry_date_is_ignored(date):
+    kept = date in NO_DATES  # the year 99 is 1999
     assert sent_back(f"a=1; Expires={date}") == ("a=1" if kept else None)
 
 
@@ -129,24 +129,24 @@ def test_max_age(attributes, kept):
         ("__SECURE-a=1", False),
     ],
 )
-def test_prefixes(certificates, cookie, kept):
+def test_host_and_secure_prefixes_are_enforced(certificates, cookie, kept):
     sent = sent_back(cookie, tls=certificates.good, verify=certificates.ca_pem)
     assert sent == (cookie.partition(";")[0] if kept else None)
 
 
-def test_bytes_go_back_as_they_came():
-    # The test server speaks latin-1: each character is a byte on the wire.
+def test_cookie_bytes_are_sent_back_unchanged():
+    # The test server encodes in Latin-1: each character is one byte on the wire.
     assert sent_back("caf\xe9=\xff\xfe", "b=\xc3\xa9") == "caf\xe9=\xff\xfe; b=\xc3\xa9"
 
 
 @pytest.mark.parametrize("domain", ["0.0.1", "1", "com", ".", "127.0.0.1.", "http://127.0.0.1", "other.example"])
-def test_odd_domains(domain):
-    kept = domain in (".", "127.0.0.1.")  # no domain at all; the host itself
+def test_cookies_with_a_foreign_domain_are_refused(domain):
+    kept = domain in (".", "127.0.0.1.")  # an empty domain; the host itself
     assert sent_back(f"a=1; Domain={domain}") == ("a=1" if kept else None)
 
 
-def test_a_flood_is_bounded():
-    """By domain, from the oldest on; the cookies of others are not concerned."""
+def test_the_cookies_of_a_domain_are_bounded():
+    """A domain keeps its 180 newest cookies; other domains are not affected."""
 
     def flood(request):
         start = int(request.target.partition("?")[2])
@@ -165,11 +165,11 @@ def test_a_flood_is_bounded():
         assert origin.got("/there").get("cookie") == "session=1"
 
 
-def test_too_long_a_cookie_is_not_kept():
+def test_a_cookie_of_more_than_4096_bytes_is_refused():
     assert sent_back(f"a={'x' * 4096}", f"b={'x' * 4095}", "c=1") == f"b={'x' * 4095}; c=1"
 
 
-def test_the_clients_cookies_do_not_follow_a_redirect_to_another_origin():
+def test_cookies_of_the_client_are_not_sent_after_a_redirect_to_another_origin():
     with Origin() as other, Origin({"/go": redirect(f"{other.url}/there")}) as origin:
         other.routes["/back"] = redirect(f"{origin.url}/home")
         with shoal.Client(cookies={"session": "very-secret"}) as client:
@@ -180,27 +180,27 @@ def test_the_clients_cookies_do_not_follow_a_redirect_to_another_origin():
         assert origin.got("/go").get("cookie") == "session=very-secret"
         assert other.got("/there").get("cookie") is None
         assert other.got("/direct").get("cookie") == "session=very-secret"
-        # Nor do they come back on the way home.
+        # A redirect back to the first origin does not restore them.
         assert other.got("/back").get("cookie") is None
         assert origin.got("/home").get("cookie") is None
 
 
-def test_the_clients_cookies_follow_on_the_same_origin():
+def test_cookies_of_the_client_are_sent_after_a_redirect_within_the_origin():
     with Origin({"/go": redirect("/there")}) as origin, shoal.Client(cookies={"session": "1"}) as client:
         client.get(f"{origin.url}/go").result()
         assert origin.got("/there").get("cookie") == "session=1"
 
 
-def test_cookies_that_the_target_has_set_go_to_it_all_the_same():
+def test_cookies_set_by_the_target_of_a_redirect_are_sent_to_it():
     with Origin({"/login": set_cookies("own=1; Path=/")}) as other:
-        elsewhere = other.url.replace("127.0.0.1", "localhost")
-        with Origin({"/go": redirect(f"{elsewhere}/there")}) as origin, shoal.Client(cookies={"a": "b"}) as client:
-            client.get(f"{elsewhere}/login").result()
+        target = other.url.replace("127.0.0.1", "localhost")
+        with Origin({"/go": redirect(f"{target}/there")}) as origin, shoal.Client(cookies={"a": "b"}) as client:
+            client.get(f"{target}/login").result()
             client.get(f"{origin.url}/go").result()
         assert other.got("/there").get("cookie") == "own=1"
 
 
 @pytest.mark.parametrize("cookies", [{"a": "\ud800"}, {"\ud800": "a"}])
-def test_a_lone_surrogate_is_told(cookies):
+def test_a_lone_surrogate_is_refused(cookies):
     with pytest.raises(ValueError, match=r"^cookies: a str has a lone surrogate"):
         shoal.Client(cookies=cookies)

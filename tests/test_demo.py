@@ -1,4 +1,4 @@
-"""The story, small."""
+"""The demo with 40 players."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def test_the_demo_succeeds(demo) -> None:
     assert "python -m shoal fetch urls.txt --out DIR" in done.stdout
 
 
-def test_the_table_has_a_row_for_each_way(demo) -> None:
+def test_the_table_has_a_row_per_method(demo) -> None:
     done, _ = demo
     number = r"\s+[\d.]+"
     for way, mark in [("requests, one by one", r"\*"), ("aiohttp \\+ aiofiles", ""), ("shoal", "")]:
@@ -40,13 +40,13 @@ def test_the_table_has_a_row_for_each_way(demo) -> None:
     assert f"extrapolated: {SAMPLE} of {PLAYERS} were fetched" in done.stdout
 
 
-def test_it_shows_progress(demo) -> None:
+def test_the_demo_shows_progress(demo) -> None:
     done, _ = demo
     assert f"{PLAYERS}/{PLAYERS}" in done.stderr
     assert f"{SAMPLE}/{SAMPLE}" in done.stderr
 
 
-def test_every_player_has_a_file_of_their_own(demo) -> None:
+def test_each_player_has_one_file(demo) -> None:
     _, folder = demo
     ways = {way: {path.name: path.read_bytes() for path in (folder / way).iterdir()} for way in ("aiohttp", "shoal")}
     assert ways["aiohttp"] == ways["shoal"]
@@ -73,11 +73,11 @@ def test_every_player_has_a_file_of_their_own(demo) -> None:
         ("Porter Jr., Michael", "Michael_Porter_Jr"),
     ],
 )
-def test_file_names(listed: str, name: str) -> None:
+def test_file_names_are_derived_from_player_names(listed: str, name: str) -> None:
     assert story.file_name(listed) == name
 
 
-def test_only_code_counts_as_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_code_exclude_comments_and_docstrings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sample_way.py").write_text(
         '"""Head\n\nmore."""\n\nimport os\n\n\n# why\ndef f():\n    """Doc."""\n    return os\n'
     )

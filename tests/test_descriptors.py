@@ -1,4 +1,4 @@
-"""Few file descriptors: idle connections are closed, requests and files wait, and none fails."""
+"""A low limit of file descriptors: idle connections are closed, and requests and files wait instead of failing."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def run_limited(python, port):
 
 
 @pytest.mark.parametrize(("limit", "count"), [(256, 5000), (1024, 1500)])
-def test_thousands_of_origins(run_limited, limit, count) -> None:
+def test_more_origins_than_descriptors(run_limited, limit, count) -> None:
     code = """
         responses = shoal.gather_fetch(urls, concurrency=200, retry=0).result()
         print(len(responses), {response.text for response in responses})
-        # Others still get descriptors.
+        # The rest of the program still gets descriptors.
         for file in [open("/dev/null") for _ in range(10)]:
             file.close()
     """
     assert run_limited(code, limit, count) == f"{count} {{'here'}}\n"
 
 
-def test_thousands_of_origins_one_after_the_other(run_limited) -> None:
+def test_idle_connections_use_less_than_three_quarters_of_the_descriptors(run_limited) -> None:
     code = """
         with shoal.Client(retry=0) as client:
             for url in urls:
@@ -79,7 +79,7 @@ def test_clients_share_the_descriptors(run_limited) -> None:
     assert run_limited(code, 128, 1000) == "1000\n"
 
 
-def test_a_shortage_is_a_timeout_and_then_a_response(run_limited) -> None:
+def test_requests_succeed_after_a_shortage(run_limited) -> None:
     code = """
         with shoal.Client(retry=0) as client:
             client.get(urls[0]).result()
@@ -102,7 +102,7 @@ def test_a_shortage_is_a_timeout_and_then_a_response(run_limited) -> None:
     assert run_limited(code, 128, 20).split()[-1] == "here"
 
 
-def test_a_name_is_looked_up_again(run_limited) -> None:
+def test_name_lookup_succeeds_after_a_shortage(run_limited) -> None:
     code = """
         import time
         with shoal.Client(retry=0) as client:
@@ -122,7 +122,7 @@ def test_a_name_is_looked_up_again(run_limited) -> None:
     assert run_limited(code, 128, 1) == "{'here'}\n"
 
 
-def test_idle_connections_are_used_again(run_limited) -> None:
+def test_idle_connections_are_reused(run_limited) -> None:
     code = """
         with shoal.Client() as client:
             for _ in range(3):

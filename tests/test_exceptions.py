@@ -1,4 +1,4 @@
-"""The exception tree: names, mix-ins, what each error carries, pickling; and errors as the core raises them."""
+"""The exception tree: names, base classes, attributes, pickling; and errors raised by the core."""
 
 import asyncio
 import builtins
@@ -32,7 +32,7 @@ def make(cls: type[FetchError]) -> FetchError:
     return cls("it went wrong: 100 %", **KNOWN)
 
 
-def test_the_mix_ins() -> None:
+def test_base_classes_from_the_standard_library() -> None:
     pairs = [
         (shoal.InvalidURL, ValueError),
         (shoal.TimeoutException, builtins.TimeoutError),
@@ -47,12 +47,12 @@ def test_the_mix_ins() -> None:
         assert issubclass(cls, base)
     assert shoal.RequestException is shoal.HTTPError is FetchError
     assert all(issubclass(cls, FetchError) for cls in CLASSES)
-    # Not a connection error, so that it is not retried as one.
+    # A ConnectTimeout is not a ConnectionError, so it is not retried as one.
     assert not issubclass(shoal.ConnectTimeout, ConnectionError)
 
 
 @pytest.mark.skipif(asyncio.TimeoutError is not TimeoutError, reason="asyncio had its own before 3.11")
-def test_a_timeout_is_asyncios_too() -> None:
+def test_a_timeout_is_an_asyncio_timeout_error() -> None:
     with pytest.raises(asyncio.TimeoutError):
         raise shoal.ReadTimeout("slow")
 
@@ -98,7 +98,7 @@ class OfAUser(shoal.ReadError):
         self.number = number
 
 
-def test_json_decode_error_is_like_the_standard_one() -> None:
+def test_json_decode_error_has_the_attributes_of_the_standard_one() -> None:
     doc = '{"a":\n  ?}'
     with pytest.raises(json.JSONDecodeError) as standard:
         json.loads(doc)
@@ -130,7 +130,7 @@ def test_an_invalid_url_has_its_index() -> None:
     assert (error.index, error.attempts, error.request) == (0, 0, None)
 
 
-def test_a_status_error_of_a_batch_has_the_whole_response(server) -> None:
+def test_a_status_error_of_a_batch_has_the_response(server) -> None:
     urls = [server.url("/status/200"), server.url("/status/418")]
     [fine, error] = shoal.gather_fetch(urls, raise_for_status=True, return_exceptions=True).result(10)
     assert fine.ok
@@ -141,7 +141,7 @@ def test_a_status_error_of_a_batch_has_the_whole_response(server) -> None:
     assert pickle.loads(pickle.dumps(error)).response.content == error.response.content
 
 
-def test_too_many_redirects_has_the_last_one(server) -> None:
+def test_too_many_redirects_has_the_last_response(server) -> None:
     with pytest.raises(shoal.TooManyRedirects) as raised:
         shoal.gather_fetch([server.url("/redirect/5")], max_redirects=2).result(10)
     assert raised.value.response is not None
@@ -159,12 +159,12 @@ def test_a_deadline_is_an_error_of_the_batch(server) -> None:
         assert error.index is None
 
 
-def test_secrets_are_cut() -> None:
+def test_secrets_are_removed_from_messages() -> None:
     url = "http://user:hunter2@127.0.0.1:1/?api_key=hunter3"
     [error] = shoal.gather_fetch([url], retry=0, return_exceptions=True).result(10)
     assert "hunter2" not in str(error) + repr(error) + str(error.url) + repr(error.request)
     assert "hunter3" not in str(error) + repr(error)
-    # To fetch again, the query is needed.
+    # `url` keeps the query, which is needed to fetch again.
     assert error.url == "http://127.0.0.1:1/?api_key=hunter3"
 
 

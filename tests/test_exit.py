@@ -1,4 +1,4 @@
-"""The end of a process with work under way: the right exit code, no output, and soon."""
+"""Exit of a process with requests in flight: the exit code is right, nothing is printed, and it takes less than 2 s."""
 
 import os
 import subprocess
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-SOON = 2.0
+LIMIT = 2.0
 
-# Each is the body of a program with `shoal`, `url` (a server) and `slow` (a list of URLs that take a minute) at hand.
+# Bodies of programs with the names of PROGRAM: `shoal`, `url` (of a server) and `slow` (URLs that take a minute).
 ENDINGS: dict[str, tuple[str, int]] = {
     "end of script": ("job = shoal.gather_fetch(slow)", 0),
     "end of script, in the middle of answers": (
@@ -158,7 +158,7 @@ ENDINGS: dict[str, tuple[str, int]] = {
     ),
     "a callback that takes long": (
         """
-        job = shoal.gather_fetch([url("/delay/300")])  # one that is done would call it here and now
+        job = shoal.gather_fetch([url("/delay/300")])  # a job that is done would call it at once
         job.add_done_callback(lambda job: time.sleep(60))
         job.result()
         time.sleep(float(sys.argv[2]))
@@ -255,7 +255,7 @@ import atexit, asyncio, os, sys, threading, time
 from concurrent.futures import CancelledError
 handlers = []
 first = handlers.append
-atexit.register(lambda: [handler() for handler in handlers])  # before shoal's own, so called after it
+atexit.register(lambda: [handler() for handler in handlers])  # registered before shoal's handler, so called after it
 import shoal
 base = sys.argv[1]
 url = base.__add__
@@ -263,53 +263,53 @@ slow = [url("/delay/60000")] * 30
 """
 
 
-def leave(name: str, url: str, pause: float = 0.05, options: tuple[str, ...] = ()) -> None:
+def run_and_exit(name: str, url: str, pause: float = 0.05, options: tuple[str, ...] = ()) -> None:
     body, code = ENDINGS[name]
     program = PROGRAM + textwrap.dedent(body)
     command = [sys.executable, "-X", "faulthandler", "-W", "error", *options, "-c", program, url, str(pause)]
     start = time.monotonic()
-    # The script's own time is in it: an interpreter's start takes some 50 ms, the pauses as much.
+    # The measured time includes the start of the interpreter and the pause, about 50 ms each.
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     took = time.monotonic() - start
     assert (done.stdout, done.stderr, done.returncode) == ("", "", code), name
-    limit = SOON * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    limit = LIMIT * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert took < limit, f"{name}: {took:.1f} s"
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_exit(name: str, server) -> None:
-    leave(name, server.base_url)
+def test_exit_is_silent_and_fast(name: str, server) -> None:
+    run_and_exit(name, server.base_url)
 
 
 @pytest.mark.parametrize("name", ["end of script", "daemon threads in result()", "daemon threads with loops"])
 def test_exit_in_debug_mode(name: str, server) -> None:
-    leave(name, server.base_url, options=("-X", "dev"))
+    run_and_exit(name, server.base_url, options=("-X", "dev"))
 
 
 RISKY = [name for name in ENDINGS if "daemon" in name or "callbacks" in name or "middle" in name]
 
 
-def many(total: int, url: str, workers: int) -> None:
-    """`total` exits at random moments, the risky endings twice as often."""
+def run_many(total: int, url: str, workers: int) -> None:
+    """Runs `total` exits after different pauses, the risky endings twice as often."""
     names = [*ENDINGS, *RISKY]
     with ThreadPoolExecutor(workers) as pool:
-        runs = [pool.submit(leave, names[i % len(names)], url, (i * 7 % 50) / 500) for i in range(total)]
+        runs = [pool.submit(run_and_exit, names[i % len(names)], url, (i * 7 % 50) / 500) for i in range(total)]
         for run in runs:
             run.result()
 
 
-def test_a_sample_of_exits(server) -> None:
-    many(40, server.base_url, os.cpu_count() or 1)
+def test_forty_exits(server) -> None:
+    run_many(40, server.base_url, os.cpu_count() or 1)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_a_thousand_exits(server) -> None:
-    many(1000, server.base_url, 2)
+    run_many(1000, server.base_url, 2)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-def test_only_our_two_threads_and_only_when_used(python, server) -> None:
+def test_threads_start_at_first_use(python, server) -> None:
     done = python(
         """
         import os, sys, shoal

@@ -1,4 +1,4 @@
-"""Servers that fail and lie: the right class, the right phase, a message that says it all and tells no secrets."""
+"""Faulty servers and invalid responses: the class, phase and message of each error, and no secrets in messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def failure(url, **options):
 
 
 def check(error, kind, phase, url, *, method="GET", attempt=1):
-    """What must hold for every failure."""
+    """Checks of every failure."""
     assert type(error) is kind, f"{type(error).__name__}: {error}"
     assert error.phase == phase
     assert error.attempts == attempt
@@ -49,7 +49,7 @@ def check(error, kind, phase, url, *, method="GET", attempt=1):
     assert (str(copy), copy.phase, copy.attempts, copy.url) == (text, phase, attempt, url)
 
 
-# The embedded server's faults.
+# Faults of the embedded server.
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def check(error, kind, phase, url, *, method="GET", attempt=1):
         ("/fault/zstd-bomb", shoal.BodyTooLarge, "body"),
     ],
 )
-def test_embedded(server, path, kind, phase):
+def test_each_fault_has_its_error(server, path, kind, phase):
     url = server.base_url + path
     check(failure(url), kind, phase, url)
 
@@ -96,31 +96,31 @@ def test_read_timeout(server, path, phase):
     check(failure(url, timeout=shoal.Timeout(read=0.2)), shoal.ReadTimeout, phase, url)
 
 
-def test_a_slow_body_is_no_read_timeout(server):
+def test_a_slow_body_causes_no_read_timeout(server):
     response = fetch(f"{server.base_url}/fault/drip?n=10&interval_ms=40", timeout=shoal.Timeout(read=0.3))
     assert len(response.content) == 10
 
 
-def test_a_slow_body_is_a_total_timeout(server):
+def test_a_slow_body_causes_a_total_timeout(server):
     url = f"{server.base_url}/fault/drip?n=100&interval_ms=20"
     check(failure(url, timeout=shoal.Timeout(total=0.3, read=0.2)), shoal.TotalTimeout, "body", url)
 
 
-def test_flaky_with_retries(server, transport):
+def test_a_flaky_server_succeeds_with_retries(server, transport):
     url = f"{server.base_url}/fault/flaky/2?key=faults-flaky-{transport}"
     (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
     assert (response.status_code, response.attempts) == (200, 3)
 
 
 @pytest.mark.parametrize("kind", ["status", "reset", "close", "truncate"])
-def test_each_kind_of_fault_is_tried_again(server, transport, kind):
+def test_each_kind_of_fault_is_retried(server, transport, kind):
     url = f"{server.base_url}/fault/flaky/2?key=faults-{kind}-{transport}&kind={kind}"
     (response,) = shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
     assert response.json()["attempt"] == response.attempts == 3
     assert server.attempts(f"faults-{kind}-{transport}") == 3
 
 
-def test_a_stall_is_tried_again(server, transport):
+def test_a_stall_is_retried(server, transport):
     url = f"{server.base_url}/fault/flaky/1?key=faults-stall-{transport}&kind=stall"
     (response,) = shoal.gather_fetch(
         [url], timeout=0.2, retry=shoal.Retry(1, backoff_factor=0, backoff_jitter=0)
@@ -129,16 +129,17 @@ def test_a_stall_is_tried_again(server, transport):
 
 
 @pytest.mark.parametrize(
-    ("path", "least"), [("429?retry_after=1&key=faults-429", 1.0), ("retry-after-date?seconds=2&key=faults-date", 1.0)]
+    ("path", "minimum"),
+    [("429?retry_after=1&key=faults-429", 1.0), ("retry-after-date?seconds=2&key=faults-date", 1.0)],
 )
-def test_retry_after_is_obeyed(server, transport, path, least):
+def test_retry_after_delays_the_retry(server, transport, path, minimum):
     started = time.monotonic()
     (response,) = shoal.gather_fetch([f"{server.base_url}/fault/{path}-{transport}"], retry=1).result()
     assert (response.status_code, response.attempts) == (200, 2)
-    assert time.monotonic() - started >= least
+    assert time.monotonic() - started >= minimum
 
 
-def test_a_fault_in_every_attempt(server):
+def test_an_error_after_the_last_retry_counts_the_attempts(server):
     url = f"{server.base_url}/fault/truncate"
     with pytest.raises(shoal.FetchError) as caught:
         shoal.gather_fetch([url], retry=shoal.Retry(2, backoff_factor=0, backoff_jitter=0)).result()
@@ -146,26 +147,26 @@ def test_a_fault_in_every_attempt(server):
     assert caught.value.results == [None]
 
 
-# Nobody there.
+# No server.
 
 
-def test_refused():
-    with refusing() as nobody:
-        url = f"{nobody}/path?a=b"
+def test_a_refused_connection():
+    with refusing() as refused_url:
+        url = f"{refused_url}/path?a=b"
         error = failure(url)
     check(error, shoal.ConnectError, "connect", url)
     assert isinstance(error, ConnectionError)
     assert "refused" in str(error).lower()
 
 
-def test_no_such_host():
-    url = f"http://{'a' * 64}.localhost/"  # longer than a label may be, so no name server need be asked
+def test_an_invalid_host_name():
+    url = f"http://{'a' * 64}.localhost/"  # longer than the limit of a label, so no name server is asked
     check(failure(url), shoal.DNSError, "connect", url)
 
 
-# What servers should not say; the script runs on every connection, so attempts of Shoal's own make no difference.
+# Invalid responses. The script runs on every connection, so internal retries of Shoal change nothing.
 
-LIES = [
+INVALID = [
     ("closed at once", [CLOSE], shoal.ReadError, "headers"),
     ("closed after the request", [READ, CLOSE], shoal.ReadError, "headers"),
     ("reset after the request", [READ, RESET], shoal.ReadError, "headers"),
@@ -246,16 +247,16 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize(("script", "kind", "phase"), [pytest.param(*lie[1:], id=lie[0]) for lie in LIES])
-def test_lies(script, kind, phase):
-    with Scripted(script) as liar:
-        url = f"{liar.url}/lie?a=b"
+@pytest.mark.parametrize(("script", "kind", "phase"), [pytest.param(*case[1:], id=case[0]) for case in INVALID])
+def test_an_invalid_response_has_its_error(script, kind, phase):
+    with Scripted(script) as faulty:
+        url = f"{faulty.url}/lie?a=b"
         error = failure(url, timeout=5.0)
         check(error, kind or type(error), phase, url)
-        assert liar.wait_all_closed()
+        assert faulty.wait_all_closed()
 
 
-TRUTHS = [
+ACCEPTED = [
     ("no reason", [READ, b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"], b"ok"),
     ("reason of one's own", [READ, b"HTTP/1.1 200 All's Well\r\nContent-Length: 2\r\n\r\nok"], b"ok"),
     ("up to the end", [READ, HEAD + b"\r\nok", CLOSE], b"ok"),
@@ -300,47 +301,47 @@ TRUTHS = [
 ]
 
 
-@pytest.mark.parametrize(("script", "body"), [pytest.param(*truth[1:], id=truth[0]) for truth in TRUTHS])
-def test_odd_but_allowed(script, body):
+@pytest.mark.parametrize(("script", "body"), [pytest.param(*case[1:], id=case[0]) for case in ACCEPTED])
+def test_unusual_responses_are_accepted(script, body):
     with Scripted(script) as odd:
         response = fetch(odd.url, timeout=5.0)
     assert (response.status_code, response.content) == (200, body)
 
 
-def test_an_answer_before_the_request_is_read():
-    # Says no at the sight of the head, while the body is still coming. (A server that closes at once as well makes its
-    # kernel send a reset, which may overtake the answer: no client can do anything about that.)
+def test_a_response_before_the_request_is_read():
+    # The server refuses after the head, while the body is still arriving. (If a server also closes at once, its kernel
+    # sends a reset that may overtake the response. No client can prevent that.)
     no = reply(b"no", status="413 Content Too Large", headers=["Connection: close"])
-    with Scripted([READ_HEAD, no, HANG]) as hasty, shoal.Client(timeout=5) as client:
-        response = client.post(hasty.url, content=bytes(20_000_000)).result()
+    with Scripted([READ_HEAD, no, HANG]) as early, shoal.Client(timeout=5) as client:
+        response = client.post(early.url, content=bytes(20_000_000)).result()
     assert (response.status_code, response.content) == (413, b"no")
 
 
-def test_a_body_where_none_may_be_is_not_read():
+def test_a_body_after_head_or_204_is_ignored():
     with Scripted([READ, reply(b"body"), HANG]) as server, shoal.Client(timeout=5) as client:
         assert client.head(server.url).result().content == b""
     with Scripted([READ, b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nbody", CLOSE]) as server:
         assert fetch(server.url, timeout=5.0).content == b""
 
 
-def test_one_liar_spoils_no_other(server):
-    with Scripted([READ, b"nonsense\r\n\r\n"]) as liar:
-        urls = [f"{server.base_url}/bytes/10", liar.url] * 20
+def test_an_invalid_response_does_not_affect_other_requests(server):
+    with Scripted([READ, b"nonsense\r\n\r\n"]) as faulty:
+        urls = [f"{server.base_url}/bytes/10", faulty.url] * 20
         results = shoal.gather_fetch(urls, retry=0, return_exceptions=True).result()
     assert [type(result) for result in results[1::2]] == [shoal.ProtocolError] * 20
     assert [result.index for result in results[1::2]] == list(range(1, 40, 2))
     assert all(len(response.content) == 10 for response in results[::2])
 
 
-def test_a_kept_connection_that_died_is_nobodys_failure():
-    # Says one thing and closes, silently, while the connection waits to be used again.
+def test_a_closed_idle_connection_is_replaced():
+    # The server responds once and closes the connection while it is idle.
     with Scripted([READ, reply(b"first"), CLOSE], [READ, reply(b"second")]) as server, shoal.Client(retry=0) as client:
         assert client.get(server.url).result().content == b"first"
         assert client.get(server.url).result().content == b"second"
 
 
-def test_a_request_that_is_answered_by_a_close_is_sent_again_if_that_does_no_harm():
-    # Reads the second request on the kept connection, and only then closes.
+def test_an_idempotent_request_is_resent_after_a_close():
+    # The server reads the second request on the kept connection before it closes.
     scripts = [READ, reply(b"first"), READ, CLOSE], [READ, reply(b"second")]
     with Scripted(*scripts) as server, shoal.Client(retry=0) as client:
         assert client.get(server.url).result().content == b"first"
@@ -367,11 +368,11 @@ def test_a_timeout_closes_the_connection():
         assert holding.wait_all_closed()
 
 
-def test_the_first_failure_of_a_batch_closes_its_siblings():
-    with Holding() as holding, refusing() as nobody:
+def test_the_first_failure_of_a_batch_closes_the_other_connections():
+    with Holding() as holding, refusing() as refused_url:
         urls = [f"{holding.url}/{i}" for i in range(10)]
         with pytest.raises(shoal.ConnectError) as caught:
-            shoal.gather_fetch([*urls, nobody], retry=0).result()
+            shoal.gather_fetch([*urls, refused_url], retry=0).result()
         assert holding.wait_all_closed()
     assert caught.value.index == 10
     assert caught.value.results == [None] * 11
@@ -383,8 +384,8 @@ def test_the_first_failure_of_a_batch_closes_its_siblings():
 SECRET = "hunter2-very-secret"
 
 
-def everything(error):
-    """All that a log or a crash report would show."""
+def logged(error):
+    """The text that a log or a crash report would contain."""
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return " ".join([str(error), repr(error), str(error.args), *lines])
 
@@ -400,36 +401,36 @@ def everything(error):
         "http://{host}/path?X-Amz-Signature={secret}",
     ],
 )
-def test_secrets_in_the_url_are_cut(where):
-    with refusing() as nobody:
-        host = nobody.removeprefix("http://")
+def test_secrets_in_the_url_are_removed(where):
+    with refusing() as refused_url:
+        host = refused_url.removeprefix("http://")
         error = failure(where.format(host=host, secret=SECRET))
-    assert SECRET not in everything(error)
-    assert SECRET not in everything(pickle.loads(pickle.dumps(error)))
+    assert SECRET not in logged(error)
+    assert SECRET not in logged(pickle.loads(pickle.dumps(error)))
     assert f"{host}/path" in str(error)
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Cookie", "X-Api-Key", "Proxy-Authorization"])
 def test_secrets_in_headers_are_not_shown(name):
-    with refusing() as nobody:
-        error = failure(nobody, headers={name: SECRET})
-    assert SECRET not in everything(error)
+    with refusing() as refused_url:
+        error = failure(refused_url, headers={name: SECRET})
+    assert SECRET not in logged(error)
     assert SECRET not in repr(error.request)
 
 
-def test_secrets_in_a_redirect_are_cut():
+def test_secrets_in_a_redirect_are_removed():
     location = f"Location: ftp://user:{SECRET}@127.0.0.1/?token={SECRET}"
     with Scripted([READ, reply(status="302 Found", headers=[location])]) as origin:
         error = failure(origin.url)
-    assert SECRET not in everything(error)
+    assert SECRET not in logged(error)
 
 
 @pytest.mark.parametrize("url", ["http://user:{s}@host:port/", "http://user:{s}@", "htp://user:{s}@host/?token={s}"])
-def test_secrets_in_what_is_no_url_are_cut(url):
+def test_secrets_in_an_invalid_url_are_removed(url):
     error = failure(url.format(s=SECRET))
     assert type(error) is shoal.InvalidURL
     assert isinstance(error, ValueError)
-    assert SECRET not in everything(error)
+    assert SECRET not in logged(error)
 
 
 def test_the_status_error_quotes_the_start_of_the_body():

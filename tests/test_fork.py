@@ -1,4 +1,4 @@
-"""Fork: used, forked, used again in the child and in the parent; no hang, no connection shared."""
+"""Fork: Shoal works before and after it, in the parent and in the child, without hangs or shared connections."""
 
 import os
 import warnings
@@ -8,8 +8,8 @@ import pytest
 
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.usefixtures("transport")]
 
-# `fork(child)` runs `child()` in a forked process and gives its exit code, 99 if it does not end in time. Since 3.12
-# Python warns of a fork in a process with threads: that is what is tested here.
+# `fork(child)` runs `child()` in a forked process and returns its exit code, or 99 if it does not end within 10 s.
+# Python 3.12 and later warn of a fork in a process with threads, which is the subject of these tests.
 PROGRAM = """
 import asyncio, gc, os, sys, threading, time, traceback, warnings
 import multiprocessing
@@ -55,7 +55,7 @@ async def use_loop():
 
 @pytest.fixture
 def forked(python: Callable, server) -> Callable:
-    """Runs code that forks; it must end well and say nothing."""
+    """Runs code that forks; it must exit with 0 and print nothing."""
 
     def run(code: str, *arguments: object, timeout: float = 60, **options: object) -> None:
         import textwrap
@@ -66,16 +66,16 @@ def forked(python: Callable, server) -> Callable:
     return run
 
 
-def test_the_warning_is_pythons_own(forked: Callable) -> None:
+def test_only_python_warns_of_the_fork(forked: Callable) -> None:
     with warnings.catch_warnings():
         forked("assert fork(lambda: None) == 0")
 
 
-def test_used_in_the_child_only(forked: Callable) -> None:
+def test_use_in_the_child_only(forked: Callable) -> None:
     forked("assert fork(use) == 0\nassert fork(lambda: asyncio.run(use_loop())) == 0")
 
 
-def test_used_forked_and_used_again(forked: Callable) -> None:
+def test_use_before_and_after_a_fork(forked: Callable) -> None:
     forked(
         """
         use()
@@ -88,7 +88,7 @@ def test_used_forked_and_used_again(forked: Callable) -> None:
     )
 
 
-def test_a_grandchild(forked: Callable) -> None:
+def test_use_in_a_grandchild(forked: Callable) -> None:
     forked(
         """
         use()
@@ -102,7 +102,7 @@ def test_a_grandchild(forked: Callable) -> None:
     )
 
 
-def test_a_client_and_its_cookies(forked: Callable) -> None:
+def test_a_child_has_a_copy_of_the_cookies(forked: Callable) -> None:
     forked(
         """
         client = shoal.Client()
@@ -121,7 +121,7 @@ def test_a_client_and_its_cookies(forked: Callable) -> None:
     )
 
 
-def test_a_client_dropped_in_the_child(forked: Callable) -> None:
+def test_closing_a_client_in_the_child_keeps_the_connections_of_the_parent(forked: Callable) -> None:
     forked(
         """
         client = shoal.Client()
@@ -141,7 +141,7 @@ def test_a_client_dropped_in_the_child(forked: Callable) -> None:
     )
 
 
-def test_the_parents_job_in_the_child(forked: Callable) -> None:
+def test_a_job_of_the_parent_raises_in_the_child(forked: Callable) -> None:
     forked(
         """
         job = shoal.gather_fetch(slow)
@@ -188,7 +188,7 @@ def test_the_parents_job_in_the_child(forked: Callable) -> None:
     )
 
 
-def test_the_parents_stream_in_the_child(forked: Callable) -> None:
+def test_a_stream_of_the_parent_raises_in_the_child(forked: Callable) -> None:
     forked(
         """
         stream = shoal.stream_fetch([url("/bytes/1"), *slow])
@@ -254,8 +254,8 @@ def test_fork_in_a_running_loop(forked: Callable) -> None:
 
 
 @pytest.mark.parametrize("exits", [True, False])
-def test_multiprocessing(forked: Callable, exits: bool) -> None:
-    """Its children end through `os._exit`; one that calls `sys.exit` too."""
+def test_use_with_multiprocessing(forked: Callable, exits: bool) -> None:
+    """Children of multiprocessing end through `os._exit`, also after `sys.exit`."""
     forked(
         """
         use()
@@ -276,8 +276,8 @@ def test_multiprocessing(forked: Callable, exits: bool) -> None:
     )
 
 
-def test_a_child_that_ends_like_a_script(forked: Callable) -> None:
-    """Its atexit handlers run, ours among them."""
+def test_a_child_that_calls_sys_exit(forked: Callable) -> None:
+    """The child runs its atexit handlers, among them that of Shoal."""
     forked(
         """
         use()
@@ -300,7 +300,7 @@ MANY = """
     client = shoal.Client()
     job = None
     for i in range(int(sys.argv[2])):
-        # Forks at other moments of a batch each time, with threads that are waiting and threads that are starting.
+        # Each fork is at another moment of a batch, while threads wait or start.
         job = client.gather([url("/bytes/100")] * 200)
         waiting = threading.Thread(target=job.result)
         waiting.start()
@@ -314,17 +314,17 @@ MANY = """
 """
 
 
-def test_a_sample_of_forks(forked: Callable) -> None:
+def test_ten_forks_during_batches(forked: Callable) -> None:
     forked(MANY, 10)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_a_hundred_forks(forked: Callable) -> None:
+def test_a_hundred_forks_during_batches(forked: Callable) -> None:
     forked(MANY, 100, timeout=500)
 
 
-# Handshakes share one TLS configuration and the sessions it remembers; kernels share what their libraries share.
+# Handshakes share one TLS configuration and its session cache; kernels share the global state of their libraries.
 BUSY = """
     from shoal import parallel
     secure, forks = sys.argv[2], int(sys.argv[3])
@@ -365,7 +365,7 @@ BUSY = """
 
 
 @pytest.fixture
-def busy(forked: Callable, tmp_path) -> Callable:
+def fork_while_busy(forked: Callable, tmp_path) -> Callable:
     pytest.importorskip("trustme")
     from servers.origin import Origin
     from servers.tls import Certificates
@@ -381,11 +381,11 @@ def busy(forked: Callable, tmp_path) -> Callable:
     return run
 
 
-def test_forks_during_handshakes_and_kernels(busy: Callable) -> None:
-    busy(10)
+def test_ten_forks_during_handshakes_and_kernels(fork_while_busy: Callable) -> None:
+    fork_while_busy(10)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_a_hundred_forks_during_handshakes_and_kernels(busy: Callable) -> None:
-    busy(100, timeout=500)
+def test_a_hundred_forks_during_handshakes_and_kernels(fork_while_busy: Callable) -> None:
+    fork_while_busy(100, timeout=500)

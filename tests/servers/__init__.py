@@ -1,1 +1,1 @@
-"""Odd and hostile servers for the tests: real sockets on loopback, each in a thread of its own, gone after the test."""
+"""Unusual and hostile test servers on loopback sockets, each with its own thread for the duration of a test."""

@@ -1,4 +1,4 @@
-"""What the servers have in common: a thread with a loop, a free port, and a record of every connection and request."""
+"""The base of the test servers: a thread with a loop, a free port, and a record of all connections and requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 10.0
 
 @contextmanager
 def refusing() -> Iterator[str]:
-    """The base URL of a port that nobody listens on, and nobody else gets meanwhile."""
+    """The base URL of a reserved port without a listener: connections are refused."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{reserved.getsockname()[1]}"
@@ -29,7 +29,7 @@ def refusing() -> Iterator[str]:
 
 @dataclass
 class Request:
-    """One request as it came over the wire."""
+    """One request as received."""
 
     method: str
     target: str
@@ -38,11 +38,11 @@ class Request:
     body: bytes = b""
 
     def all(self, name: str) -> list[str]:
-        """Every value of a header."""
+        """All values of a header."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     def get(self, name: str) -> str | None:
-        """The only value of a header, or `None`; a header sent twice is a failure of the client."""
+        """The value of a header, or `None`; fails if the client sent the header twice."""
         values = self.all(name)
         assert len(values) <= 1, f"{name} was sent {len(values)} times: {values}"
         return values[0] if values else None
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass
 class Connection:
-    """One TCP connection: what came over it, and whether the client has closed it."""
+    """One TCP connection: its requests, and whether it is closed."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -86,13 +86,13 @@ class Connection:
         return bytes(body)
 
     async def wait_closed(self) -> None:
-        """Waits until the client has closed the connection; what it still sends is thrown away."""
+        """Waits until the client has closed the connection; discards the data that still arrives."""
         while await self.reader.read(65536):
             pass
 
 
 class Server:
-    """A server in a thread of its own; a context manager. Subclasses say in `serve` what a connection gets."""
+    """A server with its own thread; a context manager. Subclasses implement `serve`."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.tls = tls
@@ -105,21 +105,21 @@ class Server:
         self._stop = asyncio.Event()
 
     async def serve(self, connection: Connection) -> None:
-        """What happens on one connection; it is closed afterwards."""
+        """Serves one connection, which is closed afterwards."""
         raise NotImplementedError
 
     @property
     def requests(self) -> list[Request]:
-        """Every request so far, by connection."""
+        """All requests so far, in the order of their connections."""
         return [request for connection in list(self.connections) for request in list(connection.requests)]
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
+        """The base URL, without a trailing slash."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def wait_for(self, condition: Callable[[], bool], within: float = PATIENCE) -> bool:
-        """Whether `condition` comes true within some seconds."""
+        """Waits for `condition`; returns `False` after `within` seconds."""
         end = time.monotonic() + within
         while not condition():
             if time.monotonic() > end:
@@ -128,15 +128,15 @@ class Server:
         return True
 
     def wait_open(self, count: int, within: float = PATIENCE) -> bool:
-        """Whether so many connections were made within some seconds."""
+        """Waits for `count` connections; returns `False` after `within` seconds."""
         return self.wait_for(lambda: len(self.connections) >= count, within)
 
     def wait_requests(self, count: int, within: float = PATIENCE) -> bool:
-        """Whether so many requests came within some seconds."""
+        """Waits for `count` requests; returns `False` after `within` seconds."""
         return self.wait_for(lambda: len(self.requests) >= count, within)
 
     def wait_all_closed(self, within: float = PATIENCE) -> bool:
-        """Whether the client closes every connection within some seconds."""
+        """Waits until all connections are closed; returns `False` after `within` seconds."""
         return self.wait_for(lambda: all(connection.closed.is_set() for connection in self.connections), within)
 
     def __enter__(self) -> Self:
@@ -166,7 +166,7 @@ class Server:
 
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
-        # A client that refuses a certificate ends the handshake like this.
+        # A client that rejects a certificate ends the handshake with an OSError.
         if not isinstance(error, OSError):
             self.failures.append(error if isinstance(error, BaseException) else RuntimeError(context.get("message")))
 
@@ -176,22 +176,22 @@ class Server:
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        # No more connections. Those that were just taken get as far as their handler: a task that is cancelled before
-        # its first step closes nothing.
+        # Stop accepting. Connections accepted just before still reach their handler, because a task that is cancelled
+        # before its first step closes nothing.
         for taking in listener.sockets:
             self._loop.remove_reader(taking.fileno())
         for _ in range(5):
             await asyncio.sleep(0)
         listener.close()
-        # Every task goes, also those of connections that were just taken or are in their handshake.
+        # Cancel all tasks, also those of connections in their handshake.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # The loop knows all its transports; a connection without a handler yet is in no other list.
+        # A connection that has no handler yet is listed only among the loop's transports.
         for transport in list(getattr(self._loop, "_transports", {}).values()):
             transport.abort()
-        await asyncio.sleep(0.01)  # transports close in a later turn of the loop
+        await asyncio.sleep(0.01)  # transports close in a later iteration of the loop
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
@@ -199,9 +199,9 @@ class Server:
         try:
             await self.serve(connection)
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the client went away, which some tests are about
+            pass  # the client closed the connection, as some tests intend
         except asyncio.CancelledError:
-            pass  # the server stops; asyncio would log a cancelled handler
+            pass  # the server is stopping; asyncio would log a cancelled handler
         except Exception as error:  # noqa: BLE001 - raised again in the test's thread
             self.failures.append(error)
         finally:

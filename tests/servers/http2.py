@@ -1,6 +1,6 @@
-"""A server that speaks HTTP/2 over TLS: hypercorn, in a process of its own, with an application that tells what it got.
+"""An HTTP/2 server over TLS: hypercorn in its own process, with an application that echoes the request.
 
-python http2.py CERTIFICATE KEY      prints the port; ends with its standard input
+`python http2.py CERTIFICATE KEY` prints the port and serves until standard input ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """`/slow` answers after a minute, `/bytes/{n}` with n bytes, everything else with what was asked, as JSON."""
+    """`/slow` responds after a minute, `/bytes/{n}` with n bytes, any other path with the request as JSON."""
     if scope["type"] != "http":
         return
     body, more = b"", True
@@ -50,7 +50,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 @contextmanager
 def http2_server(authority: CA, folder: Path) -> Iterator[str]:
-    """The base URL of a server whose certificate `authority` has signed."""
+    """The base URL of a server with a certificate signed by `authority`."""
     certificate = authority.issue_cert("127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(str(folder / "certificate.pem"))
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))

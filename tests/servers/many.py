@@ -1,4 +1,4 @@
-"""A server of many origins, in a process of its own: it listens on every loopback address."""
+"""A server of many origins in its own process: it listens on every loopback address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"
 
 @contextmanager
 def many_origins() -> Iterator[int]:
-    """The port that all of `127.0.0.0/8` has a server at, which keeps its connections."""
+    """The port of the server on every address of `127.0.0.0/8`; it keeps connections open."""
     with subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout is not None

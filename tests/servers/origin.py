@@ -1,4 +1,4 @@
-"""An ordinary server that remembers what it was sent: a second origin, another scheme, a place to be redirected to."""
+"""An ordinary server that records its requests: a second origin, another scheme, or the target of a redirect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Reply:
-    """What a path answers."""
+    """The response of a path."""
 
     status: str = "200 OK"
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -24,14 +24,14 @@ class Reply:
 
 
 def redirect(location: str, code: int = 302) -> Reply:
-    """A redirect with a body of its own, which nobody should see."""
+    """A redirect with a body, which a client must not return."""
     return Reply(f"{code} Redirect", [("Location", location)], b"moved")
 
 
 class Origin(Server):
-    """Answers by path, with keep-alive; any other path gets `200 here`.
+    """Responds by path, with keep-alive; a path without a route gets `200 here`.
 
-    `routes` maps a path, without its query, to a `Reply` or to a function of the request that makes one.
+    `routes` maps a path without query to a `Reply`, or to a function that makes one from the request.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Origin(Server):
         self.routes = dict(routes or {})
 
     def got(self, path: str) -> Request:
-        """The one request for `path`, without its query."""
+        """The only request for `path`; the query is ignored."""
         found = [request for request in self.requests if request.target.partition("?")[0] == path]
         assert len(found) == 1, f"{len(found)} requests for {path}"
         return found[0]

@@ -1,4 +1,4 @@
-"""An HTTP proxy: tunnels for CONNECT, plain forwarding for the rest, with a password if it is given one."""
+"""An HTTP proxy: it tunnels CONNECT and forwards other requests; a password is optional."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HOP_BY_HOP = {"connection", "proxy-connection", "proxy-authorization", "keep-al
 
 
 class Proxy(Server):
-    """Forwards to loopback only; `requests` shows what was asked of it, `refused` counts wrong passwords.
+    """Forwards to loopback only. `requests` has the requests to the proxy, `refused` counts wrong passwords.
 
-    A tunnel is one request with the method CONNECT. `answer` replaces every answer, for a proxy that says no.
+    A tunnel counts as one request with the method CONNECT. `answer` replaces every response, for a proxy that refuses.
     """
 
     def __init__(self, user: str | None = None, password: str = "", answer: bytes | None = None) -> None:
@@ -29,12 +29,12 @@ class Proxy(Server):
 
     @property
     def tunnels(self) -> list[str]:
-        """The targets of CONNECT."""
+        """The targets of CONNECT requests."""
         return [request.target for request in self.requests if request.method == "CONNECT"]
 
     @property
     def forwarded(self) -> list[str]:
-        """The URLs of plain requests."""
+        """The URLs of forwarded requests."""
         return [request.target for request in self.requests if request.method != "CONNECT"]
 
     async def serve(self, connection: Connection) -> None:
@@ -79,7 +79,7 @@ class Proxy(Server):
 
 
 async def _connect(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    # Whatever the name, the tests' servers are all here.
+    # All servers of the tests are on loopback, so the host name is ignored.
     del host
     return await asyncio.open_connection("127.0.0.1", port)
 

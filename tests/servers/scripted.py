@@ -1,4 +1,4 @@
-"""A server that says exactly what it is told, byte by byte: for lying heads and bodies."""
+"""A server that sends exactly the bytes of a script, for invalid heads and bodies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sleep:
-    """Say nothing for some seconds."""
+    """Send nothing for some seconds."""
 
     seconds: float
 
@@ -33,23 +33,23 @@ class Word:
 
 READ = Word("read one request")
 READ_HEAD = Word("read the head of one request, not its body")
-CLOSE = Word("close in good order")
+CLOSE = Word("close with FIN")
 RESET = Word("close with a reset")
-HANG = Word("say nothing until the client leaves")
+HANG = Word("send nothing until the client closes the connection")
 
 Step = bytes | Sleep | Word
 
 
 def reply(body: bytes = b"", *, status: str = "200 OK", headers: Sequence[str] = ()) -> bytes:
-    """An honest response."""
+    """A valid response."""
     lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
 
 class Scripted(Server):
-    """Plays one script per connection, the last one for all that follow; then it closes.
+    """Runs one script per connection and then closes it; the last script also serves all later connections.
 
-    A script's steps are bytes to send, `Sleep`, and the words above.
+    The steps of a script are bytes to send, `Sleep`, and the words above.
     """
 
     def __init__(self, *scripts: Sequence[Step], tls: ssl.SSLContext | None = None) -> None:
@@ -72,7 +72,7 @@ class Scripted(Server):
             elif step is HANG:
                 await connection.wait_closed()
             elif step is RESET:
-                # A linger of zero: the kernel sends RST instead of FIN.
+                # With SO_LINGER of 0 s the kernel sends RST instead of FIN.
                 raw = connection.writer.get_extra_info("socket")
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.writer.transport.abort()
@@ -85,9 +85,9 @@ class Scripted(Server):
 
 
 class Holding(Scripted):
-    """Reads each request, sends `first`, and then holds the connection until the client leaves.
+    """Reads each request, sends `first`, and keeps the connection open until the client closes it.
 
-    For tests of cancellation: `wait_requests`, then cancel, then `wait_all_closed`.
+    A test of cancellation calls `wait_requests`, cancels, and calls `wait_all_closed`.
     """
 
     def __init__(self, first: bytes = b"") -> None:

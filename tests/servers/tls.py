@@ -1,4 +1,4 @@
-"""Certificates for the tests: one authority, one good certificate, and the usual ways to have a bad one."""
+"""Certificates for the tests: one authority, one valid certificate, and several invalid ones."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
 
 
 class Certificates:
-    """Server contexts that differ in their certificate; made once, since keys take their time."""
+    """Server contexts with different certificates, made once because generating keys is slow."""
 
     def __init__(self) -> None:
         self.authority = trustme.CA()
 
     @property
     def ca_pem(self) -> bytes:
-        """The authority's certificate, for a client to trust."""
+        """The certificate of the authority that clients trust."""
         return self.authority.cert_pem.bytes()
 
     @cached_property
     def good(self) -> ssl.SSLContext:
-        """For 127.0.0.1 and localhost."""
+        """Valid for 127.0.0.1 and localhost."""
         return self._context(self.authority.issue_cert("127.0.0.1", "localhost"))
 
     @cached_property
     def http2(self) -> ssl.SSLContext:
-        """As good, for a server that speaks HTTP/2 only."""
+        """The certificate of `good`, on a server that speaks only HTTP/2."""
         context = self._context(self.authority.issue_cert("127.0.0.1", "localhost"))
         context.set_alpn_protocols(["h2"])
         return context
 
     @cached_property
     def wrong_host(self) -> ssl.SSLContext:
-        """For another host."""
+        """Valid for another host only."""
         return self._context(self.authority.issue_cert("elsewhere.example"))
 
     @cached_property
     def expired(self) -> ssl.SSLContext:
-        """Was good until yesterday."""
+        """Expired yesterday."""
         yesterday = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
         return self._context(
             self.authority.issue_cert(
@@ -59,12 +59,12 @@ class Certificates:
 
     @cached_property
     def unknown_authority(self) -> ssl.SSLContext:
-        """Right in everything, but nobody knows who signed it."""
+        """Valid, but signed by an authority that clients do not trust."""
         return self._context(trustme.CA().issue_cert("127.0.0.1", "localhost"))
 
     @cached_property
     def self_signed(self) -> ssl.SSLContext:
-        """Signed by itself."""
+        """Self-signed."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
         now = dt.datetime.now(dt.timezone.utc)
