@@ -1,4 +1,4 @@
-"""`gather_fetch`: what goes in, what is merged with what, and the order of what comes out."""
+"""`gather_fetch`: accepted items, precedence of options, refused arguments, and the order of results."""
 
 import random
 import types
@@ -20,10 +20,10 @@ def url(server) -> str:
     return server.url("/echo")
 
 
-# Order and number.
+# Order and number of results.
 
 
-def test_input_order_whatever_the_delays(server, run) -> None:
+def test_results_are_in_input_order(server, run) -> None:
     delays = [random.Random(7).randrange(60) for _ in range(120)]
     urls = [server.url(f"/delay/{delay}?n={index + 1}") for index, delay in enumerate(delays)]
 
@@ -37,7 +37,7 @@ def test_input_order_whatever_the_delays(server, run) -> None:
 
 
 @pytest.mark.parametrize("nothing", [[], (), iter([]), set(), {}.keys()], ids=["list", "tuple", "iter", "set", "keys"])
-def test_nothing(nothing, run) -> None:
+def test_an_empty_batch(nothing, run) -> None:
     assert shoal.gather_fetch(nothing).result() == []
 
     async def main():
@@ -53,7 +53,7 @@ def test_duplicates_are_fetched_each_time(server) -> None:
     assert len({id(response) for response in responses}) == 20
 
 
-def test_every_collection(server) -> None:
+def test_every_kind_of_collection(server) -> None:
     urls = [server.url(f"/bytes/{n}") for n in range(1, 6)]
     for collection in (
         urls,
@@ -89,7 +89,7 @@ def test_every_form_of_an_item(server, url) -> None:
     assert seen == [plain, plain, put, put, put, plain, put, put]
 
 
-# What is merged with what.
+# Precedence of options.
 
 
 def test_params_headers_and_cookies_are_merged_name_by_name(server, url) -> None:
@@ -113,7 +113,7 @@ def test_params_headers_and_cookies_are_merged_name_by_name(server, url) -> None
     assert sorted(headers[1]["cookie"].split("; ")) == ["a=call", "b=item", "c=item"]
 
 
-def test_none_leaves_a_header_out(server, url) -> None:
+def test_none_removes_a_header(server, url) -> None:
     items = [url, (url, {"headers": {"x-a": None, "User-Agent": None}}), Request(url, headers={"X-B": None})]
     documents = echoes(server, items, headers={"X-A": "1", "X-B": "2", "accept-encoding": None})
     names = [{name for name, _ in document["headers"]} & {"x-a", "x-b", "user-agent"} for document in documents]
@@ -121,7 +121,7 @@ def test_none_leaves_a_header_out(server, url) -> None:
     assert all("accept-encoding" not in dict(document["headers"]) for document in documents)
 
 
-def test_bodies_replace_each_other_with_their_types(server, url) -> None:
+def test_the_body_of_an_item_replaces_that_of_the_call_and_its_content_type(server, url) -> None:
     items = [
         url,
         (url, {"content": b"raw"}),
@@ -136,7 +136,7 @@ def test_bodies_replace_each_other_with_their_types(server, url) -> None:
     assert types_ == ["application/json", None, form, "application/json", "text/x"]
 
 
-def test_a_type_that_is_given_goes_with_every_body(server, url) -> None:
+def test_an_explicit_content_type_applies_to_every_body(server, url) -> None:
     items = [url, (url, {"json": [1]}), (url, {"content": b"raw"}), (url, {"headers": {"Content-Type": "text/y"}})]
     for options in (
         {"headers": {"Content-Type": "text/x"}},
@@ -147,7 +147,7 @@ def test_a_type_that_is_given_goes_with_every_body(server, url) -> None:
         assert types_ == ["text/x", "text/x", "text/x", "text/y"]
 
 
-def test_auth_of_call_item_and_url(server) -> None:
+def test_precedence_of_auth(server) -> None:
     path = server.url("/basic-auth/u/p")
     with_url = path.replace("http://", "http://u:p@")
     items = [path, (path, {"auth": ("u", "wrong")}), with_url, (path, {"headers": {"Authorization": None}})]
@@ -155,7 +155,7 @@ def test_auth_of_call_item_and_url(server) -> None:
     assert [response.status_code for response in responses] == [200, 401, 200, 401]
 
 
-def test_every_option_of_an_item_wins(server) -> None:
+def test_options_of_an_item_override_those_of_the_call(server) -> None:
     slow, big, gone = server.url("/delay/300"), server.url("/bytes/100"), server.url("/status/404")
     flaky, hops = server.url("/fault/flaky/1?key=item-wins"), server.url("/redirect/3")
     items = [
@@ -183,7 +183,7 @@ def test_every_option_of_an_item_wins(server) -> None:
     assert results[9].json()["method"] == "DELETE"
 
 
-# Bad input: told at the call, before any I/O.
+# Invalid arguments are refused by the call, before any I/O.
 
 
 @pytest.mark.parametrize(
@@ -217,14 +217,14 @@ def test_every_option_of_an_item_wins(server) -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_list_of_requests(items, error, words) -> None:
+def test_invalid_requests_are_refused(items, error, words) -> None:
     for fetch in (shoal.gather_fetch, shoal.Client().gather):
         with pytest.raises(error, match=words) as caught:
             fetch(items)
         assert "hush" not in str(caught.value)
 
 
-def test_an_async_iterable_is_for_streams() -> None:
+def test_an_async_iterable_is_refused() -> None:
     async def urls():
         yield "http://host/"
 
@@ -249,7 +249,7 @@ BAD_URLS = [
 
 
 @pytest.mark.parametrize(("bad", "words"), BAD_URLS)
-def test_bad_urls_are_told_at_the_call_or_in_their_place(server, bad, words) -> None:
+def test_an_invalid_url_raises_or_is_returned_in_its_place(server, bad, words) -> None:
     good = server.url("/bytes/3?key=bad-urls")
     before = server.attempts("bad-urls")
     with pytest.raises(shoal.InvalidURL, match=words) as caught:
@@ -269,21 +269,21 @@ def test_bad_urls_are_told_at_the_call_or_in_their_place(server, bad, words) -> 
         shoal.Client().get(bad)
 
 
-class EnoughError(Exception):
-    """No request is sent."""
+class StopCallError(Exception):
+    """Raised to end a call before it sends a request."""
 
 
 def parsed(*urls: str) -> list[str | None]:
-    """The URLs as they would be sent, None for one that is refused."""
+    """The URLs as they would be sent; `None` for an invalid one."""
     found: list[str | None] = [None] * len(urls)
 
     def note(index: int, request: shoal.Request) -> str:
         if index == len(urls):
-            raise EnoughError
+            raise StopCallError
         found[index] = request.url
         return f"never written {index}"
 
-    with pytest.raises(EnoughError):
+    with pytest.raises(StopCallError):
         shoal.gather_fetch([*urls, "http://last"], save_to=note, return_exceptions=True)
     return found
 
@@ -315,14 +315,14 @@ paths = st.text("/\\\\ab.:?#%2@ü \t\n", max_size=8)
 @example("http://", "host", "//other/x", "")
 @example("http://", "host", "/\t/other", "")
 @example("http://", "host", "/../%2e%2e/.", " ")
-def test_a_url_after_others_of_its_host(scheme: str, host: str, path: str, other: str) -> None:
-    """The host is parsed once for several in a row: they must come out as if each were alone."""
+def test_consecutive_urls_of_a_host_are_parsed_as_if_alone(scheme: str, host: str, path: str, other: str) -> None:
+    """The host of consecutive URLs is parsed once; the result is the same as for each URL alone."""
     before = (f"{scheme}{host}/1", f"{scheme}{host}/{other}")
     url = f"{scheme}{host}{path}"
     assert parsed(*before, url) == [*parsed(before[0]), *parsed(before[1]), *parsed(url)]
 
 
-def test_a_bad_url_hides_its_secrets() -> None:
+def test_the_error_of_an_invalid_url_has_no_secrets() -> None:
     for bad in ("http://user:hush@exa mple/?token=hush", "http://user:hu/sh@host/", "user:hush@host/"):
         with pytest.raises(shoal.InvalidURL) as caught:
             shoal.gather_fetch([bad])
@@ -356,14 +356,14 @@ def test_a_bad_url_hides_its_secrets() -> None:
     ],
     ids=repr,
 )
-def test_keywords_are_checked(server, options, error, words) -> None:
+def test_invalid_keywords_are_refused(server, options, error, words) -> None:
     before = server.stats.requests
     with pytest.raises(error, match=words):
         shoal.gather_fetch([server.url("/bytes/3")], **options)
     assert server.stats.requests == before
 
 
-def test_an_iterable_that_raises_says_so_itself(server) -> None:
+def test_an_exception_of_the_iterable_propagates(server) -> None:
     def urls():
         yield server.url("/bytes/3?key=raises")
         raise RuntimeError("out of URLs")
@@ -373,10 +373,10 @@ def test_an_iterable_that_raises_says_so_itself(server) -> None:
     assert server.attempts("raises") == 0
 
 
-# A client's values.
+# Options of a client.
 
 
-def test_keywords_left_out_take_the_clients_values(server) -> None:
+def test_missing_keywords_default_to_those_of_the_client(server) -> None:
     client = shoal.Client(
         base_url=server.base_url,
         params={"a": "client", "b": "client"},
@@ -406,7 +406,7 @@ def test_keywords_left_out_take_the_clients_values(server) -> None:
             assert statuses == [200, 200, 200, 200, 404, 200]
 
 
-def test_a_clients_cookies_go_along_and_come_back(server) -> None:
+def test_cookies_of_a_client_are_sent_and_stored(server) -> None:
     with shoal.Client(cookies={"own": "1", "both": "client"}) as client:
         client.gather([server.url("/cookies/set?from-server=2")]).result()
         items = [server.url("/cookies"), (server.url("/cookies"), {"cookies": {"both": "item"}})]
@@ -416,7 +416,7 @@ def test_a_clients_cookies_go_along_and_come_back(server) -> None:
         assert sorted(name for name, _ in own["pairs"]) == ["both", "call", "from-server", "own"]
 
 
-def test_a_batch_without_client_has_its_own_cookies(server) -> None:
+def test_batches_without_client_share_no_cookies(server) -> None:
     shoal.gather_fetch([server.url("/cookies/set?a=1")]).result()
     (response,) = shoal.gather_fetch([server.url("/cookies")]).result()
     assert response.json()["cookies"] == {}

@@ -1,4 +1,4 @@
-"""Failures of a batch: the first one, all of them, deadlines, timeouts by their parts, and new attempts."""
+"""Failures of a batch: the first failure, return_exceptions, deadlines, each kind of timeout, and retries."""
 
 import asyncio
 import pickle
@@ -16,7 +16,7 @@ from shoal.testing import Server
 
 pytestmark = pytest.mark.usefixtures("transport")
 
-QUICK = Retry(2, backoff_factor=0, backoff_jitter=0)
+NO_BACKOFF = Retry(2, backoff_factor=0, backoff_jitter=0)
 
 
 def raised(job, kind=shoal.FetchError):
@@ -28,18 +28,18 @@ def raised(job, kind=shoal.FetchError):
 # The first failure.
 
 
-def test_the_first_failure_cancels_its_siblings(no_socket_left) -> None:
-    with Server() as server, refusing() as nobody:
-        urls = [server.url("/bytes/3"), *[server.url("/fault/stall")] * 5, server.url("/bytes/4"), nobody]
+def test_the_first_failure_cancels_the_other_requests(no_socket_left) -> None:
+    with Server() as server, refusing() as refused_url:
+        urls = [server.url("/bytes/3"), *[server.url("/fault/stall")] * 5, server.url("/bytes/4"), refused_url]
         with shoal.Client() as client:
             start = time.monotonic()
             error = raised(client.gather(urls), shoal.ConnectError)
             assert time.monotonic() - start < 5
-            # Drained: when the error is raised, the others have let go of their sockets.
+            # When the error is raised, the other requests have released their sockets.
             assert wait_until(lambda: server.stats.requests_active == 0)
         assert wait_until(lambda: server.stats.connections_open == 0)
     assert error.index == 7
-    assert error.url == nobody + "/"
+    assert error.url == refused_url + "/"
     assert [None if result is None else len(result.content) for result in error.results][1:6] == [None] * 5
     assert error.results[7] is None
     assert len(error.results) == len(urls)
@@ -47,7 +47,7 @@ def test_the_first_failure_cancels_its_siblings(no_socket_left) -> None:
     assert (copy.index, len(copy.results)) == (7, 8)
 
 
-def test_what_was_finished_is_not_lost(server, run) -> None:
+def test_the_error_has_the_finished_results(server, run) -> None:
     urls = [server.url("/bytes/3"), server.url("/delay/30?n=4"), server.url("/status/500"), server.url("/bytes/5")]
     urls[2] = server.url("/fault/truncate")
 
@@ -61,7 +61,7 @@ def test_what_was_finished_is_not_lost(server, run) -> None:
     assert [result.index for result in error.results[:2]] == [0, 1]
 
 
-def test_nothing_new_is_started_after_a_failure() -> None:
+def test_no_request_starts_after_a_failure() -> None:
     with Server() as server:
         urls = [server.url("/fault/bad-head")] + [server.url("/delay/20")] * 200
         raised(shoal.gather_fetch(urls, concurrency=2, retry=0), shoal.ProtocolError)
@@ -76,7 +76,7 @@ def test_in_a_task_group(server, run) -> None:
         pytest.skip("Python 3.11")
 
     async def main():
-        with pytest.raises(ExceptionGroup) as caught:  # noqa: F821, PT012 - of Python 3.11; the block is what raises
+        with pytest.raises(ExceptionGroup) as caught:  # noqa: F821, PT012 - new in Python 3.11; the block raises
             async with asyncio.TaskGroup() as group:
                 group.create_task(shoal.gather_fetch([server.url("/fault/bad-head")]))
                 group.create_task(shoal.gather_fetch([server.url("/delay/30000")]))
@@ -85,14 +85,14 @@ def test_in_a_task_group(server, run) -> None:
     run(main())
 
 
-# All failures.
+# return_exceptions and raise_for_status.
 
 
-def test_return_exceptions(server, run) -> None:
-    with refusing() as nobody:
+def test_return_exceptions_returns_errors_in_their_places(server, run) -> None:
+    with refusing() as refused_url:
         items = [
             server.url("/bytes/3"),
-            nobody,
+            refused_url,
             "no url",
             (server.url("/delay/5000"), {"timeout": 0.05}),
             server.url("/fault/truncate"),
@@ -111,7 +111,7 @@ def test_return_exceptions(server, run) -> None:
     assert (job.stats.total, job.stats.ok, job.stats.failed) == (6, 2, 4)
 
 
-def test_statuses_are_results_unless_asked_otherwise(server) -> None:
+def test_error_statuses_raise_only_with_raise_for_status(server) -> None:
     urls = [server.url(f"/status/{status}") for status in (200, 204, 301, 304, 404, 500)]
     statuses = [r.status_code for r in shoal.gather_fetch(urls, retry=0).result()]
     assert statuses == [200, 204, 301, 304, 404, 500]
@@ -123,7 +123,7 @@ def test_statuses_are_results_unless_asked_otherwise(server) -> None:
     assert [result and result.status_code for result in error.results] == [200, 204, 301, 304, None, None]
 
 
-def test_the_message_of_a_status_has_the_beginning_of_the_body() -> None:
+def test_the_message_of_a_status_error_quotes_the_body() -> None:
     body = "é" * 90 + "x" * 300
     with Scripted([READ, reply(body.encode(), status="418 I'm a teapot")]) as server:
         error = raised(shoal.gather_fetch([server.url], raise_for_status=True))
@@ -138,7 +138,7 @@ def test_the_message_of_a_status_has_the_beginning_of_the_body() -> None:
 # Deadlines.
 
 
-def test_a_deadline_raises_with_what_was_finished(server, run) -> None:
+def test_a_deadline_error_has_the_finished_results(server, run) -> None:
     async def main():
         urls = [server.url("/bytes/3"), server.url("/delay/20000"), server.url("/bytes/4"), server.url("/delay/20000")]
         start = time.monotonic()
@@ -155,7 +155,7 @@ def test_a_deadline_raises_with_what_was_finished(server, run) -> None:
     assert "2 of 4" in str(error)
 
 
-def test_a_deadline_fills_the_missing_places(no_socket_left) -> None:
+def test_a_deadline_with_return_exceptions_fills_the_missing_places(no_socket_left) -> None:
     with Server() as server:
         urls = [
             server.url("/bytes/3"),
@@ -173,7 +173,7 @@ def test_a_deadline_fills_the_missing_places(no_socket_left) -> None:
         assert wait_until(lambda: server.stats.connections_open == 0)
 
 
-def test_a_deadline_counts_retries_and_pauses(server, transport) -> None:
+def test_a_deadline_includes_pauses_before_retries(server, transport) -> None:
     urls = [server.url(f"/fault/429?retry_after=30&k=99&key=deadline-{transport}")]
     start = time.monotonic()
     error = raised(shoal.gather_fetch(urls, deadline=0.3, retry=5))
@@ -182,16 +182,16 @@ def test_a_deadline_counts_retries_and_pauses(server, transport) -> None:
     assert server.attempts(f"deadline-{transport}") == 1
 
 
-def test_a_deadline_that_is_kept_changes_nothing(server) -> None:
+def test_a_deadline_that_is_met_changes_nothing(server) -> None:
     assert len(shoal.gather_fetch([server.url("/bytes/3")] * 50, deadline=30).result()) == 50
 
 
-# Timeouts, by their parts.
+# Timeouts.
 
 
 @pytest.fixture
-def blackhole():
-    """The URL of a port whose queue of connections is full: another one is neither taken nor refused."""
+def full_backlog():
+    """The URL of a port with a full backlog: a new connection is neither accepted nor refused."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -208,7 +208,7 @@ def blackhole():
         except OSError:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         else:
-            pytest.skip("this system takes more connections than the queue has places")
+            pytest.skip("this system accepts more connections than the backlog")
         finally:
             for client in held:
                 client.close()
@@ -231,9 +231,9 @@ def check_timeout(error, kind, phase) -> None:
     ],
     ids=repr,
 )
-def test_no_connection(blackhole, timeout, kind) -> None:
+def test_connect_timeout(full_backlog, timeout, kind) -> None:
     start = time.monotonic()
-    error = raised(shoal.gather_fetch([blackhole], timeout=timeout, retry=0))
+    error = raised(shoal.gather_fetch([full_backlog], timeout=timeout, retry=0))
     check_timeout(error, kind, "connect")
     assert time.monotonic() - start < 5
 
@@ -248,12 +248,12 @@ def test_no_connection(blackhole, timeout, kind) -> None:
         ("/fault/drip?n=1000&interval_ms=10", Timeout(0.2, read=0.15), shoal.TotalTimeout, "body"),
     ],
 )
-def test_silence(server, path, timeout, kind, phase) -> None:
+def test_read_and_total_timeouts(server, path, timeout, kind, phase) -> None:
     check_timeout(raised(shoal.gather_fetch([server.url(path)], timeout=timeout, retry=0)), kind, phase)
 
 
-def test_a_slow_connection_is_no_silence_of_the_server(server, monkeypatch) -> None:
-    # The connection is taken only after twice the read timeout.
+def test_the_read_timeout_excludes_connecting(server, monkeypatch) -> None:
+    # The connection is accepted after twice the read timeout.
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -276,7 +276,7 @@ def test_a_slow_connection_is_no_silence_of_the_server(server, monkeypatch) -> N
                 assert job.result(timeout=10)[0].content == b"late"
 
 
-def test_no_turn(server) -> None:
+def test_pool_timeout(server) -> None:
     urls = [server.url("/delay/1500")] * 2
     results = shoal.gather_fetch(urls, per_host=1, timeout=Timeout(pool=0.2), return_exceptions=True, retry=0).result()
     results.sort(key=lambda result: isinstance(result, Exception))
@@ -285,7 +285,7 @@ def test_no_turn(server) -> None:
     assert results[1].attempts == 0
 
 
-def test_the_total_does_not_count_the_queue(server) -> None:
+def test_the_total_timeout_excludes_the_queue(server) -> None:
     urls = [server.url("/delay/120")] * 5
     responses = shoal.gather_fetch(urls, concurrency=1, timeout=0.5, retry=0).result()
     assert len(responses) == 5
@@ -293,24 +293,24 @@ def test_the_total_does_not_count_the_queue(server) -> None:
     assert len(responses) == 5
 
 
-def test_every_attempt_has_its_own_total() -> None:
+def test_the_total_timeout_applies_to_each_attempt() -> None:
     with Server() as server:
         url = server.url("/fault/flaky/2?kind=stall&key=own")
-        (response,) = shoal.gather_fetch([url], timeout=0.2, retry=QUICK).result()
+        (response,) = shoal.gather_fetch([url], timeout=0.2, retry=NO_BACKOFF).result()
         assert response.attempts == 3
-        error = raised(shoal.gather_fetch([server.url("/fault/stall?key=all")], timeout=0.1, retry=QUICK))
+        error = raised(shoal.gather_fetch([server.url("/fault/stall?key=all")], timeout=0.1, retry=NO_BACKOFF))
         assert (type(error), error.attempts) == (shoal.TotalTimeout, 3)
         assert error.elapsed > 0.28
         assert server.attempts("all") == 3
 
 
-# New attempts.
+# Retries.
 
 
 @pytest.mark.parametrize("kind", ["status", "reset", "close", "stall", "truncate"])
-def test_a_failure_that_passes(kind) -> None:
+def test_retries_until_success(kind) -> None:
     with Server() as server:
-        job = shoal.gather_fetch([server.url(f"/fault/flaky/2?kind={kind}")], retry=QUICK, timeout=0.3)
+        job = shoal.gather_fetch([server.url(f"/fault/flaky/2?kind={kind}")], retry=NO_BACKOFF, timeout=0.3)
         (response,) = job.result()
         assert (response.status_code, response.attempts) == (200, 3)
         assert response.json()["attempt"] == 3 if kind == "status" else response.json()["attempt"] >= 3
@@ -325,13 +325,13 @@ def test_a_failure_that_passes(kind) -> None:
         assert job.stats.retries_by_cause == {causes[kind]: 2}
 
 
-def test_a_failure_that_stays() -> None:
+def test_retries_until_the_last_attempt() -> None:
     with Server() as server:
-        job = shoal.gather_fetch([server.url("/fault/flaky/9")], retry=QUICK)
+        job = shoal.gather_fetch([server.url("/fault/flaky/9")], retry=NO_BACKOFF)
         (response,) = job.result()
         assert (response.status_code, response.attempts) == (503, 3)
         assert (job.stats.by_status, job.stats.retries, job.stats.total) == ({503: 1}, 2, 1)
-        error = raised(shoal.gather_fetch([server.url("/fault/flaky/9")], retry=QUICK, raise_for_status=True))
+        error = raised(shoal.gather_fetch([server.url("/fault/flaky/9")], retry=NO_BACKOFF, raise_for_status=True))
         assert (error.response.status_code, error.attempts) == (503, 3)
 
 
@@ -342,10 +342,10 @@ def test_a_failure_that_stays() -> None:
         (None, {}, 1),
         (Retry(0), {}, 1),
         (Retry(3, backoff_jitter=0, backoff_factor=0), {}, 4),
-        (QUICK, {"method": "POST"}, 1),
-        (QUICK, {"method": "PATCH"}, 1),
-        (QUICK, {"method": "PUT"}, 3),
-        (QUICK, {"method": "DELETE"}, 3),
+        (NO_BACKOFF, {"method": "POST"}, 1),
+        (NO_BACKOFF, {"method": "PATCH"}, 1),
+        (NO_BACKOFF, {"method": "PUT"}, 3),
+        (NO_BACKOFF, {"method": "DELETE"}, 3),
         (Retry(2, backoff_factor=0, backoff_jitter=0, allowed_methods=["POST"]), {"method": "POST"}, 3),
         (Retry(2, backoff_factor=0, backoff_jitter=0, allowed_methods=["POST"]), {"method": "GET"}, 1),
         (Retry(2, backoff_factor=0, backoff_jitter=0, status_forcelist=[418]), {}, 1),
@@ -353,15 +353,15 @@ def test_a_failure_that_stays() -> None:
     ],
     ids=repr,
 )
-def test_which_are_repeated(retry, options, attempts) -> None:
+def test_attempts_by_retry_options_and_method(retry, options, attempts) -> None:
     with Server() as server:
         (response,) = shoal.gather_fetch([server.url("/fault/flaky/9?key=which")], retry=retry, **options).result()
         assert (response.attempts, server.attempts("which")) == (attempts, attempts)
 
 
 @pytest.mark.parametrize("status", [400, 404, 501])
-def test_what_another_attempt_would_not_mend(server, status) -> None:
-    (response,) = shoal.gather_fetch([server.url(f"/status/{status}")], retry=QUICK).result()
+def test_permanent_statuses_are_not_retried(server, status) -> None:
+    (response,) = shoal.gather_fetch([server.url(f"/status/{status}")], retry=NO_BACKOFF).result()
     assert response.attempts == 1
 
 
@@ -369,13 +369,15 @@ def test_what_another_attempt_would_not_mend(server, status) -> None:
     ("path", "attempts"),
     [("/fault/bad-head", 3), ("/fault/truncate", 3), ("/fault/gzip-bomb", 1), ("/fault/corrupt-gzip", 1)],
 )
-def test_which_failures_another_attempt_might_mend(server, path, attempts) -> None:
-    assert raised(shoal.gather_fetch([server.url(path)], retry=QUICK)).attempts == attempts
+def test_attempts_by_failure(server, path, attempts) -> None:
+    assert raised(shoal.gather_fetch([server.url(path)], retry=NO_BACKOFF)).attempts == attempts
 
 
-def test_a_post_that_never_left_is_repeated() -> None:
-    with refusing() as nobody:
-        error = raised(shoal.gather_fetch([nobody], method="POST", content=b"x", retry=QUICK), shoal.ConnectError)
+def test_a_post_is_retried_if_the_connection_was_refused() -> None:
+    with refusing() as refused_url:
+        error = raised(
+            shoal.gather_fetch([refused_url], method="POST", content=b"x", retry=NO_BACKOFF), shoal.ConnectError
+        )
     assert error.attempts == 3
 
 
@@ -388,7 +390,7 @@ def test_a_post_that_never_left_is_repeated() -> None:
     ],
     ids=repr,
 )
-def test_the_wait_between_attempts(options, least, most) -> None:
+def test_backoff_between_attempts(options, least, most) -> None:
     with Server() as server:
         start = time.monotonic()
         (response,) = shoal.gather_fetch([server.url("/fault/flaky/3")], retry=Retry(3, **options)).result()
@@ -397,7 +399,7 @@ def test_the_wait_between_attempts(options, least, most) -> None:
 
 
 @pytest.mark.parametrize("path", ["/fault/429?retry_after=1", "/fault/retry-after-date?seconds=2"])
-def test_retry_after_pauses_the_host_for_all(path) -> None:
+def test_retry_after_pauses_the_host_for_all_jobs(path) -> None:
     with Server() as server, Server() as other:
         start = time.monotonic()
         slow = server.url(path)
@@ -405,7 +407,7 @@ def test_retry_after_pauses_the_host_for_all(path) -> None:
             refused = client.get(slow)
             assert wait_until(lambda: server.stats.requests == 1)
             time.sleep(0.1)
-            # Another host is not concerned, the same one is: also for other jobs of the client.
+            # The pause holds for all jobs of the client to the same host, and not for other hosts.
             client.gather([other.url("/bytes/1")] * 3).result()
             assert time.monotonic() - start < 0.8
             job = client.gather([server.url("/bytes/1")] * 3)
@@ -430,7 +432,7 @@ def test_retry_after_may_be_bounded_or_ignored() -> None:
             assert time.monotonic() - start < 5
 
 
-def test_a_late_failure_costs_only_itself(server) -> None:
+def test_a_failure_leaves_no_socket_open(server) -> None:
     before = open_sockets()
     urls = [server.url("/fault/truncate"), *[server.url("/bytes/10")] * 30]
     results = shoal.gather_fetch(urls, retry=0, return_exceptions=True, concurrency=1).result()
@@ -438,7 +440,7 @@ def test_a_late_failure_costs_only_itself(server) -> None:
     assert wait_until(lambda: open_sockets() <= before)
 
 
-def test_the_batch_under_a_hanging_server_can_be_cancelled(run) -> None:
+def test_cancelling_closes_the_connections_to_a_hanging_server(run) -> None:
     with Scripted([READ, HANG]) as server:
 
         async def main():

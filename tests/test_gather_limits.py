@@ -1,4 +1,4 @@
-"""What bounds a batch: concurrency, hosts, rates and sizes; what it tells while it runs, and its figures afterwards."""
+"""Limits of a batch: concurrency, per host, rate and size; its progress reports and its statistics."""
 
 import asyncio
 import gc
@@ -15,20 +15,20 @@ from shoal.testing import Server
 
 
 @pytest.mark.parametrize("concurrency", [1, 7, 60])
-def test_concurrency(concurrency) -> None:
+def test_concurrency_limits_requests_and_connections(concurrency) -> None:
     with Server() as server:
         shoal.gather_fetch([server.url("/delay/15")] * 120, concurrency=concurrency).result()
         assert server.stats.peak_requests == concurrency
         assert server.stats.connections_opened <= concurrency
 
 
-def test_concurrency_is_100_unless_told_otherwise() -> None:
+def test_the_default_concurrency_is_100() -> None:
     with Server() as server:
         shoal.gather_fetch([server.url("/delay/100")] * 250).result()
         assert server.stats.peak_requests == 100
 
 
-def test_per_host() -> None:
+def test_per_host_limits_each_host() -> None:
     with Server() as one, Server() as other:
         urls = [server.url("/delay/10") for _ in range(40) for server in (one, other)]
         job = shoal.gather_fetch(urls, per_host=3)
@@ -37,7 +37,7 @@ def test_per_host() -> None:
         assert job.stats.limited_by == "per_host"
 
 
-def test_a_slow_host_holds_up_no_other() -> None:
+def test_a_slow_host_does_not_delay_others() -> None:
     with Server() as slow, Server() as quick:
         urls = [slow.url("/delay/20000")] * 20 + [quick.url("/bytes/1")] * 50
         with pytest.raises(shoal.DeadlineExceeded) as caught:
@@ -57,17 +57,17 @@ def test_a_rate_is_per_host(rate, number, least) -> None:
             assert job.stats.limited_by == "rate"
 
 
-# Limits nest: those of a call hold in addition to those of its client.
+# The limits of a call apply in addition to those of its client.
 
-MANY = [
+FUNCTIONS = [
     lambda client, urls, **limits: client.gather(urls, **limits).result(),
     lambda client, urls, **limits: shoal.gather_fetch(urls, client=client, **limits).result(),
     lambda client, urls, **limits: list(shoal.stream_fetch(urls, client=client, **limits)),
 ]
-many = pytest.mark.parametrize("fetch", MANY, ids=["client.gather", "gather_fetch", "stream_fetch"])
+each_function = pytest.mark.parametrize("fetch", FUNCTIONS, ids=["client.gather", "gather_fetch", "stream_fetch"])
 
 
-@many
+@each_function
 @pytest.mark.parametrize(
     ("of_client", "of_call", "peak"),
     [
@@ -81,25 +81,25 @@ many = pytest.mark.parametrize("fetch", MANY, ids=["client.gather", "gather_fetc
         (Limits(None), {"concurrency": 3}, 3),
     ],
 )
-def test_both_limits_hold(fetch, of_client, of_call, peak) -> None:
+def test_the_limits_of_client_and_call_both_apply(fetch, of_client, of_call, peak) -> None:
     with Server() as server, shoal.Client(limits=of_client) as client:
         responses = fetch(client, [server.url("/delay/15")] * 20, **of_call)
         assert len(responses) == 20
         assert server.stats.peak_requests == peak
 
 
-@many
+@each_function
 @pytest.mark.parametrize(("of_client", "of_call"), [("20/s", "1000/s"), ("1000/s", "20/s")])
-def test_both_rates_hold(server, fetch, of_client, of_call) -> None:
+def test_the_rates_of_client_and_call_both_apply(server, fetch, of_client, of_call) -> None:
     with shoal.Client(limits=Limits(rate=of_client)) as client:
         start = time.monotonic()
         fetch(client, [server.url("/bytes/1")] * 9, rate=of_call)
         assert time.monotonic() - start >= 8 / 20 * 0.95
 
 
-@many
-def test_a_retry_after_pauses_a_call_with_limits_of_its_own(fetch) -> None:
-    """The pause is the client's: one call is told of it, another with a rate of its own waits too."""
+@each_function
+def test_retry_after_pauses_a_call_with_its_own_limits(fetch) -> None:
+    """A pause belongs to the client: a call with its own rate also waits."""
     with Server() as server, shoal.Client() as client:
         paused = client.get(server.url("/fault/429?retry_after=1&key=nested"))
         assert wait_until(lambda: paused.stats.retries == 1)
@@ -109,14 +109,14 @@ def test_a_retry_after_pauses_a_call_with_limits_of_its_own(fetch) -> None:
         assert paused.result().ok
 
 
-def test_two_calls_share_the_limits_of_their_client() -> None:
+def test_calls_share_the_limits_of_their_client() -> None:
     with Server() as server, shoal.Client(limits=Limits(6, per_host=4)) as client:
         jobs = [client.gather([server.url("/delay/15")] * 12, per_host=3) for _ in range(2)]
         assert [len(job.result()) for job in jobs] == [12, 12]
         assert server.stats.peak_requests == 4
 
 
-def test_a_call_that_waits_for_its_own_limits_holds_up_no_other(server) -> None:
+def test_waiting_for_the_limits_of_a_call_does_not_delay_others(server) -> None:
     with shoal.Client(limits=Limits(2, per_host=2)) as client:
         slow = client.gather([server.url("/bytes/1")] * 10, rate="1/h")
         others = client.gather([server.url("/bytes/2")] * 10).result(10)
@@ -124,7 +124,7 @@ def test_a_call_that_waits_for_its_own_limits_holds_up_no_other(server) -> None:
         slow.cancel()
 
 
-def test_no_limit_of_concurrency() -> None:
+def test_concurrency_none_is_unlimited() -> None:
     with Server() as server, shoal.Client(limits=Limits(None)) as client:
         client.gather([server.url("/delay/300")] * 150).result()
         assert server.stats.peak_requests == 150
@@ -133,7 +133,7 @@ def test_no_limit_of_concurrency() -> None:
         assert server.stats.peak_requests == 150
 
 
-def test_requests_that_wait_for_their_host_are_not_in_flight() -> None:
+def test_waiting_for_per_host_does_not_count_as_concurrency() -> None:
     with Server() as slow, Server() as quick:
         urls = [slow.url("/delay/20000")] * 20 + [quick.url("/bytes/1")] * 50
         with pytest.raises(shoal.DeadlineExceeded) as caught:
@@ -149,14 +149,14 @@ def test_requests_that_wait_for_their_host_are_not_in_flight() -> None:
         (Limits(5), {"rate": "1/h"}, r"rate holds http://127.0.0.1:\d+ back for another 3\d\d\d\.\d s \(phase"),
     ],
 )
-def test_a_pool_timeout_says_what_was_missing(server, limits, options, words) -> None:
+def test_a_pool_timeout_names_the_limit(server, limits, options, words) -> None:
     with shoal.Client(limits=limits, timeout=shoal.Timeout(pool=0.2)) as client:
         job = client.gather([server.url("/delay/5000")] * 2, **options)
         with pytest.raises(shoal.PoolTimeout, match=r"no permit within 0.2 s: " + words):
             job.result()
 
 
-def test_a_pool_timeout_of_a_single_request(server) -> None:
+def test_a_pool_timeout_of_a_single_request_names_the_limit(server) -> None:
     with shoal.Client(limits=Limits(1)) as client:
         first = client.get(server.url("/delay/5000"))
         words = r"no permit within 0.1 s: all 1 permits of concurrency are in use \(phase"
@@ -182,7 +182,7 @@ def test_max_body_counts_decoded_bytes(server, path) -> None:
 
 @pytest.mark.parametrize("bomb", ["gzip-bomb", "br-bomb", "zstd-bomb"])
 @pytest.mark.parametrize("saved", [False, True])
-def test_a_bomb_does_no_harm(python, bomb, saved) -> None:
+def test_a_bomb_takes_bounded_memory(python, bomb, saved) -> None:
     done = python(
         """
         import resource, sys
@@ -191,7 +191,7 @@ def test_a_bomb_does_no_harm(python, bomb, saved) -> None:
         with Server() as server:
             url = server.url("/fault/" + sys.argv[1])
             (response,) = shoal.gather_fetch([server.url("/bytes/1000")]).result()
-            # The server makes the bomb before memory is looked at.
+            # The server creates the bomb before memory is measured.
             shoal.gather_fetch([url], headers={"Accept-Encoding": "gzip, br, zstd"}, max_body=1000,
                                return_exceptions=True).result()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -212,7 +212,7 @@ def test_a_bomb_does_no_harm(python, bomb, saved) -> None:
 
 
 @pytest.mark.parametrize("waiting", ["result", "await"])
-def test_progress_is_told(server, run, waiting) -> None:
+def test_progress_is_reported(server, run, waiting) -> None:
     calls = []
     urls = [server.url("/delay/25")] * 60
 
@@ -230,7 +230,7 @@ def test_progress_is_told(server, run, waiting) -> None:
     assert all(total == 60 for _, total in calls)
 
 
-def test_progress_ends_with_what_was_done(server) -> None:
+def test_progress_reports_before_a_failure(server) -> None:
     calls = []
     urls = [server.url("/bytes/3"), server.url("/fault/bad-head"), server.url("/delay/20000")]
     job = shoal.gather_fetch(urls, retry=0, progress=lambda done, total: calls.append((done, total)))
@@ -241,7 +241,7 @@ def test_progress_ends_with_what_was_done(server) -> None:
     assert calls[-1][0] < 3
 
 
-def test_progress_that_raises_comes_out_of_the_wait(server) -> None:
+def test_an_exception_in_progress_propagates_to_the_waiter(server) -> None:
     def fail(done: int, total: int) -> None:
         raise RuntimeError("no progress")
 
@@ -250,7 +250,7 @@ def test_progress_that_raises_comes_out_of_the_wait(server) -> None:
         job.result()
 
 
-def test_a_bar(server, capsys) -> None:
+def test_progress_true_shows_a_bar(server, capsys) -> None:
     pytest.importorskip("tqdm")
     shoal.gather_fetch([server.url("/delay/20")] * 30, concurrency=3, progress=True).result()
     shown = capsys.readouterr().err
@@ -258,7 +258,7 @@ def test_a_bar(server, capsys) -> None:
     assert "100%" in shown
 
 
-# Figures.
+# Statistics.
 
 
 def test_stats_of_a_batch() -> None:
@@ -299,13 +299,13 @@ def test_stats_of_a_batch() -> None:
         ("/delay/150", 5, {"concurrency": 50}, {"server"}),
     ],
 )
-def test_what_limited_it(server, path, number, options, limit) -> None:
+def test_limited_by(server, path, number, options, limit) -> None:
     job = shoal.gather_fetch([server.url(path)] * number, **options)
     job.result()
     assert job.stats.limited_by in limit
 
 
-def test_stats_while_it_runs(server, run) -> None:
+def test_stats_of_a_running_batch_are_a_snapshot(server, run) -> None:
     async def main():
         job = shoal.gather_fetch([server.url("/delay/30")] * 20, concurrency=2)
         before = job.stats
@@ -318,7 +318,7 @@ def test_stats_while_it_runs(server, run) -> None:
     run(main())
 
 
-def test_a_large_batch_keeps_little_and_lets_go_of_it(server, run) -> None:
+def test_a_large_batch_keeps_no_references_to_its_results(server, run) -> None:
     async def main():
         responses = await shoal.gather_fetch([server.url("/bytes/100")] * 5000)
         assert sum(len(response.content) for response in responses) == 500_000
@@ -328,7 +328,7 @@ def test_a_large_batch_keeps_little_and_lets_go_of_it(server, run) -> None:
     gc.collect()
 
 
-def test_two_batches_side_by_side(run) -> None:
+def test_batches_run_concurrently(run) -> None:
     with Server() as server:
 
         async def main():

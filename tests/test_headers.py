@@ -1,4 +1,4 @@
-"""`Headers` beside a plain model of a case-insensitive multi-mapping."""
+"""`Headers` against a model of a case-insensitive multi-mapping."""
 
 import copy
 import pickle
@@ -25,9 +25,9 @@ def model(items: list[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # so that a slow machine causes no failure
 @given(pairs)
-def test_it_is_the_mapping_it_was_made_of(items: list[tuple[str, str]]) -> None:
+def test_headers_behave_like_the_model(items: list[tuple[str, str]]) -> None:
     headers = Headers(items)
     expected = model(items)
     joined = {name: ", ".join(several) for name, several in expected.items()}
@@ -48,13 +48,13 @@ def test_it_is_the_mapping_it_was_made_of(items: list[tuple[str, str]]) -> None:
         assert again.multi_items() == headers.multi_items()
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # so that a slow machine causes no failure
 @given(pairs, pairs)
-def test_equality(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> None:
+def test_equality_ignores_case_as_the_model_does(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> None:
     assert (Headers(one) == Headers(other)) == (model(one) == model(other))
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # so that a slow machine causes no failure
 @given(st.binary(max_size=30))
 def test_values_are_utf_8_or_latin_1(raw: bytes) -> None:
     try:
@@ -70,7 +70,7 @@ def test_values_are_utf_8_or_latin_1(raw: bytes) -> None:
     assert pickle.loads(pickle.dumps(headers)) == headers
 
 
-def test_it_is_a_mapping() -> None:
+def test_headers_are_a_mapping() -> None:
     headers = Headers({"ETag": "x", "Vary": "y"})
     assert isinstance(headers, Mapping)
     match headers:
@@ -85,7 +85,7 @@ def test_it_is_a_mapping() -> None:
         hash(headers)
 
 
-def test_what_is_not_there() -> None:
+def test_missing_names() -> None:
     headers = Headers({"a": "1"})
     assert headers.get("b") is None
     assert headers.get("b", "x") == headers.get("b", default="x") == "x"
@@ -100,7 +100,7 @@ def test_what_is_not_there() -> None:
     assert headers != {"a": "2"}
 
 
-def test_it_cannot_be_changed() -> None:
+def test_headers_are_immutable() -> None:
     headers = Headers({"a": "1"})
     with pytest.raises(TypeError):
         headers["a"] = "2"
@@ -119,19 +119,19 @@ def test_repr_hides_secrets() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["text", b"bytes", 3, [("a",)], [1], {"a": 1}, {1: "a"}, {"a": None}])
-def test_a_wrong_type_is_a_type_error(wrong) -> None:
+def test_wrong_types_raise_type_error(wrong) -> None:
     with pytest.raises(TypeError):
         Headers(wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"": "x"}, {"a b": "x"}, {"ä": "x"}, {"a": "hunter2\n"}, {"a\r": "x"}])
-def test_what_no_header_may_have_is_a_value_error(wrong) -> None:
+def test_invalid_names_and_values_raise_value_error(wrong) -> None:
     with pytest.raises(ValueError, match="header") as raised:
         Headers(wrong)
     assert "hunter2" not in str(raised.value)
 
 
-def test_those_of_a_response(server) -> None:
+def test_headers_of_a_response(server) -> None:
     response = shoal.Client().get(server.url("/response-headers?X-A=1&X-A=2&X-B=3")).result(10)
     assert response.headers.get_list("x-a") == ["1", "2"]
     assert response.headers["X-A"] == "1, 2"

@@ -1,4 +1,4 @@
-"""The rules of the code base that no linter knows."""
+"""Rules of the code base that no linter checks."""
 
 import inspect
 import re
@@ -16,12 +16,12 @@ SOURCES = EXTENSION + sorted(path for path in ROOT.glob("crates/*/src/**/*.rs") 
 
 
 def code_of(path: Path) -> str:
-    """A Rust file without its comments and without the items that are for tests only."""
+    """A Rust file without comments and without items for tests."""
     return re.sub(r"//.*", "", without_tests(path.read_text()))
 
 
-# An item under #[cfg(test)]: its attributes, then one line, or all up to the closing brace, which rustfmt puts alone on
-# a line, where the attributes begin.
+# An item under #[cfg(test)]: its attributes, then one line, or several up to the closing brace. rustfmt puts that brace
+# alone on a line with the indentation of the attributes.
 TEST_ITEM = re.compile(
     r"""^(\ *)\#\[cfg\(test\)\]\n
         (?:\1\#.*\n|\1\ {4}.*\n|\1\)\]\n)*
@@ -43,12 +43,12 @@ def manifest(name: str | Path) -> dict:
     return pytest.importorskip("tomllib").loads((ROOT / name).read_text())
 
 
-def test_the_sources_are_found() -> None:
+def test_sources_are_found() -> None:
     assert len(EXTENSION) > 10
     assert {"http", "kernels", "runtime"} <= {path.name for path in CRATES}
 
 
-def test_only_the_items_for_tests_are_overlooked() -> None:
+def test_without_tests_removes_only_items_for_tests() -> None:
     source = """
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
@@ -75,7 +75,7 @@ fn last() {}
     assert all("cfg(test)" not in code_of(path) for path in SOURCES)
 
 
-# What each crate may use of the others: arrows point down.
+# The crates that each crate may depend on.
 LAYERS = {
     "runtime": set(),
     "json": set(),
@@ -87,7 +87,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("crate", CRATES, ids=lambda crate: crate.name)
-def test_a_crate_knows_those_below_it(crate: Path) -> None:
+def test_a_crate_depends_only_on_lower_ones(crate: Path) -> None:
     uses = manifest(f"crates/{crate.name}/Cargo.toml")["dependencies"]
     assert {name.removeprefix("shoal-") for name in uses if name.startswith("shoal-")} <= LAYERS[crate.name]
     assert not [name for name in uses if name.startswith("pyo3")]
@@ -101,7 +101,7 @@ def test_the_paths_of_a_use_tree() -> None:
     }
 
 
-def test_circles_are_found() -> None:
+def test_import_circles_are_found() -> None:
     modules = {(), ("a",), ("a", "x"), ("b",)}
     assert imports("use crate::b::{self, C};\nuse super::Y;", ("a", "x"), modules) == {("b",), ("a",)}
     assert imports("mod x;\npub use x::Y;\nfn f() { crate::b::g() }", ("a",), modules) == {("a", "x"), ("b",)}
@@ -114,7 +114,7 @@ def test_circles_are_found() -> None:
 CODE = {"src": EXTENSION} | {f"crates/{crate.name}/src": sorted((crate / "src").rglob("*.rs")) for crate in CRATES}
 
 
-# The crates that still have circles.
+# Crates with known import circles.
 CIRCULAR = set()
 
 
@@ -127,19 +127,19 @@ def test_no_import_circles(folder: str) -> None:
         assert [told(circle, folders) for circle in circles(folders)] == [], "::".join(inside) or folder
 
 
-def test_one_gate_out_of_the_gil() -> None:
+def test_only_detach_rs_releases_the_gil() -> None:
     elsewhere = [path for path in SOURCES if path != ROOT / "src/bridge/detach.rs"]
     assert offenders(r"\.detach\(|\ballow_threads\b|PyEval_SaveThread", elsewhere) == []
 
 
-def test_only_the_runtime_starts_threads() -> None:
+def test_only_the_runtime_crate_starts_threads() -> None:
     elsewhere = [path for path in SOURCES if "crates/runtime" not in path.as_posix()]
     pattern = r"thread::(?:spawn|scope|Builder)|runtime::Builder|Runtime::new\(|ThreadPoolBuilder|rayon::spawn"
     assert offenders(pattern, elsewhere) == []
 
 
 def test_no_wildcard_imports() -> None:
-    # pyo3's prelude is the traits and attributes its macros expand to.
+    # The macros of pyo3 need the traits and attributes of its prelude.
     assert offenders(r"use (?!pyo3::prelude)[\w:]+::\*;", SOURCES) == []
     for path in (ROOT / "python").rglob("*.py*"):
         if path.suffix in {".py", ".pyi"}:
@@ -151,17 +151,17 @@ def test_no_wildcard_imports() -> None:
     [("src", 500), ("crates", 600), ("python", 500), ("tests", 600)],
     ids=["src", "crates", "python", "tests"],
 )
-def test_no_long_files(folder: str, most: int) -> None:
+def test_files_are_short(folder: str, most: int) -> None:
     paths = [path for ending in ("rs", "py") for path in (ROOT / folder).rglob(f"*.{ending}")]
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in paths}
     assert {name: length for name, length in lengths.items() if length > most} == {}
 
 
-def test_every_module_head_says_its_design() -> None:
+def test_every_module_has_a_doc_comment() -> None:
     assert [str(path) for path in SOURCES if not path.read_text().startswith("//!")] == []
 
 
-def test_the_lints_are_not_relaxed() -> None:
+def test_lints_are_not_relaxed() -> None:
     lints = manifest("Cargo.toml")["workspace"]["lints"]
     assert all(
         manifest(path.relative_to(ROOT) / "Cargo.toml")["lints"] == {"workspace": True} for path in [ROOT, *CRATES]
@@ -178,7 +178,7 @@ def test_the_lints_are_not_relaxed() -> None:
 
 
 def public() -> dict[str, object]:
-    """What `shoal` and `shoal.parallel` export, by name."""
+    """The exports of `shoal` and `shoal.parallel`, by name."""
     names = {name: getattr(shoal, name) for name in shoal.__all__ if name not in {"__version__", "parallel"}}
     return names | {f"parallel.{name}": getattr(shoal.parallel, name) for name in shoal.parallel.__all__}
 
@@ -206,15 +206,15 @@ def test_every_public_name_is_in_the_stub() -> None:
         assert re.search(rf"^(?:class|def|async def) {plain}\b|^{plain}\b", stub, re.MULTILINE), name
 
 
-def test_the_classes_say_where_they_live() -> None:
+def test_public_names_have_a_public_module() -> None:
     for name, thing in public().items():
         home = "shoal.parallel" if name.startswith("parallel.") else "shoal"
-        # A function of an extension module says the module that it is defined in.
+        # `__module__` of a function in an extension module names the defining module.
         places = {home, "shoal.exceptions"} if inspect.isclass(thing) else {home, "shoal._shoal"}
         assert thing.__module__ in places, f"{name}: {thing.__module__}"
 
 
-def test_one_version_everywhere() -> None:
+def test_all_versions_are_equal() -> None:
     cargo = manifest("Cargo.toml")["workspace"]["package"]["version"]
     project = manifest("pyproject.toml")["project"]["version"]
     assert cargo == project == shoal.__version__

@@ -1,4 +1,4 @@
-"""HTTP/1 on the wire: the forms of heads and chunks that servers send, and where a response ends."""
+"""HTTP/1 parsing: unusual heads and chunks, and the end of a response."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def fetched(*script, **options) -> shoal.Response:
 
 
 @pytest.mark.parametrize("fold", [b"\r\n ", b"\r\n\t", b" \r\n \t ", b"\n "], ids=repr)
-def test_a_folded_header_is_one_line(fold) -> None:
+def test_a_folded_header_is_joined(fold) -> None:
     response = fetched(HEAD + b"X: a" + fold + b"b\r\nY:" + fold + b"c\r\nContent-Length: 2\r\n\r\nok")
     assert (response.headers["x"], response.headers["y"], response.content) == ("a b", "c", b"ok")
 
 
-def test_a_folded_length_is_a_length() -> None:
+def test_a_folded_content_length_is_valid() -> None:
     assert fetched(HEAD + b"Content-Length:\r\n 2\r\n\r\nokmore").content == b"ok"
 
 
@@ -51,18 +51,18 @@ def test_a_control_byte_in_a_value_is_kept(byte) -> None:
     assert response.headers["set-cookie"] == value.decode()
     assert response.headers.get_list("set-cookie") == [value.decode()]
     assert pickle.loads(pickle.dumps(response)).headers == response.headers
-    # RFC 6265bis, 5.6: no cookie is made of it.
+    # RFC 6265bis, 5.6: a cookie with a control byte is ignored.
     assert not response.cookies
 
 
 @pytest.mark.parametrize("byte", [b"\0", b"\rb"], ids=repr)
-def test_a_byte_that_could_end_a_header_is_refused(byte) -> None:
+def test_nul_and_bare_cr_in_a_value_are_refused(byte) -> None:
     with pytest.raises(shoal.ProtocolError):
         fetched(HEAD + b"X: a" + byte + b"\r\nContent-Length: 2\r\n\r\nok")
 
 
 @pytest.mark.parametrize("count", [100, 101, 151, 3000])
-def test_headers_are_bounded_by_their_bytes(count) -> None:
+def test_many_headers_are_accepted(count) -> None:
     lines = b"".join(b"X-%d: %d\r\n" % (number, number) for number in range(count))
     response = fetched(HEAD + lines + b"Content-Length: 2\r\n\r\nok")
     assert (len(response.headers), response.headers[f"x-{count - 1}"]) == (count + 1, str(count - 1))
@@ -97,8 +97,8 @@ def test_interim_heads_are_bounded_by_their_number() -> None:
 
 def test_a_response_of_http_1_0_may_be_chunked() -> None:
     head = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
-    answer = [READ, head + b"3\r\nabc\r\n0\r\n\r\n", HANG]
-    with Scripted(answer) as server, shoal.Client() as client:
+    script = [READ, head + b"3\r\nabc\r\n0\r\n\r\n", HANG]
+    with Scripted(script) as server, shoal.Client() as client:
         for _ in range(2):
             assert client.get(server.url).result().content == b"abc"
         assert len(server.connections) == 2
@@ -120,7 +120,7 @@ def test_a_response_of_http_1_0_may_be_chunked() -> None:
     ],
     ids=lambda chunks: repr(chunks[:40]),
 )
-def test_chunks_in_other_forms(chunks) -> None:
+def test_unusual_chunks_are_accepted(chunks) -> None:
     whole, cut = [READ, CHUNKED + chunks], [READ, CHUNKED + chunks[:-1], Sleep(0.02), chunks[-1:]]
     for script in (whole, cut):
         with Scripted([*script, READ, reply(b"next")]) as server, shoal.Client(retry=0, timeout=5) as client:
@@ -140,12 +140,12 @@ def test_chunks_in_other_forms(chunks) -> None:
     ],
     ids=lambda chunks: repr(chunks[:20]),
 )
-def test_invalid_chunks(chunks) -> None:
+def test_invalid_chunks_are_refused(chunks) -> None:
     with pytest.raises(shoal.ProtocolError):
         fetched(CHUNKED + chunks, HANG)
 
 
-# Where a response ends.
+# The end of a response.
 
 
 ENDS = {
@@ -166,21 +166,21 @@ SURPLUS = {"an answer": reply(b"surplus"), "a body": b"hello", "a line": b"\r\n"
 @pytest.mark.parametrize("surplus", SURPLUS)
 @pytest.mark.parametrize("end", ENDS)
 def test_surplus_bytes_are_not_the_next_response(certificates, end, surplus, apart, tls) -> None:
-    answer = [ENDS[end], SURPLUS[surplus]] if apart else [ENDS[end] + SURPLUS[surplus]]
-    # Another request on the same connection would get the wrong response.
-    scripts = [READ, *answer, READ, reply(b"the wrong connection")], [READ, reply(b"second"), HANG]
+    writes = [ENDS[end], SURPLUS[surplus]] if apart else [ENDS[end] + SURPLUS[surplus]]
+    # A second request on the same connection would get the wrong response.
+    scripts = [READ, *writes, READ, reply(b"the wrong connection")], [READ, reply(b"second"), HANG]
     with (
         Scripted(*scripts, tls=certificates.good if tls else None) as server,
         shoal.Client(retry=0, timeout=5, http2=False, verify=certificates.ca_pem) as client,
     ):
         client.request("HEAD" if end == "head" else "GET", server.url).result()
         if apart:
-            time.sleep(0.05)  # later surplus can't be told from the next response
+            time.sleep(0.05)  # surplus that arrives later cannot be distinguished from the next response
         assert client.get(server.url).result().content == b"second"
 
 
 def wrong_responses(rounds: int) -> int:
-    """How often a surplus response in a write of its own is taken for the next one."""
+    """The number of rounds in which a surplus response in a separate write is used as the next one."""
     wrong = 0
     for _ in range(rounds):
         scripts = [READ, reply(b"first"), reply(b"surplus"), HANG], [READ, reply(b"second"), HANG]
@@ -190,21 +190,21 @@ def wrong_responses(rounds: int) -> int:
     return wrong
 
 
-def test_a_surplus_response_in_a_write_of_its_own_is_rarely_the_next_one() -> None:
-    """A new connection rests for 1 ms after its first response: 3 or 4 of 30 are wrong, as with aiohttp; else 15."""
-    # On a busy machine the two writes are further apart.
+def test_a_surplus_response_in_a_separate_write_is_rarely_the_next_one() -> None:
+    """A new connection is idle for 1 ms after its first response: 3 or 4 of 30 are wrong, as with aiohttp; else 15."""
+    # Three tries, because on a busy machine the two writes are further apart.
     assert any(wrong_responses(30) <= 5 for _ in range(3))
 
 
-def test_a_connection_is_used_again_after_each_kind_of_response() -> None:
-    for end, answer in ENDS.items():
-        with Scripted([READ, answer, READ, reply(b"second")]) as server, shoal.Client(retry=0) as client:
+def test_a_connection_is_reused_after_each_kind_of_response() -> None:
+    for end, response in ENDS.items():
+        with Scripted([READ, response, READ, reply(b"second")]) as server, shoal.Client(retry=0) as client:
             client.request("HEAD" if end == "head" else "GET", server.url).result()
             assert client.get(server.url).result().content == b"second"
             assert len(server.connections) == 1, end
 
 
-# Memory follows the received bytes.
+# Memory grows with the received bytes only.
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["memory", "file"])
@@ -217,12 +217,12 @@ def test_a_connection_is_used_again_after_each_kind_of_response() -> None:
     ],
     ids=["length", "longest", "chunk"],
 )
-def test_an_announced_size_takes_no_memory(tmp_path, head, saved) -> None:
+def test_an_announced_size_allocates_no_memory(tmp_path, head, saved) -> None:
     before = resident()
     options = {"save_to": str(tmp_path / "body")} if saved else {}
     with Scripted([READ, head, *[bytes(1 << 20)] * 5, HANG]) as server, shoal.Client(max_body=None) as client:
         url = [(server.url, {"retry": 0, "timeout": 1})]
-        # For a saved body, a number bounds each silence.
+        # For a saved body, a number as timeout bounds each read.
         with pytest.raises(shoal.ReadTimeout if saved else shoal.TotalTimeout):
             client.gather(url, **options).result()
         assert resident() - before < 64 << 20
@@ -230,7 +230,7 @@ def test_an_announced_size_takes_no_memory(tmp_path, head, saved) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_body_that_does_not_fit_fails_alone(python) -> None:
+def test_a_body_that_exceeds_the_memory_fails_alone(python) -> None:
     code = """
         import resource, sys, shoal
         import shoal.testing
@@ -250,7 +250,7 @@ def test_a_body_that_does_not_fit_fails_alone(python) -> None:
     assert done.stdout == "FetchError MemoryError\n10\n"
 
 
-# A server that does not read.
+# Servers that do not read.
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
@@ -269,5 +269,5 @@ def test_an_upload_that_is_not_read_is_released(certificates, cancelled, tls) ->
         else:
             with pytest.raises(shoal.TotalTimeout):
                 job.result()
-        # The server's end is left.
+        # Only the socket of the server is still open.
         assert server.wait_for(lambda: open_sockets() <= before + 1, 5)

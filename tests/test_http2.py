@@ -35,21 +35,21 @@ def client(authority, base):
 
 def test_http2_is_negotiated(client):
     response = client.get("/a", params={"b": "c"}, headers={"X-Name": "value"}).result()
-    asked = response.json()
-    assert (response.http_version, asked["version"]) == ("HTTP/2", "2")
-    assert (asked["method"], asked["path"]) == ("GET", "/a")
-    assert ["x-name", "value"] in asked["headers"]
+    request = response.json()
+    assert (response.http_version, request["version"]) == ("HTTP/2", "2")
+    assert (request["method"], request["path"]) == ("GET", "/a")
+    assert ["x-name", "value"] in request["headers"]
     assert response.headers.get_list("Set-Cookie") == ["a=1", "b=2"]
     assert "a=1" in dict(client.get("/").result().json()["headers"])["cookie"]
 
 
-def test_http2_can_be_turned_off(authority, base):
+def test_http2_false_uses_http1(authority, base):
     with shoal.Client(base_url=base, verify=authority.cert_pem.bytes(), http2=False) as client:
         response = client.get("/").result()
     assert (response.http_version, response.json()["version"]) == ("HTTP/1.1", "1.1")
 
 
-def test_many_requests_share_a_connection(client):
+def test_requests_share_a_connection(client):
     client.get("/").result()
     responses = client.gather([f"/{n}" for n in range(200)]).result()
     assert [r.json()["path"] for r in responses] == [f"/{n}" for n in range(200)]
@@ -64,11 +64,11 @@ def test_methods_and_bodies(client, method):
     if method == "HEAD":
         assert response.content == b""
     else:
-        asked = response.json()
-        assert (asked["method"], asked["body"]) == (method, len(body or b""))
+        request = response.json()
+        assert (request["method"], request["body"]) == (method, len(body or b""))
 
 
-def test_connection_headers_of_http1_are_dropped(client):
+def test_connection_specific_headers_are_not_sent(client):
     headers = {
         "Connection": "close",
         "TE": "gzip",
@@ -76,21 +76,23 @@ def test_connection_headers_of_http1_are_dropped(client):
         "Content-Length": "7",
         "Upgrade": "x",
     }
-    asked = client.post("/", headers={**headers, "Host": "other.test"}, content=b"body").result().json()
-    seen = [(name, value) for name, value in asked["headers"] if name in {name.lower() for name in headers} | {"host"}]
+    request = client.post("/", headers={**headers, "Host": "other.test"}, content=b"body").result().json()
+    seen = [
+        (name, value) for name, value in request["headers"] if name in {name.lower() for name in headers} | {"host"}
+    ]
     assert sorted(seen) == [("content-length", "4"), ("host", "other.test")]
-    assert asked["body"] == 4
+    assert request["body"] == 4
 
 
-def test_a_large_body_and_its_limit(client):
+def test_a_body_above_max_body_keeps_the_connection(client):
     assert len(client.get("/bytes/3000000").result().content) == 3_000_000
     with pytest.raises(shoal.BodyTooLarge):
         client.get("/bytes/3000000", max_body="1MB").result()
-    # The connection is still used.
+    # The connection is still usable.
     assert client.get("/").result().ok
 
 
-def test_timeout_and_cancellation_leave_the_connection(client):
+def test_timeout_and_cancellation_keep_the_connection(client):
     before = client.get("/").result().json()["client"]
     with pytest.raises(shoal.TotalTimeout) as caught:
         client.get("/slow", timeout=0.2).result()

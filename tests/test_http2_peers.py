@@ -1,4 +1,4 @@
-"""HTTP/2 peers that flood, refuse, stall or lie: a request fails soon, says why, and releases all it held."""
+"""HTTP/2 peers that flood, refuse, stall or send invalid frames: a request fails soon and releases its resources."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from servers.frames import (
 )
 from servers.tls import Certificates
 
-BODY = b"x" * 40_000_000  # more than malloc keeps in its arenas
+BODY = b"x" * 40_000_000  # more than the arenas of malloc keep
 ONE_MORE = struct.pack(">I", 1)
 
 
@@ -53,7 +53,7 @@ def client(certificates):
 
 @pytest.fixture
 def peer(certificates):
-    """Makes a peer that sends a valid preface, and then runs the behaviour of the test on each connection."""
+    """Starts a peer that sends a valid preface and then runs the function of the test on each connection."""
     peers = []
 
     def make(behave, settings=None):
@@ -69,7 +69,7 @@ def peer(certificates):
         each.__exit__(None)
 
 
-# Floods. Each frame is allowed; together they are an attack.
+# Floods. Each frame is valid; their number is the attack.
 
 FLOODS = {
     "WINDOW_UPDATE": frame(WINDOW_UPDATE, 0, 0, ONE_MORE),
@@ -88,7 +88,7 @@ FLOODS = {
 
 
 def beginning(name: str, stream: int) -> bytes:
-    """The frames that make the flood valid."""
+    """The frames that must precede the flood."""
     if name == "CONTINUATION":
         return frame(HEADERS, 0, stream, head(200))
     return frame(HEADERS, END_HEADERS, stream, head(200)) if name == "padding" else b""
@@ -123,7 +123,7 @@ def test_a_flood_without_requests_ends_the_connection(client, peer, name) -> Non
     assert server.wait_all_closed()
 
 
-def test_frames_that_an_honest_server_sends_are_no_flood(client, peer) -> None:
+def test_pings_of_a_server_that_responds_are_no_flood(client, peer) -> None:
     async def behave(frames) -> None:
         for _ in range(20):
             stream = await frames.request()
@@ -136,7 +136,7 @@ def test_frames_that_an_honest_server_sends_are_no_flood(client, peer) -> None:
     assert len(server.connections) == 1
 
 
-def test_a_window_update_for_each_piece_of_an_upload_is_no_flood(client, peer) -> None:
+def test_window_updates_during_an_upload_are_no_flood(client, peer) -> None:
     async def behave(frames) -> None:
         while True:
             kind, flags, stream, payload = await frames.next()
@@ -150,8 +150,8 @@ def test_a_window_update_for_each_piece_of_an_upload_is_no_flood(client, peer) -
     assert client.post(server.url, content=BODY[:6_000_000]).result().content == b"done"
 
 
-def test_a_bomb_of_headers(client, peer) -> None:
-    """One field of 4,000 bytes in the dynamic table, and then one byte for each reference to it."""
+def test_header_bombs_are_refused(client, peer) -> None:
+    """One field of 4,000 bytes in the dynamic table, and references to it of one byte each."""
 
     async def behave(frames) -> None:
         stream = await frames.request()
@@ -188,7 +188,7 @@ def test_heads_are_bounded_by_their_size(client, peer) -> None:
 # An unprocessed request may be sent again, whatever its method.
 
 
-def test_a_refused_request_is_sent_again(client, peer) -> None:
+def test_a_refused_request_is_resent(client, peer) -> None:
     async def behave(frames) -> None:
         for refused in (True, True, False):
             stream = await frames.request()
@@ -212,7 +212,7 @@ def test_a_refused_request_obeys_retry(client, peer, retry) -> None:
     assert caught.value.attempts == retry + 1
 
 
-def test_a_request_after_the_last_processed_one_is_sent_again(client, peer) -> None:
+def test_a_request_after_the_last_processed_one_is_resent(client, peer) -> None:
     async def behave(frames) -> None:
         stream = await frames.request()
         if len(server.spoken) == 1:
@@ -228,7 +228,7 @@ def test_a_request_after_the_last_processed_one_is_sent_again(client, peer) -> N
 
 
 @pytest.mark.parametrize("announced", ["reset", "goaway"])
-def test_a_server_that_requires_http1_gets_the_requests_over_http1(client, certificates, announced) -> None:
+def test_a_server_that_requires_http1_gets_requests_over_http1(client, certificates, announced) -> None:
     protocols = []
 
     async def behave(frames) -> None:
@@ -254,7 +254,7 @@ def test_a_server_that_requires_http1_gets_the_requests_over_http1(client, certi
 
 
 @pytest.mark.parametrize("end", ["goaway", "internal error", "closed"])
-def test_a_request_that_may_have_been_processed_is_not_sent_again(client, peer, end) -> None:
+def test_a_request_that_may_have_been_processed_is_not_resent(client, peer, end) -> None:
     async def behave(frames) -> None:
         stream = await frames.request()
         if end == "goaway":
@@ -303,7 +303,7 @@ def test_a_response_before_the_body_was_sent(client, peer, reset) -> None:
     assert len(server.connections) == 1
 
 
-def test_a_body_that_is_cut_off_is_incomplete(client, peer) -> None:
+def test_a_reset_in_the_body_is_an_incomplete_body(client, peer) -> None:
     async def behave(frames) -> None:
         stream = await frames.request()
         await frames.send(frame(HEADERS, END_HEADERS, stream, head(200)), frame(DATA, 0, stream, b"half"))
@@ -315,7 +315,7 @@ def test_a_body_that_is_cut_off_is_incomplete(client, peer) -> None:
         client.get(server.url).result()
 
 
-def test_a_window_of_a_byte(client, peer) -> None:
+def test_windows_of_one_byte(client, peer) -> None:
     async def behave(frames) -> None:
         sent = b""
         while True:
@@ -355,7 +355,7 @@ def test_an_upload_that_is_not_read_is_released(client, peer, reads) -> None:
     gc.collect()  # the error holds the request
     assert wait_until(lambda: resident() - before < 20_000_000)
     if not reads:
-        # The server's end stays open: it does not read.
+        # The socket of the server stays open, because the server does not read.
         assert wait_until(lambda: open_sockets() <= sockets + 1)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C: in `.result()`, in a plain `for`, in `asyncio.run`, and in a `.result()` that blocks a loop."""
+"""Ctrl-C in `.result()`, in a `for` over a stream, in `asyncio.run`, and in a `.result()` that blocks an event loop."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
 def interrupt(code: str, *arguments: str) -> tuple[subprocess.CompletedProcess, float]:
-    """Runs code in an interpreter, presses Ctrl-C when it has printed `started`; gives its end and its time."""
+    """Runs code in a new interpreter and sends SIGINT 0.3 s after it prints `started`; returns its result and time."""
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -54,22 +54,22 @@ RESULT = """
 
 
 @pytest.mark.parametrize("runner", ["asyncio", "uvloop"])
-def test_result_inside_a_running_loop(runner: str, server) -> None:
+def test_ctrl_c_interrupts_result_inside_a_running_loop(runner: str, server) -> None:
     pytest.importorskip(runner)
     done, took = interrupt(RESULT, server.url("/bytes/1"), server.url("/delay/60000"), runner)
     words = "1 of 2 are finished, in .results of this exception (sys.last_value.results)"
     assert (done.stdout, done.stderr, done.returncode) == (f"2 True True\n{words}\nout\n", "", 0)
-    assert took < 1  # the exit of the interpreter included
+    assert took < 1  # includes the exit of the interpreter
 
 
 @pytest.mark.parametrize("runner", ["asyncio", "uvloop"])
-def test_the_handler_of_a_runner_makes_way(runner: str) -> None:
+def test_the_handler_of_a_runner_is_replaced_and_restored(runner: str) -> None:
     run = pytest.importorskip(runner).run
 
     async def main() -> None:
         before = signal.getsignal(signal.SIGINT)
         handler = _interrupt.allow()
-        if handler is None:  # before 3.11 runners have none
+        if handler is None:  # runners install a handler since Python 3.11
             assert before is signal.default_int_handler
             return
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -80,7 +80,7 @@ def test_the_handler_of_a_runner_makes_way(runner: str) -> None:
 
 
 @pytest.mark.parametrize("runner", ["asyncio", "uvloop"])
-def test_the_handler_of_an_application_stays(runner: str) -> None:
+def test_the_handler_of_an_application_is_kept(runner: str) -> None:
     import asyncio
 
     async def main() -> None:
@@ -90,11 +90,11 @@ def test_the_handler_of_an_application_stays(runner: str) -> None:
     pytest.importorskip(runner).run(main())
 
 
-def test_without_a_loop_there_is_nothing_to_do() -> None:
+def test_allow_without_a_loop_returns_none() -> None:
     assert _interrupt.allow() is None
 
 
-def test_in_another_thread_there_is_nothing_to_do() -> None:
+def test_allow_in_another_thread_returns_none() -> None:
     import asyncio
 
     seen = []
@@ -108,7 +108,7 @@ def test_in_another_thread_there_is_nothing_to_do() -> None:
     assert seen == [None]
 
 
-# The time from the signal to the exception, told by the one who raises and the one who gets it on the same clock.
+# The time from the signal to the exception: sending and catching thread read the same clock.
 
 PROGRAM = """
 import asyncio, os, random, signal, sys, threading, time
@@ -117,74 +117,74 @@ url = sys.argv[1].__add__
 slow = [url("/bytes/1"), url("/bytes/2"), *[url("/delay/60000")] * 20]
 times = []
 
-class Told(Exception):
+class HandlerError(Exception):
     pass
 
 def handler(number, frame):
-    raise Told
+    raise HandlerError
 
-def press(number=signal.SIGINT, wait=0.3):
+def send_signal(number=signal.SIGINT, wait=0.3):
     def send():
-        time.sleep(wait + random.random() / 10)  # not in step with the wait that it interrupts
+        time.sleep(wait + random.random() / 10)  # not synchronous with the wait that it interrupts
         times.append(time.monotonic())
         os.kill(os.getpid(), number)
     threading.Thread(target=send, daemon=True).start()
 
-def answered():
+def report_delay():
     print(f"{time.monotonic() - times.pop():.4f}")
 """
 
 WAYS = {
     "result": """
         for _ in range(10):
-            press()
+            send_signal()
             job = shoal.gather_fetch(slow, timeout=None)
             try:
                 job.result()
             except KeyboardInterrupt as error:
-                answered()
+                report_delay()
                 assert [result is not None for result in error.results] == [True] * 2 + [False] * 20
                 assert job.cancelled()
     """,
     "result with a timeout": """
-        press()
+        send_signal()
         try:
             shoal.gather_fetch(slow).result(20)
         except KeyboardInterrupt as error:
-            answered()
+            report_delay()
             assert len(error.results) == 22
     """,
     "exception": """
-        press()
+        send_signal()
         try:
             shoal.gather_fetch(slow).exception()
         except KeyboardInterrupt as error:
-            answered()
+            report_delay()
             assert len(error.results) == 22
     """,
     "one request": """
-        press()
+        send_signal()
         job = shoal.Client().get(slow[-1])
         try:
             job.result()
         except KeyboardInterrupt as error:
-            answered()
+            report_delay()
             assert job.cancelled()
     """,
     "for": """
         for _ in range(3):
-            press()
+            send_signal()
             seen = 0
             try:
                 for response in shoal.stream_fetch(slow):
                     seen += 1
             except KeyboardInterrupt:
-                answered()
+                report_delay()
             assert seen == 2
     """,
     "asyncio.run": """
         async def main():
-            press()
+            send_signal()
             try:
                 await shoal.gather_fetch(slow)
             except asyncio.CancelledError as error:
@@ -194,42 +194,42 @@ WAYS = {
             try:
                 asyncio.run(main())
             except KeyboardInterrupt:
-                answered()
+                report_delay()
     """,
     "async for": """
         async def main():
-            press()
+            send_signal()
             async for response in shoal.stream_fetch(slow):
                 pass
         for _ in range(2):
             try:
                 asyncio.run(main())
             except KeyboardInterrupt:
-                answered()
+                report_delay()
     """,
     "a handler of SIGTERM that raises": """
         signal.signal(signal.SIGTERM, handler)
         for _ in range(3):
-            press(signal.SIGTERM)
+            send_signal(signal.SIGTERM)
             try:
                 shoal.gather_fetch(slow).result()
-            except Told as error:
-                answered()
+            except HandlerError as error:
+                report_delay()
                 assert [result is not None for result in error.results] == [True] * 2 + [False] * 20
     """,
     "a handler that raises, in a for": """
         signal.signal(signal.SIGTERM, handler)
-        press(signal.SIGTERM)
+        send_signal(signal.SIGTERM)
         try:
             for response in shoal.stream_fetch(slow):
                 pass
-        except Told:
-            answered()
+        except HandlerError:
+            report_delay()
     """,
     "a handler that does not raise": """
-        signal.signal(signal.SIGTERM, lambda number, frame: answered())
-        press(signal.SIGTERM, 0.1)
-        press(signal.SIGTERM, 0.25)
+        signal.signal(signal.SIGTERM, lambda number, frame: report_delay())
+        send_signal(signal.SIGTERM, 0.1)
+        send_signal(signal.SIGTERM, 0.25)
         assert len(shoal.gather_fetch([url("/delay/500")]).result()) == 1
     """,
     "two at a time": """
@@ -241,11 +241,11 @@ WAYS = {
                 assert type(error).__name__ == "CancelledError", error
         thread = threading.Thread(target=wait)
         thread.start()
-        press()
+        send_signal()
         try:
             job.result()
         except KeyboardInterrupt as error:
-            answered()
+            report_delay()
             assert len(error.results) == 22
         thread.join(5)
         assert not thread.is_alive()
@@ -254,7 +254,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_answer_within_200_ms(way: str, python, server) -> None:
+def test_a_signal_interrupts_within_200_ms(way: str, python, server) -> None:
     done = python(PROGRAM + textwrap.dedent(WAYS[way]), server.base_url)
     assert (done.stderr, done.returncode) == ("", 0)
     times = [float(line) for line in done.stdout.splitlines()]
@@ -264,7 +264,7 @@ def test_an_answer_within_200_ms(way: str, python, server) -> None:
 
 
 @pytest.mark.parametrize("wait", ["job.result()", "asyncio.run(awaited())", "[None for _ in shoal.stream_fetch(slow)]"])
-def test_uncaught_it_ends_the_process_as_usual(wait: str, server) -> None:
+def test_uncaught_ctrl_c_ends_the_process_with_sigint(wait: str, server) -> None:
     code = PROGRAM + textwrap.dedent(
         f"""
         async def awaited():
@@ -275,7 +275,7 @@ def test_uncaught_it_ends_the_process_as_usual(wait: str, server) -> None:
         """
     )
     done, took = interrupt(code, server.base_url)
-    assert done.returncode == -signal.SIGINT  # as of any Python program
+    assert done.returncode == -signal.SIGINT  # like any Python program
     last = done.stderr.splitlines()[-1]
     words = ": 2 of 22 are finished, in .results of this exception (sys.last_value.results)"
     assert last == "KeyboardInterrupt" + (words if wait == "job.result()" else "")

@@ -38,14 +38,14 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if path == "/slow":
         await asyncio.sleep(60)
     if path.startswith("/bytes/"):
-        answer = b"x" * int(path.rpartition("/")[2])
+        content = b"x" * int(path.rpartition("/")[2])
     else:
         headers = [[name.decode(), value.decode()] for name, value in scope["headers"]]
-        asked = {"method": scope["method"], "path": path, "version": scope["http_version"], "body": len(body)}
-        answer = json.dumps({**asked, "headers": headers, "client": scope["client"]}).encode()
+        request = {"method": scope["method"], "path": path, "version": scope["http_version"], "body": len(body)}
+        content = json.dumps({**request, "headers": headers, "client": scope["client"]}).encode()
     headers = [(b"content-type", b"application/json"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def many_origins() -> Iterator[int]:
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while await reader.readuntil(b"\r\n\r\n"):
-            writer.write(ANSWER)
+            writer.write(RESPONSE)
             await writer.drain()
     except (OSError, asyncio.IncompleteReadError):
         writer.close()

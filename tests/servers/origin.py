@@ -50,12 +50,12 @@ class Origin(Server):
 
     async def serve(self, connection: Connection) -> None:
         while request := await connection.read_request():
-            answer = self.routes.get(request.target.partition("?")[0], Reply())
-            if not isinstance(answer, Reply):
-                answer = answer(request)
-            lines = [f"HTTP/1.1 {answer.status}", *(f"{name}: {value}" for name, value in answer.headers)]
-            lines += [f"Content-Length: {len(answer.body)}", "", ""]
-            body = b"" if request.method == "HEAD" else answer.body
+            reply = self.routes.get(request.target.partition("?")[0], Reply())
+            if not isinstance(reply, Reply):
+                reply = reply(request)
+            lines = [f"HTTP/1.1 {reply.status}", *(f"{name}: {value}" for name, value in reply.headers)]
+            lines += [f"Content-Length: {len(reply.body)}", "", ""]
+            body = b"" if request.method == "HEAD" else reply.body
             connection.writer.write("\r\n".join(lines).encode("latin-1") + body)
             await connection.writer.drain()
             if request.get("connection") == "close":
