@@ -1,4 +1,4 @@
-"""The contenders: each library in its styles, on its loops, at the workloads that make sense for it."""
+"""The contenders: each library with its styles, event loops and suitable workloads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from workloads import WORKLOADS, Workload
 
 LOOPS = ("asyncio", "uvloop")
-# One loop is enough where its cost is negligible beside the bodies.
+# One loop is enough if its cost is negligible compared with the bodies.
 ONE_LOOP = {"W3", "W3-tls", "W4", "W4f", "W5"}
 
 

@@ -1,9 +1,9 @@
 """The documents of the parallel benchmark: deterministic, distinct, about 20 KB each.
 
-A document depends on its number only, so the first hundred are the same however many are made. Sentences come from one
-stock with the word frequencies of a language, names of people with their accents, addresses and dates among them.
+A document depends only on its number, so the first hundred are the same for any total. Sentences come from one stock
+with the word frequencies of a language; they contain names with accents, addresses and dates.
 
-Every kind is written once, to a file of its own in a folder, and read by each measurement.
+Each kind is written once, to its own file in a folder, and read by each measurement.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIZE = 20_000
 
 
 def words(text: str) -> list[str]:
-    """Those of a text."""
+    """The words of a text."""
     return text.split()
 
 
@@ -350,6 +350,6 @@ PAGED = ("pages", "articles")
 
 
 def read(folder: Path, kind: str) -> list[Any]:
-    """All documents of a kind: `str`, `bytes` or `Page`."""
+    """All documents of a kind, as `str`, `bytes` or `Page`."""
     items = pickle.loads((folder / f"{kind}.pickle").read_bytes())
     return [Page(*item) for item in items] if kind in PAGED else items

@@ -1,4 +1,4 @@
-"""The expected results, fetched one by one with the standard library's client."""
+"""The expected results, fetched one by one with the client of the standard library."""
 
 from __future__ import annotations
 

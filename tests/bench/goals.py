@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 POOLS = ("multiprocessing", "concurrent.futures", "loky", "joblib")
-# A tolerance for kernels where equal is the best possible: runs differ by this much.
+# The tolerance for kernels that can at best be equal: runs differ by this much.
 TIE = 0.05
 
 

@@ -23,7 +23,7 @@ async def gather(base: str, n: int) -> None:
 
 
 async def get(base: str, n: int) -> None:
-    """One request after the other."""
+    """Sequential requests."""
     async with shoal.Client() as client:
         for i in range(n):
             check(await client.get(f"{base}/late?i={i}"))

@@ -1,4 +1,4 @@
-"""Installs the peers one by one if all at once fails; failures are printed and named in the report."""
+"""Installs all other libraries at once, or one by one if that fails. Failures are printed and named in the report."""
 
 from __future__ import annotations
 

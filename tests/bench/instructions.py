@@ -1,20 +1,20 @@
-"""``make instructions``: fails when a hot path needs more instructions than it did.
+"""``make instructions``: fails when a hot path needs more instructions than the baseline.
 
-Times depend on the machine's mood, the number of instructions does not. valgrind (cachegrind, without caches) counts
-those of a whole process, all threads, without the kernel. Each path is gone N times and 2 N times; the difference
-divided by N is one operation: start, set-up, connections and warm-up cancel out. Servers are processes of their own,
-which nobody counts. On a busy machine two runs differ by 0.1 %, in Python by 1 %.
+Times vary with the load of the machine, the number of instructions does not. valgrind (cachegrind, without caches)
+counts the instructions of all threads of a process, without the kernel. Each path runs N times and 2 N times. The
+difference divided by N is one operation: start, set-up, connections and warm-up cancel out. Servers are separate
+processes and are not counted. On a busy machine two runs differ by 0.1 %, in Python by 1 %.
 
-Instructions are not time: a cache miss or a system call weighs more than hundreds. But what a change adds by accident
-(copies, a lock, a map rebuilt) shows here, at once and on any machine; what it costs, `make bench` tells. One more copy
-of a request's headers is 5 % of ``engine``. The bound is wider, for all paths: what a compiler inlines may change with
-a line elsewhere, and the baseline stays where it is, so many small steps don't pass either.
+Instructions are not time: a cache miss or a system call costs more than hundreds of them. But copies, locks or rebuilt
+maps that a change adds by accident appear here at once and on any machine; `make bench` measures their cost. One more
+copy of a request's headers is 5 % of ``engine``. The bound is 15 % for all paths, because a change in another place may
+change what the compiler inlines. The baseline is not updated automatically, so many small increases also fail.
 
-The baseline says with what it was counted. Another rustc, valgrind or Python moves every path by some per cent, so the
-bound is then twice as wide, which still finds what doubles; on another kind of processor the figures are only shown.
-valgrind offers every program the same processor, AVX2 at most, so newer machines of one kind agree.
+The baseline names the versions it was counted with. Another rustc, valgrind or Python changes every path by some per
+cent, so the bound is then 30 %. On another processor architecture the numbers are printed without a check. valgrind
+emulates the same processor everywhere, with AVX2 at most, so machines of one architecture agree.
 
-Where the instructions are: ``cg_annotate target/instructions/PATH.out``.
+``cg_annotate target/instructions/PATH.out`` shows where the instructions are.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class HotPath(NamedTuple):
     python: bool = False
 
 
-# The longest first, because two are counted at a time.
+# The longest paths first, because two are counted at a time.
 PATHS = (
     HotPath("py_get", 1000, fetches=True, python=True),
     HotPath("py_gather", 1000, fetches=True, python=True),

@@ -1,10 +1,10 @@
 """One measurement in a process of its own: ``measure.py MODE KERNEL LABEL FOLDER N SECONDS``.
 
-What is needed is imported, compiled and warmed first: some documents go through, so that threads and workers are there.
-Then the whole list is done again and again until the seconds are over, and the median counts. Reading the documents,
-checking the result and exiting stay outside the clock. The result is one line of JSON.
+Imports, compilation and a warm-up with some documents come first, so that threads and workers exist. Then the whole
+list is processed repeatedly for the given seconds, and the median counts. Reading the documents, checking the result
+and exiting are not measured. The result is one line of JSON.
 
-``MODE`` is ``time``, or how the work is awaited beside a ticker: see `awaitable`.
+``MODE`` is ``time``, or the way to await the work while a ticker runs: see `awaitable`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Await = Callable[[Sequence[Any]], Awaitable[Any]]
 WARM = 20
 TICK = 0.005
 MOST_RUNS = 15
-# Results kept alive while others are made. Python's garbage collector scans them all: 8 ms for ten lists of 110,000
+# Results kept alive during the measurement. Python's garbage collector scans them all: 8 ms for ten lists of 110,000
 # links.
 MOST_RESULTS = 1
 
@@ -114,7 +114,7 @@ async def _stalled(work: Await, docs: Sequence[Any], seconds: float) -> dict[str
 
 
 async def _ticking(work: Await, docs: Sequence[Any], end: float, late: list[float]) -> list[Any]:
-    """Runs the work several times beside a ticker; returns the results."""
+    """Runs the work several times while a ticker runs; returns the results."""
 
     async def ticker() -> None:
         while True:

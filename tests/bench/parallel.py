@@ -1,7 +1,7 @@
-"""``make bench``: the kernels of ``shoal.parallel`` and ``parallel.map`` beside their peers.
+"""``make bench``: the kernels of ``shoal.parallel`` and ``parallel.map``, compared with other libraries.
 
-One process per measurement, rounds interleaved so that a noisy minute hits everyone, the median of the rounds. Every
-result is checked. A library that is not installed, or fails, is named in the report.
+Each measurement is one process. Rounds are interleaved so that noise affects all contenders; the median counts. Every
+result is checked. The report names libraries that are not installed or fail.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ METHOD = """\
 
 @dataclass
 class Entry:
-    """A contender at a kernel, or the ticker beside it (``mode``)."""
+    """A contender at a kernel, or the ticker during its work (``mode``)."""
 
     kernel: Kernel
     contender: Contender

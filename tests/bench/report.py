@@ -17,7 +17,7 @@ ROOT = HERE.parent.parent
 
 
 def footer(load: float, versions: Iterable[str]) -> str:
-    """The last line of a report: date, machine and versions. ``load`` was measured before the start."""
+    """The last line of a report: date, machine, versions, and the load before the start."""
     parts = (
         f"{datetime.now(timezone.utc):%Y-%m-%d}",
         f"{cpu_model()}, {os.cpu_count()} cores, load {load:.1f} before the start",
@@ -38,7 +38,7 @@ def cpu_model() -> str:
 
 
 def versions_of(packages: Iterable[str]) -> Iterator[str]:
-    """Names and versions of the installed ones."""
+    """Names and versions of the installed packages."""
     for package in packages:
         with suppress(PackageNotFoundError):
             yield f"{package} {version(package)}"
@@ -52,7 +52,7 @@ def crate_version(name: str) -> Iterator[str]:
 
 
 def goals_table(rows: Iterable[tuple[str, str, str, bool | None]], limit: str) -> Iterator[str]:
-    """A table of goal, limit, figure, and whether it is reached (``None``: unknown); nothing without rows."""
+    """A table of goal, limit, measured number, and whether it is reached (``None``: unknown); empty without rows."""
     rows = list(rows)
     if not rows:
         return

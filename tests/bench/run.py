@@ -1,7 +1,7 @@
-"""``make bench``, the HTTP side: what a request costs, Shoal beside its peers, at the workloads W1 to W7.
+"""``make bench``, the HTTP side: the cost of a request in Shoal and other libraries, at the workloads W1 to W7.
 
-One server process, one client process per measurement, rounds interleaved so that noise affects all of them, the
-median of the rounds. Every result is checked. Libraries that are not installed or fail are named in the report.
+There is one server process, and one client process per measurement. Rounds are interleaved so that noise affects all
+clients; the median counts. Every result is checked. The report names libraries that are not installed or fail.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def run(entries: list[Entry], options: argparse.Namespace) -> None:
 
 
 def order(entries: list[Entry], number: int, rounds: int) -> list[Entry]:
-    """The entries of a round by workload, each starting at another entry so that none always follows the same one."""
+    """The entries of a round by workload, rotated so that no entry always follows the same one."""
     ordered = []
     for workload in WORKLOADS:
         group = [entry for entry in entries if entry.workload is workload]
@@ -116,7 +116,7 @@ def chosen(entry: Entry, patterns: list[str]) -> bool:
 
 
 def write_plots(entries: list[Entry]) -> set[str]:
-    """Writes the charts beside the report; returns their names."""
+    """Writes the charts next to the report; returns their names."""
     written = set()
     for chart in CHARTS:
         picture = plot(chart, entries)
@@ -163,7 +163,7 @@ def main() -> int:
     if not entries:
         raise SystemExit("--only leaves nothing to measure")
     load = os.getloadavg()[0]
-    # Ten thousand connections at once, in the server and in each client: both inherit it.
+    # For ten thousand connections at once; the server and the clients inherit the limit.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     run(entries, options)
     for entry in entries:

@@ -19,7 +19,7 @@ NAMES = {
 
 
 class Goal(NamedTuple):
-    """``factor`` times less than ``theirs``; or at most ``limit``, times theirs if there is one."""
+    """At least ``factor`` times less than ``theirs``; or at most ``limit``, as a multiple of ``theirs`` if given."""
 
     workload: str
     ours: str
@@ -44,7 +44,7 @@ class Goal(NamedTuple):
         return f"≥ {self.factor:g}" if self.factor else f"≤ {self.limit:g}"
 
     def figure(self, ours: Entry, theirs: Entry | None) -> float:
-        """The measured figure."""
+        """The measured number."""
         value = ours.median(self.measure)
         if theirs is None:
             return value
@@ -124,7 +124,7 @@ def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def goal_rows(entries: Sequence[Entry], *, partial: bool) -> Iterator[tuple[str, str, str, bool | None]]:
-    """Goal, bound, figure, and whether it is reached, without those that a ``partial`` run does not measure."""
+    """Goal, bound, number, and whether it is reached, without goals that a ``partial`` run does not measure."""
     found = {(entry.workload.key, entry.key): entry for entry in entries if entry.results}
     for goal in GOALS:
         ours, theirs = found.get((goal.workload, goal.ours)), found.get((goal.workload, goal.theirs))

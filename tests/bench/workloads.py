@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 KIB, MIB = 1 << 10, 1 << 20
-# The size at the delayed endpoints: that of the small bodies of W1.
+# The body size at the delayed endpoints, equal to the small bodies of W1.
 SMALL = 111
 
 

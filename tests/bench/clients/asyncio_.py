@@ -1,4 +1,4 @@
-"""No client: the delay of the ticker when nothing else happens in its process."""
+"""No client: the delay of the ticker in an otherwise idle process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common import Work, main
 
 
 async def idle(work: Work) -> None:
-    """Sleeps for about as long as the others work."""
+    """Sleeps for about as long as the clients work."""
     await work.start_ticker()
     work.start()
     await asyncio.sleep(0.5)

@@ -1,13 +1,13 @@
 """The common part of the client scripts: the work, the clock, and the line of JSON at the end.
 
-A script is called with ``mode task url n concurrency size folder`` and measures itself from the moment its client
-exists to the moment the last result is in hand. Importing, making the URLs, checking the results and exiting stay
-outside the clock, so the figures compare libraries, not interpreters. CPU time is that of the whole process, its own
-threads included; memory is what the process has at most, counted anew from the start of the clock.
+A script is called with ``mode task url n concurrency size folder``. It measures from the creation of its client to the
+last result. Importing, making the URLs, checking the results and exiting are not measured, so the numbers compare
+libraries, not interpreters. CPU time is that of the whole process with all its threads; memory is the peak of the
+process since the start of the measurement.
 
-``mode`` is a style, or a style and an event loop: ``batch``, ``batch-asyncio``, ``singles-uvloop``. ``task`` says what
-the results are: ``bytes`` (the bodies), ``json`` (Python objects) or ``files`` (in ``folder``, one for each URL);
-``+tick`` after it asks how late a ticker on the event loop is meanwhile, ``+100`` for calls of 100 requests each.
+``mode`` is a style, or a style and an event loop: ``batch``, ``batch-asyncio``, ``singles-uvloop``. ``task`` is the
+kind of results: ``bytes`` (the bodies), ``json`` (Python objects) or ``files`` (in ``folder``, one for each URL). The
+suffix ``+tick`` adds the delay of a ticker on the event loop, ``+100`` makes calls of 100 requests each.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Body = bytes | bytearray | memoryview
 Style = Callable[["Work"], Coroutine[Any, Any, None] | None]
 
 TICK = 0.005
-# Larger bodies are written in pieces, as they arrive.
+# Larger bodies are written in pieces as they arrive.
 LARGE = 256 * 1024
-# The authority of the server's certificate, where it speaks TLS.
+# The authority of the server's certificate, if it speaks TLS.
 AUTHORITY = os.environ.get("SHOAL_BENCH_CA", "")
 
 
@@ -74,7 +74,7 @@ class Work:
         return (self.urls[start : start + self.each] for start in range(0, len(self.urls), self.each))
 
     async def start_ticker(self) -> None:
-        """Starts the ticker on the loop, if there is to be one; called before `start`."""
+        """Starts the ticker on the loop if one is wanted; called before `start`."""
         if self._tick:
             # Not in `start`, because it blocks the loop for 6 ms.
             gc.collect()
@@ -145,8 +145,8 @@ class Work:
 def looked_at(document: Any) -> Any:
     """The part of an object that is kept: every fiftieth whole, of the others the number and the rows.
 
-    With all of them kept, Python's garbage collector adds 100 to 180 microseconds a document in every client: it looks
-    at all that is there again and again.
+    If all objects were kept, Python's garbage collector would add 100 to 180 microseconds a document in every client,
+    because it scans them repeatedly.
     """
     index = document["i"]
     return (index, len(document["rows"])) if index % 50 else document
@@ -190,7 +190,7 @@ def check_status(status: int) -> None:
 
 
 def write(path: str, body: Body) -> None:
-    """Writes a file in the cheapest way, which blocks the loop."""
+    """Writes a file in the fastest way, which blocks the loop."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         os.write(fd, body)

@@ -1,4 +1,4 @@
-"""Shoal: the whole list as one Job, every request as a Job of its own, and as a stream."""
+"""Shoal: the whole list as one Job, each request as its own Job, and as a stream."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def connected(work: Work) -> shoal.Client:
 
 
 async def calls(work: Work) -> None:
-    """``gather_fetch``, one call after the other."""
+    """Sequential calls of ``gather_fetch``."""
     client = await connected(work)
     work.start()
     responses: list[shoal.Response] = []
@@ -77,7 +77,7 @@ async def calls(work: Work) -> None:
 
 
 async def stream(work: Work) -> None:
-    """``stream_fetch``, one after the other; nothing is kept."""
+    """Sequential calls of ``stream_fetch``; results are dropped."""
     client = await connected(work)
     work.start()
     count = checksum = 0

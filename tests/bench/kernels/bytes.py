@@ -23,7 +23,7 @@ def encoded(items: list[Page]) -> list[bytes]:
 
 
 def length(item: Page) -> int:
-    """The size: characters, of which few are not ASCII."""
+    """The size in characters, nearly all of them ASCII."""
     return len(item.html)
 
 
@@ -81,7 +81,7 @@ def unpack(name: str) -> Callable[[bytes], bytes]:
 
 
 def _packs(name: str) -> Callable[..., Verdict]:
-    """A check that decompressing gives the documents; the note tells the ratio."""
+    """A check that decompressing returns the documents; the note has the ratio."""
 
     def check(items: Sequence[Page], result: Any, _counts: list[int]) -> Verdict:
         back = unpack(name)

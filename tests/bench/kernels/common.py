@@ -90,7 +90,7 @@ class Kernel:
         return max(10, round(n * self.per))
 
     def items(self, folder: Path, n: int) -> list[Any]:
-        """The first ``n`` as they were read."""
+        """The first ``n`` items as read."""
         return self.load(folder, n) if self.load else documents.read(folder, self.kind)[:n]
 
     def by(
@@ -107,9 +107,9 @@ class Kernel:
     ) -> Callable[[Callable[[], Run]], Callable[[], Run]]:
         """Adds a contender: a function that imports and prepares everything, and returns the measured call.
 
-        ``share``: of the documents, where all of them would take too long. ``exact=False``: the results are others, for
-        a reason that ``call`` gives, and not compared. ``after`` is a part of the work. With ``choices``, one of them
-        is the second argument of what does the work.
+        ``share`` is the share of the documents to process, if all of them would take too long. With ``exact=False`` the
+        results differ, for a reason that ``call`` gives, and are not compared. ``after`` is a part of the work. With
+        ``choices``, one of them is the second argument of the measured function.
         """
         if library == "shoal":
             threads = None if threads == 1 else threads

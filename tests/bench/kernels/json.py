@@ -1,4 +1,4 @@
-"""Values and rows out of JSON records."""
+"""Values and rows from JSON records."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _extract_orjson() -> Run:
 def _extract_msgspec() -> Run:
     import msgspec
 
-    # Made here, as the package may be missing.
+    # Defined here, because the package may be missing.
     table = msgspec.defstruct("Table", [("name", str)])
     parameters = msgspec.defstruct("Parameters", [("PlayerID", int), ("Height", float)])
     record = msgspec.defstruct("Record", [("resource", str), ("parameters", parameters), ("resultSets", list[table])])

@@ -1,6 +1,6 @@
 """`parallel.map` of Python functions, compared with common pools.
 
-Pools are made and warmed before the clock starts, and have a process for each core. Each gets the chunk size that is
+Pools are created and warmed up before the measurement, and have a process per core. Each uses the chunk size that is
 best for it and the kind of work.
 """
 
@@ -49,7 +49,7 @@ def _busy(name: str) -> Callable[[Path, int], list[tuple[int, int]]]:
 def _bytes(_folder: Path, n: int) -> list[bytes]:
     dice = random.Random("bytes")
     block = dice.randbytes(MEGABYTE)
-    # Each its own memory, each different.
+    # Each item has its own memory and different bytes.
     return [number.to_bytes(8, "big") + block[8:] for number in range(n)]
 
 

@@ -111,7 +111,7 @@ def estimates(items: Sequence[str], result: Any, _counts: list[int]) -> Verdict:
     if not errors:
         return Verdict(wrong="no pair to compare")
     error = sum(errors) / len(errors)
-    # The standard error of an estimate of 128 numbers is 0.044 at most, so 0.035 is the mean of its size.
+    # The standard error of an estimate from 128 numbers is at most 0.044, so the mean absolute error is at most 0.035.
     limit = 0.035 + 0.11 / len(errors) ** 0.5
     return Verdict(note=f"error {error:.3f}", wrong="" if error < limit else f"mean error of the estimates {error:.3f}")
 
