@@ -300,7 +300,7 @@ def test_trust_env_controls_proxies_of_the_environment(server, monkeypatch) -> N
         client.get(server.url("/bytes/1")).result()
 
 
-# Copies.
+# Pickling.
 
 
 def fetch_in_child(client, url, queue) -> None:

@@ -8,7 +8,7 @@ processes and are not counted. On a busy machine two runs differ by 0.1 %, in Py
 Instructions are not time: a cache miss or a system call costs more than hundreds of them. But copies, locks or rebuilt
 maps that a change adds by accident appear here at once and on any machine; `make bench` measures their cost. One more
 copy of a request's headers is 5 % of ``engine``. The bound is 15 % for all paths, because a change in another place may
-change what the compiler inlines. The baseline is not updated automatically, so many small increases also fail.
+change what the compiler inlines. The baseline is not updated automatically, so the sum of small increases also fails.
 
 The baseline names the versions it was counted with. Another rustc, valgrind or Python changes every path by some per
 cent, so the bound is then 30 %. On another processor architecture the numbers are printed without a check. valgrind

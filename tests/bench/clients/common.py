@@ -1,9 +1,9 @@
 """The common part of the client scripts: the work, the clock, and the line of JSON at the end.
 
-A script is called with ``mode task url n concurrency size folder``. It measures from the creation of its client to the
-last result. Importing, making the URLs, checking the results and exiting are not measured, so the numbers compare
-libraries, not interpreters. CPU time is that of the whole process with all its threads; memory is the peak of the
-process since the start of the measurement.
+A script is called with ``mode task url n concurrency size folder``. It measures from after the creation of its client
+to the last result. Importing, making the URLs, checking the results and exiting are not measured, so the numbers
+compare libraries, not interpreters. CPU time is that of the whole process with all its threads; memory is the peak of
+the process since the start of the measurement.
 
 ``mode`` is a style, or a style and an event loop: ``batch``, ``batch-asyncio``, ``singles-uvloop``. ``task`` is the
 kind of results: ``bytes`` (the bodies), ``json`` (Python objects) or ``files`` (in ``folder``, one for each URL). The
