@@ -158,6 +158,6 @@ def test_limits_are_checked(options, error, words) -> None:
 
 
 @pytest.mark.parametrize("rate", ["10/s", "100/min", "1000/h", "0.5/s", "3 / s"])
-def test_a_rate_stays_readable(rate) -> None:
+def test_valid_rates_are_kept_as_written(rate) -> None:
     assert Limits(rate=rate).rate == rate
     assert shoal.gather_fetch([], rate=rate).result() == []
