@@ -38,7 +38,7 @@ MARK = f"shoal-test-{os.getpid()}-{time.time_ns()}"
 
 
 def remaining_processes() -> list[str]:
-    """The commands of processes that a program of `run` remaining_processes running, without zombies."""
+    """The commands of processes that a program of `run` left running, without zombies."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
