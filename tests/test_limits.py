@@ -39,11 +39,11 @@ ids = pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_equals_its_copies_only(value) -> None:
     for same in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
         assert same == value
-        assert not (same != value)  # noqa: SIM202 - the operator is what is tested
+        assert not (same != value)  # noqa: SIM202 - tests the operator
         assert hash(same) == hash(value)
         assert repr(same) == repr(value)
     assert [other for other in VALUES if other == value] == [value]
-    assert value != None  # noqa: E711 - the operator is what is tested
+    assert value != None  # noqa: E711 - tests the operator
     assert value != 3
 
 

@@ -94,8 +94,8 @@ class ReentrantLoop(asyncio.SelectorEventLoop):
 
 
 def test_a_loop_that_calls_shoal_from_is_closed(server: Server) -> None:
-    nosy = ReentrantLoop()
-    begin_to_await(shoal.gather_fetch([server.url(SOON)]), nosy)
+    reentrant = ReentrantLoop()
+    begin_to_await(shoal.gather_fetch([server.url(SOON)]), reentrant)
     seen = []
 
     async def main() -> None:
@@ -103,14 +103,14 @@ def test_a_loop_that_calls_shoal_from_is_closed(server: Server) -> None:
             seen.append(shoal.gather_fetch([server.url(SOON)]))
             seen.append(seen[0].__await__().send(None))
 
-        nosy.asks = asks
+        reentrant.asks = asks
         assert len(await shoal.gather_fetch([server.url(FAST)] * 3)) == 3
         assert len(await asyncio.gather(*(shoal.gather_fetch([server.url(FAST)]) for _ in range(20)))) == 20
 
     asyncio.run(main())
     assert isinstance(seen[1], asyncio.Future)
     assert len(seen[0].result()) == 1
-    nosy.close()
+    reentrant.close()
 
 
 def test_a_loop_that_calls_shoal_from_its_finalizer(server: Server) -> None:

@@ -27,7 +27,7 @@ SHORT = """
         return type(result) is shoal.FetchError and isinstance(result.__cause__, MemoryError)
 
     size, small, *urls = sys.argv[1:]
-    # Everything that is made once is made.
+    # One-time allocations are done here.
     shoal.gather_fetch([url.replace("SIZE", small) for url in urls], save_to="first/{index}").result()
     urls = [url.replace("SIZE", size) for url in urls]
 """

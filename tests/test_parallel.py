@@ -214,7 +214,7 @@ def test_a_forked_child_has_its_own_pool() -> None:
     done = fresh(
         """
         import os, sys, warnings
-        warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads, which is what is tested
+        warnings.simplefilter("ignore", DeprecationWarning)  # tests a fork with threads
         from shoal import parallel
         docs = [b"%d" % i for i in range(5000)]
         expected = parallel.hash(docs).result()
@@ -277,7 +277,7 @@ def test_the_number_and_names_of_threads() -> None:
     from pathlib import Path
     from shoal import parallel
     parallel.hash([b"x"] * 1000).result()
-    time.sleep(0.2)  # A thread that was not needed may not have said its name yet.
+    time.sleep(0.2)  # A thread that was not needed may not have set its name yet.
     names = sorted((task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir())
     print([name for name in names if name.startswith("shoal-cpu")])
     """

@@ -338,11 +338,11 @@ def test_dropping_the_job_stops_its_work(tmp_path) -> None:
 
 def test_callbacks_exceptions_and_timeouts_of_the_job() -> None:
     job = parallel.map(mapped.spin, [1.5], backend="processes")
-    told = threading.Event()
-    job.add_done_callback(lambda _: told.set())
+    called = threading.Event()
+    job.add_done_callback(lambda _: called.set())
     with pytest.raises(TimeoutError, match=r"parallel.map is not done after 0.01 s \(0 of 1\)"):
         job.result(0.01)
-    assert told.wait(10)
+    assert called.wait(10)
     assert job.done()
     assert job.exception() is None
     assert isinstance(parallel.map(mapped.reciprocal, [0]).exception(10), ItemError)

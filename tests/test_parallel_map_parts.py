@@ -212,7 +212,7 @@ def recursive(block):
     return recursive(block)
 
 
-HARMLESS = [
+INLINE_SAFE = [
     len,
     abs,
     hash,
@@ -232,7 +232,7 @@ HARMLESS = [
     lambda number: (number + 1) / 3 - 2,
     lambda text: text.count("a") > 3 and text.startswith("b"),
 ]
-HARMFUL = [
+NOT_INLINE_SAFE = [
     exits,
     loops,
     calls_other,
@@ -258,7 +258,7 @@ HARMFUL = [
     lambda number: 1 << number,
     lambda number: "x" * number,
     lambda number: f"{number:>999999999}",
-    lambda number: "%999999999d" % number,  # noqa: UP031 - the old way is what is tested
+    lambda number: "%999999999d" % number,  # noqa: UP031 - tests the operator
     lambda number: [0 for _ in range(number)],
     lambda number: sum(range(number)),
     lambda number: shift + number,
@@ -275,12 +275,12 @@ HARMFUL = [
 ]
 
 
-@pytest.mark.parametrize("fn", HARMLESS, ids=range(len(HARMLESS)))
+@pytest.mark.parametrize("fn", INLINE_SAFE, ids=range(len(INLINE_SAFE)))
 def test_inline_safe_functions(fn) -> None:
     assert is_inline_safe(fn)
 
 
-@pytest.mark.parametrize("fn", HARMFUL, ids=range(len(HARMFUL)))
+@pytest.mark.parametrize("fn", NOT_INLINE_SAFE, ids=range(len(NOT_INLINE_SAFE)))
 def test_functions_that_are_not_inline_safe(fn) -> None:
     assert not is_inline_safe(fn)
 
@@ -428,9 +428,9 @@ def test_the_collector_counts_each_result_once() -> None:
 def test_a_source_reads_ahead_within_a_bound() -> None:
     read = []
     source = Source(read.append(number) or number for number in range(1000))
-    told = threading.Event()
-    source.start(told.set)
-    assert told.wait(5) or True
+    announced = threading.Event()
+    source.start(announced.set)
+    assert announced.wait(5) or True
     end = time.monotonic() + 5
     items: list[int] = []
     while not source.exhausted and time.monotonic() < end:

@@ -271,7 +271,7 @@ def test_a_removed_working_folder(program: Callable) -> None:
         os.chdir(gone)
         os.rmdir(gone)
         print(works(), works(workers=4))
-        # Nothing relative is found elsewhere, nor written there.
+        # Relative paths are neither read nor written in another folder.
         print(parallel.map(relative, [0], backend="processes").result(20))
         error = parallel.map(lambda _: open("x", "w"), [0], backend="processes").exception(20)
         print(type(error.exception).__name__)
@@ -297,7 +297,7 @@ def full():
     except OSError:
         return taken
 
-def told(error):
+def is_advice(error):
     return isinstance(error, shoal.ParallelError) and "ulimit -n" in str(error)
 """
 
@@ -314,7 +314,7 @@ def test_descriptors_are_released(program: Callable) -> None:
                     error = parallel.map(ident, range(9), backend="processes").exception(20)
                 except shoal.ParallelError as raised:
                     error = raised
-                said.add(error is None or told(error) or repr(error))
+                said.add(error is None or is_advice(error) or repr(error))
                 os.close(taken.pop())
             print(said, error)
             """

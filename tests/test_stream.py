@@ -240,9 +240,9 @@ def test_an_error_of_the_source_is_raised_after_the_finished_results(server, run
             make(breaking(urls, BrokenSourceError("gone"))), return_exceptions=return_exceptions
         )
         found = []
-        with pytest.raises(BrokenSourceError, match="gone"):  # noqa: PT012 - the loop is what raises
+        with pytest.raises(BrokenSourceError, match="gone"):  # noqa: PT012 - the loop raises
             async for response in stream:
-                found.append(response.index)  # noqa: PERF401 - what came before the exception
+                found.append(response.index)  # noqa: PERF401 - kept when the loop raises
         assert sorted(found) == list(range(20))
         assert await collect(stream) == []
 
@@ -252,9 +252,9 @@ def test_an_error_of_the_source_is_raised_after_the_finished_results(server, run
 def test_an_invalid_item_is_raised_after_the_finished_results(server) -> None:
     found = []
     url = server.url("/bytes/1")
-    with pytest.raises(TypeError, match=r"requests\[2\]: an item must be"):  # noqa: PT012 - the loop is what raises
+    with pytest.raises(TypeError, match=r"requests\[2\]: an item must be"):  # noqa: PT012 - the loop raises
         for response in shoal.stream_fetch([url, url, 3, url]):
-            found.append(response.index)  # noqa: PERF401 - what came before the exception
+            found.append(response.index)  # noqa: PERF401 - kept when the loop raises
     assert sorted(found) == [0, 1]
 
 

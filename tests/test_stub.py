@@ -21,7 +21,7 @@ TYPES = _shoal._keyword_types()
 WITH_OPTIONS = ("gather_fetch", "stream_fetch", "Request.__new__", "Client.")
 
 Edit = tuple[int, int, list[str]]
-"""From line, to line, what is there instead."""
+"""First line, last line, and the lines that replace them."""
 
 
 def option_type(function: str, name: str) -> str:
