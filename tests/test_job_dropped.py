@@ -37,7 +37,7 @@ def test_a_dropped_single_request_warns(own: Server) -> None:
         warnings.simplefilter("always")
         job = client.post(
             own.url(SLOW),
-            content=b"never sent without a word",  # the call
+            content=b"never sent completely",  # the call
         )
         del job
     warning = only(caught)

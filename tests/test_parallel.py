@@ -343,7 +343,7 @@ def test_signals_reach_a_waiting_thread() -> None:
 
 
 def test_a_cancelled_table_has_the_finished_rows() -> None:
-    rows = ",".join(f'{{"id": {number}, "name": "somebody {number}"}}' for number in range(2000))
+    rows = ",".join(f'{{"id": {number}, "name": "customer {number}"}}' for number in range(2000))
     job = parallel.json_rows([f"[{rows}]"] * 5000, "")
     assert wait_until(lambda: job.stats.total > 0)
     assert job.cancel()

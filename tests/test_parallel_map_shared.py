@@ -139,7 +139,7 @@ def test_the_call_with_the_fewest_workers_is_served_first() -> None:
         assert pool.acquire(late) is None
         assert pool.should_release(many, workers[0])
         pool.release(many, workers[0])
-        assert woken == ["late"], "the call without a worker is served before the one that waited longer"
+        assert woken == ["late"], "the call without a worker is served before those with workers"
         assert pool.acquire(many) is None
         assert pool.acquire(late) is workers[0]
         assert not pool.should_release(late, workers[0])
