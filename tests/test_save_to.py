@@ -357,7 +357,7 @@ def test_a_kill_leaves_nothing_behind(tmp_path, server) -> None:
     code = textwrap.dedent(BEGIN)
     with subprocess.Popen([sys.executable, "-c", code, url, str(tmp_path)], stdout=subprocess.PIPE) as killed:
         assert killed.stdout.readline() == b"begun\n"
-        assert wait_until(lambda: server.stats().bytes_sent >= 3_000_000, 20)
+        assert wait_until(lambda: server.stats.bytes_sent >= 3_000_000, 20)
         killed.kill()
     if sys.platform == "linux":
         assert list(tmp_path.iterdir()) == []

@@ -98,7 +98,7 @@ struct Exported {
     lengths: Option<Box<[u8]>>,
     /// A bit for each buffer that is a null pointer.
     missing: u8,
-    /// Buffers at the end that are not counted.
+    /// If not 0, only two buffers are counted, or fewer.
     uncounted: usize,
 }
 
@@ -153,11 +153,13 @@ impl Exported {
     }
 
     fn export(&self, pointers: &[*const c_void]) -> FFI_ArrowArray {
+        // With fewer buffers the last one of views would have another size: that of the lengths.
+        let count = if self.uncounted == 0 { pointers.len() } else { 2_usize.saturating_sub(self.uncounted - 1) };
         FFI_ArrowArray {
             length: self.length,
             null_count: self.null_count,
             offset: self.offset,
-            n_buffers: pointers.len().saturating_sub(self.uncounted) as i64,
+            n_buffers: count as i64,
             n_children: 0,
             buffers: pointers.as_ptr().cast_mut(),
             children: ptr::null_mut(),
@@ -169,7 +171,8 @@ impl Exported {
 
     /// The same array as arrow-array has it, if it accepts it.
     fn reference(&self, kind: &DataType) -> Option<ArrayRef> {
-        if self.missing != 0 || self.uncounted != 0 {
+        let lengths = self.lengths.iter().flat_map(|lengths| lengths.as_chunks().0);
+        if self.missing != 0 || self.uncounted != 0 || lengths.copied().any(|length| i64::from_ne_bytes(length) < 0) {
             return None;
         }
         let number = |number: i64| usize::try_from(number).ok().filter(|number| *number <= MOST_VALUES);
