@@ -1,15 +1,15 @@
-# Every task of the project; bare `make` lists them. Needs Rust, Python 3.10 or newer, and make.
-# Python packages go into $(VENV), nothing else is installed. A second run of a target only does what is missing.
+# All tasks of the project; `make` without a target lists them. Needs Rust, Python 3.10 or newer, and make.
+# Python packages are installed into $(VENV), and nothing else is installed. A finished step is not repeated.
 
 PYTHON  ?= python3
 VENV    ?= .venv
 PROFILE ?= release
-# More options for cargo (for instance --locked), pytest, the demo and the benchmarks (--write renews the reports).
+# Additional options for cargo (such as --locked), pytest, the demo and the benchmarks (--write renews the reports).
 CARGO_OPTIONS ?=
 PYTEST_OPTIONS ?=
 DEMO_OPTIONS ?=
 BENCH_OPTIONS ?=
-# For `make fuzz`: how long each target runs, and which (all).
+# For `make fuzz`: the minutes for each target, and the targets (none given: all).
 MINUTES ?= 1
 TARGETS ?=
 # Interpreters for `make pythons`.
@@ -22,10 +22,10 @@ GROUP     = $(VENV)/.group-$(1)
 SOURCES  := $(shell find src crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# The crates that know nothing of Python.
+# The crates without Python.
 RUST     := $(patsubst crates/%/Cargo.toml,-p shoal-%,$(wildcard crates/*/Cargo.toml))
 
-# One interpreter for every cargo call, so that none rebuilds what another has built.
+# The same interpreter for every cargo call: another one would make cargo rebuild pyo3.
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
@@ -35,10 +35,10 @@ export PYO3_PYTHON := $(BIN)/python
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
-demo: $(BUILT) $(call GROUP,demo) ## the story: 500 players fetched and saved in three ways, with a table
+demo: $(BUILT) $(call GROUP,demo) ## fetch and save 500 documents in three ways, and print a table
 	$(BIN)/python -m shoal demo $(DEMO_OPTIONS)
 
-test: test-rust test-python ## all tests but the long ones
+test: test-rust test-python ## run all tests except the long ones
 
 test-rust:
 	cargo test $(RUST) $(CARGO_OPTIONS)
@@ -46,10 +46,10 @@ test-rust:
 test-python: $(BUILT) $(call GROUP,test)
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-soak: $(BUILT) $(call GROUP,test) ## the long tests
+soak: $(BUILT) $(call GROUP,test) ## run the long tests
 	$(BIN)/python -m pytest -m soak $(PYTEST_OPTIONS)
 
-check: $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## formatting, lints and types of the Rust and Python code
+check: $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## check formatting, lints and types of the Rust and Python code, and the dependencies
 	cargo fmt --check
 	cargo clippy --workspace --exclude shoal-fuzz --all-targets $(CARGO_OPTIONS) -- -D warnings
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items $(RUST) $(CARGO_OPTIONS)
@@ -68,29 +68,29 @@ bench: ## measure against other clients, kernels and pools
 	@$(MAKE) --no-print-directory bench-http
 	@$(MAKE) --no-print-directory bench-parallel
 
-bench-http: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the HTTP side alone: BENCH_OPTIONS="--only W1 'W4*/shoal'"
+bench-http: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## measure HTTP only: BENCH_OPTIONS="--only W1 'W4*/shoal'"
 	$(BIN)/python tests/bench/run.py $(BENCH_OPTIONS)
 
-bench-parallel: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## the CPU side alone
+bench-parallel: $(BUILT) $(call GROUP,test) $(call GROUP,bench) ## measure shoal.parallel only
 	$(BIN)/python tests/bench/parallel.py $(BENCH_OPTIONS)
 
-bench-quick: ## both in three minutes
+bench-quick: ## measure both in three minutes
 	@$(MAKE) --no-print-directory bench BENCH_OPTIONS=--quick
 
-# A release build whatever PROFILE says: the baseline is one.
-instructions: $(VENV)/.extension-release ## count the instructions of the hot paths (valgrind), and fail when they have become more
+# Always a release build, whatever PROFILE is, because the baseline was counted with one.
+instructions: $(VENV)/.extension-release ## count the instructions of the hot paths (valgrind); fail when a count has grown by 15 %
 	$(BIN)/python tests/bench/instructions.py $(BENCH_OPTIONS)
 
-fuzz: $(READY) ## search for inputs that break what reads strangers' bytes: make fuzz MINUTES=10 [TARGETS="html urls"]
+fuzz: $(READY) ## run the fuzz targets: make fuzz MINUTES=10 [TARGETS="html urls"]
 	fuzz/run $$(( $(MINUTES) * 60 )) $(TARGETS)
 
-fuzz-smoke: $(READY) ## the same, ten seconds for each target
+fuzz-smoke: $(READY) ## run each fuzz target for ten seconds
 	fuzz/run 10 $(TARGETS)
 
-dev: ## build quickly, for trying things (then: make test PROFILE=fast)
+dev: ## build quickly, for development (then: make test PROFILE=fast)
 	@$(MAKE) --no-print-directory PROFILE=fast $(VENV)/.extension-fast
 
-docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## the reference as HTML in target/doc; runs every example of the docs
+docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## write the reference as HTML to target/doc; run every example of the docs
 	$(BIN)/python -m pytest tests/test_readme.py tests/test_notebook.py $(PYTEST_OPTIONS)
 	$(BIN)/pdoc --docformat google --output-directory target/doc/python shoal
 	cargo doc --no-deps $(RUST) $(CARGO_OPTIONS)
@@ -104,7 +104,7 @@ clean: ## remove everything that was built or installed here
 	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/shoal/_shoal.*.so
 	find python tests -name __pycache__ -prune -exec rm -rf {} +
 
-# What the targets need; each file stands for a finished step.
+# Steps that the targets need. Each file marks a finished step.
 
 $(READY):
 	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
@@ -118,7 +118,7 @@ $(VENV)/.group-%: pyproject.toml $(READY)
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 
-# A peer without a wheel for this interpreter is missing in the report; the others are measured.
+# A peer without a wheel for this interpreter is left out of the report; the others are measured.
 $(VENV)/.group-bench: pyproject.toml $(READY)
 	$(BIN)/python -m pip install --quiet --group bench || $(BIN)/python tests/bench/install.py
 	@touch $@

@@ -1,4 +1,4 @@
-"""Job: awaited on any loop, in any number, from any thread; waited for; cancelled; dropped."""
+"""Job: await it on any loop and from any thread, wait for it, cancel it, drop it."""
 
 import asyncio
 import builtins
@@ -23,8 +23,8 @@ SLOW = "/delay/60000"
 SOON = "/delay/150"
 
 
-def answer(job: shoal.Job) -> bytes:
-    """What a finished job of one request gives when it is driven by hand, outside of any loop."""
+def result_by_hand(job: shoal.Job) -> bytes:
+    """The result of a finished job of one request, obtained with `send` outside of any loop."""
     with pytest.raises(StopIteration) as stop:
         job.send(None)
     return stop.value.value[0].content
@@ -45,7 +45,7 @@ def test_await(run: Callable, server: Server) -> None:
     run(main())
 
 
-def test_await_in_several_tasks(run: Callable, server: Server) -> None:
+def test_several_tasks_await_one_job(run: Callable, server: Server) -> None:
     async def main() -> None:
         job = shoal.gather_fetch([server.url(SOON)])
 
@@ -58,7 +58,7 @@ def test_await_in_several_tasks(run: Callable, server: Server) -> None:
     run(main())
 
 
-def test_await_the_failure_in_several_tasks(run: Callable, server: Server) -> None:
+def test_several_tasks_get_the_failure(run: Callable, server: Server) -> None:
     async def main() -> None:
         job = shoal.gather_fetch([server.url("/fault/reset")], retry=0)
 
@@ -72,7 +72,7 @@ def test_await_the_failure_in_several_tasks(run: Callable, server: Server) -> No
     run(main())
 
 
-def test_await_in_loops_of_several_threads(server: Server) -> None:
+def test_loops_in_several_threads_await_one_job(server: Server) -> None:
     job = shoal.gather_fetch([server.url(SOON)])
     runners = [asyncio.run] * 4
     if sys.platform != "win32":
@@ -92,7 +92,7 @@ def test_await_in_loops_of_several_threads(server: Server) -> None:
     assert all(each is result for each in seen)
 
 
-def test_made_without_a_loop(run: Callable, server: Server) -> None:
+def test_a_job_made_without_a_loop_can_be_awaited(run: Callable, server: Server) -> None:
     job = shoal.gather_fetch([server.url(SOON)])
 
     async def main() -> None:
@@ -101,7 +101,7 @@ def test_made_without_a_loop(run: Callable, server: Server) -> None:
     run(main())
 
 
-def test_made_in_another_thread(run: Callable, server: Server) -> None:
+def test_a_job_made_in_another_thread_can_be_awaited(run: Callable, server: Server) -> None:
     jobs = []
     thread = threading.Thread(target=lambda: jobs.append(shoal.gather_fetch([server.url(SOON)])))
     thread.start()
@@ -113,7 +113,7 @@ def test_made_in_another_thread(run: Callable, server: Server) -> None:
     run(main())
 
 
-def test_a_second_loop_after_the_first_was_closed(run: Callable, server: Server) -> None:
+def test_a_second_loop_after_the_first_is_closed(run: Callable, server: Server) -> None:
     client = shoal.Client()
 
     async def begin() -> shoal.Job:
@@ -142,8 +142,8 @@ def begin_to_await(job: shoal.Job, loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
 
 
-def test_a_loop_that_was_closed_under_the_wait(server: Server) -> None:
-    """The task is gone with its loop; the job goes on and serves the next one."""
+def test_a_loop_closed_while_a_task_awaits(server: Server) -> None:
+    """The task is lost with its loop. The job continues and can be awaited on the next loop."""
     job = shoal.gather_fetch([server.url(SOON)])
     first = asyncio.new_event_loop()
     begin_to_await(job, first)
@@ -155,12 +155,12 @@ async def awaited(job: shoal.Job) -> object:
     return await job
 
 
-def test_many_loops_one_after_the_other(run: Callable, server: Server) -> None:
+def test_many_loops_in_sequence(run: Callable, server: Server) -> None:
     for _ in range(30):
         assert run(awaited(shoal.gather_fetch([server.url(FAST)])))[0].ok
 
 
-def test_many_single_awaits_at_once(run: Callable, server: Server) -> None:
+def test_many_concurrent_single_awaits(run: Callable, server: Server) -> None:
     async def main() -> None:
         client = shoal.Client()
         jobs = [client.get(server.url(f"/bytes/{i}")) for i in range(300)]
@@ -170,10 +170,10 @@ def test_many_single_awaits_at_once(run: Callable, server: Server) -> None:
     run(main())
 
 
-# A coroutine
+# The coroutine protocol
 
 
-def test_it_is_a_coroutine(server: Server) -> None:
+def test_a_job_is_a_coroutine(server: Server) -> None:
     job = shoal.gather_fetch([server.url(FAST)])
     assert isinstance(job, collections.abc.Coroutine)
     assert isinstance(job, collections.abc.Awaitable)
@@ -182,7 +182,7 @@ def test_it_is_a_coroutine(server: Server) -> None:
     job.result()
 
 
-def test_what_asyncio_makes_of_coroutines(run: Callable, server: Server) -> None:
+def test_asyncio_functions_accept_a_job(run: Callable, server: Server) -> None:
     async def main() -> None:
         def new() -> shoal.Job:
             return shoal.gather_fetch([server.url(FAST)])
@@ -207,7 +207,7 @@ def test_what_asyncio_makes_of_coroutines(run: Callable, server: Server) -> None
     run(main())
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout and TaskGroup are of 3.11")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout and TaskGroup are new in 3.11")
 def test_timeout_and_task_group(run: Callable, own: Server) -> None:
     async def main() -> None:
         job = shoal.gather_fetch([own.url(SLOW)])
@@ -257,15 +257,15 @@ def test_shield_protects(run: Callable, server: Server) -> None:
     run(main())
 
 
-def test_send_by_hand_outside_of_any_loop(server: Server) -> None:
+def test_send_outside_of_any_loop(server: Server) -> None:
     job = shoal.gather_fetch([server.url(SOON)])
     with pytest.raises(RuntimeError, match=r"call \.result\(\)"):
         job.send(None)
     job.result()
     job = shoal.gather_fetch([server.url(FAST)])
     job.result()
-    assert answer(job) == bytes(range(10))
-    assert answer(job.__await__()) == bytes(range(10))
+    assert result_by_hand(job) == bytes(range(10))
+    assert result_by_hand(job.__await__()) == bytes(range(10))
     with pytest.raises(StopIteration):
         next(job.__await__())
 
@@ -295,7 +295,7 @@ def test_a_finished_job_never_touches_the_loop(server: Server) -> None:
     assert loop.touched == before
 
 
-def test_close_by_hand(own: Server) -> None:
+def test_close_cancels_the_job(own: Server) -> None:
     job = shoal.gather_fetch([own.url(SLOW)])
     assert in_flight(own)
     job.close()
@@ -312,7 +312,7 @@ def test_close_of_a_finished_job_keeps_its_result(server: Server) -> None:
 
 
 @pytest.mark.parametrize("awaiting", [False, True])
-def test_throw_by_hand(own: Server, awaiting: bool) -> None:
+def test_throw_cancels_the_job(own: Server, awaiting: bool) -> None:
     for arguments in (
         (LookupError("mine"),),
         (LookupError,),
@@ -336,7 +336,7 @@ def test_throw_into_a_finished_job(server: Server) -> None:
     assert len(job.result()) == 1
 
 
-# To wait and to cancel
+# Waiting and cancelling
 
 
 def test_result_inside_a_running_loop(run: Callable, server: Server) -> None:
@@ -349,7 +349,7 @@ def test_result_inside_a_running_loop(run: Callable, server: Server) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, 0.05, -1, 0.05 + 1e-9])
-def test_result_with_a_timeout_that_passes(server: Server, timeout: float) -> None:
+def test_result_with_a_timeout_that_expires(server: Server, timeout: float) -> None:
     job = shoal.gather_fetch([server.url(SOON)])
     start = time.monotonic()
     for wait in (job.result, job.exception):
@@ -365,7 +365,7 @@ def test_result_with_long_timeouts(server: Server, timeout: float) -> None:
     assert len(shoal.gather_fetch([server.url(FAST)]).result(timeout)) == 1
 
 
-def test_result_with_wrong_timeouts(server: Server) -> None:
+def test_result_with_invalid_timeouts(server: Server) -> None:
     job = shoal.gather_fetch([server.url(SOON)])
     with pytest.raises(ValueError, match="nan"):
         job.result(float("nan"))
@@ -422,7 +422,7 @@ def test_cancel_of_a_finished_job(server: Server) -> None:
     assert len(job.result()) == 1
 
 
-def test_cancel_wakes_those_who_wait(run: Callable, own: Server) -> None:
+def test_cancel_wakes_all_waiters(run: Callable, own: Server) -> None:
     async def main() -> None:
         job = shoal.gather_fetch([own.url(SLOW)])
         waiting = asyncio.create_task(awaited(job))
@@ -431,7 +431,7 @@ def test_cancel_wakes_those_who_wait(run: Callable, own: Server) -> None:
         job.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        with pytest.raises(asyncio.CancelledError):  # asyncio makes its own of the thread's
+        with pytest.raises(asyncio.CancelledError):  # asyncio raises its own CancelledError in place of the thread's
             await blocked
 
     run(main())
@@ -442,7 +442,7 @@ def test_cancelling_the_task_releases_the_sockets(run: Callable, own: Server) ->
     async def main() -> None:
         job = shoal.gather_fetch([own.url(SLOW)] * 10)
         task = asyncio.create_task(awaited(job))
-        await asyncio.sleep(0.01)  # a task that is cancelled before it began has not met the job
+        await asyncio.sleep(0.01)  # a task that is cancelled before its first step never awaits the job
         await asyncio.to_thread(in_flight, own, 10)
         task.cancel()
         start = time.monotonic()
@@ -474,7 +474,7 @@ def test_dropping_a_task_group_of_single_jobs(own: Server) -> None:
     assert released(own)
 
 
-def test_a_kept_job_keeps_no_socket(own: Server) -> None:
+def test_a_kept_job_keeps_no_socket_open(own: Server) -> None:
     job = shoal.gather_fetch([own.url(FAST)] * 20)
     job.result()
     assert released(own)
@@ -483,7 +483,7 @@ def test_a_kept_job_keeps_no_socket(own: Server) -> None:
     assert released(own)
 
 
-# Looks
+# Representations
 
 
 def test_repr(server: Server) -> None:
@@ -539,8 +539,8 @@ def test_the_collector_finds_cycles_through_jobs(own: Server) -> None:
         assert wait_until(lambda gone=gone: gc.collect() >= 0 and gone() is None)
 
 
-def test_a_reporter_that_asks_the_job(server: Server) -> None:
-    """It is called while the result is about to be made."""
+def test_a_progress_callback_may_call_the_job(server: Server) -> None:
+    """The callback runs just before the result is converted."""
     seen = []
     job = shoal.gather_fetch(
         [server.url(FAST)] * 3,

@@ -1,4 +1,4 @@
-"""What is told of a Job that nobody waits for: a warning when its work is cut off, a line in the log when it failed."""
+"""Dropped Jobs: a warning when unfinished work is stopped, a log entry when an exception was never retrieved."""
 
 import asyncio
 import contextlib
@@ -31,13 +31,13 @@ def only(caught: list[warnings.WarningMessage]) -> warnings.WarningMessage:
     return warning
 
 
-def test_a_single_request(own: Server) -> None:
+def test_a_dropped_single_request_warns(own: Server) -> None:
     client = shoal.Client()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         job = client.post(
             own.url(SLOW),
-            content=b"never sent without a word",  # the call
+            content=b"never sent completely",  # the call
         )
         del job
     warning = only(caught)
@@ -57,7 +57,7 @@ def test_a_single_request(own: Server) -> None:
     ],
     ids=["gather_fetch", "client.gather"],
 )
-def test_the_place_is_that_of_the_call(own: Server, start) -> None:
+def test_the_warning_has_the_line_of_the_call(own: Server, start) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start(own.url(SLOW))
@@ -67,8 +67,8 @@ def test_the_place_is_that_of_the_call(own: Server, start) -> None:
     assert warning.lineno in {line_of("of the batch"), line_of("of the client")}
 
 
-def test_a_map() -> None:
-    """Its Job is made by Python code of Shoal's: the place is the caller's all the same."""
+def test_a_dropped_map_warns() -> None:
+    """Shoal's Python code makes this Job; the warning still has the caller's line."""
     stop = []
 
     def wait(_: object) -> None:
@@ -82,7 +82,7 @@ def test_a_map() -> None:
     assert (Path(warning.filename), warning.lineno) == (HERE, line_of("the map"))
 
 
-def test_a_cycle_that_the_collector_finds(own: Server) -> None:
+def test_a_collected_cycle_warns(own: Server) -> None:
     class Holder:
         pass
 
@@ -96,7 +96,7 @@ def test_a_cycle_that_the_collector_finds(own: Server) -> None:
     assert only(caught).lineno == line_of("in the cycle")
 
 
-def test_a_line_is_told_of_once(own: Server) -> None:
+def test_each_line_warns_once(own: Server) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         for _ in range(5):
@@ -129,7 +129,7 @@ def begin_to_await(job: shoal.Job) -> None:
     ],
     ids=["result", "exception", "await", "cancel", "close", "throw"],
 )
-def test_a_job_that_was_noticed_does_not_warn(own: Server, notice) -> None:
+def test_a_used_job_does_not_warn(own: Server, notice) -> None:
     job = shoal.gather_fetch([own.url(SLOW)])
     with contextlib.suppress(TimeoutError, LookupError):
         notice(job)
@@ -137,7 +137,7 @@ def test_a_job_that_was_noticed_does_not_warn(own: Server, notice) -> None:
     gc.collect()
 
 
-def test_a_callback_keeps_it_running(own: Server) -> None:
+def test_a_callback_keeps_the_job_running(own: Server) -> None:
     seen = []
     shoal.gather_fetch([own.url("/delay/100")]).add_done_callback(lambda job: seen.append(job.result()[0].ok))
     gc.collect()
@@ -150,7 +150,7 @@ def test_a_finished_job_does_not_warn(server: Server) -> None:
     del job
 
 
-def test_not_while_an_exception_unwinds(own: Server) -> None:
+def test_no_warning_while_an_exception_unwinds(own: Server) -> None:
     def fail() -> None:
         raise LookupError
 
@@ -171,7 +171,7 @@ def test_a_filter_that_raises_reaches_the_unraisable_hook(own: Server, monkeypat
 
 
 @pytest.mark.parametrize("end", ["pass", "sys.exit(3)", "raise SystemExit(3)", "os.kill(os.getpid(), 2)"])
-def test_not_at_exit(python, server: Server, end: str) -> None:
+def test_no_warning_at_exit(python, server: Server, end: str) -> None:
     done = python(
         f"""
         import os, sys
@@ -191,7 +191,7 @@ def test_not_at_exit(python, server: Server, end: str) -> None:
     assert done.returncode in {0, 3}
 
 
-def test_not_in_a_forked_child(python, server: Server) -> None:
+def test_no_warning_in_a_forked_child(python, server: Server) -> None:
     done = python(
         """
         import os, sys
@@ -208,7 +208,7 @@ def test_not_in_a_forked_child(python, server: Server) -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
-# Failures nobody looked at.
+# Exceptions that were never retrieved.
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_not_in_a_forked_child(python, server: Server) -> None:
     ],
     ids=["gather_fetch", "get", "json_rows", "html_text", "map"],
 )
-def test_a_failure_nobody_looked_at_is_logged_once(server: Server, caplog, start, kind: str) -> None:
+def test_an_unretrieved_failure_is_logged_once(server: Server, caplog, start, kind: str) -> None:
     job = start(server)
     assert wait_until(job.done)
     with caplog.at_level(logging.ERROR, logger="shoal"):
@@ -235,7 +235,7 @@ def test_a_failure_nobody_looked_at_is_logged_once(server: Server, caplog, start
 
 
 @pytest.mark.parametrize("look", ["result", "exception", "await"])
-def test_a_failure_somebody_looked_at_is_not(server: Server, caplog, look: str) -> None:
+def test_a_retrieved_failure_is_not_logged(server: Server, caplog, look: str) -> None:
     job = shoal.gather_fetch([server.url("/fault/reset")], retry=0)
     if look == "await":
         with pytest.raises(shoal.FetchError):
@@ -250,7 +250,7 @@ def test_a_failure_somebody_looked_at_is_not(server: Server, caplog, look: str) 
     assert caplog.records == []
 
 
-def test_a_look_that_came_too_early_is_none(own: Server, caplog) -> None:
+def test_a_result_call_that_timed_out_retrieves_nothing(own: Server, caplog) -> None:
     job = shoal.gather_fetch([own.url("/fault/stall")], retry=0, timeout=0.3)
     assert in_flight(own)
     with pytest.raises(TimeoutError):
@@ -275,7 +275,7 @@ def test_a_failure_is_logged_while_another_exception_unwinds(server: Server, cap
     assert len(caplog.records) == 1
 
 
-def test_not_logged_at_exit(python, server: Server) -> None:
+def test_no_log_entry_at_exit(python, server: Server) -> None:
     done = python(
         """
         import sys, time
@@ -289,11 +289,11 @@ def test_not_logged_at_exit(python, server: Server) -> None:
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-# A Job that is taken for its result.
+# A Job that is used as if it were its result.
 
 
 @pytest.mark.parametrize("name", ["json", "status_code", "text", "content", "ok", "append", "raise_for_status"])
-def test_attributes_of_the_result(server: Server, name: str) -> None:
+def test_attributes_of_the_result_are_refused_with_advice(server: Server, name: str) -> None:
     with shoal.Client() as client:
         job = client.get(server.url("/bytes/1"))
         with pytest.raises(AttributeError, match=f"'Job' object has no attribute '{name}'; await it, or call .result"):
@@ -306,7 +306,7 @@ def test_attributes_of_the_result(server: Server, name: str) -> None:
         job.result()
 
 
-def test_items_of_the_result(server: Server) -> None:
+def test_items_of_the_result_are_refused_with_advice(server: Server) -> None:
     job = shoal.gather_fetch([server.url("/bytes/1")])
     for take in (lambda: job[0], lambda: job["a"], lambda: job[:1], lambda: list(job), lambda: [r for r in job]):  # noqa: C416
         with pytest.raises(TypeError, match=r"a Job has no items; await it, or call \.result\(\), for what it gives"):
@@ -318,7 +318,7 @@ def test_items_of_the_result(server: Server) -> None:
     assert bool(job) is True
 
 
-def test_a_job_for_requests(server: Server) -> None:
+def test_a_job_is_refused_as_a_list_of_requests(server: Server) -> None:
     job = shoal.gather_fetch([server.url("/bytes/1")])
     with pytest.raises(TypeError) as caught:
         shoal.gather_fetch(job)

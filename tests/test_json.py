@@ -1,4 +1,4 @@
-"""`Response.json`: what it makes of any text, against `json.loads`."""
+"""`Response.json` compared with `json.loads`, for valid and invalid text."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ def response(content: bytes, *headers: tuple[str, str], **more) -> Response:
 
 
 def equal(one: object, other: object) -> bool:
-    """Equal, of the same types, NaN included."""
+    """Equal in value and type; NaN equals NaN."""
     if type(one) is not type(other):
         return False
     if isinstance(one, float):
@@ -39,10 +39,10 @@ def equal(one: object, other: object) -> bool:
 
 
 def check_json(text: str) -> None:
-    """`Response.json()` ends as `json.loads` does."""
+    """`Response.json()` has the same result or error as `json.loads`."""
     r = response(text.encode())
     if json.detect_encoding(text.encode()) != "utf-8":
-        # With a zero at its start it is not the text but something in UTF-16, or nothing.
+        # Text with a NUL among its first characters is detected as UTF-16 or UTF-32.
         try:
             assert equal(r.json(), json.loads(text.encode()))
         except shoal.JSONDecodeError:
@@ -72,15 +72,15 @@ documents = st.recursive(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # the deadline would fail on a busy machine
 @given(documents, st.booleans(), st.none() | st.integers(0, 4))
-def test_json_is_what_the_standard_library_says(document: object, ascii_only: bool, indent: int | None) -> None:
+def test_json_equals_the_standard_library(document: object, ascii_only: bool, indent: int | None) -> None:
     check_json(json.dumps(document, ensure_ascii=ascii_only, indent=indent))
 
 
 @settings(max_examples=500, deadline=None)
 @given(documents, st.data())
-def test_broken_json_breaks_alike(document: object, data: st.DataObject) -> None:
+def test_broken_json_has_the_standard_librarys_error(document: object, data: st.DataObject) -> None:
     text = json.dumps(document, ensure_ascii=False)
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
@@ -88,7 +88,7 @@ def test_broken_json_breaks_alike(document: object, data: st.DataObject) -> None
     check_json((text[:start] + middle + text[end:]).removeprefix("\ufeff"))
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # the deadline would fail on a busy machine
 @given(st.text('0123456789.eE+-nNaInfity"\\ud8{}[]:, \n', max_size=16))
 @example("1e999")
 @example("-0")
@@ -110,13 +110,13 @@ def test_broken_json_breaks_alike(document: object, data: st.DataObject) -> None
 @example("0.1e1")
 @example("9007199254740993")
 @example("179769313486231580793728971405301e276")
-def test_json_of_anything(text: str) -> None:
+def test_json_of_random_text(text: str) -> None:
     check_json(text)
 
 
 @pytest.mark.parametrize("special", ["", '"', "\\", "\n", "\x7f", "é", "ÿ", "Ā", "я", "漢", "\uffff", "😀", "é漢😀"])
 def test_json_strings_of_any_length(special: str) -> None:
-    """They are read in blocks: whatever is special must be seen at any place of one."""
+    """Strings are read in blocks. A special character must be seen at every position of a block."""
     texts = ["a" * before + special + "b" * after for before in range(35) for after in (0, 1, 14, 15, 16, 17)]
     for ascii_only in (True, False):
         document = json.dumps(texts, ensure_ascii=ascii_only)
@@ -126,12 +126,12 @@ def test_json_strings_of_any_length(special: str) -> None:
         keys = dict.fromkeys(texts)
         assert response(json.dumps(keys, ensure_ascii=ascii_only).encode()).json() == keys
         for text in texts[::7]:
-            # The document ends with the string.
+            # A document that ends with the string.
             check_json(json.dumps(text, ensure_ascii=ascii_only))
             check_json(json.dumps(text, ensure_ascii=ascii_only)[:-1])
 
 
-# Characters of all lengths, and escapes of all kinds; halves of pairs may meet, or not.
+# Characters of every UTF-8 length and escapes of every kind, with paired and unpaired surrogates.
 pieces = st.sampled_from(
     ["a", " ", "word ", "0123456789abcdef", "é", "ü ", "я", "Съешь ", "漢", "漢字仮名交じり文", "\uffff", "😀",
      "e\u0301", r"\"", r"\\", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t", r"\u0041", r"\u0000", r"\u00e9", r"\u044F",
@@ -143,8 +143,8 @@ pieces = st.sampled_from(
 @given(
     st.lists(st.tuples(pieces, st.sampled_from([1, 1, 1, 2, 3, 5, 9, 17, 33])), max_size=12), st.sampled_from([0, 100])
 )
-def test_json_strings_of_all_pieces(parts: list[tuple[str, int]], after: int) -> None:
-    """Each piece some times, at any distance from the ends of blocks of 16, 32 and 64 bytes, and of the text."""
+def test_json_strings_of_repeated_pieces(parts: list[tuple[str, int]], after: int) -> None:
+    """Pieces, repeated, at any distance from the end of the text and of blocks of 16, 32 and 64 bytes."""
     check_json('"' + "".join(piece * times for piece, times in parts) + '"' + " " * after)
 
 
@@ -160,14 +160,14 @@ def test_json_escapes_at_any_place(escape: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("control", ["\x00", "\x1f", "\n"])
-def test_json_strings_have_no_control_characters(control: str) -> None:
+def test_json_strings_reject_control_characters(control: str) -> None:
     for before in range(35):
         check_json('"' + "a" * before + control + "b" * 20 + '"')
 
 
 @settings(max_examples=1000, deadline=None)
 @given(st.from_regex(r"-?[0-9]{1,22}(\.[0-9]{1,22})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
-@example("9007199254740993.0")  # between two floats
+@example("9007199254740993.0")  # halfway between two floats
 @example("9007199254740992.9999")
 @example("0.30000000000000004")
 @example("1234567890123456789e-19")
@@ -179,15 +179,15 @@ def test_json_strings_have_no_control_characters(control: str) -> None:
 @example("1234567890123456789")
 @example("-9223372036854775808")
 @example("18446744073709551616")
-@example("999999999999999")  # as many digits as are taken at once
+@example("999999999999999")  # as many digits as are read in one step
 @example("9999999999999999")
 @example("1234567.8901234")
 @example("12345678.9012345")
 @example("0.00000000000000000000012345678901234567")
 @example("5e-324")
-@example("2.4703282292062327e-324")  # the middle between 0 and the smallest float
+@example("2.4703282292062327e-324")  # halfway between 0 and the smallest float
 @example("2.4703282292062328e-324")
-@example("2.2250738585072011e-308")  # the largest subnormal one
+@example("2.2250738585072011e-308")  # the largest subnormal float
 @example("1.7976931348623157e308")
 @example("1.7976931348623159e308")
 @example("9007199254740993e0")
@@ -200,7 +200,7 @@ def test_json_numbers(text: str) -> None:
 
 @settings(max_examples=1000, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_json_floats_come_back(number: float) -> None:
+def test_json_floats_round_trip(number: float) -> None:
     assert response(repr(number).encode()).json() == number
     for text in (f"{number:.16e}", f"{number:.17e}", f"{number:.18e}", f"{number:.25e}"):
         check_json(text)
@@ -209,7 +209,7 @@ def test_json_floats_come_back(number: float) -> None:
 @settings(max_examples=1000, deadline=None)
 @given(st.floats(1e-300, 1e300), st.integers(-1, 1))
 def test_json_between_two_floats(number: float, off: int) -> None:
-    """The middle, of which all digits are needed, and what is next to it."""
+    """The midpoint of two floats, which needs all its digits, and its neighbours."""
     middle = (Fraction(number) + Fraction(math.nextafter(number, math.inf))) / 2
     with localcontext() as context:
         context.prec = 1200
@@ -220,17 +220,17 @@ def test_json_between_two_floats(number: float, off: int) -> None:
 
 
 @given(st.lists(st.from_regex(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?(e-?[0-9]{1,2})?", fullmatch=True)))
-def test_json_numbers_one_after_the_other(texts: list[str]) -> None:
+def test_json_number_sequences(texts: list[str]) -> None:
     check_json(f"[{','.join(texts)}]")
 
 
 def test_json_keys_are_shared() -> None:
-    """Also between documents, and whatever they hash to."""
+    """Within a document and between documents, with any hash collisions."""
     names = [f"key {i}" for i in range(10_000)]
     document = json.dumps(dict.fromkeys(names, 0)).encode()
     for _ in range(3):
         assert list(response(document).json()) == names
-    # Kept when it comes for the second time.
+    # A key is cached when it is seen for the second time.
     _, [second], [third] = (response(b'{"some_key": %d}' % i).json() for i in range(3))
     assert second is third
 
@@ -252,7 +252,7 @@ def test_json_in_many_threads() -> None:
     assert wrong == []
 
 
-def test_json_leaves_the_collector_as_it_was() -> None:
+def test_json_leaves_the_collector_unchanged() -> None:
     good, bad = response(b'[{"a": [1]}]'), response(b'[{"a": [1')
     for enabled in (True, False):
         try:
@@ -266,14 +266,14 @@ def test_json_leaves_the_collector_as_it_was() -> None:
 
 
 def large_document() -> bytes:
-    """Some 30 MB."""
+    """About 30 MB."""
     row = [1, "Player", None, *range(100, 130), 0.25, 17.5, {"a": [1, 2], "ü": "я"}]
     return json.dumps({"rows": [row] * 150_000}, ensure_ascii=False).encode()
 
 
-def test_json_in_a_thread_leaves_the_loop_alive() -> None:
-    """With `json.loads`, or in one go, the loop would stand still until the end. The collector's own pauses are none of
-    ours: it is off."""
+def test_json_in_a_thread_does_not_block_the_loop() -> None:
+    """`json.loads` would hold the GIL, and so the loop, to the end. The garbage collector is off: its own pauses are
+    not measured."""
     document = large_document()
     r = response(document)
 
@@ -328,8 +328,8 @@ def test_large_json_in_two_threads() -> None:
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_large_json_in_a_thread_leaves_the_collector_as_it_is(enabled: bool) -> None:
-    """Also to those who run meanwhile, and also if they change it."""
+def test_large_json_in_a_thread_leaves_the_collector_unchanged(enabled: bool) -> None:
+    """Other threads see it unchanged during the call, and may change it."""
     document = large_document()
     seen: set[bool] = set()
 
@@ -358,7 +358,7 @@ def test_large_json_in_a_thread_leaves_the_collector_as_it_is(enabled: bool) -> 
 
 @pytest.mark.skipif(not hasattr(sys, "getallocatedblocks"), reason="CPython counts them")
 @pytest.mark.parametrize("end", ['"]}', '"]', '"', "\\", ""])
-def test_json_forgets_nothing(end: str) -> None:
+def test_json_leaks_nothing(end: str) -> None:
     r = response(('{"list": [1.5, 12345678901234567890, {"a": "é"}, ["\\u00e9", "text' + end).encode())
 
     def parse() -> int:
@@ -396,7 +396,7 @@ def test_json_values() -> None:
         (b"9" * 10_000, None, None),
     ],
 )
-def test_what_is_not_json(content: bytes, message: str | None, position: int | None) -> None:
+def test_invalid_json(content: bytes, message: str | None, position: int | None) -> None:
     if content[:1] == b"9" and not hasattr(sys, "get_int_max_str_digits"):
         pytest.skip("this Python reads any number of digits")
     with pytest.raises(shoal.JSONDecodeError) as raised:
@@ -416,8 +416,8 @@ DOCUMENTS = ["{}", "[]", "1", "12", '"é漢😀"', '{"ключ": ["значен�
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 )
-def test_json_is_in_some_form_of_unicode(text: str, charset: str | None, encoding: str) -> None:
-    """Whatever its charset says, and with or without byte order mark, as `json.loads`."""
+def test_json_in_any_unicode_encoding(text: str, charset: str | None, encoding: str) -> None:
+    """Whatever the charset says, with or without byte order mark, as in `json.loads`."""
     content = text.encode(encoding)
     headers = [("Content-Type", f"application/json; charset={charset}")] if charset else []
     assert response(content, *headers).json() == json.loads(content) == json.loads(text)
@@ -427,7 +427,7 @@ def test_json_is_in_some_form_of_unicode(text: str, charset: str | None, encodin
     assert row == expected
 
 
-def test_json_that_is_not_unicode_is_what_its_charset_says() -> None:
+def test_json_outside_unicode_follows_the_charset() -> None:
     for encoding in ("latin-1", "windows-1251", "shift_jis", "gb18030", "euc-kr", "iso2022_jp"):
         text = {"latin-1": '["é"]', "windows-1251": '["привет"]', "euc-kr": '["한글"]'}.get(encoding, '["日本"]')
         name = "iso-2022-jp" if encoding == "iso2022_jp" else encoding
@@ -438,13 +438,13 @@ def test_json_that_is_not_unicode_is_what_its_charset_says() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=12), st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]))
-def test_json_of_any_bytes_ends(content: bytes, encoding: str) -> None:
+def test_json_of_random_bytes_returns_or_raises(content: bytes, encoding: str) -> None:
     for document in (content, '["'.encode(encoding) + content, "[1]".encode(encoding) + content):
         with contextlib.suppress(shoal.JSONDecodeError):
             response(document).json()
 
 
-def test_the_error_says_what_came_back() -> None:
+def test_the_error_describes_the_response() -> None:
     page = b"<!DOCTYPE html>\n<title>Log in</title>" + b"x" * 10_000
     url = "https://user:very-secret@host/path?token=very-secret&a=1"
     r = response(page, ("Content-Type", "text/html; charset=utf-8"), status=403, url=url, method="POST")
@@ -460,11 +460,11 @@ def test_the_error_says_what_came_back() -> None:
     assert (error.msg, error.doc, error.pos, error.lineno, error.colno) == ("Expecting value", page.decode(), 0, 1, 1)
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.msg, again.doc, again.pos) == (str(error), error.msg, error.doc, error.pos)
-    # Other than by a response it has nothing to say of one.
+    # An error that no response raised describes none.
     assert str(shoal.JSONDecodeError("Bad", "[", 1)) == "Bad: line 1 column 2 (char 1)"
 
 
-def test_the_error_shows_no_secret_and_is_bounded() -> None:
+def test_the_error_redacts_secrets_and_is_bounded() -> None:
     body = b'see https://u:very-secret@host/?api_key=very-secret \x00\xff"'
     r = response(body, ("Content-Type", "x/" + "y" * 100_000), url="http://host/" + "z" * 100_000)
     with pytest.raises(shoal.JSONDecodeError) as raised:
@@ -473,7 +473,7 @@ def test_the_error_shows_no_secret_and_is_bounded() -> None:
     assert len(str(raised.value)) < 1500
 
 
-def test_the_error_cuts_the_secrets_of_a_form() -> None:
+def test_the_error_redacts_the_secrets_of_a_form() -> None:
     with pytest.raises(shoal.JSONDecodeError, match=r'"access_token=\*\*\*&scope=x"'):
         response(b"access_token=very-secret&scope=x").json()
 

@@ -1,4 +1,4 @@
-"""Nothing is left behind: descriptors, threads, tasks, memory, objects."""
+"""Leaks: descriptors, threads, tasks, memory and objects are released."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ def threads() -> Counter[str]:
         try:
             names.append((task / "comm").read_text().strip())
         except OSError:
-            continue  # ended since it was listed
+            continue  # ended after it was listed
     return Counter(names)
 
 
@@ -120,7 +120,7 @@ def loops_in_threads(server: Server) -> None:
 
 def cycles(server: Server) -> None:
     job = shoal.gather_fetch([server.url("/delay/60000")] * 3, progress=lambda done, total: job.done())
-    with pytest.raises(TimeoutError):  # a job that nobody asked for would warn when it is collected
+    with pytest.raises(TimeoutError):  # without a call of result, the job would warn when it is collected
         job.result(0)
     done = shoal.gather_fetch([server.url("/bytes/1")])
     done.result().append(done)
@@ -130,7 +130,7 @@ WORKS = [batch, failures, cancelled, clients, streams, loops, loops_in_threads, 
 
 
 def settle(server: Server) -> None:
-    """Until what was dropped is gone: connections, threads of sources, objects dropped without the GIL."""
+    """Waits until connections, source threads and objects dropped without the GIL are released."""
     gc.collect()
     assert wait_until(lambda: server.stats.connections_open == 0)
     assert wait_until(lambda: not threads()["shoal-source"])
@@ -139,7 +139,7 @@ def settle(server: Server) -> None:
 
 
 @pytest.mark.parametrize("work", WORKS, ids=lambda work: work.__name__)
-def test_nothing_is_left(work: Callable) -> None:
+def test_resources_are_released(work: Callable) -> None:
     with Server() as server:
         for _ in range(3):
             work(server)
@@ -149,10 +149,10 @@ def test_nothing_is_left(work: Callable) -> None:
         for _ in range(10):
             work(server)
         settle(server)
-        # A port of a closed loop goes when its thread opens the next one: at most one more is there.
+        # The waker of a closed loop is released when its thread makes the next one: at most one more exists.
         assert wait_until(lambda: descriptors() <= before[0] + 1), f"{descriptors() - before[0]} descriptors more"
         more = threads() - before[1]
-        more.pop("shoal-blocking", None)  # ends by itself after 2 s without work
+        more.pop("shoal-blocking", None)  # exits after 2 s without work
         assert not more
         grown = objects() - before[2]
         ours = {
@@ -179,8 +179,8 @@ def large(server: Server) -> None:
     shoal.gather_fetch([server.url("/bytes/200000")] * 200, concurrency=20).result()
 
 
-# What the second half of the rounds may add in MiB, however many they are: allocators settle, leaks don't. For bodies
-# of 40 MB in one batch, about as much: it depends on the threads which of the allocator's arenas they end up in.
+# The most MiB that the second half of the rounds may add, for any number of rounds: allocators settle, leaks don't. For
+# one batch with 40 MB of bodies the bound is about that size: which malloc arenas keep memory depends on the threads.
 BOUND = 8
 BOUND_LARGE = 48
 
@@ -200,14 +200,14 @@ def test_memory_is_bounded(work: Callable) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("work", [*WORKS, large], ids=lambda work: work.__name__)
-def test_memory_is_bounded_for_long(work: Callable) -> None:
+def test_memory_is_bounded_in_a_long_run(work: Callable) -> None:
     with Server() as server:
         grown = grows(work, server, 400)
     sys.stdout.write(f"{work.__name__}: {grown:.2f} MiB more after 200 rounds\n")
     check(work, grown)
 
 
-def test_a_kept_job_keeps_its_result_and_nothing_else() -> None:
+def test_a_kept_job_keeps_only_its_result() -> None:
     with Server() as server:
         jobs = [shoal.gather_fetch([server.url("/bytes/1")] * 10) for _ in range(20)]
         for job in jobs:

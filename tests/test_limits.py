@@ -1,4 +1,4 @@
-"""`Timeout`, `Retry` and `Limits`: values to be compared, kept in sets, copied and pickled, that check themselves."""
+"""`Timeout`, `Retry` and `Limits`: validation, equality, hashes, copies, pickles."""
 
 import copy
 import math
@@ -36,29 +36,29 @@ ids = pytest.mark.parametrize("value", VALUES, ids=repr)
 
 
 @ids
-def test_equal_to_its_copies_only(value) -> None:
+def test_a_value_equals_its_copies_only(value) -> None:
     for same in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
         assert same == value
-        assert not (same != value)  # noqa: SIM202 - the operator is what is tested
+        assert not (same != value)  # noqa: SIM202 - tests the operator
         assert hash(same) == hash(value)
         assert repr(same) == repr(value)
     assert [other for other in VALUES if other == value] == [value]
-    assert value != None  # noqa: E711 - the operator is what is tested
+    assert value != None  # noqa: E711 - tests the operator
     assert value != 3
 
 
 @ids
-def test_the_repr_makes_it_again(value) -> None:
+def test_the_repr_evaluates_to_an_equal_value(value) -> None:
     names = {"Timeout": Timeout, "Retry": Retry, "Limits": Limits}
     assert eval(repr(value), names) == value
 
 
-def test_in_sets() -> None:
+def test_values_are_hashable() -> None:
     assert len({*VALUES, *copy.deepcopy(VALUES)}) == len(VALUES)
 
 
 @ids
-def test_nothing_can_be_changed(value) -> None:
+def test_values_are_immutable(value) -> None:
     name = next(name for name in dir(value) if not name.startswith("_"))
     with pytest.raises(AttributeError):
         setattr(value, name, 1)
@@ -102,7 +102,7 @@ def test_timeouts_are_numbers(value) -> None:
         shoal.gather_fetch([], deadline=value)
 
 
-def test_a_very_long_timeout_is_none_of_the_clocks_business(server) -> None:
+def test_a_very_long_timeout_does_not_overflow(server) -> None:
     (response,) = shoal.gather_fetch([server.url("/bytes/3")], timeout=1e300, deadline=1e18).result()
     assert response.content == bytes(range(3))
 
@@ -158,6 +158,6 @@ def test_limits_are_checked(options, error, words) -> None:
 
 
 @pytest.mark.parametrize("rate", ["10/s", "100/min", "1000/h", "0.5/s", "3 / s"])
-def test_rates_that_can_be_read(rate) -> None:
+def test_valid_rates_are_kept_as_written(rate) -> None:
     assert Limits(rate=rate).rate == rate
     assert shoal.gather_fetch([], rate=rate).result() == []

@@ -1,4 +1,4 @@
-"""Name look-ups that hang hold up only the requests that need them."""
+"""A name look-up that hangs delays only the requests for that name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD"),
 ]
 
-# A look-up of a name that begins with "hang" never ends.
+# A look-up of a name that begins with "hang" never returns.
 HANGING = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -64,7 +64,7 @@ def run_hanging(python, hanging):
     return run_hanging
 
 
-def test_files_are_written_and_names_are_found(run_hanging, tmp_path) -> None:
+def test_files_are_written_and_other_names_resolve(run_hanging, tmp_path) -> None:
     code = """
         job = shoal.gather_fetch([local] * 100, save_to=sys.argv[1] + "/{index}", timeout=5)
         print(len(job.result()))
@@ -73,7 +73,7 @@ def test_files_are_written_and_names_are_found(run_hanging, tmp_path) -> None:
     assert len(list(tmp_path.iterdir())) == 100
 
 
-def test_timeout_and_cancel_hold_at_once(run_hanging) -> None:
+def test_timeout_and_cancel_take_effect_at_once(run_hanging) -> None:
     code = """
         started = time.monotonic()
         try:
@@ -86,11 +86,11 @@ def test_timeout_and_cancel_hold_at_once(run_hanging) -> None:
     assert run_hanging(code) == "connect\nTrue True\n"
 
 
-def test_the_exit_does_not_wait(run_hanging) -> None:
+def test_the_exit_does_not_wait_for_a_look_up(run_hanging) -> None:
     assert run_hanging("print('the end')") == "the end\n"
 
 
-def test_a_forked_child_finds_names(run_hanging) -> None:
+def test_a_forked_child_resolves_names(run_hanging) -> None:
     code = """
         import warnings
         warnings.simplefilter("ignore")
@@ -104,7 +104,7 @@ def test_a_forked_child_finds_names(run_hanging) -> None:
     assert run_hanging(code) == "0\n"
 
 
-def test_look_ups_beyond_the_limit_hold_up_no_others(run_hanging, tmp_path) -> None:
+def test_look_ups_beyond_the_limit_delay_no_others(run_hanging, tmp_path) -> None:
     code = """
         more = [client.get(f"http://hang-more-{i}.test/", timeout=0.5) for i in range(400)]
         print(len(shoal.gather_fetch([server.url("/bytes/10")] * 50, save_to=sys.argv[1] + "/{index}").result()))

@@ -1,4 +1,4 @@
-"""Event loops of other kinds, and how little a loop is held up."""
+"""Unusual event loops, and how long a loop is blocked."""
 
 import asyncio
 import gc
@@ -30,7 +30,7 @@ def begin_to_await(job: shoal.Job, loop: asyncio.AbstractEventLoop) -> None:
 
 
 class NoReaders(asyncio.SelectorEventLoop):
-    """As Windows' proactor in this respect."""
+    """Like Windows' proactor loop, it has no `add_reader`."""
 
     threadsafe = 0
 
@@ -68,7 +68,7 @@ def test_a_loop_without_add_reader(own: Server) -> None:
     assert released(own)
 
 
-def test_a_loop_without_add_reader_that_was_closed(server: Server) -> None:
+def test_a_closed_loop_without_add_reader(server: Server) -> None:
     loop = NoReaders()
     loop._ready_for_use = True
     job = shoal.gather_fetch([server.url(SOON)])
@@ -81,8 +81,8 @@ def test_a_loop_without_add_reader_that_was_closed(server: Server) -> None:
     assert wait_until(lambda: gc.collect() >= 0 and gone() is None)
 
 
-class Nosy(asyncio.SelectorEventLoop):
-    """Asks Shoal something whenever it is asked itself."""
+class ReentrantLoop(asyncio.SelectorEventLoop):
+    """Calls Shoal from within `is_closed`."""
 
     asks = None
 
@@ -93,9 +93,9 @@ class Nosy(asyncio.SelectorEventLoop):
         return super().is_closed()
 
 
-def test_a_loop_that_comes_back_while_it_is_asked(server: Server) -> None:
-    nosy = Nosy()
-    begin_to_await(shoal.gather_fetch([server.url(SOON)]), nosy)
+def test_a_loop_that_calls_shoal_from_is_closed(server: Server) -> None:
+    reentrant = ReentrantLoop()
+    begin_to_await(shoal.gather_fetch([server.url(SOON)]), reentrant)
     seen = []
 
     async def main() -> None:
@@ -103,18 +103,18 @@ def test_a_loop_that_comes_back_while_it_is_asked(server: Server) -> None:
             seen.append(shoal.gather_fetch([server.url(SOON)]))
             seen.append(seen[0].__await__().send(None))
 
-        nosy.asks = asks
+        reentrant.asks = asks
         assert len(await shoal.gather_fetch([server.url(FAST)] * 3)) == 3
         assert len(await asyncio.gather(*(shoal.gather_fetch([server.url(FAST)]) for _ in range(20)))) == 20
 
     asyncio.run(main())
     assert isinstance(seen[1], asyncio.Future)
     assert len(seen[0].result()) == 1
-    nosy.close()
+    reentrant.close()
 
 
-def test_a_loop_that_comes_back_while_it_is_destroyed(server: Server) -> None:
-    """Its last reference may go anywhere."""
+def test_a_loop_that_calls_shoal_from_its_finalizer(server: Server) -> None:
+    """The last reference may be dropped anywhere."""
     ends = []
 
     class Dying(asyncio.SelectorEventLoop):
@@ -145,7 +145,7 @@ def test_a_debug_loop(run: Callable, own: Server) -> None:
             await asyncio.wait_for(client.get(own.url(SLOW)), 0.05)
         async for _ in shoal.stream_fetch([own.url(FAST)] * 20):
             pass
-        with pytest.warns(RuntimeWarning, match="dropped before its end"):  # the job's own; asyncio has none
+        with pytest.warns(RuntimeWarning, match="dropped before its end"):  # the job's own warning; asyncio has none
             shoal.gather_fetch([own.url(SLOW)])
         client.close()
 
@@ -155,10 +155,10 @@ def test_a_debug_loop(run: Callable, own: Server) -> None:
 
 
 def stalls(run: Callable, url: str, count: int) -> tuple[list[float], list[float], float]:
-    """How a 5 ms ticker fares while `count` responses are gathered.
+    """Measures a 5 ms ticker while `count` responses are gathered.
 
-    How late its ticks are, and how long the loop's thread was at work between two of them (which is what the library
-    decides, whatever else the machine does); how long the call itself took, in that thread's time.
+    Returns how late its ticks are, how much CPU time the loop's thread spent between two ticks (which only the library
+    determines, not other work on the machine), and the CPU time of the call itself.
     """
     late: list[float] = []
     held: list[float] = []
@@ -191,7 +191,7 @@ def stalls(run: Callable, url: str, count: int) -> tuple[list[float], list[float
     return sorted(late), sorted(held), called
 
 
-def test_a_loop_goes_on_while_results_are_made(run: Callable, server: Server) -> None:
+def test_a_loop_stays_responsive_while_results_are_made(run: Callable, server: Server) -> None:
     late, held, called = stalls(run, server.url("/bytes/100"), 20_000)
     place = len(late) * 99 // 100
     sys.stdout.write(

@@ -1,4 +1,4 @@
-"""Memory that is short: the request that needs it fails, and the process lives on."""
+"""Memory shortage: the request that needs the memory fails, and the process continues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = [
 
 CODINGS = ("gzip", "br", "zstd")
 
-# Bodies of 100 MB, of which the first fit.
+# Bodies of 100 MB; only the first fit into the limit.
 SHORT = """
     import resource, sys
     from pathlib import Path
@@ -27,7 +27,7 @@ SHORT = """
         return type(result) is shoal.FetchError and isinstance(result.__cause__, MemoryError)
 
     size, small, *urls = sys.argv[1:]
-    # Everything that is made once is made.
+    # One-time allocations are done here.
     shoal.gather_fetch([url.replace("SIZE", small) for url in urls], save_to="first/{index}").result()
     urls = [url.replace("SIZE", size) for url in urls]
 """
@@ -40,7 +40,7 @@ def check(done):
 @pytest.mark.parametrize(
     "path", ["bytes/SIZE", "chunked/SIZE", *[f"fault/{coding}-bomb?mb=SIZE" for coding in CODINGS]]
 )
-def test_large_bodies_fail_and_the_process_lives(server, python, path):
+def test_large_bodies_fail_and_the_process_continues(server, python, path):
     sizes = ("100", "1") if "bomb" in path else ("100000000", "1000000")
     code = """
     limit(500)
@@ -82,8 +82,8 @@ def test_a_body_that_does_not_fit_twice_is_a_memory_error(server, python):
     check(python(SHORT + code, "100000000", "100", server.url("/bytes/SIZE"), timeout=90))
 
 
-def test_announced_lengths_cost_nothing(python, server):
-    # Not even with max_body=None: memory follows what has come.
+def test_an_announced_length_allocates_nothing(python, server):
+    # Not even with max_body=None: buffers grow with the bytes received.
     code = """
     import socket, threading
 

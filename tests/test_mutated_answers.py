@@ -26,21 +26,21 @@ HEAD = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: application/json\r\n"
 CHUNKS = b"7\r\n" + TEXT[:7] + b"\r\n%x;ext=1\r\n" % len(TEXT[7:]) + TEXT[7:] + b"\r\n0\r\nX-Trailer: t\r\n\r\n"
 
 
-def of_length(body: bytes, *lines: bytes) -> bytes:
+def with_length(body: bytes, *lines: bytes) -> bytes:
     return HEAD + b"".join(line + b"\r\n" for line in lines) + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 ANSWERS = [
-    of_length(TEXT, b"Set-Cookie: a=b; Path=/", b"X-Empty:"),
+    with_length(TEXT, b"Set-Cookie: a=b; Path=/", b"X-Empty:"),
     HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKS,
     HEAD + b"Connection: close\r\n\r\n" + TEXT,
-    of_length(gzip.compress(TEXT, mtime=0), b"Content-Encoding: gzip"),
-    of_length(zlib.compress(TEXT), b"Content-Encoding: deflate"),
-    b"HTTP/1.1 100 Continue\r\n\r\n" + of_length(TEXT),
+    with_length(gzip.compress(TEXT, mtime=0), b"Content-Encoding: gzip"),
+    with_length(zlib.compress(TEXT), b"Content-Encoding: deflate"),
+    b"HTTP/1.1 100 Continue\r\n\r\n" + with_length(TEXT),
     b"HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
     b"HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
 ]
-# Parts of framing, which are inserted or replace other bytes.
+# Parts of framing that are inserted or replace other bytes.
 PIECES = [
     b"\r",
     b"\n",
@@ -58,47 +58,47 @@ PIECES = [
     b"+",
 ]
 PIECES += [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"HTTP/1.1 ", b"ffffffffffffffff", b";"]
-MUTANTS = 60  # of each answer
+MUTANTS = 60  # per response
 
 
-def mutated(answer: bytes, chance: random.Random) -> bytes:
+def mutated(raw_response: bytes, chance: random.Random) -> bytes:
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        at = chance.randrange(len(answer))
+        at = chance.randrange(len(raw_response))
         end = at + chance.choice((0, 0, 1, 1, 2, 8))
         match chance.randrange(4):
             case 0:
-                answer = answer[:at] + chance.choice(PIECES) + answer[end:]
+                raw_response = raw_response[:at] + chance.choice(PIECES) + raw_response[end:]
             case 1:
-                answer = answer[:at] + bytes([chance.randrange(256)]) + answer[at + 1 :]
+                raw_response = raw_response[:at] + bytes([chance.randrange(256)]) + raw_response[at + 1 :]
             case 2:
-                answer = answer[:at] + answer[end:]
+                raw_response = raw_response[:at] + raw_response[end:]
             case _:
-                answer = answer[:end] + answer[at:]
-        if not answer:
+                raw_response = raw_response[:end] + raw_response[at:]
+        if not raw_response:
             return b""
-    return answer
+    return raw_response
 
 
 def mutants() -> list[bytes]:
     chance = random.Random(2026)
-    return [*ANSWERS, *(mutated(answer, chance) for answer in ANSWERS for _ in range(MUTANTS))]
+    return [*ANSWERS, *(mutated(raw_response, chance) for raw_response in ANSWERS for _ in range(MUTANTS))]
 
 
 class Mutants(Server):
-    """Answers a request for /n with the n-th answer, and closes."""
+    """Sends the n-th response for a request to /n, and closes."""
 
-    def __init__(self, answers: list[bytes]) -> None:
+    def __init__(self, raw_responses: list[bytes]) -> None:
         super().__init__()
-        self.answers = answers
+        self.raw_responses = raw_responses
 
     async def serve(self, connection: Connection) -> None:
         request = await connection.read_request()
         if request is not None:
-            connection.writer.write(self.answers[int(request.target[1:])])
+            connection.writer.write(self.raw_responses[int(request.target[1:])])
             await connection.writer.drain()
 
 
-Seen = tuple[int, bytes] | None  # status and body; None if it was refused
+Seen = tuple[int, bytes] | None  # status and body; None for an error
 
 
 def with_shoal(urls: list[str]) -> list[Seen]:
@@ -136,13 +136,13 @@ def with_urllib3(urls: list[str]) -> list[Seen]:
         return [one(pool, url) for url in urls]
 
 
-def test_what_aiohttp_and_urllib3_agree_on_holds_here() -> None:
-    answers = mutants()
-    with Mutants(answers) as server:
-        urls = [f"{server.url}/{n}" for n in range(len(answers))]
+def test_shoal_agrees_where_aiohttp_and_urllib3_agree() -> None:
+    raw_responses = mutants()
+    with Mutants(raw_responses) as server:
+        urls = [f"{server.url}/{n}" for n in range(len(raw_responses))]
         ours = with_shoal(urls)
         theirs = list(zip(asyncio.run(with_aiohttp(urls)), with_urllib3(urls), strict=True))
     agreed = [n for n, (first, second) in enumerate(theirs) if first == second and first is not None]
-    assert len(agreed) > len(answers) // 4
-    wrong = [(answers[n], ours[n], theirs[n][0]) for n in agreed if ours[n] != theirs[n][0]]
+    assert len(agreed) > len(raw_responses) // 4
+    wrong = [(raw_responses[n], ours[n], theirs[n][0]) for n in agreed if ours[n] != theirs[n][0]]
     assert not wrong

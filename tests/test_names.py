@@ -22,7 +22,7 @@ def test_safe_names_are_safe(text: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_a_safe_name_stays_as_it_is(text: str) -> None:
+def test_a_safe_name_is_unchanged(text: str) -> None:
     assert safe_name(safe_name(text)) == safe_name(text)
 
 
@@ -43,7 +43,7 @@ def test_samples(text: str, name: str) -> None:
     assert safe_name(text) == name
 
 
-def test_long_names_keep_their_ending_and_stay_apart() -> None:
+def test_long_names_keep_their_suffix_and_stay_distinct() -> None:
     one, two = safe_name("é" * 300 + "1.json"), safe_name("é" * 300 + "2.json")
     assert one != two
     assert one.endswith(".json")
@@ -66,7 +66,7 @@ def test_names_of_urls(url: str, name: str) -> None:
     assert name_of_url(url) == name
 
 
-def test_equal_names_get_their_keys() -> None:
+def test_equal_names_get_their_keys_appended() -> None:
     assert distinct_names(["a.json", "b.json", "A.json"], ["1", "2", "3"]) == ["a_1.json", "b.json", "A_3.json"]
     assert distinct_names(["a", "a", "a_1"], ["1", "2", "3"]) == ["a_1", "a_2", "a_1_3"]
 

@@ -1,4 +1,4 @@
-"""Notebooks in a real kernel: the tutorial, top-level await, a blocking wait under a running loop, the stop button."""
+"""Notebooks in a real kernel: the tutorial, top-level await, a blocking wait in a running loop, the stop button."""
 
 import re
 import time
@@ -14,7 +14,7 @@ manager = pytest.importorskip("jupyter_client.manager")
 
 ROOT = Path(__file__).parent.parent
 TIMEOUT = 60
-# Jupyter's own: sockets that zmq leaves to the garbage collector, coroutines and loops of its synchronous face.
+# From Jupyter: sockets that zmq leaves to the garbage collector, and coroutines and loops of its synchronous interface.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client"),
@@ -23,7 +23,7 @@ pytestmark = [
 
 
 def outputs(cell) -> str:
-    """Everything a cell has shown."""
+    """All output of a cell."""
     texts = []
     for output in cell.get("outputs", []):
         texts.append(output.get("text", ""))
@@ -51,13 +51,13 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     assert "WorkerDied" in everything
 
 
-def test_the_tutorial_is_kept_without_outputs() -> None:
+def test_the_tutorial_is_stored_without_outputs() -> None:
     notebook = nbformat.read(ROOT / "docs/tutorial.ipynb", as_version=4)
     assert [cell["outputs"] for cell in notebook.cells if cell.get("outputs")] == []
 
 
 class Kernel:
-    """A kernel that is driven cell by cell."""
+    """A kernel that runs one cell at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.manager = manager.KernelManager(kernel_name="python3")
@@ -78,7 +78,7 @@ class Kernel:
         pytest.fail("the cell did not start")
 
     def reply(self, message: str) -> dict:
-        """The outcome of a cell."""
+        """The reply to a cell."""
         end = time.monotonic() + TIMEOUT
         while time.monotonic() < end:
             got = self.client.get_shell_msg(timeout=TIMEOUT)
@@ -87,7 +87,7 @@ class Kernel:
         pytest.fail("the cell did not end")
 
     def run(self, code: str) -> str:
-        """Runs a cell to its end; returns what it has shown."""
+        """Runs a cell to its end; returns its output."""
         texts: list[str] = []
 
         def show(got: dict) -> None:
@@ -95,7 +95,7 @@ class Kernel:
             texts.append(content.get("text", ""))
             texts.extend(map(str, content.get("data", {}).values()))
 
-        # Right behind a cell that failed, ipykernel drops what comes.
+        # ipykernel aborts the requests that arrive right after a cell failed.
         end = time.monotonic() + TIMEOUT
         while True:
             reply = self.client.execute_interactive(code, timeout=TIMEOUT, output_hook=show)["content"]
@@ -131,7 +131,7 @@ def test_result_while_the_loop_runs(kernel: Kernel) -> None:
     )
 
 
-def test_a_function_that_waits_inside_a_coroutine_cell(kernel: Kernel) -> None:
+def test_a_blocking_wait_inside_a_coroutine_cell(kernel: Kernel) -> None:
     define = "def plain():\n    return shoal.gather_fetch(fast).result()\n\n"
     assert "100" in kernel.run(define + "len(plain()) + len(await shoal.gather_fetch(fast))")
 
@@ -144,15 +144,15 @@ def test_a_progress_bar(kernel: Kernel, wait: str) -> None:
     assert "50/50" in kernel.run(f"_ = {wait}")
 
 
-def test_a_job_shows_itself(kernel: Kernel) -> None:
+def test_a_job_is_displayed(kernel: Kernel) -> None:
     assert re.search("<.+>", kernel.run("shoal.gather_fetch(fast)"))
 
 
 @pytest.mark.parametrize("await_", ["", "await "], ids=["result", "await"])
 def test_the_stop_button(kernel: Kernel, await_: str) -> None:
     wait = "await job" if await_ else "job.result()"
-    # ipykernel 7 cancels a cell that awaits without waking its loop (plain `await asyncio.sleep(60)` does not stop):
-    # the tick of an awaited Job wakes it.
+    # ipykernel 7 cancels a cell that awaits without waking its loop (plain `await asyncio.sleep(60)` continues).
+    # The ticks of an awaited Job wake it.
     message = kernel.start(
         "import asyncio\n"
         "job = shoal.gather_fetch(slow, concurrency=250, timeout=None)\n"
@@ -167,7 +167,7 @@ def test_the_stop_button(kernel: Kernel, await_: str) -> None:
     assert reply["status"] == "error"
     assert reply["ename"] in {"KeyboardInterrupt", "CancelledError"}
     assert took < 2, f"the cell ended {took:.1f} s after the stop button"
-    # The kernel goes on, the job is over, its sockets are closed, and the results are kept.
+    # The kernel still works, the job is done, its sockets are closed, and the finished results are kept.
     assert "True" in kernel.run("job.done()")
     assert "50" in kernel.run("len(await shoal.gather_fetch(fast))")
     if not await_:

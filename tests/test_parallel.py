@@ -1,4 +1,4 @@
-"""What all functions of `shoal.parallel` have in common: order, failures, cancellation, loops, threads, fork, exit."""
+"""Behaviour common to all functions of `shoal.parallel`: order, failures, cancellation, loops, threads, fork, exit."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ import shoal
 from conftest import resident, wait_until
 from shoal import parallel
 
-# About 50 ms each on one core: brotli's best level.
+# Brotli's best level takes about 50 ms for each on one core.
 HEAVY = [os.urandom(40_000) + bytes(100_000) for _ in range(400)]
 GONE = Path("/nowhere/at/all")
 
@@ -27,7 +27,7 @@ def slow() -> "shoal.Job[list[bytes]]":
     return parallel.compress(HEAVY, "brotli", level=11)
 
 
-def test_order_and_emptiness() -> None:
+def test_results_are_in_input_order() -> None:
     docs = [str(number) for number in range(50_000)]
     assert parallel.regex_findall(docs, "[0-9]+").result() == [[doc] for doc in docs]
     assert parallel.hash([]).result() == []
@@ -66,12 +66,12 @@ def test_on_error() -> None:
         ({"worker": 3}, TypeError, 'unexpected keyword argument "worker"; did you mean "workers"'),
     ],
 )
-def test_bad_keywords_are_told(keywords: dict, kind: type[Exception], message: str) -> None:
+def test_invalid_keywords_are_refused(keywords: dict, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         parallel.hash([b""], **keywords)
 
 
-def test_on_any_loop(run) -> None:
+def test_await_on_any_loop(run) -> None:
     async def main() -> None:
         one, two = await asyncio.gather(parallel.hash([b"a"] * 100), parallel.regex_count(["aa"] * 100, "a"))
         assert (len(one), two) == (100, [2] * 100)
@@ -82,7 +82,7 @@ def test_on_any_loop(run) -> None:
     run(main())
 
 
-def test_the_loop_runs_on_meanwhile(run) -> None:
+def test_the_loop_stays_responsive(run) -> None:
     html = "<p>" + "some text with <b>bold</b> words and http://example.com/links " * 300
     docs = [html] * 2000
 
@@ -106,11 +106,11 @@ def test_the_loop_runs_on_meanwhile(run) -> None:
         return late
 
     late = sorted(run(main()))
-    # A bound for a busy machine; `make bench` has the figures (below 10 ms at p99). `re` would hold it for seconds.
+    # A bound for a busy machine; `make bench` has the numbers (below 10 ms at p99). `re` blocks the loop for seconds.
     assert late[len(late) * 9 // 10] < 0.1
 
 
-def test_cancelling_is_quick_and_frees_the_pool() -> None:
+def test_cancel_returns_at_once_and_frees_the_pool() -> None:
     job = slow()
     assert wait_until(lambda: job.stats.total > 0)
     before = time.perf_counter()
@@ -123,11 +123,11 @@ def test_cancelling_is_quick_and_frees_the_pool() -> None:
     results = raised.value.results
     assert len(results) == len(HEAVY)
     assert 0 < sum(result is not None for result in results) < len(HEAVY)
-    # The pool is free as soon as the documents at hand are done.
+    # The pool is free as soon as the documents in progress are done.
     assert len(parallel.hash([b"x"] * 100).result(timeout=20)) == 100
 
 
-def test_cancelled_by_its_task(run) -> None:
+def test_a_cancelled_task_cancels_its_job(run) -> None:
     async def main() -> None:
         job = slow()
         with pytest.raises(asyncio.TimeoutError):
@@ -146,7 +146,7 @@ def test_a_small_job_overtakes_a_long_one() -> None:
     long.cancel()
 
 
-def test_ctrl_c_keeps_what_is_finished() -> None:
+def test_ctrl_c_keeps_finished_results() -> None:
     code = """
     import os, signal, sys, threading, time
     from shoal import parallel
@@ -198,7 +198,7 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_exit_with_work_under_way(name: str) -> None:
+def test_exit_with_unfinished_work(name: str) -> None:
     import textwrap
 
     start = "import atexit, os, sys, threading, time\nfrom shoal import parallel\n"
@@ -210,11 +210,11 @@ def test_exit_with_work_under_way(name: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_has_a_pool_of_its_own() -> None:
+def test_a_forked_child_has_its_own_pool() -> None:
     done = fresh(
         """
         import os, sys, warnings
-        warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads, which is what is tested
+        warnings.simplefilter("ignore", DeprecationWarning)  # tests a fork with threads
         from shoal import parallel
         docs = [b"%d" % i for i in range(5000)]
         expected = parallel.hash(docs).result()
@@ -237,7 +237,7 @@ def test_a_forked_child_has_a_pool_of_its_own() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
-def test_from_many_threads() -> None:
+def test_calls_from_many_threads() -> None:
     docs = [str(number) for number in range(2000)]
     expected = parallel.hash(docs).result()
     with ThreadPoolExecutor(16) as pool:
@@ -248,7 +248,7 @@ def test_from_many_threads() -> None:
     assert all(result is results[0] for result in results)
 
 
-def test_progress() -> None:
+def test_progress_counts_documents_up_to_the_total() -> None:
     seen: list[tuple[int, int]] = []
     docs = ["a b c " * 2000] * 3000
     parallel.regex_findall(docs, r"\w", progress=lambda done, total: seen.append((done, total))).result()
@@ -257,7 +257,7 @@ def test_progress() -> None:
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_stats_and_looks() -> None:
+def test_stats_and_reprs() -> None:
     job = parallel.hash([b"a", GONE], on_error="return")
     job.result()
     stats = job.stats
@@ -271,13 +271,13 @@ def test_stats_and_looks() -> None:
     job.cancel()
 
 
-def test_threads_are_named_and_as_many_as_asked_for() -> None:
+def test_the_number_and_names_of_threads() -> None:
     code = """
     import time
     from pathlib import Path
     from shoal import parallel
     parallel.hash([b"x"] * 1000).result()
-    time.sleep(0.2)  # A thread that was not needed may not have said its name yet.
+    time.sleep(0.2)  # A thread that was not needed may not have set its name yet.
     names = sorted((task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir())
     print([name for name in names if name.startswith("shoal-cpu")])
     """
@@ -290,8 +290,8 @@ def test_threads_are_named_and_as_many_as_asked_for() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux only")
-def test_threads_may_use_the_cores_they_might_before() -> None:
-    # They move to a core of their own when they start; that must not bind them to it, nor free them of a bond.
+def test_threads_keep_the_cpu_affinity_of_the_process() -> None:
+    # A thread moves to a core of its own when it starts. Afterwards its affinity must be that of the process again.
     code = """
     import os
     import time
@@ -311,7 +311,7 @@ def test_threads_may_use_the_cores_they_might_before() -> None:
         assert done.stdout.strip() == "{True}", done.stderr
 
 
-def test_no_memory_is_lost() -> None:
+def test_memory_does_not_grow() -> None:
     docs = ["word " * 4000] * 200
 
     def once() -> None:
@@ -328,7 +328,7 @@ def test_no_memory_is_lost() -> None:
     assert wait_until(lambda: resident() - before < 40 << 20), (resident() - before) >> 20
 
 
-def test_signals_reach_a_thread_that_waits() -> None:
+def test_signals_reach_a_waiting_thread() -> None:
     heard = threading.Event()
     previous = signal.signal(signal.SIGUSR1, lambda *_: heard.set())
     try:
@@ -342,8 +342,8 @@ def test_signals_reach_a_thread_that_waits() -> None:
         signal.signal(signal.SIGUSR1, previous)
 
 
-def test_a_cancelled_table_has_the_rows_that_are_finished() -> None:
-    rows = ",".join(f'{{"id": {number}, "name": "somebody {number}"}}' for number in range(2000))
+def test_a_cancelled_table_has_the_finished_rows() -> None:
+    rows = ",".join(f'{{"id": {number}, "name": "customer {number}"}}' for number in range(2000))
     job = parallel.json_rows([f"[{rows}]"] * 5000, "")
     assert wait_until(lambda: job.stats.total > 0)
     assert job.cancel()
@@ -356,7 +356,7 @@ def test_a_cancelled_table_has_the_rows_that_are_finished() -> None:
     assert table.column_names == ["id", "name"]
 
 
-def test_failures_beside_a_column_and_among_indices() -> None:
+def test_failures_in_columns_and_indices() -> None:
     docs = ["one text of a few words", GONE, "one text of a few words", "another one that is different"]
     column = parallel.minhash(docs, on_error="return").result()
     assert (len(column), column.null_count) == (4, 1)

@@ -1,4 +1,4 @@
-"""`hash`, `compress`, `decompress` beside hashlib, gzip, zlib, and the packages of zstd, brotli, xxhash and blake3."""
+"""`hash`, `compress`, `decompress` compared with hashlib, gzip, zlib and the zstd, brotli, xxhash, blake3 packages."""
 
 import gzip
 import hashlib
@@ -34,15 +34,15 @@ def refused(doc: bytes, kind: str = "auto", **options) -> str:
     return str(raised.value.exception)
 
 
-def test_hashes_are_those_of_hashlib() -> None:
+def test_hashes_equal_hashlib() -> None:
     for name in ("sha256", "md5"):
         assert parallel.hash(DOCS, name).result() == [hashlib.new(name, doc).hexdigest() for doc in DOCS]
 
 
-def test_hashes_are_those_of_their_packages() -> None:
+def test_hashes_equal_xxhash_and_blake3() -> None:
     xxhash = pytest.importorskip("xxhash")
     blake3 = pytest.importorskip("blake3")
-    # XXH3 has a way of its own for each range of lengths; from a mebibyte on it goes in steps.
+    # XXH3 has a different algorithm for each range of lengths; inputs from 1 MiB on are hashed in steps.
     docs = [*DOCS, *(TEXT[:length] for length in range(1100)), *(bytes(MIB + more) for more in (-1, 0, 1))]
     assert parallel.hash(docs, "xxh3").result() == [xxhash.xxh3_64_hexdigest(doc) for doc in docs]
     assert parallel.hash(DOCS, "blake3").result() == [blake3.blake3(doc).hexdigest() for doc in DOCS]
@@ -63,7 +63,7 @@ def test_random_bytes(docs: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("level", [None, 0, 1, 6, 9])
-def test_gzip_is_read_by_gzip(level: int | None) -> None:
+def test_gzip_output_is_read_by_gzip(level: int | None) -> None:
     docs = [*DOCS, TEXT * 300]
     for doc, one in zip(docs, parallel.compress(docs, "gzip", level=level).result(), strict=True):
         assert gzip.decompress(one) == doc
@@ -72,7 +72,7 @@ def test_gzip_is_read_by_gzip(level: int | None) -> None:
 
 
 @pytest.mark.parametrize("level", [None, -5, 1, 3, 19])
-def test_zstd_is_read_by_zstandard(level: int | None) -> None:
+def test_zstd_output_is_read_by_zstandard(level: int | None) -> None:
     zstandard = pytest.importorskip("zstandard")
     for doc, one in zip(DOCS, parallel.compress(DOCS, "zstd", level=level).result(), strict=True):
         assert zstandard.decompress(one) == doc
@@ -80,7 +80,7 @@ def test_zstd_is_read_by_zstandard(level: int | None) -> None:
 
 
 @pytest.mark.parametrize("level", [None, 0, 4, 11])
-def test_brotli_is_read_by_brotli(level: int | None) -> None:
+def test_brotli_output_is_read_by_brotli(level: int | None) -> None:
     brotli = pytest.importorskip("brotli")
     docs = DOCS if level != 11 else DOCS[:4]
     for doc, one in zip(docs, parallel.compress(docs, "brotli", level=level).result(), strict=True):
@@ -96,19 +96,19 @@ def test_brotli_is_read_by_brotli(level: int | None) -> None:
         ("brotli", 12, "brotli has 0 to 11"),
     ],
 )
-def test_levels_have_ranges(kind: str, level: int, words: str) -> None:
+def test_levels_are_checked(kind: str, level: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parallel.compress([b""], kind, level=level)
 
 
-def test_formats_have_names() -> None:
+def test_format_names_are_checked() -> None:
     with pytest.raises(ValueError, match='"gzip", "zstd" or "brotli"'):
         parallel.compress([b""], "zip")
     with pytest.raises(ValueError, match='"auto", "gzip", "zlib", "zstd" or "brotli"'):
         parallel.decompress([b""], "zip")
 
 
-def test_what_others_packed_is_unpacked() -> None:
+def test_output_of_other_compressors_is_decompressed() -> None:
     zstandard = pytest.importorskip("zstandard")
     brotli = pytest.importorskip("brotli")
     docs = [doc for doc in DOCS for _ in range(3)]
@@ -118,19 +118,19 @@ def test_what_others_packed_is_unpacked() -> None:
     ]
     assert parallel.decompress(mixed).result() == docs
     assert parallel.decompress([brotli.compress(doc, quality=3) for doc in DOCS], "brotli").result() == DOCS
-    # Frames that do not say their size.
+    # Frames without a content size.
     stream = zstandard.ZstdCompressor(write_content_size=False)
     assert parallel.decompress([stream.compress(doc) for doc in DOCS], "zstd").result() == DOCS
 
 
-def test_several_in_a_row() -> None:
+def test_concatenated_members_and_frames() -> None:
     zstandard = pytest.importorskip("zstandard")
     assert unpacked(gzip.compress(b"one, ") + gzip.compress(b"") + gzip.compress(b"two") * 2) == b"one, twotwo"
     assert unpacked(zstandard.compress(b"one, ") + zstandard.compress(b"two")) == b"one, two"
     assert unpacked(gzip.compress(b"one") + bytes(1000)) == b"one"
 
 
-def test_what_is_something_else_is_refused() -> None:
+def test_trailing_data_and_other_formats_are_refused() -> None:
     assert "after the gzip data" in refused(gzip.compress(b"one") + b"two")
     assert "after the zlib data" in refused(zlib.compress(b"one") + b"two")
     assert "brotli" in refused(packed("brotli", b"one") + b"two", "brotli")
@@ -141,14 +141,14 @@ def test_what_is_something_else_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", [*FORMATS, "zlib"])
-def test_what_is_cut_off_is_refused(kind: str) -> None:
+def test_truncated_data_is_refused(kind: str) -> None:
     whole = zlib.compress(TEXT) if kind == "zlib" else packed(kind, TEXT)
     for end in (1, 2, 10, len(whole) // 2, len(whole) - 1):
         assert "ends too early" in refused(whole[:end], kind)
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zlib"])
-def test_damage_is_found(kind: str) -> None:
+def test_damage_is_detected(kind: str) -> None:
     whole = gzip.compress(TEXT, mtime=0) if kind == "gzip" else zlib.compress(TEXT)
     for place in range(10, len(whole), 97):
         damaged = bytearray(whole)
@@ -174,7 +174,7 @@ def test_bombs_are_bounded(kind: str) -> None:
     assert len(unpacked(bomb, kind, max_size=None)) == size
 
 
-def test_a_bound_is_exact() -> None:
+def test_max_size_is_exact() -> None:
     for kind in FORMATS:
         one = packed(kind, TEXT)
         assert unpacked(one, kind, max_size=len(TEXT)) == TEXT
@@ -182,8 +182,8 @@ def test_a_bound_is_exact() -> None:
         assert unpacked(packed(kind, b""), kind, max_size=0) == b""
 
 
-def test_sizes_that_lie_cost_nothing() -> None:
-    # A zstd frame that says 2^40 bytes, with one block of three; a gzip file that says 2^32 - 1.
+def test_false_sizes_in_headers_allocate_nothing() -> None:
+    # A zstd frame that claims 2^40 bytes and has one block of 3; a gzip file that claims 2^32 - 1.
     frame = bytes.fromhex("28b52ffde0") + (1 << 40).to_bytes(8, "little") + bytes([3 << 3 | 1, 0, 0]) + b"abc"
     before = resident()
     refused(frame, max_size=None)
@@ -193,7 +193,7 @@ def test_sizes_that_lie_cost_nothing() -> None:
 
 @settings(deadline=None)
 @given(st.sampled_from([*FORMATS, "zlib", "auto"]), st.binary(max_size=60), st.integers(0, 40), st.binary(max_size=3))
-def test_any_bytes_are_unpacked_or_refused(kind: str, doc: bytes, place: int, spoiled: bytes) -> None:
+def test_random_bytes_are_decompressed_or_refused(kind: str, doc: bytes, place: int, spoiled: bytes) -> None:
     name = "gzip" if kind in {"auto", "zlib"} else kind
     whole = zlib.compress(doc) if kind == "zlib" else packed(name, doc)
     broken = whole[:place] + spoiled + whole[place + len(spoiled) :]

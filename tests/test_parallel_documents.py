@@ -1,4 +1,4 @@
-"""The argument `docs`: every kind of document in every kind of container, borrowed and let go of."""
+"""The argument `docs`: every kind of document in every kind of container, borrowed and released."""
 
 import gc
 import hashlib
@@ -62,7 +62,7 @@ def test_bytes_like_documents(tmp_path: Path) -> None:
 def released(mapped: mmap.mmap) -> bool:
     try:
         mapped.close()
-    except BufferError:  # exported pointers exist
+    except BufferError:  # pointers are still exported
         return False
     return True
 
@@ -73,7 +73,7 @@ def test_strings_of_every_width(texts: list[str]) -> None:
     assert parallel.regex_findall(texts, "(?s).+").result() == [[text] if text else [] for text in texts]
 
 
-def test_a_lone_surrogate_is_told() -> None:
+def test_a_lone_surrogate_is_reported() -> None:
     with pytest.raises(shoal.ItemError, match="lone surrogate") as raised:
         parallel.hash(["fine", "\ud800"]).result()
     assert raised.value.index == 1
@@ -101,14 +101,14 @@ def test_responses(server, tmp_path: Path) -> None:
     responses = shoal.gather_fetch(urls).result()
     expected = digests([bytes(i % 251 for i in range(n)) for n in range(20)])
     assert parallel.hash(responses).result() == expected
-    contents = [response.content for response in responses]  # the bytes are Python's from here on
+    contents = [response.content for response in responses]  # from here on, Python owns the bytes
     assert parallel.hash(responses).result() == expected == digests(contents)
     assert parallel.hash(pickle.loads(pickle.dumps(responses))).result() == expected
     saved = shoal.gather_fetch(urls, save_to=str(tmp_path / "{index}")).result()
     assert parallel.hash(saved).result() == expected
 
 
-def test_a_response_is_read_in_its_encoding(server) -> None:
+def test_a_response_is_decoded_with_its_encoding(server) -> None:
     url = server.url("/charset?name=latin-1&text=caf%C3%A9&declare=1&html=0")
     response = shoal.gather_fetch([url]).result()[0]
     assert "café" in response.text
@@ -172,12 +172,12 @@ def test_data_frames() -> None:
         ([b"", [b"nested"]], r"docs\[1\] must be .*not list"),
     ],
 )
-def test_what_is_no_document_is_told(docs, message: str) -> None:
+def test_an_invalid_document_is_named(docs, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         parallel.hash(docs)
 
 
-def test_an_iterator_may_fail() -> None:
+def test_errors_of_an_iterator_are_raised() -> None:
     def docs():
         yield b"one"
         raise LookupError("no more")
@@ -192,7 +192,7 @@ def test_an_iterator_may_fail() -> None:
         parallel.hash(later())
 
 
-def test_documents_are_let_go_of() -> None:
+def test_documents_are_released() -> None:
     document = b"x" * 1000 + b"unique"
     before = sys.getrefcount(document)
     job = parallel.hash([document] * 5000)
@@ -205,7 +205,7 @@ def test_documents_are_let_go_of() -> None:
     assert wait_until(lambda: sys.getrefcount(document) == before)
 
 
-def test_a_list_may_change_meanwhile() -> None:
+def test_a_list_may_change_during_the_job() -> None:
     docs = [str(number).encode() * 100 for number in range(20_000)]
     expected = digests(docs)
     job = parallel.hash(docs)
@@ -214,7 +214,7 @@ def test_a_list_may_change_meanwhile() -> None:
     assert job.result() == expected
 
 
-def test_html_is_read_as_browsers_read_it(server, tmp_path: Path) -> None:
+def test_html_is_decoded_as_in_browsers(server, tmp_path: Path) -> None:
     page = '<html><head><meta charset="windows-1251"></head><body><p>Привет</p></body></html>'
     path = tmp_path / "page.html"
     path.write_bytes(page.encode("cp1251"))

@@ -1,4 +1,4 @@
-"""Documents in memory of other libraries: what may change is copied, what is not sound is told."""
+"""Documents in other libraries' memory: changeable memory is copied, invalid arrays are refused."""
 
 import ctypes
 import hashlib
@@ -20,12 +20,12 @@ def digests(texts: list[str]) -> list[str]:
     return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
 
-# --- memory that Python may change
+# --- memory that may change during the job
 
 
 @contextmanager
 def changing(memory: memoryview | mmap.mmap, states: list[bytes]) -> Iterator[None]:
-    """Puts one state after the other into the memory, as fast as it goes."""
+    """Writes the states into the memory in turn, as fast as possible."""
     ended = threading.Event()
 
     def change() -> None:
@@ -43,7 +43,7 @@ def changing(memory: memoryview | mmap.mmap, states: list[bytes]) -> Iterator[No
 
 
 def kinds_of_memory(path: Path, size: int) -> dict[str, tuple[object, object]]:
-    """What a document is, and what writes to its memory."""
+    """By name: a document, and a view that writes to its memory."""
     np = pytest.importorskip("numpy")
     plain, viewed = bytearray(size), bytearray(size)
     own = np.zeros(size, dtype=np.uint8)
@@ -68,8 +68,8 @@ def kinds_of_memory(path: Path, size: int) -> dict[str, tuple[object, object]]:
     "kind",
     ["bytearray", "read-only view", "a view of a view", "read-only array", "a view of an array", "read-only map"],
 )
-def test_text_that_changes_while_it_is_read(kind: str, tmp_path: Path) -> None:
-    """Checked once and read twice it would be no text any more."""
+def test_text_that_changes_during_the_job(kind: str, tmp_path: Path) -> None:
+    """Without a copy, the text could become invalid after it was checked."""
     size = 60_000
     document, writer = kinds_of_memory(tmp_path / "mapped", size)[kind]
     states = ["é".encode() * (size // 2), b"\xff" * size, b"a" * size]
@@ -80,7 +80,7 @@ def test_text_that_changes_while_it_is_read(kind: str, tmp_path: Path) -> None:
             assert len(parallel.html_text([document] * 4).result(20)) == 4
 
 
-def test_constant_memory_is_still_seen_as_it_is() -> None:
+def test_constant_memory_is_read() -> None:
     documents = [
         memoryview(b"constant")[3:],
         memoryview(memoryview(b"constant")),
@@ -89,7 +89,7 @@ def test_constant_memory_is_still_seen_as_it_is() -> None:
     assert parallel.hash(documents).result() == digests(["stant", "constant", "x"])
 
 
-# --- memory that is no text
+# --- memory that is not text
 
 
 def unfit_arrays() -> dict[str, Callable[[], object]]:
@@ -118,7 +118,7 @@ def unfit_arrays() -> dict[str, Callable[[], object]]:
         "pointers",
     ],
 )
-def test_raw_memory_is_no_document(kind: str) -> None:
+def test_arrays_of_texts_objects_or_pointers_are_refused(kind: str) -> None:
     docs = unfit_arrays()[kind]()
     with pytest.raises(TypeError, match=r"docs\[0\] must be .* with items of format"):
         parallel.hash(docs)
@@ -126,7 +126,7 @@ def test_raw_memory_is_no_document(kind: str) -> None:
         parallel.regex_findall(docs, ".")
 
 
-def test_numbers_are_bytes_in_a_row() -> None:
+def test_contiguous_numbers_are_read_as_bytes() -> None:
     np = pytest.importorskip("numpy")
     for numbers in (
         np.arange(6.0),
@@ -145,7 +145,7 @@ def test_numbers_are_bytes_in_a_row() -> None:
 
 
 class Exported:
-    """An array as a library that is not pyarrow gives it away: only by Arrow's C interface."""
+    """An array that offers only Arrow's C interface, like those of libraries other than pyarrow."""
 
     def __init__(self, wrapped) -> None:
         self.wrapped = wrapped
@@ -174,16 +174,16 @@ def pointer(capsule, name: bytes) -> int:
 
 
 class Edited(Exported):
-    """With other figures than those of the array."""
+    """An array whose exported structure has some fields changed."""
 
-    def __init__(self, wrapped, **figures: int) -> None:
+    def __init__(self, wrapped, **fields: int) -> None:
         super().__init__(wrapped)
-        self.figures = figures
+        self.fields = fields
 
     def __arrow_c_array__(self, requested_schema=None):
         schema, exported = super().__arrow_c_array__(requested_schema)
         structure = ArrowArray.from_address(pointer(exported, b"arrow_array"))
-        for name, value in self.figures.items():
+        for name, value in self.fields.items():
             setattr(structure, name, value)
         return schema, exported
 
@@ -202,7 +202,7 @@ def view(length: int, index: int, offset: int) -> bytes:
     return offsets(length) + b"abcd" + offsets(index, offset)
 
 
-def test_arrays_of_every_kind_by_the_c_interface() -> None:
+def test_every_array_type_through_the_c_interface() -> None:
     pa = pytest.importorskip("pyarrow")
     kinds = (pa.string, pa.large_string, pa.string_view, pa.binary, pa.large_binary, pa.binary_view)
     for kind in (kind() for kind in kinds):
@@ -221,7 +221,7 @@ def test_arrays_of_every_kind_by_the_c_interface() -> None:
             parallel.hash(pa.chunked_array([whole, with_null]))
 
 
-def test_offsets_that_lie() -> None:
+def test_invalid_offsets_are_refused() -> None:
     pa = pytest.importorskip("pyarrow")
     small, large = pa.binary(), pa.large_binary()
     data = b"abcdef"
@@ -245,8 +245,8 @@ def test_offsets_that_lie() -> None:
             parallel.hash(docs)
 
 
-def test_data_that_end_before_the_last_offset() -> None:
-    """The interface does not tell how long they are; pyarrow knows, if it is asked."""
+def test_data_shorter_than_the_last_offset() -> None:
+    """The interface has no buffer lengths; pyarrow's `validate()` checks them."""
     pa = pytest.importorskip("pyarrow")
     shared = bytearray(offsets(0, 3, 6))
     docs = from_buffers(pa.binary(), 2, None, shared, b"abcdef")
@@ -258,7 +258,7 @@ def test_data_that_end_before_the_last_offset() -> None:
         parallel.hash(pa.chunked_array([docs]))
 
 
-def test_views_that_lie() -> None:
+def test_invalid_views_are_refused() -> None:
     pa = pytest.importorskip("pyarrow")
     data = b"x" * 100
     good = from_buffers(pa.binary_view(), 1, None, view(100, 0, 0), data)
@@ -268,10 +268,10 @@ def test_views_that_lie() -> None:
             parallel.hash(Exported(from_buffers(pa.binary_view(), 1, None, bad, data)))
 
 
-def test_figures_that_lie() -> None:
+def test_invalid_fields_are_refused() -> None:
     pa = pytest.importorskip("pyarrow")
     texts, views = pa.array(TEXTS), pa.array(TEXTS, pa.string_view())
-    for figures in (
+    for fields in (
         {"length": -1},
         {"length": 2**63 - 1},
         {"length": 2**60},
@@ -284,16 +284,16 @@ def test_figures_that_lie() -> None:
     ):
         for docs in (texts, views):
             with pytest.raises(ValueError, match="not a valid Arrow array"):
-                parallel.hash(Edited(docs, **figures))
+                parallel.hash(Edited(docs, **fields))
 
 
-def test_what_is_no_text_is_found_where_it_is_read() -> None:
+def test_invalid_utf_8_is_handled_when_it_is_read() -> None:
     pa = pytest.importorskip("pyarrow")
     docs = Exported(from_buffers(pa.string(), 2, None, offsets(0, 2, 4), b"\xff\xfdab"))
     assert parallel.regex_findall(docs, ".+").result() == [["\ufffd\ufffd"], ["ab"]]
 
 
-def test_arrays_of_something_else() -> None:
+def test_arrays_of_other_types_are_refused() -> None:
     pa = pytest.importorskip("pyarrow")
     for docs, kind in (
         (pa.array([1]), "Int64"),
@@ -305,7 +305,7 @@ def test_arrays_of_something_else() -> None:
             parallel.hash(docs)
 
 
-def test_capsules_that_were_used() -> None:
+def test_consumed_capsules_are_refused() -> None:
     pa = pytest.importorskip("pyarrow")
 
     class Kept:
@@ -326,7 +326,7 @@ def test_capsules_that_were_used() -> None:
             parallel.hash(docs)
 
 
-def test_what_is_no_capsule() -> None:
+def test_other_objects_than_capsules_are_refused() -> None:
     pa = pytest.importorskip("pyarrow")
     right = pa.array(TEXTS).__arrow_c_array__()
 
@@ -342,7 +342,7 @@ def test_what_is_no_capsule() -> None:
             parallel.hash(Wrong(given))
 
 
-def test_a_stream_that_fails_halfway() -> None:
+def test_a_stream_that_fails_after_some_arrays() -> None:
     pa = pytest.importorskip("pyarrow")
     callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
     words = ctypes.create_string_buffer(b"the disk is gone")
@@ -392,10 +392,10 @@ def test_a_stream_that_fails_halfway() -> None:
         assert stream.released == 1
 
 
-# --- code of the caller's that runs in the middle
+# --- Python code that runs while the documents are read
 
 
-def test_a_list_that_changes_while_it_is_read(tmp_path: Path) -> None:
+def test_a_list_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "document"
     path.write_bytes(b"file")
     docs: list = []

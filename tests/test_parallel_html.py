@@ -1,4 +1,4 @@
-"""`html_*` beside lexbor (selectolax), libxml2 (lxml) and markdownify, on pages of several kinds and on random ones."""
+"""`html_*` compared with lexbor (selectolax), libxml2 (lxml) and markdownify, on sample pages and random markup."""
 
 import random
 import re
@@ -18,7 +18,7 @@ HAN = "的一是在不了有和人这中大为上个国我以要他时来用们�
 
 
 def words(count: int, among: str = WORDS, between: str = " ") -> str:
-    """The same ones each time."""
+    """Random words, the same for the same arguments."""
     choose = random.Random(f"{count}{among[0]}").choice
     choices = among.split() if between else among
     return between.join(choose(choices) for _ in range(count))
@@ -66,7 +66,7 @@ def table() -> str:
 
 
 def forum() -> str:
-    """End tags left out, as people write."""
+    """A page with omitted end tags, as in hand-written HTML."""
     posts = "".join(
         f"""<div class=post id=p{i}><b>user{i}</b><br><small>{i} posts</small><blockquote><p>{words(7)}</blockquote>
         <p>{words(20)}<br><br>{words(5)}<pre><code>x = {i}\n  if x &lt; 3: pass\n</code></pre>
@@ -124,7 +124,7 @@ def by_lexbor(doc: str, css: str, attr: str | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize(("css", "attr"), SELECTORS)
-def test_select_as_lexbor_does(css: str, attr: str | None) -> None:
+def test_select_equals_lexbor(css: str, attr: str | None) -> None:
     found = parallel.html_select(PAGES.values(), css, attr).result()
     assert len(found) == len(PAGES)
     for name, doc, texts in zip(PAGES, PAGES.values(), found, strict=True):
@@ -133,13 +133,13 @@ def test_select_as_lexbor_does(css: str, attr: str | None) -> None:
 
 @pytest.mark.parametrize(("css", "attr"), SELECTORS[:-1])
 @pytest.mark.parametrize("name", ["article", "russian", "chinese", "listing", "table"])
-def test_select_as_lxml_does(name: str, css: str, attr: str | None) -> None:
+def test_select_equals_lxml(name: str, css: str, attr: str | None) -> None:
     pytest.importorskip("cssselect")
     html = pytest.importorskip("lxml.html")
     nodes = html.document_fromstring(PAGES[name]).cssselect(css)
     expected = [node.text_content() if attr is None else node.get(attr) for node in nodes]
     if css == "body":
-        # libxml2 puts the white space after the body elsewhere.
+        # libxml2 moves the white space that follows the body.
         expected = [text.rstrip() for text in expected]
         assert [text.rstrip() for text in selected(PAGES[name], css)] == expected
     else:
@@ -163,14 +163,14 @@ MARKUP = st.lists(
     MARKUP,
     st.sampled_from(["*", "p", "a[href]", ".c", "#i", "div p", "li > b", "td", "p ~ p", "b + i", "tr td:first-child"]),
 )
-def test_select_from_random_markup(doc: str, css: str) -> None:
+def test_select_from_random_markup_equals_lexbor(doc: str, css: str) -> None:
     assert selected(doc, css) == by_lexbor(doc, css)
     assert selected(doc, css, "href") == by_lexbor(doc, css, "href")
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.text(alphabet=st.sampled_from("<>/!-=&;#x3a b'\"\x00\n\réß漢😀"), max_size=60))
-def test_nothing_is_too_broken(doc: str) -> None:
+def test_broken_markup_has_a_result(doc: str) -> None:
     jobs = [
         parallel.html_to_markdown([doc]),
         parallel.html_text([doc]),
@@ -182,13 +182,13 @@ def test_nothing_is_too_broken(doc: str) -> None:
         assert len(job.result()) == 1
 
 
-def test_a_bad_selector_is_told_at_the_call() -> None:
+def test_a_bad_selector_is_refused_at_the_call() -> None:
     for css in ("div >", "a[", "", "a:nonsense", ":not(" * 1000):
         with pytest.raises(ValueError, match="selector"):
             parallel.html_select(["<p>"], css)
 
 
-def test_links_are_absolute_and_come_once() -> None:
+def test_links_are_absolute_and_distinct() -> None:
     base = "https://host.example/dir/page"
     for name, doc, links in zip(PAGES, PAGES.values(), parallel.html_links(PAGES.values(), base).result(), strict=True):
         hrefs = [href for href in selected(doc, "a[href], area[href]", "href") if not href.startswith(("#", "mailto:"))]
@@ -204,13 +204,13 @@ def test_links_without_a_base_stay_relative() -> None:
     ]
 
 
-def test_a_bad_base_is_told_at_the_call() -> None:
+def test_a_bad_base_is_refused_at_the_call() -> None:
     for url in ("/relative", "mailto:a@b", "not a url"):
         with pytest.raises(ValueError, match=re.escape(url)):
             parallel.html_links(["<a href=x>"], url)
 
 
-def test_text_has_the_words_that_people_see() -> None:
+def test_text_has_the_visible_words() -> None:
     html = pytest.importorskip("lxml.html")
     for name, text in zip(PAGES, parallel.html_text(PAGES.values()).result(), strict=True):
         if not PAGES[name]:
@@ -228,7 +228,7 @@ def test_text_has_a_line_for_each_block() -> None:
     assert parallel.html_text([doc]).result() == ["A\nb c d\ne\nf\xa0g\n1\t2\n x\n  y\nz"]
 
 
-def test_markdown_says_what_the_page_says() -> None:
+def test_markdown_has_the_words_of_the_page() -> None:
     markdownify = pytest.importorskip("markdownify")
     marks = re.compile(r"[^\w]+")
     for name in ("article", "russian", "chinese", "table"):
@@ -248,7 +248,7 @@ def test_markdown_of_the_usual_elements() -> None:
         assert part in text, text
 
 
-def test_articles() -> None:
+def test_article_fields() -> None:
     english, russian, chinese, listed = parallel.html_article(
         [PAGES[name] for name in ("article", "russian", "chinese", "empty")], "https://host.example/a/"
     ).result()
@@ -266,7 +266,7 @@ def test_articles() -> None:
     assert listed["text"] == "" and listed["title"] is None
 
 
-def test_blocks_of_an_article_are_apart() -> None:
+def test_blocks_of_an_article_are_separated() -> None:
     sentence = "The shoal turned at once, as if it were a single fish, and was gone before the net had closed. " * 4
     doc = (
         f"<article><p>{sentence}one</p><p>two</p><ul><li>three</li><li>four</li></ul>five<br>six"
@@ -293,7 +293,7 @@ ENCODED = [
 
 
 @pytest.mark.parametrize(("encoding", "head"), ENCODED)
-def test_bytes_are_read_as_browsers_read_them(encoding: str, head: str) -> None:
+def test_bytes_are_decoded_as_in_browsers(encoding: str, head: str) -> None:
     words = "日本の魚" if encoding in {"shift_jis", "iso2022_jp", "gbk"} else "рыба"
     page = (head + f"<p>{words}").encode(encoding)
     for kernel in (parallel.html_text, parallel.html_to_markdown):
@@ -356,7 +356,7 @@ HOSTILE = {
 def test_hostile_documents(kernel: str, name: str) -> None:
     start = time.monotonic()
     (result,) = getattr(parallel, kernel)([HOSTILE[name]], on_error="return").result()
-    # A refusal is a result.
+    # An error is an acceptable result.
     assert not isinstance(result, shoal.ParallelError) or isinstance(result.exception, ValueError)
     assert time.monotonic() - start < 20
 

@@ -1,4 +1,4 @@
-"""`json_extract` and `json_rows` against json.loads, on real documents, random ones, and broken ones."""
+"""`json_extract` and `json_rows` compared with json.loads, on real, random and broken documents."""
 
 import json
 import math
@@ -35,7 +35,7 @@ def kind(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        # Digits beyond 64 bits are kept as text, and beyond floating point they are nothing else.
+        # Integers beyond 64 bits are kept as text; those beyond the range of floats have no other form.
         return "int" if -(2**63) <= value < HUGE else "big" if abs(value) < 1.7e308 else "json"
     return {float: "float", str: "text"}.get(type(value), "json")
 
@@ -45,7 +45,7 @@ def text_of(value: object) -> str:
 
 
 def unified(values: list) -> list:
-    """What a column of these values must be; containers are compared after parsing."""
+    """The expected column for these values; containers are compared after parsing."""
     there = [value for value in values if value is not None]
     kinds = {kind(value) for value in there}
     whole = [value for value in there if kind(value) == "int"]
@@ -59,7 +59,7 @@ def unified(values: list) -> list:
 
 
 def same(found: object, expected: object) -> bool:
-    """Equal, and of one type; JSON texts may be spaced and escaped in their own way, floats written in theirs."""
+    """Equal and of one type. JSON text may differ in spacing, escapes and the notation of floats."""
     if isinstance(expected, float):
         return isinstance(found, float) and found == expected and math.copysign(1, found) == math.copysign(1, expected)
     if found == expected and type(found) is type(expected):
@@ -92,7 +92,7 @@ def places(value: object, pointer: str = "") -> dict:
 @settings(max_examples=300, deadline=None)
 @example(document={"a": -0.0, "b": [1e300, 5e-324, 2**63, -(2**63) - 1]}, writing={})
 @example(document=[10**400], writing={})
-def test_every_place_of_a_random_document(document: object, writing: dict) -> None:
+def test_every_pointer_of_a_random_document(document: object, writing: dict) -> None:
     text = json.dumps(document, **writing)
     expected = places(document)
     wanted = {pointer: pointer for pointer in expected} | {"missing": "/a/b/nothing", "dash": "/-/-/-"}
@@ -145,7 +145,7 @@ def test_rows_of_random_arrays(rows: list, writing: dict) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:the JSON pointer .* matched nothing")
-def test_broken_documents_are_those_of_orjson() -> None:
+def test_orjson_refuses_the_same_documents() -> None:
     orjson = pytest.importorskip("orjson")
     generator = random.Random(3)
     base = json.dumps({"id": [1, -2.5e3, {"x": 'a"b\\é😀'}], "t": True, "n": None, "e": [[], {}, "", 0]}, indent=1)
@@ -207,7 +207,7 @@ def test_a_broken_document(document: str | bytes, message: str, position: int, r
 
     def call(**keywords) -> "parallel.Table":
         if rows:
-            # An object is a row.
+            # The object itself is the row.
             return parallel.json_rows(docs, "", **keywords).result()
         return parallel.json_extract(docs, {"a": "/a"}, **keywords).result()
 
@@ -219,7 +219,7 @@ def test_a_broken_document(document: str | bytes, message: str, position: int, r
     assert (error.msg, error.pos) == (message, position)
     assert call(on_error="skip").to_pydict() == {"a": [5, 6]}
     kept = call(on_error="return")
-    # Where a document is a row, its place is kept; where it is many, there is none to keep.
+    # A failed document that stands for one row leaves a null row; one with many rows leaves none.
     assert kept.to_pydict() == {"a": [5, 6] if rows else [5, None, 6]}
     assert [(error.index, error.exception.pos) for error in kept.errors] == [(1, position)]
 
@@ -233,7 +233,7 @@ def test_deep_documents() -> None:
     assert parallel.json_extract([objects], {"x": "/a" * 1_000_000}).result()["x"][0] == 1
 
 
-def test_types_are_found_over_all_documents() -> None:
+def test_column_types_consider_all_documents() -> None:
     docs = [json.dumps({"v": value}) for value in [1, None, 2.5, 3]]
     assert parallel.json_extract(docs, {"v": "/v"}).result()["v"].to_pylist() == [1.0, None, 2.5, 3.0]
     docs.append('{"v": "four"}')
@@ -245,7 +245,7 @@ def test_types_are_found_over_all_documents() -> None:
     assert (ids.type, ids.to_pylist()) == ("large_utf8", [str(2**64), "1"])
 
 
-def test_repeated_names_and_escaped_ones() -> None:
+def test_repeated_and_escaped_names() -> None:
     docs = ['{"a": {"b": 1}, "a": {"c": 2}}', '{"\\u0061": {"b": 3}}', "\ufeff" + '{"a": {"b": 4}}']
     table = parallel.json_extract(docs, {"b": "/a/b", "c": "/a/c"}).result()
     assert table.to_pydict() == {"b": [None, 3, 4], "c": [2, None, None]}
@@ -253,7 +253,7 @@ def test_repeated_names_and_escaped_ones() -> None:
     assert rows.to_pydict() == {"x": [1], "x.1": [2], "x.2": [3]}
 
 
-def test_what_makes_no_rows_names_the_pointer() -> None:
+def test_the_error_names_the_pointer_without_rows() -> None:
     for document, pointer, columns, message in [
         ('{"a": 1}', "/b", None, 'nothing at "/b"'),
         ('{"a": 1}', "/a", None, '"/a" is not an array or object'),
@@ -268,7 +268,7 @@ def test_what_makes_no_rows_names_the_pointer() -> None:
         assert message in str(raised.value.exception)
 
 
-def test_a_bad_pointer_is_told_at_once() -> None:
+def test_a_bad_pointer_is_refused_at_the_call() -> None:
     with pytest.raises(ValueError, match="resultSets/0"):
         parallel.json_rows([], "resultSets/0")
     with pytest.raises(ValueError, match="'~' must be followed by 0 or 1"):
@@ -277,7 +277,7 @@ def test_a_bad_pointer_is_told_at_once() -> None:
         parallel.json_rows([], "", columns=["a", "a"])
 
 
-def test_a_hostile_table_is_refused() -> None:
+def test_a_table_with_too_many_columns_is_refused() -> None:
     document = json.dumps([{f"k{number}": 1} for number in range(100_000)])
     with pytest.raises(shoal.ItemError, match="choose some with columns="):
         parallel.json_rows([document], "").result()
@@ -285,7 +285,7 @@ def test_a_hostile_table_is_refused() -> None:
     assert (len(table), table["k7"].null_count) == (100_000, 99_999)
 
 
-def test_the_league(server) -> None:
+def test_the_statistics_service(server) -> None:
     ids = parallel.json_rows(
         [shoal.gather_fetch([server.url("/stats/commonallplayers?IsOnlyCurrentSeason=1")]).result()[0]],
         "/resultSets/0/rowSet",
@@ -341,16 +341,16 @@ def test_a_pointer_that_matches_nothing_warns(docs, read) -> None:
 @pytest.mark.parametrize(
     "read", [lambda docs, at, **options: parallel.json_extract(docs, {"a": at}, **options).result(), rows]
 )
-def test_a_pointer_that_matches_once_is_fine(docs, pointer, read) -> None:
+def test_a_pointer_that_matches_once_does_not_warn(docs, pointer, read) -> None:
     read(docs, pointer, on_error="skip")
 
 
-def test_a_warning_that_is_an_error_comes_out_of_the_wait() -> None:
+def test_a_warning_turned_into_an_error_is_raised_by_result() -> None:
     job = parallel.json_extract([b"{}"], {"a": "/a"})
     with pytest.raises(UserWarning, match="matched nothing"):
         job.result()
 
 
-def test_a_batch_that_failed_does_not_warn() -> None:
+def test_a_failed_batch_does_not_warn() -> None:
     with pytest.raises(shoal.ItemError):
         parallel.json_rows([b"{}"], "/a").result()

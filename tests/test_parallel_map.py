@@ -1,4 +1,4 @@
-"""`parallel.map`: order, backends, inputs, arguments, what a Job of it can do."""
+"""`parallel.map`: order, backends, inputs, arguments, and the Job that it returns."""
 
 import asyncio
 import gc
@@ -34,7 +34,7 @@ def test_results_in_order(backend: str) -> None:
 
 
 @backends
-def test_unordered_gives_the_same_results(backend: str) -> None:
+def test_unordered_has_the_same_results(backend: str) -> None:
     results = parallel.map(mapped.square, range(2000), backend=backend, ordered=False).result(30)
     assert sorted(results) == [number * number for number in range(2000)]
 
@@ -64,7 +64,7 @@ def test_workers(backend: str, workers: int) -> None:
     ]
 
 
-def test_workers_are_other_processes_and_are_reused() -> None:
+def test_worker_processes_are_reused() -> None:
     first = set(parallel.map(mapped.pid, range(40), backend="processes", workers=2).result(30))
     second = set(parallel.map(mapped.pid, range(40), backend="processes", workers=2).result(30))
     assert os.getpid() not in first
@@ -72,7 +72,7 @@ def test_workers_are_other_processes_and_are_reused() -> None:
     assert second & first
 
 
-def test_auto_never_runs_unknown_code_in_this_process() -> None:
+def test_auto_runs_unknown_functions_in_a_worker() -> None:
     assert os.getpid() not in parallel.map(mapped.pid, range(3)).result(30)
 
 
@@ -105,7 +105,7 @@ def test_closures_lambdas_and_bound_methods() -> None:
 
 
 @backends
-def test_any_iterable(backend: str) -> None:
+def test_every_kind_of_iterable(backend: str) -> None:
     inputs = [(n for n in range(5)), {1: 2, 3: 4}, {1, 2}, "abc", b"ab", iter([]), map(abs, [-1]), range(3)]
     for items in inputs:
         expected = list(items) if not hasattr(items, "__next__") else None
@@ -114,7 +114,7 @@ def test_any_iterable(backend: str) -> None:
 
 
 @backends
-def test_an_endless_iterable_is_read_a_bounded_way_ahead(backend: str) -> None:
+def test_reading_ahead_of_an_endless_iterable_is_bounded(backend: str) -> None:
     read = itertools.count()
     seen = []
 
@@ -135,11 +135,11 @@ def test_an_endless_iterable_is_read_a_bounded_way_ahead(backend: str) -> None:
     time.sleep(0.2)
     stopped = len(seen)
     time.sleep(0.1)
-    assert len(seen) == stopped, "it reads on"
+    assert len(seen) == stopped, "the iterable is still read"
     assert len(seen) < 20_000 + 10 * done
 
 
-def test_a_slow_iterable_delays_nothing_else() -> None:
+def test_a_slow_iterable_does_not_delay_the_items_read() -> None:
     def slow():
         yield 1
         yield 2
@@ -167,7 +167,7 @@ def test_a_blocking_iterable_can_be_cancelled() -> None:
 
 
 @backends
-def test_the_error_of_an_iterable_comes_after_its_items(backend: str) -> None:
+def test_an_iterables_error_is_raised_after_its_items(backend: str) -> None:
     def failing():
         yield from range(20)
         raise LookupError("no more")
@@ -178,14 +178,14 @@ def test_the_error_of_an_iterable_comes_after_its_items(backend: str) -> None:
     assert caught.value.results == [number * number for number in range(20)]
 
 
-def test_a_dict_that_changes_while_it_is_read() -> None:
+def test_a_dict_that_changes_during_iteration() -> None:
     items = dict.fromkeys(range(100))
     job = parallel.map(lambda key: items.pop(99 - key, None), items, backend="serial")
     with pytest.raises(RuntimeError, match="changed size"):
         job.result(10)
 
 
-def test_a_cursor_of_another_thread_raises_its_own_error() -> None:
+def test_a_cursor_of_another_thread_raises_sqlites_error() -> None:
     connection = sqlite3.connect(":memory:")
     cursor = connection.execute("select 1 union select 2")
     with pytest.raises(sqlite3.ProgrammingError, match="thread"):
@@ -221,7 +221,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("error", "words", "arguments"), WRONG, ids=[words for _, words, _ in WRONG])
-def test_bad_arguments(error: type[Exception], words: str, arguments: dict) -> None:
+def test_invalid_arguments_are_refused_before_reading(error: type[Exception], words: str, arguments: dict) -> None:
     taken = []
     given = {"fn": mapped.square, "items": (taken.append(n) for n in range(3))} | arguments
     with pytest.raises(error) as caught:
@@ -237,7 +237,7 @@ def test_a_function_that_cannot_be_pickled() -> None:
 
 
 def test_a_function_that_cannot_be_unpickled_in_a_worker(tmp_path, monkeypatch) -> None:
-    parallel.map(mapped.square, range(10), backend="processes").result(30)  # the workers are older than the module
+    parallel.map(mapped.square, range(10), backend="processes").result(30)  # starts workers before the module exists
     text = "from shoal._map import cores\nif cores.inside_worker: raise LookupError('not here')\ndef fn(x): return x\n"
     (tmp_path / "only_once.py").write_text(text)
     (tmp_path / "found.py").write_text("def fn(x): return x\n")
@@ -253,7 +253,7 @@ def test_a_function_that_cannot_be_unpickled_in_a_worker(tmp_path, monkeypatch) 
     assert isinstance(caught.value.__cause__, LookupError)
 
 
-def test_a_large_function_warns_once() -> None:
+def test_a_large_function_warns() -> None:
     table = bytes(2_000_000)
     with pytest.warns(RuntimeWarning, match=r"fn is 2\.0 MB when pickled") as caught:
         job = parallel.map(lambda number: len(table) + number, range(3), backend="processes")
@@ -290,10 +290,10 @@ def test_the_event_loop_is_not_blocked(run) -> None:
             worst = max(worst, time.perf_counter() - before - 0.005)
         return worst
 
-    assert run(main()) < 0.5  # the machine is shared; it is a few ms on an idle one
+    assert run(main()) < 0.5  # a few ms on an idle machine; the bound is for a busy one
 
 
-def test_from_many_threads() -> None:
+def test_concurrent_calls_from_many_threads() -> None:
     def use(number: int) -> bool:
         expected = [each * each for each in range(number)]
         return all(
@@ -320,7 +320,7 @@ def test_cancel_keeps_the_finished_results(backend: str) -> None:
     assert "cancelled" in repr(job)
 
 
-def test_dropping_the_job_ends_its_work(tmp_path) -> None:
+def test_dropping_the_job_stops_its_work(tmp_path) -> None:
     def touch(number: int, folder=str(tmp_path)) -> None:
         open(f"{folder}/{number}", "w").close()  # noqa: PTH123 - as short as can be
         time.sleep(0.05)
@@ -338,11 +338,11 @@ def test_dropping_the_job_ends_its_work(tmp_path) -> None:
 
 def test_callbacks_exceptions_and_timeouts_of_the_job() -> None:
     job = parallel.map(mapped.spin, [1.5], backend="processes")
-    told = threading.Event()
-    job.add_done_callback(lambda _: told.set())
+    called = threading.Event()
+    job.add_done_callback(lambda _: called.set())
     with pytest.raises(TimeoutError, match=r"parallel.map is not done after 0.01 s \(0 of 1\)"):
         job.result(0.01)
-    assert told.wait(10)
+    assert called.wait(10)
     assert job.done()
     assert job.exception() is None
     assert isinstance(parallel.map(mapped.reciprocal, [0]).exception(10), ItemError)
@@ -382,7 +382,7 @@ def test_progress(backend: str) -> None:
 
 
 @backends
-def test_progress_of_an_unknown_number(backend: str, capsys) -> None:
+def test_progress_with_an_unknown_total(backend: str, capsys) -> None:
     pytest.importorskip("tqdm")
     seen: list[tuple[int, int | None]] = []
     parallel.map(
@@ -396,7 +396,7 @@ def test_progress_of_an_unknown_number(backend: str, capsys) -> None:
     assert "item/s" in err
 
 
-def test_nested_calls_start_no_more_processes() -> None:
+def test_nested_calls_return_results() -> None:
     results = parallel.map(mapped.nested, [1, 2, 300], backend="processes").result(60)
     assert [len(result) for result in results] == [1, 2, 300]
 
@@ -410,13 +410,13 @@ def test_context_variables_reach_threads() -> None:
         assert parallel.map(lambda _: variable.get(), range(3), backend=backend).result(10) == ["set"] * 3
 
 
-def test_all_items_are_done_once() -> None:
+def test_each_item_is_processed_once() -> None:
     counted = Counter(parallel.map(mapped.ident, range(20_000), backend="processes", ordered=False).result(30))
     assert set(counted.values()) == {1}
     assert len(counted) == 20_000
 
 
-def test_memory_is_bounded_while_it_reads_ahead() -> None:
+def test_memory_is_bounded_while_reading_ahead() -> None:
     blocks = (bytes(1 << 20) for _ in range(300))
     tracemalloc.start()
     try:
@@ -427,7 +427,7 @@ def test_memory_is_bounded_while_it_reads_ahead() -> None:
     assert peak < 64 << 20
 
 
-def test_help() -> None:
+def test_the_docstring_lists_every_parameter() -> None:
     text = inspect.getdoc(parallel.map)
     for name in inspect.signature(parallel.map).parameters:
         assert f"    {name}: " in text

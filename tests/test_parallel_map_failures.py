@@ -1,4 +1,4 @@
-"""`parallel.map` with items that misbehave: the error names the item, the others are finished, nothing hangs."""
+"""`parallel.map` with failing items: the error names the item, the other items finish, nothing hangs."""
 
 import copy
 import os
@@ -22,7 +22,7 @@ BACKENDS = ["auto", "processes", "threads", "serial"]
 backends = pytest.mark.parametrize("backend", BACKENDS)
 SIGNALS = {"segfault": signal.SIGSEGV, "kill": signal.SIGKILL, "abort": signal.SIGABRT}
 
-# The behaviour of an item, and its expected error.
+# Items by behaviour, and the expected error.
 RAISING = {
     "raise": ValueError,
     "sys.exit": SystemExit,
@@ -39,7 +39,7 @@ RAISING = {
 
 @pytest.mark.parametrize("item", RAISING)
 @pytest.mark.parametrize("chunksize", ["auto", 1, 40])
-def test_an_item_that_raises(item: str, chunksize: object) -> None:
+def test_an_item_that_raises_an_error(item: str, chunksize: object) -> None:
     items = [*range(15), item, *range(16, 40)]
     job = parallel.map(mapped.misbehave, items, on_error="return", chunksize=chunksize)
     results = job.result(60)
@@ -55,9 +55,9 @@ def test_an_item_that_raises(item: str, chunksize: object) -> None:
 
 @pytest.mark.parametrize("item", ["segfault", "kill", "abort", "exit", "close"])
 @pytest.mark.parametrize("chunksize", ["auto", 1, 40])
-def test_an_item_that_ends_its_worker(item: str, chunksize: object) -> None:
+def test_an_item_that_kills_its_worker(item: str, chunksize: object) -> None:
     items = [*range(15), item, *range(16, 40)]
-    # A worker that has closed every descriptor counts as dead and is killed.
+    # A worker that has closed all descriptors counts as dead and is killed.
     results = parallel.map(mapped.misbehave, items, on_error="return", chunksize=chunksize).result(60)
     error = results[15]
     assert isinstance(error, WorkerDied)
@@ -69,7 +69,7 @@ def test_an_item_that_ends_its_worker(item: str, chunksize: object) -> None:
     assert results[:15] + results[16:] == items[:15] + items[16:]
 
 
-def test_many_items_that_end_their_worker() -> None:
+def test_several_items_that_kill_their_worker() -> None:
     items = ["segfault", 1, 2, "exit", 3, "exit", *range(200), "abort", "abort", 4]
     job = parallel.map(mapped.misbehave, items, on_error="return")
     results = job.result(60)
@@ -79,20 +79,20 @@ def test_many_items_that_end_their_worker() -> None:
     assert [error.index for error in results if isinstance(error, WorkerDied)] == [0, 3, 5, 206, 207]
 
 
-def test_every_item_ends_its_worker() -> None:
+def test_all_items_kill_their_worker() -> None:
     errors = parallel.map(mapped.misbehave, ["exit"] * 12, on_error="return").result(60)
     assert [error.index for error in errors] == list(range(12))
     assert parallel.map(mapped.misbehave, ["exit"] * 5, on_error="skip").result(60) == []
 
 
-def test_an_item_is_tried_again_after_a_kill(tmp_path) -> None:
-    # Like the kernel when memory is short: the item is tried once more.
+def test_an_item_is_retried_once_after_sigkill(tmp_path) -> None:
+    # SIGKILL may come from the kernel when memory is short, so the item is tried once more.
     items = [str(tmp_path / name) for name in "abc"]
     assert parallel.map(mapped.once, items).result(60) == ["alive"] * 3
 
 
 @backends
-def test_the_first_error_ends_the_call_and_keeps_the_results(backend: str) -> None:
+def test_the_first_error_ends_the_call_and_keeps_results(backend: str) -> None:
     job = parallel.map(mapped.reciprocal, [1, 2, 0, 4] + [1] * 100, backend=backend, chunksize=1, workers=1)
     with pytest.raises(ItemError, match="item 2: ZeroDivisionError: division by zero") as caught:
         job.result(30)
@@ -121,7 +121,7 @@ def test_a_dead_worker_ends_a_call_that_raises() -> None:
 
 
 @backends
-def test_the_traceback_is_that_of_the_item(backend: str) -> None:
+def test_the_traceback_is_the_items(backend: str) -> None:
     (error,) = parallel.map(mapped.misbehave, ["raise"], backend=backend, on_error="return").result(30)
     assert error.traceback_text.startswith("Traceback (most recent call last):\n")
     assert 'throw(ValueError("bad item"))' in error.traceback_text
@@ -140,7 +140,7 @@ def test_an_exception_that_cannot_be_sent_becomes_a_message(item: str, words: st
     assert "Traceback" in error.traceback_text
 
 
-def test_a_result_that_cannot_be_sent_is_shown() -> None:
+def test_the_error_shows_a_result_that_cannot_be_sent() -> None:
     with pytest.raises(ItemError, match=r"item 1: PicklingError: the result <unlocked _thread.lock .*> cannot be sent"):
         parallel.map(mapped.misbehave, [0, "lock"]).result(30)
 
@@ -196,8 +196,8 @@ def test_the_timeout_is_per_item() -> None:
     assert caught.value.results == [None, None]
 
 
-def test_a_hanging_item_delays_no_other() -> None:
-    # All in one chunk: the items behind it are taken over.
+def test_a_hanging_item_does_not_delay_others() -> None:
+    # All items are in one chunk: other workers take over the items behind the hanging one.
     job = parallel.map(mapped.misbehave, [0, "hang", *range(2, 50)], chunksize=50, workers=2)
     assert wait_until(lambda: job.stats.total == 49, 20)
     start = time.monotonic()
@@ -209,7 +209,7 @@ def test_a_hanging_item_delays_no_other() -> None:
     assert parallel.map(mapped.square, range(5)).result(30) == [0, 1, 4, 9, 16]
 
 
-def test_slow_items_in_one_chunk_are_shared() -> None:
+def test_slow_items_of_one_chunk_are_shared_between_workers() -> None:
     results = parallel.map(mapped.pid, range(2), chunksize=2, workers=2).result(30)
     assert len(results) == 2
     done = parallel.map(time.sleep, [0.3] * 6, backend="processes", chunksize=6, workers=3)
@@ -246,7 +246,7 @@ def test_huge_results_and_arguments() -> None:
     assert [len(text) for text in texts] == [2000, 1, 3000]
 
 
-def test_the_output_of_print_is_not_lost(python) -> None:
+def test_printed_output_of_workers_is_kept(python) -> None:
     done = python(
         """
         from shoal import parallel
@@ -302,7 +302,7 @@ def test_an_item_that_closes_its_result_channel() -> None:
     assert "it closed its result channel" in str(results[1])
 
 
-def test_a_stopped_worker_is_killed_with_its_job() -> None:
+def test_cancel_kills_a_stopped_worker() -> None:
     def stop(number: int) -> int:
         if number == 2:
             os.kill(os.getpid(), signal.SIGSTOP)
@@ -317,7 +317,7 @@ def test_a_stopped_worker_is_killed_with_its_job() -> None:
     assert results[:2] + results[3:] == [0, 1, 3, 4, 5, 6, 7, 8]
 
 
-def test_results_and_items_for_which_a_worker_has_no_memory() -> None:
+def test_items_and_results_too_large_for_a_workers_memory() -> None:
     def limited(number: int) -> object:
         import resource
 
@@ -339,7 +339,7 @@ def test_large_errors() -> None:
     assert all(len(str(error)) > 2_000_000 for error in errors)
 
 
-def test_errors_survive_pickling_and_copying() -> None:
+def test_errors_can_be_pickled_and_copied() -> None:
     error = ItemError(3, ValueError("bad"), traceback_text="Traceback", results=[1, None])
     died = WorkerDied(4, -9, results=[2])
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
@@ -363,5 +363,5 @@ def test_errors_survive_pickling_and_copying() -> None:
         (ParallelError(""), "ParallelError"),
     ],
 )
-def test_the_message_is_never_empty(error: ParallelError, words: str) -> None:
+def test_error_messages(error: ParallelError, words: str) -> None:
     assert str(error) == words

@@ -1,4 +1,4 @@
-"""`parallel.map` and forks: of an item in a worker, of an item in this process, of the caller while calls run."""
+"""`parallel.map` and forks: by an item in a worker, by an item in this process, by the caller during calls."""
 
 import textwrap
 from collections.abc import Callable
@@ -26,7 +26,7 @@ everywhere = pytest.mark.parametrize("backend", ["processes", "threads", "serial
 
 @pytest.fixture
 def program(python: Callable) -> Callable:
-    """Runs a program that must succeed; returns its output and its errors."""
+    """Runs a program that must succeed; returns its stdout and stderr."""
 
     def run(code: str, backend: str = "processes") -> tuple[str, str]:
         done = python(HEAD + f"backend = {backend!r}\n" + textwrap.dedent(code), timeout=60)
@@ -53,7 +53,7 @@ def test_a_forked_child_that_raises_sends_no_result(program: Callable, backend: 
         backend,
     )
     assert out == "[0, 1, 2, 3, 4, 5, 6, 7, 8]\n" * 2
-    # It ends like a program that raises, without our frames in the traceback.
+    # The child ends like a program that raises; the traceback has no frames of Shoal.
     assert err.count("ValueError: of the child") == 2
     assert "_map" not in err
 
@@ -81,7 +81,7 @@ def test_a_forked_child_that_returns_runs_no_further_item(program: Callable, bac
 
 
 @everywhere
-def test_the_exit_code_of_a_child_is_its_own(program: Callable, backend: str) -> None:
+def test_a_childs_exit_code_is_kept(program: Callable, backend: str) -> None:
     out, err = program(
         """
         def forking(number):
@@ -109,14 +109,14 @@ def test_the_exit_code_of_a_child_is_its_own(program: Callable, backend: str) ->
     )
     assert out.endswith("0 5 6 1 1 -9\n")
     assert out.count("first") == 1
-    # Its output is printed once; that of `os._exit` and of a kill is lost as usual.
+    # Its output is printed once. Output before `os._exit` or a kill is lost, as usual.
     assert [out.count(f"child {number}\n") for number in (0, 1, 3, 4)] == [1] * 4
     assert "KeyError: 'three'" in err
     assert "in words" in err
 
 
 @everywhere
-def test_processes_of_an_item(program: Callable, backend: str) -> None:
+def test_items_may_start_processes(program: Callable, backend: str) -> None:
     out, _ = program(
         """
         def double(queue, number):
@@ -143,8 +143,8 @@ def test_processes_of_an_item(program: Callable, backend: str) -> None:
     assert out == "[(0, 0, [1, 2], 3), (2, 0, [1, 2], 3), (4, 0, [1, 2], 3)]\n"
 
 
-def test_a_fork_of_c_code_sends_no_result(program: Callable) -> None:
-    # Python's hooks are not called.
+def test_a_fork_in_c_code_sends_no_result(program: Callable) -> None:
+    # A fork in C code does not call Python's fork hooks.
     out, _ = program(
         """
         def forking(number):
@@ -160,7 +160,7 @@ def test_a_fork_of_c_code_sends_no_result(program: Callable) -> None:
     assert out == "[0, 1, 2, 3, 4, 5, 6, 7, 8]\n" * 3
 
 
-def test_a_fork_in_a_thread_that_an_item_left_running(program: Callable) -> None:
+def test_a_fork_in_a_thread_that_outlives_its_item(program: Callable) -> None:
     out, _ = program(
         """
         def leaving(number):
@@ -200,7 +200,7 @@ def test_an_iterable_that_forks(program: Callable, backend: str) -> None:
     assert out == "[0, 1, 2, 3, 4, 5, 6, 7, 8] [0]\n"
 
 
-def test_forks_of_the_caller_while_calls_run(program: Callable) -> None:
+def test_the_caller_may_fork_during_calls(program: Callable) -> None:
     out, err = program(
         """
         def spin(seconds):

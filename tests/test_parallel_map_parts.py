@@ -1,4 +1,4 @@
-"""The parts of `parallel.map`: payloads, channels, inline safety, the choice of "auto", and smaller ones."""
+"""The parts of `parallel.map`: payloads, channels, inline safety, the backend "auto", and others."""
 
 import hashlib
 import math
@@ -59,13 +59,13 @@ def round_trip(values: list, times: int = 1) -> list:
     ],
     ids=range(9),
 )
-def test_values_are_unchanged(values: list) -> None:
+def test_values_survive_a_round_trip(values: list) -> None:
     result = round_trip(values, times=3)
     assert result == values
     assert [type(value) for value in result] == [type(value) for value in values]
 
 
-def test_the_same_bytes_twice_are_sent_once() -> None:
+def test_repeated_bytes_are_sent_once() -> None:
     block = os.urandom(MIB)
     writer = PayloadWriter()
     _, _, size = writer.pack([block] * 10)
@@ -84,11 +84,11 @@ plain = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(plain, max_size=10))
-def test_any_value_is_unchanged(values: list) -> None:
+def test_random_values_survive_a_round_trip(values: list) -> None:
     assert round_trip(values) == values
 
 
-def test_arrays_arrive_as_arrays() -> None:
+def test_arrays_survive_a_round_trip() -> None:
     np = pytest.importorskip("numpy")
     array = np.arange(MIB, dtype=np.float64)
     frozen = array.copy()
@@ -126,7 +126,7 @@ def test_arrow_data() -> None:
     assert all(result.equals(table.slice(1)) for result in results)
 
 
-def test_large_buffers_are_not_in_the_pickle() -> None:
+def test_large_buffers_are_sent_out_of_band() -> None:
     np = pytest.importorskip("numpy")
     for values in ([b"x" * MIB], [bytearray(MIB)], [(b"x" * MIB,)], [{"k": b"x" * MIB}], [np.zeros(MIB)]):
         stream, buffers = payload.dump(payload._with_out_of_band_bytes(values))
@@ -134,7 +134,7 @@ def test_large_buffers_are_not_in_the_pickle() -> None:
         assert len(buffers) == 1
 
 
-def test_segments_are_reused_and_release_large_memory() -> None:
+def test_segments_are_reused_and_large_ones_shrink() -> None:
     writer = PayloadWriter()
     for _ in range(5):
         packed, files, _ = writer.pack([bytes(MIB)])
@@ -151,7 +151,7 @@ def test_segments_are_reused_and_release_large_memory() -> None:
 # Channels
 
 
-def test_messages_arrive_whole_and_in_order() -> None:
+def test_messages_arrive_complete_and_in_order() -> None:
     here, there = (channel.Channel(end) for end in channel.channel_pair())
     messages = [("a",), ("b", b"x" * 300_000, None), ("c", 1, (2, 3), [4.5], "text")]
     sender = threading.Thread(target=lambda: [here.send(message) for message in messages])
@@ -212,7 +212,7 @@ def recursive(block):
     return recursive(block)
 
 
-HARMLESS = [
+INLINE_SAFE = [
     len,
     abs,
     hash,
@@ -232,7 +232,7 @@ HARMLESS = [
     lambda number: (number + 1) / 3 - 2,
     lambda text: text.count("a") > 3 and text.startswith("b"),
 ]
-HARMFUL = [
+NOT_INLINE_SAFE = [
     exits,
     loops,
     calls_other,
@@ -258,7 +258,7 @@ HARMFUL = [
     lambda number: 1 << number,
     lambda number: "x" * number,
     lambda number: f"{number:>999999999}",
-    lambda number: "%999999999d" % number,  # noqa: UP031 - the old way is what is tested
+    lambda number: "%999999999d" % number,  # noqa: UP031 - tests the operator
     lambda number: [0 for _ in range(number)],
     lambda number: sum(range(number)),
     lambda number: shift + number,
@@ -275,18 +275,18 @@ HARMFUL = [
 ]
 
 
-@pytest.mark.parametrize("fn", HARMLESS, ids=range(len(HARMLESS)))
+@pytest.mark.parametrize("fn", INLINE_SAFE, ids=range(len(INLINE_SAFE)))
 def test_inline_safe_functions(fn) -> None:
     assert is_inline_safe(fn)
 
 
-@pytest.mark.parametrize("fn", HARMFUL, ids=range(len(HARMFUL)))
+@pytest.mark.parametrize("fn", NOT_INLINE_SAFE, ids=range(len(NOT_INLINE_SAFE)))
 def test_functions_that_are_not_inline_safe(fn) -> None:
     assert not is_inline_safe(fn)
 
 
-def test_builtins_under_false_names(monkeypatch) -> None:
-    def len(block):  # noqa: A001 - that is the point
+def test_objects_named_like_builtins_are_not_inline_safe(monkeypatch) -> None:
+    def len(block):  # noqa: A001 - the shadowed name is tested
         os._exit(1)
 
     assert not is_inline_safe(len)
@@ -298,7 +298,7 @@ def test_builtins_under_false_names(monkeypatch) -> None:
     assert not is_inline_safe(liar)
 
 
-def test_plain_items() -> None:
+def test_is_plain() -> None:
     class Sneaky(bytes):
         def __len__(self) -> int:  # noqa: PLE0303 - never called
             os._exit(1)
@@ -311,17 +311,17 @@ def test_plain_items() -> None:
     assert not is_plain([np.array([Sneaky()], dtype=object)])
 
 
-# The choice of "auto"
+# The backend "auto"
 
 
-def test_cheap_safe_items_run_in_this_process() -> None:
+def test_cheap_inline_safe_items_run_in_this_process() -> None:
     blocks = [bytes(MIB)] * 500
     parallel.map(len, blocks[:1]).result(10)
     assert wait_for_quick(lambda: parallel.map(len, blocks).result(10), 0.05)
 
 
 def wait_for_quick(work, seconds: float) -> bool:
-    """Whether it takes no longer at one of some tries: the machine is shared."""
+    """Whether `work` takes less than `seconds` in one of 20 tries: other work on the machine may delay it."""
     for _ in range(20):
         start = time.perf_counter()
         work()
@@ -345,7 +345,7 @@ def test_an_item_that_is_not_plain_runs_in_a_worker() -> None:
 
 
 @pytest.mark.parametrize("count", [3, 400])
-def test_expensive_safe_items_run_in_the_best_place(count: int) -> None:
+def test_expensive_inline_safe_items(count: int) -> None:
     blocks = [os.urandom(300_000) for _ in range(20)]
     items = [blocks[number % 20] for number in range(count)]
     expected = [zlib.compress(item, 1) == zlib.compress(item, 1) and zlib.crc32(item) for item in items]
@@ -354,14 +354,14 @@ def test_expensive_safe_items_run_in_the_best_place(count: int) -> None:
     assert digests == [hashlib.sha256(item).hexdigest() for item in items]
 
 
-def test_errors_of_items_in_this_process() -> None:
+def test_errors_of_inline_items() -> None:
     results = parallel.map(abs, [1, "a", -2, None], on_error="return").result(10)
     assert (results[0], results[2]) == (1, 2)
     assert [type(each.exception) for each in (results[1], results[3])] == [TypeError, TypeError]
     assert parallel.map(abs, ["a"] * 10_000, on_error="skip").result(10) == []
 
 
-def test_the_backend_of_auto(monkeypatch) -> None:
+def test_auto_chooses_a_backend(monkeypatch) -> None:
     def chosen(fn, timeout=None) -> str:
         from shoal._map.call import Call
 
@@ -406,7 +406,7 @@ def test_chunks_take_30_ms_and_shrink_at_the_end() -> None:
     assert chunk_sizer.stride() == 256
 
 
-def test_the_collector_counts_a_result_once() -> None:
+def test_the_collector_counts_each_result_once() -> None:
     collector = ResultCollector(4, ordered=True, on_error="return")
     assert collector.reserve(4) == 0
     assert collector.put(range(1, 3), ["b", "c"]) == 2
@@ -425,12 +425,12 @@ def test_the_collector_counts_a_result_once() -> None:
     assert unordered.partial() == unordered.final() == ["c", "a"]
 
 
-def test_a_source_reads_a_bounded_way_ahead() -> None:
+def test_a_source_reads_ahead_within_a_bound() -> None:
     read = []
     source = Source(read.append(number) or number for number in range(1000))
-    told = threading.Event()
-    source.start(told.set)
-    assert told.wait(5) or True
+    announced = threading.Event()
+    source.start(announced.set)
+    assert announced.wait(5) or True
     end = time.monotonic() + 5
     items: list[int] = []
     while not source.exhausted and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""`parallel.map` and the process it is in: exit, fork, Ctrl-C, a killed parent, what is left behind, a notebook."""
+"""`parallel.map` and its process: exit, fork, Ctrl-C, a killed parent, leaks, a notebook."""
 
 import os
 import signal
@@ -37,8 +37,8 @@ def ident(value):
 MARK = f"shoal-test-{os.getpid()}-{time.time_ns()}"
 
 
-def left() -> list[str]:
-    """The commands of the processes that a program of `run` left running, without zombies."""
+def remaining_processes() -> list[str]:
+    """The commands of processes that a program of `run` left running, without zombies."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -51,17 +51,17 @@ def left() -> list[str]:
 
 
 def shared_memory() -> set[str]:
-    """The names in shared memory that may be ours."""
+    """Names in shared memory that may be Shoal's."""
     folder = Path("/dev/shm")
     return {path.name for path in folder.glob("*") if "shoal" in path.name}
 
 
 def run(code: str, env: dict[str, str] | None = None, **options) -> tuple[subprocess.CompletedProcess, float]:
-    """Runs a program; returns its end, and the seconds from the line `now` on."""
+    """Runs a program; returns its outcome, and the seconds since it printed its first line, `now`."""
     command = [sys.executable, "-W", "error", "-c", HEAD + textwrap.dedent(code)]
     pipe = subprocess.PIPE
     env = os.environ | {"MARK": MARK} | (env or {})
-    # Unbuffered: `communicate` does not see what `readline` has read ahead.
+    # Unbuffered, because `communicate` does not see what `readline` has buffered.
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, bufsize=0, env=env, **options) as process:
         try:
             line = process.stdout.readline()
@@ -132,25 +132,25 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_exit_is_quiet_and_fast_and_leaves_no_process(ending: str) -> None:
+def test_the_exit_is_quiet_fast_and_leaves_no_process(ending: str) -> None:
     code, expected = ENDINGS[ending]
     shm = shared_memory()
     code = "print('now', flush=True)\nstart = time.monotonic()\n" + textwrap.dedent(code)
     done, took = run(code)
     assert (done.stdout, done.stderr, done.returncode) == ("now\n", "", expected)
     assert took < 5
-    assert wait_until(lambda: not left(), 3), left()
+    assert wait_until(lambda: not remaining_processes(), 3), remaining_processes()
     assert shared_memory() <= shm
 
 
-def test_the_exit_itself_takes_no_time() -> None:
+def test_the_exit_during_a_job_takes_less_than_2_s() -> None:
     done, took = run("job = parallel.map(spin, [60] * 4)\ntime.sleep(1)\nprint('now', flush=True)")
     assert (done.stderr, done.returncode) == ("", 0)
     assert took < 2
 
 
 @pytest.mark.parametrize("work", ["time.sleep", "spin"])
-def test_workers_end_with_a_killed_parent(work: str) -> None:
+def test_workers_exit_after_their_parent_is_killed(work: str) -> None:
     done, _ = run(
         f"""
         job = parallel.map({work}, [0.01, 0.01] + [60] * 4, backend="processes")
@@ -162,25 +162,25 @@ def test_workers_end_with_a_killed_parent(work: str) -> None:
         """
     )
     assert done.returncode == -signal.SIGKILL
-    assert wait_until(lambda: not left(), 3), left()
+    assert wait_until(lambda: not remaining_processes(), 3), remaining_processes()
 
 
-def test_idle_workers_end_by_themselves() -> None:
+def test_idle_workers_exit() -> None:
     done, _ = run(
         """
         parallel.map(ident, range(3), backend="processes").result()
         time.sleep(2)
         print("now", flush=True)
-        print(os.waitpid(-1, os.WNOHANG)[0] == 0)  # the trackers live on, and no process is a zombie
+        print(os.waitpid(-1, os.WNOHANG)[0] == 0)  # no zombies; only the trackers still run
         print(parallel.map(ident, range(3), backend="processes").result())
         """,
         env={"SHOAL_MAP_IDLE": "0.5"},
     )
     assert (done.stdout, done.stderr) == ("now\nTrue\n[0, 1, 2]\n", "")
-    assert wait_until(lambda: not left(), 3), left()
+    assert wait_until(lambda: not remaining_processes(), 3), remaining_processes()
 
 
-def test_fork() -> None:
+def test_parent_and_child_work_after_a_fork() -> None:
     done, _ = run(
         """
         print("now", flush=True)
@@ -216,8 +216,8 @@ INTERRUPTED = {
 
 @pytest.mark.parametrize("way", INTERRUPTED)
 @pytest.mark.parametrize("backend", ["processes", "threads"])
-def test_ctrl_c_is_quiet_and_fast_and_keeps_the_results(way: str, backend: str) -> None:
-    # To the whole group, as a terminal does it.
+def test_ctrl_c_is_quiet_and_fast_and_keeps_results(way: str, backend: str) -> None:
+    # The signal goes to the process group, as from a terminal.
     code = f"""
         job = parallel.map(spin, [0.001] * 20 + [60.0] * 6, backend={backend!r}, workers=2, chunksize=1)
         while job.stats.total < 20:
@@ -249,8 +249,8 @@ def test_ctrl_c_is_quiet_and_fast_and_keeps_the_results(way: str, backend: str) 
         assert lines[2] == "True True True"
 
 
-def test_ctrl_c_while_workers_start() -> None:
-    # An interrupt may come before the result is requested: that job warns.
+def test_ctrl_c_during_the_start_of_workers() -> None:
+    # An interrupt may arrive before `result` is called: that job warns when it is dropped.
     code = """
         import warnings
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -272,7 +272,7 @@ def test_ctrl_c_while_workers_start() -> None:
     assert took < 10
 
 
-def test_uncaught_ctrl_c_ends_the_process_as_usual() -> None:
+def test_uncaught_ctrl_c_ends_the_process_by_sigint() -> None:
     code = """
         job = parallel.map(spin, [60.0] * 6, backend="processes", workers=2)
         time.sleep(0.4)
@@ -288,7 +288,7 @@ def test_uncaught_ctrl_c_ends_the_process_as_usual() -> None:
     assert took < 2.5
 
 
-def test_a_script_without_a_guard(tmp_path: Path) -> None:
+def test_a_script_without_a_main_guard(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from dataclasses import dataclass\n"
@@ -302,14 +302,14 @@ def test_a_script_without_a_guard(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("True True\n", "")
 
 
-def test_importing_shoal_stays_light() -> None:
+def test_importing_shoal_imports_no_heavy_modules() -> None:
     heavy = "{'cloudpickle', 'multiprocessing', 'asyncio'}"
     code = f"import shoal, shoal.parallel, sys\nprint({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
-def test_threads_need_no_cloudpickle() -> None:
+def test_threads_do_not_import_cloudpickle() -> None:
     done, _ = run(
         """
         assert parallel.map(ident, range(5), backend="threads").result(10) == [*range(5)]
@@ -320,7 +320,7 @@ def test_threads_need_no_cloudpickle() -> None:
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
-def test_nothing_is_left_behind() -> None:
+def test_no_thread_descriptor_or_memory_leaks() -> None:
     blocks = [bytes(1 << 20)] * 8
 
     def once() -> None:
@@ -340,7 +340,7 @@ def test_nothing_is_left_behind() -> None:
     for _ in range(10):
         once()
     assert wait_until(lambda: threading.active_count() <= threads, 5)
-    # A worker that was killed is replaced by one with other segments.
+    # A killed worker is replaced by one with other segments.
     assert wait_until(lambda: descriptors() <= files + 8, 5), f"{descriptors() - files} descriptors more"
     assert resident() - memory < 64 << 20
     assert shared_memory() <= shm
@@ -388,7 +388,7 @@ def open_box(box):
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_functions_of_a_notebooks_cell(tmp_path: Path) -> None:
+def test_functions_defined_in_a_notebook(tmp_path: Path) -> None:
     pytest.importorskip("ipykernel")
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")

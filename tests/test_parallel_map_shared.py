@@ -1,4 +1,4 @@
-"""`parallel.map`: the worker pool of a process, which all calls share: its size, and which call gets a worker."""
+"""`parallel.map`: the worker pool shared by all calls of a process, its size, and which call gets a worker."""
 
 import os
 import time
@@ -43,7 +43,7 @@ def test_sixty_concurrent_calls_share_the_workers_of_one(python: Callable) -> No
     assert done.stdout.startswith("True True"), done.stdout + done.stderr
 
 
-def test_sixty_threads_with_a_call_each() -> None:
+def test_sixty_threads_with_one_call_each() -> None:
     with ThreadPoolExecutor(60) as pool:
         results = list(pool.map(lambda count: parallel.map(mapped.square, range(count)).result(100), range(60)))
     assert results == [[number * number for number in range(count)] for count in range(60)]
@@ -58,7 +58,7 @@ def test_a_long_call_releases_workers_to_others() -> None:
         assert parallel.map(mapped.square, range(10), backend="processes").result(20)[-1] == 81
     before = long.stats.total
     assert not long.done()
-    assert wait_until(lambda: long.stats.total > before + 20, 20), "it has them again"
+    assert wait_until(lambda: long.stats.total > before + 20, 20), "the long call got no worker back"
     long.cancel()
 
 
@@ -68,14 +68,14 @@ def test_stuck_calls_do_not_block_others() -> None:
         assert wait_until(lambda: all(job.stats.total == 0 for job in stuck), 1)
         for _ in range(2):
             assert parallel.map(mapped.square, range(10), backend="processes").result(20)[-1] == 81
-        most = max(cores.usable(), 5) + 4  # the most that a test of this process asks for, and the spare ones
+        most = max(cores.usable(), 5) + 4  # the largest workers= of these tests, and the spares
         assert len(worker_pool()._all) <= most
     finally:
         for job in stuck:
             job.cancel()
 
 
-def test_an_item_may_wait_for_another_call(tmp_path: Path) -> None:
+def test_an_item_may_depend_on_another_call(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
 
     def wait(number: int, path: str = str(mark)) -> int:
@@ -112,7 +112,7 @@ def test_calls_within_items(python: Callable) -> None:
     assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
 
 
-def test_workers_are_released() -> None:
+def test_workers_are_released_after_results_and_cancellation() -> None:
     jobs = [parallel.map(mapped.square, range(50), backend="processes", workers=2) for _ in range(20)]
     for job in jobs:
         job.result(60)
@@ -123,7 +123,7 @@ def test_workers_are_released() -> None:
     assert all(worker in worker_pool()._idle for worker in list(worker_pool()._all))
 
 
-def test_which_call_gets_a_worker() -> None:
+def test_the_call_with_the_fewest_workers_is_served_first() -> None:
     pool = WorkerPool()
     woken: list[str] = []
     few, many = CallShare(1, lambda: woken.append("few")), CallShare(4, lambda: woken.append("many"))
@@ -133,13 +133,13 @@ def test_which_call_gets_a_worker() -> None:
     try:
         workers = [pool.acquire(many) for _ in range(4)]
         assert all(workers)
-        assert pool.acquire(many) is None, "the limit is that of the call with the largest number"
+        assert pool.acquire(many) is None, "the pool is as large as the largest call allows"
         assert not pool.should_release(many, workers[0]), "no other call waits"
         pool.register(late)
         assert pool.acquire(late) is None
         assert pool.should_release(many, workers[0])
         pool.release(many, workers[0])
-        assert woken == ["late"], "it has none, though the other came first"
+        assert woken == ["late"], "the call without a worker is served before those with workers"
         assert pool.acquire(many) is None
         assert pool.acquire(late) is workers[0]
         assert not pool.should_release(late, workers[0])

@@ -1,4 +1,4 @@
-"""`parallel.map` where the process around it is odd: its streams, interpreter, folder, descriptors, threads, main."""
+"""`parallel.map` in unusual processes: streams, interpreter, folder, descriptors, threads, `__main__`."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def works(**options):
 
 @pytest.fixture
 def program(python: Callable) -> Callable:
-    """Runs a program with the head above."""
+    """Runs a program that begins with HEAD."""
 
     def run(code: str, **options) -> subprocess.CompletedProcess:
         return python(HEAD + textwrap.dedent(code), timeout=60, **options)
@@ -54,8 +54,8 @@ def test_a_missing_standard_stream(program: Callable, stream: str, value: str) -
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-def test_closed_standard_streams(program: Callable, tmp_path: Path) -> None:
-    # Their descriptors are free then, and go to what is opened next: a pipe of a worker must not get one.
+def test_closed_standard_descriptors(program: Callable, tmp_path: Path) -> None:
+    # Descriptors 0 to 2 are free and are used by the next files opened: a worker's pipe must not be among them.
     done = program(
         """
         sys.stdin.close(), sys.stdout.close(), sys.stderr.close()
@@ -73,7 +73,7 @@ def test_closed_standard_streams(program: Callable, tmp_path: Path) -> None:
         open("results", "w").write(repr(results))
         """
     )
-    assert done.returncode in {0, 120}  # Python's own, of a standard output that it cannot flush
+    assert done.returncode in {0, 120}  # 120 is Python's own exit code when it cannot flush stdout
     assert (tmp_path / "results").read_text() == "[True, [0, 1, 2, 3, 4], True]"
 
 
@@ -89,7 +89,7 @@ def test_standard_streams_that_were_never_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("executable", ["None", "''", "'/no/such/python'", "tempfile.gettempdir() + '/x'"])
-def test_no_interpreter(program: Callable, executable: str) -> None:
+def test_a_missing_interpreter(program: Callable, executable: str) -> None:
     done = program(
         f"""
         before, sys.executable = sys.executable, {executable}
@@ -142,7 +142,7 @@ def test_workers_have_the_flags_of_the_caller(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("[(1, 1, 1, ['error'])]\n", "")
 
 
-def test_modules_in_the_working_folder_do_not_shadow_those_of_python(program: Callable, tmp_path: Path) -> None:
+def test_the_working_folder_does_not_shadow_the_standard_library(program: Callable, tmp_path: Path) -> None:
     for name in ("random", "tempfile", "logging", "platform", "cloudpickle", "shoal"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')")
     script = textwrap.dedent(
@@ -172,7 +172,7 @@ def test_modules_in_the_working_folder_do_not_shadow_those_of_python(program: Ca
         "threading.Thread(target=thief, daemon=True).start()",
     ],
 )
-def test_an_unusual_process(program: Callable, change: str) -> None:
+def test_unusual_processes(program: Callable, change: str) -> None:
     done = program(
         f"""
         from dataclasses import dataclass
@@ -231,7 +231,7 @@ def test_programs_without_a_file(tmp_path: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_in_a_daemon_of_multiprocessing(tmp_path: Path, context: str) -> None:
+def test_a_daemonic_multiprocessing_process(tmp_path: Path, context: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         HEAD
@@ -271,7 +271,7 @@ def test_a_removed_working_folder(program: Callable) -> None:
         os.chdir(gone)
         os.rmdir(gone)
         print(works(), works(workers=4))
-        # Nothing relative is found elsewhere, nor written there.
+        # Relative paths are neither read nor written in another folder.
         print(parallel.map(relative, [0], backend="processes").result(20))
         error = parallel.map(lambda _: open("x", "w"), [0], backend="processes").exception(20)
         print(type(error.exception).__name__)
@@ -297,12 +297,12 @@ def full():
     except OSError:
         return taken
 
-def told(error):
+def is_advice(error):
     return isinstance(error, shoal.ParallelError) and "ulimit -n" in str(error)
 """
 
 
-def test_no_descriptor_is_left(program: Callable) -> None:
+def test_descriptors_are_released(program: Callable) -> None:
     done = program(
         FULL
         + textwrap.dedent(
@@ -314,7 +314,7 @@ def test_no_descriptor_is_left(program: Callable) -> None:
                     error = parallel.map(ident, range(9), backend="processes").exception(20)
                 except shoal.ParallelError as raised:
                     error = raised
-                said.add(error is None or told(error) or repr(error))
+                said.add(error is None or is_advice(error) or repr(error))
                 os.close(taken.pop())
             print(said, error)
             """
@@ -323,7 +323,7 @@ def test_no_descriptor_is_left(program: Callable) -> None:
     assert (done.stdout, done.stderr) == ("{True} None\n", "")
 
 
-def test_no_descriptor_is_left_for_large_items(program: Callable) -> None:
+def test_descriptors_are_released_with_large_items(program: Callable) -> None:
     done = program(
         FULL
         + textwrap.dedent(
@@ -346,7 +346,7 @@ def test_no_descriptor_is_left_for_large_items(program: Callable) -> None:
     assert (done.stdout, done.stderr) == ("True [100000, 100000, 100000]\n", "")
 
 
-def test_a_call_continues_with_the_workers_that_were_started(program: Callable) -> None:
+def test_a_call_continues_with_the_workers_that_could_start(program: Callable) -> None:
     done = program(
         FULL
         + textwrap.dedent(
@@ -404,7 +404,7 @@ def test_gevent(python: Callable, first: str) -> None:
             print(len(shoal.gather_fetch(urls, progress=lambda done, total: None).result(10)) == 5)
         job = parallel.map(time.sleep, [60] * 3, backend="processes")
     """
-    # gevent itself warns, of ssl that was imported first.
+    # gevent itself warns that ssl was imported first.
     done = subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(code)], capture_output=True, text=True, timeout=60
     )
@@ -412,7 +412,7 @@ def test_gevent(python: Callable, first: str) -> None:
     assert (set(lines), len(lines), done.returncode) == ({"True", "WorkerDied"}, 16, 0), done.stdout + done.stderr
 
 
-def test_an_item_that_patches_its_worker(program: Callable) -> None:
+def test_an_item_that_monkey_patches_its_worker(program: Callable) -> None:
     pytest.importorskip("gevent")
     done = program(
         """

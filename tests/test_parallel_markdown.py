@@ -1,4 +1,4 @@
-"""`html_to_markdown`: what its Markdown means to CommonMark, and its tables beside `pandas.read_html`."""
+"""`html_to_markdown`: its output rendered by CommonMark, and its tables compared with `pandas.read_html`."""
 
 import io
 import random
@@ -20,13 +20,13 @@ def markdown(html: str) -> str:
 
 
 def rendered(html: str) -> str:
-    """The HTML that CommonMark makes of our Markdown."""
+    """The HTML that CommonMark renders from our Markdown."""
     markdown_it = pytest.importorskip("markdown_it")
     return markdown_it.MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown(html))
 
 
 class Letters(HTMLParser):
-    """The letters and digits of a page, each with what marks it."""
+    """The letters and digits of a page, each with the elements around it that Markdown can express."""
 
     MARKS: ClassVar = {"b": "strong", "strong": "strong", "i": "em", "em": "em", "code": "code", "h3": "h3", "li": "li"}
 
@@ -55,7 +55,7 @@ class Letters(HTMLParser):
         self.found += [(char, marks) for char in data if char.isalnum()]
 
 
-def says_the_same(html: str) -> None:
+def assert_renders_like(html: str) -> None:
     ours, theirs = Letters(html), Letters(rendered(html))
     assert ours.found == theirs.found, markdown(html)
     assert "".join(ours.text.split()) == "".join(theirs.text.split()), markdown(html)
@@ -85,8 +85,8 @@ def says_the_same(html: str) -> None:
         "<p># a</p><p>- b</p><p>1. c</p><p>2) d</p><p>&gt; e</p><p>f<br>===</p><p>g<br>---</p><p>+</p>",
     ],
 )
-def test_marks_render(html: str) -> None:
-    says_the_same(html)
+def test_inline_marks_render(html: str) -> None:
+    assert_renders_like(html)
 
 
 PIECES = st.sampled_from(
@@ -119,7 +119,7 @@ PIECES = st.sampled_from(
 def marked(tag: str, parts: list[str]) -> str:
     inner = "".join(parts)
     if tag.startswith("a "):
-        # There is no link within a link.
+        # Links cannot be nested.
         inner = re.sub("</?a[^>]*>", "", inner)
     return f"<{tag}>{inner}</{tag.split(maxsplit=1)[0]}>"
 
@@ -130,8 +130,8 @@ MARKED = st.recursive(PIECES, lambda inner: st.builds(marked, TAGS, st.lists(inn
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(MARKED, max_size=8).map("".join))
-def test_no_mark_is_shown(html: str) -> None:
-    """Emphases that touch each other cannot all be written; one that is not is left out, and no star shows."""
+def test_no_mark_appears_as_text(html: str) -> None:
+    """Markdown cannot express all adjacent emphases. One that it cannot express is left out, without literal stars."""
     ours, theirs = Letters(html), Letters(rendered(html))
     assert "".join(ours.text.split()) == "".join(theirs.text.split()), markdown(html)
     assert len(ours.found) == len(theirs.found)
@@ -141,9 +141,9 @@ def test_no_mark_is_shown(html: str) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(PIECES, max_size=3), TAGS, st.lists(PIECES, min_size=1, max_size=4), st.lists(PIECES, max_size=3))
-def test_one_mark_renders_wherever_it_is(before: list[str], tag: str, within: list[str], after: list[str]) -> None:
+def test_one_mark_renders_in_any_context(before: list[str], tag: str, within: list[str], after: list[str]) -> None:
     html = "".join(before) + marked(tag, within) + "".join(after)
-    says_the_same(html)
+    assert_renders_like(html)
     if tag != "span" and Letters(marked(tag, within)).text.strip():
         name = {"b": "strong", "i": "em"}.get(tag, tag.split(maxsplit=1)[0])
         assert f"<{name}" in rendered(html), markdown(html)
@@ -191,7 +191,7 @@ def test_blocks_render(html: str, expected: str) -> None:
 
 
 def cells(text: str) -> list[list[str]]:
-    """The rows of a Markdown table, the heading line first; an empty one is left out."""
+    """The rows of a Markdown table, heading first, without empty rows."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     rows = [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
     heading, delimiters, *rest = rows
@@ -203,7 +203,7 @@ def cells(text: str) -> list[list[str]]:
 def by_pandas(html: str) -> list[list[str]]:
     pandas = pytest.importorskip("pandas")
     (frame,) = pandas.read_html(io.StringIO(html), flavor="lxml", keep_default_na=False)
-    # Each level of the heading is a row. Empty names, and those that come again, have others in pandas.
+    # Each level of the heading is a row. pandas renames empty and repeated names.
     rows = []
     if not all(isinstance(column, int) for column in frame.columns):
         levels = [column if isinstance(column, tuple) else (column,) for column in frame.columns]
@@ -224,7 +224,7 @@ WITHIN = [
 
 
 def table(choose: random.Random) -> str:
-    """A table of rectangles: every place has one cell, which may span others of its section."""
+    """A random table without gaps or overlaps: each place has one cell, which may span others of its section."""
     columns = choose.randint(1, 5)
     out = "<caption>Of what</caption>" * choose.randint(0, 1)
     number = 0
@@ -234,7 +234,7 @@ def table(choose: random.Random) -> str:
         taken = [[False] * columns for _ in range(rows)]
         out += f"<{section}>"
         for row in range(rows):
-            # pandas takes rows of nothing but th for more of the heading.
+            # pandas reads rows that have only th cells as part of the heading.
             names = [choose.choice(["th", "td", "td"]) for _ in range(columns)]
             if section == "thead":
                 names = ["th"] * columns
@@ -251,7 +251,7 @@ def table(choose: random.Random) -> str:
                 for line in taken[row : row + height]:
                     line[column : column + width] = [True] * width
                 number += 1
-                # pandas stumbles over a heading without names.
+                # pandas fails on a heading without names.
                 text = (
                     ""
                     if section != "thead" and row > 0 and choose.random() < 0.1
@@ -264,7 +264,7 @@ def table(choose: random.Random) -> str:
     return f"<table>{out}</table>"
 
 
-def test_tables_are_as_pandas_reads_them() -> None:
+def test_tables_equal_pandas() -> None:
     for seed in range(300):
         html = table(random.Random(seed))
         assert cells(markdown(html)) == by_pandas(html), (seed, html)
@@ -311,7 +311,7 @@ def test_a_caption_is_above_the_table() -> None:
     assert markdown(html) == "Sales **now**\n\n|   |\n| - |\n| 1 |"
 
 
-def test_tables_that_arrange_a_page_are_blocks() -> None:
+def test_layout_tables_become_blocks() -> None:
     html = "<table><tr><td><h1>Title</h1><p>Text</p><td><table><tr><th>a<tr><td>b</table></table>"
     assert markdown(html) == "# Title\n\nText\n\n| a |\n| - |\n| b |"
     gutter = "<table><tr><td><pre>1\n2</pre><td><pre>x = 1\ny = 2</pre></table>"
@@ -334,7 +334,7 @@ def test_tables_that_arrange_a_page_are_blocks() -> None:
     ],
     ids=["spans", "rows", "short rows", "text", "link", "nested", "marks", "fence", "code"],
 )
-def test_the_result_is_in_proportion_to_the_page(html: str) -> None:
+def test_the_result_is_proportional_to_the_page(html: str) -> None:
     start = time.monotonic()
     text = markdown(html)
     assert len(text) < 20 * len(html) + (8 << 20)

@@ -1,4 +1,4 @@
-"""Documents that are too large for the memory there is: a failure of theirs, and no end of the process."""
+"""Documents that do not fit into memory: an ItemError each; the process continues."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +52,6 @@ assert len(parallel.hash([b"x"] * 100).result()) == 100
         ("noise", "lambda document: parallel.compress([document])"),
     ],
 )
-def test_too_large_a_document(python: Callable, document: str, work: str) -> None:
+def test_a_document_that_does_not_fit_into_memory(python: Callable, document: str, work: str) -> None:
     done = python(PROGRAM, document, work)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)

@@ -1,4 +1,4 @@
-"""`Table` and `Column`: what Python, NumPy, pyarrow, pandas, polars and DuckDB make of them."""
+"""`Table` and `Column` in Python, NumPy, pyarrow, pandas, polars and DuckDB."""
 
 import gc
 import json
@@ -39,14 +39,14 @@ def table() -> "parallel.Table":
         return parallel.json_extract(docs, {name: f"/{name}" for name in TYPES}).result()
 
 
-def test_as_python_objects(table) -> None:
+def test_conversion_to_python_objects(table) -> None:
     assert table.to_pydict() == VALUES
     assert table.to_pylist() == [{name: VALUES[name][row] for name in VALUES} for row in range(3)]
     assert [type(value) for value in table["id"].to_pylist()] == [int] * 3
     assert table["ok"][0] is True
 
 
-def test_its_shape(table) -> None:
+def test_shape_types_and_names(table) -> None:
     assert (table.num_rows, table.num_columns, table.shape, len(table)) == (3, 7, (3, 7), 3)
     assert table.column_names == list(TYPES)
     assert {column.name: column.type for column in table} == TYPES
@@ -54,7 +54,7 @@ def test_its_shape(table) -> None:
     assert table.errors == []
 
 
-def test_choosing_a_column(table) -> None:
+def test_selecting_a_column(table) -> None:
     assert table["id"].to_pylist() == table[0].to_pylist() == table[-7].to_pylist() == [1, 2, 3]
     assert "id" in table
     assert "nothing" not in table
@@ -81,7 +81,7 @@ def test_a_column_is_a_sequence(table) -> None:
         column["name"]
 
 
-def test_how_it_looks(table) -> None:
+def test_reprs(table) -> None:
     assert repr(table).startswith("<Table 3 rows × 7 columns: id int64, ratio float64, name large_utf8")
     assert repr(table["name"]) == "<Column \"name\" large_utf8, 3 values: ['Ann', 'Zoë', '']>"
     page = parallel.json_extract(['{"a": "<script>"}'] * 30, {"<b>": "/a"}).result()._repr_html_()
@@ -95,7 +95,7 @@ def test_how_it_looks(table) -> None:
     assert len(repr(wide[0])) < 300
 
 
-def test_it_cannot_be_changed_or_made(table) -> None:
+def test_tables_are_immutable_and_cannot_be_constructed(table) -> None:
     with pytest.raises(AttributeError):
         table.errors = [1]
     with pytest.raises(TypeError):
@@ -120,14 +120,14 @@ def test_numpy_views_numbers() -> None:
         assert array.__array_interface__["data"] == np.asarray(table[name]).__array_interface__["data"]
     view = memoryview(table["i"])
     assert (view.format, view.shape, view.strides, view.readonly) == ("q", (1000,), (8,), True)
-    # The memory lives as long as who looks at it.
+    # A view keeps the memory alive.
     array = np.asarray(table["i"])
     del table, view
     gc.collect()
     assert array.sum() == sum(range(1000))
 
 
-def test_what_has_no_buffer(table) -> None:
+def test_columns_without_a_buffer(table) -> None:
     for name in ("name", "ok", "gap", "no"):
         with pytest.raises(BufferError, match="to_pylist"):
             memoryview(table[name])
@@ -136,7 +136,7 @@ def test_what_has_no_buffer(table) -> None:
     assert np.asarray(table["gap"]).tolist() == VALUES["gap"]
 
 
-def test_hashes_are_a_matrix() -> None:
+def test_signatures_are_a_matrix() -> None:
     np = pytest.importorskip("numpy")
     column = parallel.minhash(["one two three four five", "six seven eight nine ten"], num_perm=64).result()
     if not isinstance(column, parallel.Column):
@@ -147,7 +147,7 @@ def test_hashes_are_a_matrix() -> None:
     assert memoryview(column).ndim == 2
 
 
-def test_pyarrow_takes_it(table) -> None:
+def test_pyarrow_accepts_a_table(table) -> None:
     pa = pytest.importorskip("pyarrow")
     taken = pa.table(table)
     taken.validate(full=True)
@@ -162,7 +162,7 @@ def test_pyarrow_takes_it(table) -> None:
     assert pa.RecordBatchReader.from_stream(narrow, schema=wanted).read_all().schema == wanted
 
 
-def test_pandas_takes_it(table) -> None:
+def test_pandas_accepts_a_table(table) -> None:
     pd = pytest.importorskip("pandas")
     if not hasattr(pd.DataFrame, "from_arrow"):
         pytest.skip("this pandas is older than 3")
@@ -174,23 +174,23 @@ def test_pandas_takes_it(table) -> None:
     assert frame["gap"].isna().tolist() == [False, True, True]
 
 
-def test_polars_takes_it(table) -> None:
+def test_polars_accepts_a_table(table) -> None:
     pl = pytest.importorskip("polars")
     frame = pl.DataFrame(table)
     assert frame.to_dict(as_series=False) == VALUES
     assert pl.Series(table["name"]).to_list() == VALUES["name"]
 
 
-def test_duckdb_takes_it(table) -> None:
+def test_duckdb_accepts_a_table(table) -> None:
     duckdb = pytest.importorskip("duckdb")
     pytest.importorskip("pyarrow")
     local = table  # noqa: F841 - DuckDB finds it by its name
     assert duckdb.sql("select sum(id), max(name), count(gap) from local").fetchall() == [(6, "Zoë", 1)]
-    # A second look at the same table.
+    # A second query of the same table.
     assert duckdb.sql("select name from local order by id").fetchall() == [("Ann",), ("Zoë",), ("",)]
 
 
-def test_the_smallest_tables() -> None:
+def test_tables_without_rows_or_columns() -> None:
     pa = pytest.importorskip("pyarrow")
     for made, shape in [
         (parallel.json_extract([], {"a": "/a"}), (0, 1)),
@@ -217,7 +217,7 @@ def test_many_rows_of_many_documents() -> None:
         assert taken[name].to_pylist() == [row[place] for row in rows] * 50
 
 
-def test_errors_are_kept() -> None:
+def test_errors_are_available() -> None:
     table = parallel.json_extract(['{"a": 1}', "broken"], {"a": "/a"}, on_error="return").result()
     assert table.to_pydict() == {"a": [1, None]}
     assert [type(error) for error in table.errors] == [shoal.ItemError]
@@ -225,7 +225,7 @@ def test_errors_are_kept() -> None:
     assert table.errors is not table.errors
 
 
-def test_threads_share_it(table) -> None:
+def test_threads_share_a_table(table) -> None:
     pa = pytest.importorskip("pyarrow")
 
     def look(_: int) -> bool:
@@ -244,7 +244,7 @@ def test_every_member_is_documented(kind: str) -> None:
 
 
 def test_tens_of_thousands_of_columns() -> None:
-    """In time that grows with their number, and with the GIL for others in between."""
+    """Takes linear time, and releases the GIL in between."""
     count = 60_000
     columns = {f"column {i}": f"/rows/{i % 2}/key {i}" for i in range(count)}
     document = json.dumps({"rows": [{f"key {i}": i for i in range(half, count, 2)} for half in range(2)]})
@@ -272,7 +272,7 @@ def test_tens_of_thousands_of_columns() -> None:
     assert max(pauses) < 1
 
 
-def test_pandas_does_not_take_columns_for_rows() -> None:
+def test_pandas_and_numpy_refuse_a_table_with_advice() -> None:
     pandas = pytest.importorskip("pandas")
     numpy = pytest.importorskip("numpy")
     table = parallel.json_extract([b'{"a": 1, "b": 2}', b'{"a": 3, "b": 4}'], {"a": "/a", "b": "/b"}).result()

@@ -1,4 +1,4 @@
-"""`regex_*` beside `re`, `minhash` and `dedupe` beside exact Jaccard indices and datasketch."""
+"""`regex_*` compared with `re`; `minhash` and `dedupe` compared with exact Jaccard indices and datasketch."""
 
 import re
 import string
@@ -57,8 +57,8 @@ def of(pattern: str | bytes, doc: str | bytes) -> list:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_findall_is_that_of_re(pattern: str) -> None:
-    # The edges of words are those of Unicode's expressions where nothing but edges is asked for; no ½ is at one here.
+def test_findall_equals_re(pattern: str) -> None:
+    # A pattern of bare word edges uses the Unicode definition of `\w`, which differs from Python's for ½ and ².
     docs = [doc.replace("½", "").replace("²", "") for doc in DOCS] if pattern == r"\b|\w+" else DOCS
     expected = [re.findall(pattern, doc) for doc in docs]
     assert parallel.regex_findall(docs, pattern).result() == expected
@@ -67,7 +67,7 @@ def test_findall_is_that_of_re(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if pattern.isascii() and "\\u" not in pattern])
-def test_findall_in_bytes_is_that_of_re(pattern: str) -> None:
+def test_findall_in_bytes_equals_re(pattern: str) -> None:
     if pattern.startswith("(?a)"):
         pytest.skip("bytes are ASCII anyway")
     raw = pattern.encode()
@@ -77,7 +77,7 @@ def test_findall_in_bytes_is_that_of_re(pattern: str) -> None:
     assert parallel.regex_count(docs, raw).result() == [len(found) for found in expected]
 
 
-def test_the_pattern_says_what_is_found() -> None:
+def test_the_pattern_type_decides_the_result_type() -> None:
     assert parallel.regex_findall([b"a\xffb", "né"], r"\w").result() == [["a", "b"], ["n", "é"]]
     assert parallel.regex_findall([b"a\xffb", "né"], rb"[^a-z]").result() == [[b"\xff"], [b"\xc3", b"\xa9"]]
     assert of("\ufffd", b"a\xffb") == ["\ufffd"]
@@ -98,7 +98,7 @@ def test_the_pattern_says_what_is_found() -> None:
         ("a", "$1 ${name} \\101 \\0"),
     ],
 )
-def test_replace_is_that_of_re(pattern: str, repl: str) -> None:
+def test_replace_equals_re(pattern: str, repl: str) -> None:
     docs = [doc.replace("½", "").replace("²", "") for doc in DOCS]
     assert parallel.regex_replace(docs, pattern, repl).result() == [re.sub(pattern, repl, doc) for doc in docs]
     raw = [doc.encode() for doc in docs]
@@ -111,7 +111,7 @@ def test_replace_is_that_of_re(pattern: str, repl: str) -> None:
     "pattern",
     ["(", "a)", "[a", "*", "a**", "[z-a]", r"\q", r"\1", "(?P<a>x)(?P<a>y)", "(?P=no)", "a{3,1}", "(?%)", "(?#", "a\\"],
 )
-def test_a_pattern_that_is_none_is_told_as_re_tells_it(pattern: str) -> None:
+def test_an_invalid_pattern_has_the_message_of_re(pattern: str) -> None:
     with pytest.raises(re.error) as known:
         re.compile(pattern)
     with pytest.raises(ValueError) as raised:
@@ -121,7 +121,7 @@ def test_a_pattern_that_is_none_is_told_as_re_tells_it(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("repl", [r"\2", r"\g<no>", r"\g<1", r"\q", "\\", r"\777"])
-def test_a_template_that_is_none_is_told_as_re_tells_it(repl: str) -> None:
+def test_an_invalid_template_has_the_message_of_re(repl: str) -> None:
     with pytest.raises((re.error, IndexError)) as known:
         re.sub("(a)", repl, "a")
     words = str(known.value)
@@ -130,7 +130,7 @@ def test_a_template_that_is_none_is_told_as_re_tells_it(repl: str) -> None:
     assert words in str(raised.value)
 
 
-def test_no_pattern_takes_for_ever() -> None:
+def test_backtracking_is_bounded() -> None:
     assert of(r"(x+x+)+y", "x" * 5000) == []
     job = parallel.regex_findall(["a" * 64, "ab"], r"(a|a)*(?=b)\1c", on_error="return")
     failed, fine = job.result()
@@ -140,7 +140,7 @@ def test_no_pattern_takes_for_ever() -> None:
     assert fine == []
 
 
-def test_patterns_may_be_deep_or_long() -> None:
+def test_deep_and_long_patterns() -> None:
     for pattern in ("(" * 5000 + ")" * 5000, "(?=" + "(?:" * 5000 + ")" * 5001, "(?:a{1000}){1000000}"):
         with pytest.raises(ValueError):
             parallel.regex_count([""], pattern)
@@ -149,14 +149,14 @@ def test_patterns_may_be_deep_or_long() -> None:
     assert of(rf"\b(?:{many})\b", "word77 “word4999” word4999x") == ["word77", "word4999"]
 
 
-# Patterns of parts that mean the same everywhere; what does not is in the documentation of the kernel.
+# Parts of patterns that mean the same in both engines. The documentation of the kernel lists the others.
 ALPHABET = "ab1_ é日😀\n.-"
 CASED = "".join(c for c in map(chr, range(0x110000)) if len({c, *c.lower(), *c.upper(), *c.casefold()}) > 1)
 
 
 @pytest.mark.parametrize("form", ["(?i){}", "(?i)[{}]", "(?ai){}"])
-def test_case_is_that_of_re(form: str) -> None:
-    """For every letter that has a case, and all that are the same but for it."""
+def test_case_folding_equals_re(form: str) -> None:
+    """For every cased letter, against all cased letters."""
     for letter in CASED:
         pattern = form.format(letter)
         assert of(pattern, CASED) == re.findall(pattern, CASED), (pattern, hex(ord(letter)))
@@ -188,8 +188,8 @@ def test_case_is_that_of_re(form: str) -> None:
         r"(?i)(?=[i-k])\w",
     ],
 )
-def test_case_of_classes_is_that_of_re(pattern: str) -> None:
-    # What a newer Unicode has than Python's is not compared.
+def test_case_folding_of_classes_equals_re(pattern: str) -> None:
+    # Characters that only a newer Unicode version than Python's assigns are not compared.
     known = "".join(char for char in map(chr, range(0x3000)) if unicodedata.category(char) != "Cn")
     for doc in ("İstanbul ıstanbul ISTANBUL iIi", CASED, known):
         assert of(pattern, doc) == re.findall(pattern, doc)
@@ -199,7 +199,7 @@ def test_case_of_classes_is_that_of_re(pattern: str) -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(CASED), st.integers(0, 300)), min_size=1, max_size=3), st.sampled_from(["", "^"])
 )
-def test_case_of_random_classes_is_that_of_re(ranges: list[tuple[str, int]], opposite: str) -> None:
+def test_case_folding_of_random_classes_equals_re(ranges: list[tuple[str, int]], opposite: str) -> None:
     members = "".join(f"{low}-{chr(min(ord(low) + length, 0x1FFFF))}" for low, length in ranges)
     assume(not any(0xD800 <= ord(char) < 0xE000 for char in members))
     pattern = f"(?i)[{opposite}{members}]"
@@ -225,7 +225,7 @@ def patterns(atoms: list[str]) -> st.SearchStrategy[str]:
 
 
 def is_odd(pattern: str) -> bool:
-    """Whether groups are repeated that can be empty, or something without width: engines differ there."""
+    """Whether a repeated group can match without width: engines differ there."""
     for found in re.finditer(r"\)(?:[*+?]|\{)", pattern):
         depth, start = 0, found.start()
         while True:
@@ -243,7 +243,7 @@ def is_odd(pattern: str) -> bool:
 @given(patterns(ATOMS) | patterns(ATOMS + HARD), st.text(ALPHABET, max_size=15))
 @example(r"\b|\w+", "ab é")
 @example("a$", "a\na\n")
-def test_random_patterns(pattern: str, doc: str) -> None:
+def test_random_patterns_equal_re(pattern: str, doc: str) -> None:
     assume(not is_odd(pattern))
     assert of(pattern, doc) == re.findall(pattern, doc)
     assert parallel.regex_replace([doc], pattern, r"<\g<0>>").result() == [re.sub(pattern, r"<\g<0>>", doc)]
@@ -251,12 +251,12 @@ def test_random_patterns(pattern: str, doc: str) -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(patterns([atom for atom in ATOMS if atom.isascii()]), st.binary(max_size=15))
-def test_random_patterns_in_bytes(pattern: str, doc: bytes) -> None:
+def test_random_patterns_in_bytes_equal_re(pattern: str, doc: bytes) -> None:
     assume(not is_odd(pattern))
     assert of(pattern.encode(), doc) == re.findall(pattern.encode(), doc)
 
 
-# Where matches begin with few kinds of bytes the others are passed over, as long as that pays.
+# Where matches start with few distinct bytes, a prefilter skips the others as long as that is faster.
 STARTS = ["[A-Z]", "-?[A-B]", "(?i:a)", r"(?a:\d)", "(?:A|AB)", "(A)?B", "[A-Z]|1", "[-A]*?B", r"(?:\bA|\BB)"]
 PIECES = [*"aAB1-é日😀_\n. ", "AB", "É", "Aa Bb", "Ab-", "-A.", "." * 20, "é" * 9, "abc " * 8]
 
@@ -269,7 +269,7 @@ PIECES = [*"aAB1-é日😀_\n. ", "AB", "É", "Aa Bb", "Ab-", "-A.", "." * 20, "
     st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
 )
 @example(r"\b", "[A-Z]", "[a-z]+ [A-Z][a-z]+", "éAa Aa Bb Aa BbéAa Bb, Aa Bb")
-def test_random_starts(before: str, start: str, rest: str, doc: str) -> None:
+def test_random_first_bytes_equal_re(before: str, start: str, rest: str, doc: str) -> None:
     pattern = f"{before}(?:{start}){rest}"
     assume(not is_odd(pattern))
     expected = re.findall(pattern, doc)
@@ -282,7 +282,7 @@ def test_random_starts(before: str, start: str, rest: str, doc: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 31, 32, 33, 500])
-def test_a_match_may_begin_anywhere(length: int) -> None:
+def test_a_match_may_start_anywhere(length: int) -> None:
     for mark in (".", "é", "日"):
         for start in range(length):
             doc = mark * start + "Ab" + mark * (length - start)
@@ -290,8 +290,8 @@ def test_a_match_may_begin_anywhere(length: int) -> None:
             assert of(r"\b[A-Z][a-z]+\b", doc) == re.findall(r"\b[A-Z][a-z]+\b", doc)
 
 
-def test_starts_that_fail_take_no_square_of_time() -> None:
-    # Of each start to the end: five minutes.
+def test_failing_starts_do_not_take_quadratic_time() -> None:
+    # A search from each start to the end would take five minutes.
     doc = "A" * 1_000_000
     assert of(r"[A-Z]+!|[A-Z][^!?]*\?", doc + "B" * 1000) == []
     assert of(r"\b(?:[A-Z]\w* )+!", "Aa " * 300_000) == []
@@ -299,7 +299,7 @@ def test_starts_that_fail_take_no_square_of_time() -> None:
 
 @settings(deadline=None)
 @given(st.text(string.printable + "é“", max_size=30))
-def test_any_text_is_a_pattern_or_an_error(pattern: str) -> None:
+def test_any_text_is_a_valid_pattern_or_an_error(pattern: str) -> None:
     try:
         parallel.regex_count(["abc é"], pattern).result()
     except ValueError as error:
@@ -318,7 +318,7 @@ def jaccard(one: str, other: str) -> float:
 
 
 def variants(count: int = 40) -> list[str]:
-    """A text of 600 words, and the same with more and more of them replaced."""
+    """A text of 600 words, and copies with more and more words replaced."""
     words = [f"word{number % 577}-{number}" for number in range(600)]
     made = []
     for number in range(count):
@@ -341,7 +341,7 @@ def test_signatures_estimate_jaccard() -> None:
         assert abs(estimate - exact) <= 4 * (exact * (1 - exact) / 1024) ** 0.5 + 1e-9
 
 
-def test_as_good_as_datasketch() -> None:
+def test_estimates_are_about_as_good_as_datasketch() -> None:
     numpy = pytest.importorskip("numpy")
     datasketch = pytest.importorskip("datasketch")
     docs = variants()
@@ -397,5 +397,5 @@ def test_dedupe_follows_the_threshold() -> None:
             assert parallel.dedupe([docs[0], docs[number]], threshold, num_perm=512).result() == [0, 1]
 
 
-def test_a_hundred_thousand_copies_are_no_matter() -> None:
+def test_many_equal_documents_are_deduplicated() -> None:
     assert parallel.dedupe(["the same words again and again"] * 100_000).result() == [0]

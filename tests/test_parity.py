@@ -1,4 +1,4 @@
-"""The same requests through aiohttp and through Shoal, to the same server, with the same outcome."""
+"""The same requests with aiohttp and with Shoal, to the same server, must have the same outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FRAGMENT_KEPT = "the fragment stays with the URL, as in requests and httpx: it i
 STATUSES = (200, 201, 202, 203, 206, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415, 418)
 STATUSES += (421, 422, 425, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505, 507, 508, 511)
 REDIRECTS = (301, 302, 303, 307, 308)
-# Names of encodings that Python and the browsers' standard understand in the same way.
+# Names of encodings that mean the same to Python and to the WHATWG Encoding Standard.
 CHARSETS = ("utf-8", "iso-8859-2", "windows-1252", "windows-1251", "koi8-r", "shift_jis", "euc-jp", "euc-kr", "gb18030")
 
 CASES = [
@@ -228,7 +228,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_same_as_aiohttp(server, case):
+def test_shoal_equals_aiohttp(server, case):
     theirs, ours = with_aiohttp(server.base_url, case), with_shoal(server.base_url, case)
     for aspect, reason in case.differs.items():
         assert ours.get(aspect) != theirs.get(aspect), f"{aspect} no longer differs: {reason}"
@@ -236,5 +236,5 @@ def test_same_as_aiohttp(server, case):
     assert {key: ours.get(key) for key in kept} == {key: theirs.get(key) for key in kept}
 
 
-def test_the_table_is_large():
+def test_the_table_has_many_cases():
     assert len({case.name for case in CASES}) == len(CASES) >= 60

@@ -9,18 +9,18 @@ import pytest
 from shoal._progress import LineReporter, reporter
 
 
-def test_nothing() -> None:
+def test_no_reporter_without_progress() -> None:
     assert reporter(False) is None
     assert reporter(None) is None
 
 
 @pytest.mark.parametrize("wrong", [1, "yes", [], 0])
-def test_wrong_type(wrong: object) -> None:
+def test_other_types_are_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match=f"not {type(wrong).__name__}"):
         reporter(wrong)
 
 
-def test_a_callable_hears_of_changes_only() -> None:
+def test_a_callable_is_called_only_on_changes() -> None:
     seen = []
     made = reporter(lambda done, total: seen.append((done, total)))
     for done, total in [(0, None), (0, None), (3, 10), (3, 10)]:
@@ -29,7 +29,7 @@ def test_a_callable_hears_of_changes_only() -> None:
     assert seen == [(0, None), (3, 10), (10, 10)]
 
 
-def test_a_callable_hears_the_end_once() -> None:
+def test_a_callable_is_called_once_at_the_end() -> None:
     seen = []
     made = reporter(lambda done, total: seen.append(done))
     made.update(10, 10)
@@ -37,7 +37,7 @@ def test_a_callable_hears_the_end_once() -> None:
     assert seen == [10]
 
 
-def test_what_a_callable_raises_comes_out_once() -> None:
+def test_an_exception_of_a_callable_is_raised_once() -> None:
     calls = []
 
     def fails(done: int, total: int | None) -> None:
@@ -52,7 +52,7 @@ def test_what_a_callable_raises_comes_out_once() -> None:
     assert calls == [1]
 
 
-def test_tqdm(capsys: pytest.CaptureFixture) -> None:
+def test_tqdm_shows_the_total(capsys: pytest.CaptureFixture) -> None:
     pytest.importorskip("tqdm")
     made = reporter(True)
     assert capsys.readouterr().err == ""
@@ -62,7 +62,7 @@ def test_tqdm(capsys: pytest.CaptureFixture) -> None:
     assert "10/10" in capsys.readouterr().err
 
 
-def test_tqdm_stays_where_a_batch_ended(capsys: pytest.CaptureFixture) -> None:
+def test_tqdm_keeps_the_count_of_an_unfinished_batch(capsys: pytest.CaptureFixture) -> None:
     pytest.importorskip("tqdm")
     made = reporter(True)
     made.close(4, 10)
@@ -84,7 +84,7 @@ def test_without_tqdm_the_error_names_the_package(monkeypatch: pytest.MonkeyPatc
         reporter(True)
 
 
-def test_the_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plain_text_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     line = LineReporter()
     line.update(1, None)

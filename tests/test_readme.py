@@ -1,7 +1,7 @@
-"""Runs every Python block of the README and the pages of docs, as a reader would: in order, page by page.
+"""Runs every Python block of the README and the pages of docs, in order, page by page.
 
-`https://example.com` stands for the embedded server. A block with a top-level `await` runs as in a notebook cell. HTML
-comments that begin with `<!-- run` are invisible to the reader and run too: they check what the text claims.
+`https://example.com` stands for the embedded server. A block with a top-level `await` runs as in a notebook cell.
+HTML comments that begin with `<!-- run` are not rendered and run too: they check the statements of the text.
 """
 
 import ast
@@ -28,7 +28,7 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
-def test_the_code_runs(page: Path, server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_blocks_run(page: Path, server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if "import aiohttp" in page.read_text():
         pytest.importorskip("aiohttp")
         pytest.importorskip("aiofiles")
@@ -50,13 +50,13 @@ def test_the_code_runs(page: Path, server, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
 
 
-def test_the_readme_names_targets_that_exist() -> None:
+def test_the_readme_names_existing_make_targets() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text()))
     assert named

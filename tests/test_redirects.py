@@ -1,4 +1,4 @@
-"""Redirects: who gets the credentials, how many, and where they lead."""
+"""Redirects: which requests carry credentials, limits, history, and how locations are resolved."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_secrets_do_not_cross_to_another_host(other):
     assert there.get("host") == elsewhere.removeprefix("http://")
 
 
-def test_the_clients_secrets_do_not_cross(other):
+def test_secrets_of_the_client_do_not_cross(other):
     with Origin({"/go": redirect(f"{other.url}/there")}) as origin:
         with shoal.Client(headers={"Authorization": "Bearer very-secret"}) as client:
             client.get(f"{origin.url}/go").result()
@@ -76,7 +76,7 @@ def test_the_clients_secrets_do_not_cross(other):
     assert other.got("/there").get("authorization") is None
 
 
-def test_the_urls_password_does_not_cross(other):
+def test_the_password_of_the_url_does_not_cross(other):
     with Origin({"/go": redirect(f"{other.url}/there")}) as origin:
         url = f"{origin.url}/go".replace("http://", "http://user:very-secret@")
         response = shoal.Client().get(url).result()
@@ -85,7 +85,7 @@ def test_the_urls_password_does_not_cross(other):
     assert "very-secret" not in str(response.history[0].url)
 
 
-def test_secrets_do_not_return_on_the_way_home(other):
+def test_secrets_are_not_sent_after_a_redirect_back(other):
     with Origin() as origin:
         origin.routes["/go"] = redirect(f"{other.url}/back")
         other.routes["/back"] = redirect(f"{origin.url}/home")
@@ -100,7 +100,7 @@ def test_a_host_header_is_not_sent_to_another_origin(other):
     assert other.got("/there").get("host") == other.url.removeprefix("http://")
 
 
-def test_kept_cookies_go_where_they_came_from_only(other):
+def test_stored_cookies_are_sent_to_their_host_only(other):
     with Origin() as origin, shoal.Client() as client:
         origin.routes["/login"] = Reply(headers=[("Set-Cookie", "session=very-secret; Path=/")])
         origin.routes["/go"] = redirect(f"{other.url.replace('127.0.0.1', 'localhost')}/there")
@@ -153,7 +153,7 @@ def test_headers_named_like_secrets_do_not_cross(other, name):
     assert other.got("/there").get(name) is None
 
 
-def test_ordinary_headers_do_cross(other):
+def test_ordinary_headers_cross(other):
     plain = {"Idempotency-Key": "1", "Accept-Language": "de", "X-Request-Id": "2", "X-Author": "3"}
     with Origin({"/go": redirect(f"{other.url}/there", 307)}) as origin:
         shoal.Client().post(f"{origin.url}/go", headers=plain).result()
@@ -161,7 +161,7 @@ def test_ordinary_headers_do_cross(other):
 
 
 @pytest.mark.parametrize("to_other", [True, False])
-def test_credentials_in_a_location_are_nobodys(other, to_other):
+def test_credentials_in_a_location_are_ignored(other, to_other):
     with Origin() as origin:
         target = other if to_other else origin
         origin.routes["/go"] = redirect(target.url.replace("http://", "http://user:very-secret@") + "/there")
@@ -182,7 +182,7 @@ def test_secrets_do_not_cross_in_a_batch(other):
 
 
 @pytest.mark.parametrize("code", [307, 308])
-def test_the_body_goes_along_where_the_method_stays(other, code):
+def test_the_body_is_sent_again_if_the_method_stays(other, code):
     with Origin({"/go": redirect(f"{other.url}/there", code)}) as origin:
         shoal.Client().post(f"{origin.url}/go", content=b"body", headers={"Content-Type": "a/b"}).result()
     there = other.got("/there")
@@ -199,7 +199,7 @@ def test_a_post_becomes_a_get_without_body(other, code):
     assert there.get("content-length") is None
 
 
-# How many, and the history.
+# Limits and history.
 
 
 def test_history_has_every_hop(server):
@@ -211,32 +211,32 @@ def test_history_has_every_hop(server):
     assert all(past.history == [] for past in response.history)
 
 
-def test_no_history_without_redirect(server):
+def test_no_history_without_a_redirect(server):
     response = shoal.Client().get(f"{server.base_url}/bytes/1").result()
     assert response.history == []
     assert response.url == f"{server.base_url}/bytes/1"
 
 
-def test_not_followed(server):
+def test_follow_redirects_false(server):
     response = shoal.Client(follow_redirects=False).get(f"{server.base_url}/redirect/1").result()
     assert (response.status_code, response.headers["location"]) == (302, "/echo")
     assert response.history == []
 
 
-def test_one_call_may_differ_from_its_client(server):
+def test_a_call_overrides_follow_redirects_of_its_client(server):
     with shoal.Client() as client:
         assert client.get(f"{server.base_url}/redirect/1", follow_redirects=False).result().status_code == 302
     with shoal.Client(follow_redirects=False) as client:
         assert client.get(f"{server.base_url}/redirect/1", follow_redirects=True).result().status_code == 200
 
 
-def test_a_batch_may_not_follow(server):
+def test_a_batch_with_follow_redirects_false(server):
     responses = shoal.gather_fetch([f"{server.base_url}/redirect/1"] * 3, follow_redirects=False).result()
     assert [response.status_code for response in responses] == [302] * 3
 
 
 @pytest.mark.parametrize("limit", [0, 1, 5])
-def test_too_many(server, limit):
+def test_more_redirects_than_the_limit(server, limit):
     client = shoal.Client(max_redirects=limit)
     assert client.get(f"{server.base_url}/redirect/{limit}").result().status_code == 200
     with pytest.raises(shoal.TooManyRedirects) as caught:
@@ -247,12 +247,12 @@ def test_too_many(server, limit):
     assert len(caught.value.response.history) == limit
 
 
-def test_a_loop_ends(server):
+def test_a_redirect_loop_is_too_many_redirects(server):
     with pytest.raises(shoal.TooManyRedirects):
         shoal.Client().get(f"{server.base_url}/redirect-loop").result()
 
 
-def test_too_many_is_not_tried_again(server):
+def test_too_many_redirects_is_not_retried(server):
     before = server.stats.requests
     with pytest.raises(shoal.TooManyRedirects) as caught:
         shoal.gather_fetch([f"{server.base_url}/redirect-loop"], retry=3, max_redirects=2).result()
@@ -260,7 +260,7 @@ def test_too_many_is_not_tried_again(server):
     assert server.stats.requests - before == 3
 
 
-# Where to.
+# Locations.
 
 
 @pytest.mark.parametrize(
@@ -275,15 +275,15 @@ def test_too_many_is_not_tried_again(server):
         ("{url}/there", "/there"),
         ("{upper}/there", "/there"),
         ("/a b", "/a%20b"),
-        ("/gr\u00c3\u00b6\u00c3\u009fe", "/gr%C3%B6%C3%9Fe"),  # UTF-8, as the bytes of Latin-1 that go over the wire
-        ("/synspr\u00f8ve", "/synspr%F8ve"),  # one byte: no UTF-8
+        ("/gr\u00c3\u00b6\u00c3\u009fe", "/gr%C3%B6%C3%9Fe"),  # UTF-8, sent as its raw bytes
+        ("/synspr\u00f8ve", "/synspr%F8ve"),  # one byte, not UTF-8
         ("/\u00c3\u00b6/\u00f6?\u00ff#\u00f8", "/%C3%B6/%F6?%FF#%F8"),
         ("/a%F8%zz%", "/a%F8%zz%"),
         ("/a\\b", "/a/b"),
         ("/there#part", "/there#part"),
     ],
 )
-def test_location(location, there):
+def test_locations_are_resolved_and_encoded(location, there):
     with Origin() as origin:
         host = origin.url.removeprefix("http://")
         away = redirect(location.format(host=host, url=origin.url, upper=origin.url.replace("http", "HTTP")))
@@ -327,7 +327,7 @@ def test_a_redirect_out_of_http_is_refused(location):
 
 @pytest.mark.parametrize("limit", [0, 5])
 @pytest.mark.parametrize("length", [1, 10_000, 100_000])
-def test_a_broken_location_is_redacted_and_cut(limit, length):
+def test_an_invalid_location_is_redacted_and_truncated(limit, length):
     location = f"http://user:very-secret@ho st/{'x' * length}?token=very-secret{'y' * length}"
     with Origin({"/go": redirect(location)}) as origin, pytest.raises(shoal.FetchError) as caught:
         shoal.Client(max_redirects=limit).get(f"{origin.url}/go").result()
@@ -339,33 +339,33 @@ def test_a_broken_location_is_redacted_and_cut(limit, length):
 
 
 @pytest.mark.parametrize("location", ["", "  "])
-def test_an_empty_location_leads_nowhere(location):
+def test_an_empty_location_is_not_followed(location):
     with Origin({"/go": redirect(location)}) as origin:
         response = shoal.Client().get(f"{origin.url}/go").result()
     assert (response.status_code, response.content, response.history) == (302, b"moved", [])
 
 
-def test_a_redirect_to_nobody_is_a_connect_error():
-    with refusing() as nobody, Origin({"/go": redirect(nobody)}) as origin, pytest.raises(shoal.ConnectError) as caught:
+def test_a_redirect_to_a_closed_port_is_a_connect_error():
+    with refusing() as closed, Origin({"/go": redirect(closed)}) as origin, pytest.raises(shoal.ConnectError) as caught:
         shoal.Client().get(f"{origin.url}/go").result()
     assert caught.value.phase == "connect"
 
 
-def test_without_location_it_is_the_result(server):
+def test_a_redirect_without_location_is_the_result(server):
     assert shoal.Client().get(f"{server.base_url}/status/302").result().status_code == 302
 
 
 @pytest.mark.parametrize(
     ("length", "pieces"), [(100, [b"abc", HANG]), (10**9, [*[b"x" * 100_000] * 50, HANG])], ids=["slow", "long"]
 )
-def test_the_body_of_a_redirect_holds_nobody_up(other, length, pieces):
+def test_the_body_of_a_redirect_is_not_waited_for(other, length, pieces):
     head = f"HTTP/1.1 302 Found\r\nLocation: {other.url}/there\r\nContent-Length: {length}\r\n\r\n"
     with Scripted([READ, head.encode(), *pieces]) as origin:
         assert shoal.Client(timeout=5).get(origin.url).result().content == b"here"
         assert origin.wait_all_closed()
 
 
-def test_the_connection_is_used_again():
+def test_the_connection_is_reused_after_a_redirect():
     with Origin({"/go": redirect("/there")}) as origin, shoal.Client() as client:
         client.get(f"{origin.url}/go").result()
         client.get(f"{origin.url}/go").result()

@@ -1,4 +1,4 @@
-"""`Request`, `Timeout`, `Retry` and `Limits`: what they hold, show and refuse."""
+"""`Request`, `Timeout`, `Retry` and `Limits`: properties, equality, reprs and validation."""
 
 import copy
 import pickle
@@ -51,7 +51,7 @@ def test_copies_are_equal(value: object) -> None:
         assert hash(twin) == hash(value)
 
 
-def test_all_are_different() -> None:
+def test_different_values_are_unequal() -> None:
     for one in OBJECTS:
         assert [other for other in OBJECTS if other == one] == [one]
         assert one.__eq__(5) is NotImplemented
@@ -78,12 +78,12 @@ def test_all_are_different() -> None:
     ],
     ids=repr,
 )
-def test_every_option_counts_for_equality(options: dict) -> None:
+def test_every_option_is_part_of_equality(options: dict) -> None:
     assert Request("http://host/", **options) != Request("http://host/")
     assert Request("http://host/", **options) == Request("http://host/", **options)
 
 
-def test_what_is_changed_or_used_up_later_makes_no_difference() -> None:
+def test_a_request_copies_its_mutable_and_one_shot_arguments() -> None:
     body = {"a": 1}
     request = Request("http://host/", json=body, params=iter([("b", "2")]))
     body["a"] = 2
@@ -118,7 +118,7 @@ def test_properties() -> None:
         "http://host:99999/?token=hunter2",
     ],
 )
-def test_secrets_are_not_shown(url: str) -> None:
+def test_the_repr_redacts_secrets(url: str) -> None:
     request = Request(url, auth="hunter2", headers={"Authorization": "hunter2"})
     assert "ter2" not in repr(request)
     assert request.url == url
@@ -137,7 +137,7 @@ def test_secrets_are_not_shown(url: str) -> None:
         "http://host:99999/?token=hunter2",
     ],
 )
-def test_a_bad_url_does_not_give_its_password_away(url: str) -> None:
+def test_the_error_of_an_invalid_url_redacts_its_password(url: str) -> None:
     [error] = shoal.gather_fetch([url], return_exceptions=True).result(5)
     assert isinstance(error, shoal.InvalidURL)
     assert "ter2" not in f"{error} {error!r} {error.url}"
@@ -179,12 +179,12 @@ def test_a_bad_url_does_not_give_its_password_away(url: str) -> None:
         (lambda: Limits(rate="often"), ValueError, "often"),
     ],
 )
-def test_refused_by_name(make, error: type[Exception], words: str) -> None:
+def test_the_error_names_the_invalid_argument(make, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         make()
 
 
-def test_retry_keeps_urllib3s_defaults() -> None:
+def test_retry_defaults() -> None:
     retry = Retry(3)
     assert retry.total == 3
     assert retry.status_forcelist == {408, 425, 429, 500, 502, 503, 504}

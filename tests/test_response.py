@@ -1,4 +1,4 @@
-"""`Response`: everything it says, against the standard library and the embedded server."""
+"""`Response`: all properties and methods, compared with the standard library and the embedded server."""
 
 import copy
 import gc
@@ -39,7 +39,7 @@ def test_content_is_always_the_same_object(server) -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 100_000])
 @pytest.mark.parametrize("content_first", [True, False])
-def test_a_view_outlives_everything(server, n: int, content_first: bool) -> None:
+def test_a_view_outlives_its_response(server, n: int, content_first: bool) -> None:
     r = get(server, f"/bytes/{n}")
     expected = bytes(i % 251 for i in range(n))
     if content_first:
@@ -58,7 +58,7 @@ def test_a_view_outlives_everything(server, n: int, content_first: bool) -> None
     assert bytes(views[1]) == expected
 
 
-def test_a_view_copies_nothing_and_cannot_be_written(server) -> None:
+def test_a_view_is_read_only(server) -> None:
     r = get(server, "/bytes/10")
     with pytest.raises(TypeError):
         memoryview(r)[0] = 1
@@ -68,8 +68,8 @@ def test_a_view_copies_nothing_and_cannot_be_written(server) -> None:
     assert bytearray(b"").join([r, r]) == r.content * 2
 
 
-def test_content_doubles_no_memory(server) -> None:
-    """The core's copy is freed when Python has its own, unless a view still shows it."""
+def test_content_does_not_double_the_memory(server) -> None:
+    """The native copy is freed when Python has its own, unless a view still refers to it."""
     if not Path("/proc/self/statm").exists():
         pytest.skip("needs /proc")
     r = get(server, "/bytes/50000000")
@@ -79,7 +79,7 @@ def test_content_doubles_no_memory(server) -> None:
     del content, r
 
 
-def test_a_large_body_is_never_there_twice(server, python) -> None:
+def test_a_large_body_is_in_memory_once(server, python) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("needs /proc")
     code = """
@@ -104,7 +104,7 @@ def test_a_large_body_is_never_there_twice(server, python) -> None:
     assert checksum == zlib.crc32(urllib.request.urlopen(server.url(f"/bytes/{100 << 20}")).read())
 
 
-def test_a_large_body_that_somebody_looks_at_stays(server) -> None:
+def test_a_large_body_with_a_view_is_kept(server) -> None:
     (response,) = shoal.gather_fetch([server.url(f"/bytes/{40 << 20}")]).result()
     with memoryview(response) as view:
         content = response.content
@@ -151,11 +151,11 @@ def test_many_threads_get_the_same_content(server) -> None:
         ("grüße".encode(), "text/plain; charset=utf_8", "grüße", "utf-8"),
         ("grüße".encode(), "text/plain; charset=nonsense", "grüße", "utf-8"),
         (b"", "text/plain", "", "utf-8"),
-        # A byte order mark says more than a header.
+        # A byte order mark takes precedence over a header.
         ("\ufeffпривет".encode(), "text/html; charset=windows-1251", "привет", "utf-8"),
         ("привет".encode("utf-16"), "text/html; charset=windows-1251", "привет", "utf-16le"),
         ("\ufeffпривет".encode("utf-16-be"), "text/html; charset=utf-8", "привет", "utf-16be"),
-        # JSON has no charset.
+        # For JSON, a charset parameter is ignored.
         ('"é"'.encode(), "application/json; charset=ISO-8859-1", '"é"', "utf-8"),
         ('"é"'.encode("latin-1"), "application/json; charset=ISO-8859-1", '"é"', "windows-1252"),
         ('"é"'.encode(), "application/problem+json; charset=ISO-8859-1", '"é"', "utf-8"),
@@ -166,20 +166,20 @@ def test_text(content: bytes, content_type: str | None, text: str, encoding: str
     headers = [("Content-Type", content_type)] if content_type else []
     r = response(content, *headers)
     assert (r.text, r.encoding) == (text, encoding)
-    "".encode(r.encoding)  # Python knows the name
+    "".encode(r.encoding)  # Python knows the encoding
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # the deadline would fail on a busy machine
 @given(st.text())
-def test_text_is_what_was_sent(text: str) -> None:
+def test_utf_8_text_round_trips(text: str) -> None:
     text = text.removeprefix("\ufeff")
     assert response(text.encode()).text == text
 
 
-# All the rest
+# Other properties
 
 
-def test_what_it_knows(server) -> None:
+def test_properties(server) -> None:
     r = get(server, "/json/1200?i=7")
     assert (r.status_code, r.status, r.ok, r.is_success, r.reason) == (200, 200, True, True, "OK")
     assert r.url == r.request.url == server.url("/json/1200?i=7")
@@ -227,7 +227,7 @@ def test_raise_for_status(server, content_first: bool) -> None:
     assert pickle.loads(pickle.dumps(error)).response.content == r.content
 
 
-def test_the_message_quotes_200_bytes() -> None:
+def test_the_error_message_quotes_200_bytes() -> None:
     with pytest.raises(shoal.HTTPStatusError) as raised:
         response(b"x" * 1000, status=500).raise_for_status()
     assert str(raised.value).count("x") == 200
@@ -281,7 +281,7 @@ def test_repr(size: int, shown: str) -> None:
     assert repr(response(b"x" * size)) == f"<Response [200 OK] {shown}>"
 
 
-def test_html_is_escaped_and_without_secrets() -> None:
+def test_html_is_escaped_and_redacted() -> None:
     r = response(b"", ("Content-Type", "<script>alert(1)</script>"), url="http://u:hunter2@host/?a=<b>&token=hunter3")
     html = r._repr_html_()
     assert "<script>" not in html
@@ -314,7 +314,7 @@ def test_pickle_and_copy(server) -> None:
         assert again.request.content == b"body"
 
 
-def test_a_bad_state_is_refused() -> None:
+def test_an_invalid_pickled_state_is_refused() -> None:
     for state in ({}, {"status": 200}, {"status": 99, "url": "http://h/"}, {"status": 200, "url": "x"}):
         with pytest.raises(ValueError, match="state of a response"):
             _shoal._restore_response(state)
@@ -322,8 +322,8 @@ def test_a_bad_state_is_refused() -> None:
         _shoal._restore_response({"status": "x", "url": "http://h/"})
 
 
-def test_nothing_leaks(server) -> None:
-    """Objects made on the way are released with the response."""
+def test_no_references_are_leaked(server) -> None:
+    """Objects made by the properties are released with the response."""
     r = get(server, "/redirect/1")
     content = r.content
     views = [memoryview(r) for _ in range(3)]

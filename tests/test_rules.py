@@ -1,4 +1,4 @@
-"""One set of rules for `gather_fetch`, `stream_fetch`, `client.gather`, `client.get`: defaults, precedence, checks."""
+"""`gather_fetch`, `stream_fetch`, `client.gather` and `client.get` share their defaults, precedence and checks."""
 
 import inspect
 import pickle
@@ -44,24 +44,24 @@ def sent(response) -> dict[str, str]:
 
 @pytest.fixture
 def flaky(server) -> str:
-    """Fails twice, then answers."""
+    """Fails twice, then responds with 200."""
     return server.url(f"/fault/flaky/2?key={uuid.uuid4()}")
 
 
 @WAYS
-def test_a_client_makes_two_more_attempts(flaky, way) -> None:
+def test_a_client_retries_twice_by_default(flaky, way) -> None:
     with Client() as client:
         assert way(client, flaky).attempts == 3
 
 
 @WITHOUT_A_CLIENT
-def test_so_does_a_call_without_one(flaky, way) -> None:
+def test_a_call_without_a_client_retries_twice_by_default(flaky, way) -> None:
     assert way(None, flaky).attempts == 3
 
 
 @WAYS
 @pytest.mark.parametrize("given", [{}, {"retry": USE_CLIENT_DEFAULT, "raise_for_status": USE_CLIENT_DEFAULT}])
-def test_what_a_call_leaves_out_is_the_clients(server, way, given) -> None:
+def test_omitted_options_are_the_clients(server, way, given) -> None:
     with Client(
         retry=0, raise_for_status=True, max_body=100, follow_redirects=False, timeout=0.5, params={"a": "1"}
     ) as client:
@@ -86,11 +86,11 @@ def test_none_means_no_limit(server, way) -> None:
         assert way(client, server.url("/redirect/12")).ok
 
 
-# Precedence: item over call over client.
+# Precedence: item, call, client.
 
 
 @WAYS
-def test_the_call_wins_over_the_client(server, way) -> None:
+def test_options_of_the_call_override_the_client(server, way) -> None:
     with Client(headers={"X-A": "client", "X-B": "client"}, params={"a": "client", "b": "client"}) as client:
         response = way(client, server.url("/echo"), headers={"x-a": "call"}, params={"a": "call"})
         assert (sent(response)["x-a"], sent(response)["x-b"]) == ("call", "client")
@@ -98,7 +98,7 @@ def test_the_call_wins_over_the_client(server, way) -> None:
 
 
 @WAYS
-def test_auth_wins_over_a_header(server, way) -> None:
+def test_auth_overrides_a_header(server, way) -> None:
     header = {"Authorization": "Basic eDp5"}
     with Client() as client:
         assert sent(way(client, server.url("/echo"), headers=header, auth="token"))["authorization"] == "Bearer token"
@@ -112,7 +112,7 @@ def test_auth_wins_over_a_header(server, way) -> None:
 
 
 @pytest.mark.parametrize("many", [shoal.gather_fetch, shoal.stream_fetch])
-def test_the_item_wins_over_all(server, many) -> None:
+def test_options_of_the_item_override_all(server, many) -> None:
     with Client(auth="client", headers={"X-A": "client"}) as client:
         items = [
             (server.url("/echo"), {"headers": {"Authorization": "Basic eDp5", "X-A": "item"}}),
@@ -150,7 +150,7 @@ WRONG = [
 
 @WAYS
 @pytest.mark.parametrize(("options", "error", "words"), WRONG, ids=[str(options) for options, *_ in WRONG])
-def test_arguments_are_checked_alike(server, way, options, error, words) -> None:
+def test_all_functions_check_arguments_alike(server, way, options, error, words) -> None:
     with Client() as client, pytest.raises(error, match=words):
         way(client, server.url("/bytes/1"), **options)
     if way is single and "timeouts" not in options:
@@ -167,7 +167,7 @@ def test_arguments_are_checked_alike(server, way, options, error, words) -> None
     ],
     ids=["client.gather", "gather_fetch", "stream_fetch"],
 )
-def test_a_concurrency_that_the_client_would_not_allow(server, call) -> None:
+def test_a_concurrency_above_the_clients_limit_is_refused(server, call) -> None:
     words = r"concurrency=400 is more than the client's limit of 100, .*limits=shoal\.Limits\(400\)"
     with Client() as client:
         with pytest.raises(ValueError, match=words):
@@ -180,14 +180,14 @@ def test_a_concurrency_that_the_client_would_not_allow(server, call) -> None:
         call(client, [], concurrency=8)
 
 
-def test_a_stream_has_a_concurrency(server) -> None:
+def test_a_stream_needs_a_concurrency(server) -> None:
     with pytest.raises(ValueError, match="concurrency of a stream must be 1 or more, not None"):
         shoal.stream_fetch([], concurrency=None)
     with Client(limits=Limits(None)) as client:
         assert len(list(shoal.stream_fetch([server.url("/bytes/1")] * 300, client=client))) == 300
 
 
-# Text that UTF-8 cannot carry.
+# Text that cannot be encoded as UTF-8.
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_stream_has_a_concurrency(server) -> None:
     ],
     ids=ascii,
 )
-def test_a_lone_surrogate_is_named(options) -> None:
+def test_the_error_for_a_lone_surrogate_names_the_option(options) -> None:
     (name,) = options
     with pytest.raises(ValueError, match=f"^{name}: (the callable: )?a (str|path) has a lone surrogate") as caught:
         shoal.gather_fetch(["http://127.0.0.1/"], **options)
@@ -244,12 +244,12 @@ def test_a_lone_surrogate_is_named(options) -> None:
         (lambda: shoal.parallel.html_select([""], SURROGATE), "css"),
     ],
 )
-def test_a_lone_surrogate_is_named_elsewhere(make, name) -> None:
+def test_the_error_for_a_lone_surrogate_names_the_argument(make, name) -> None:
     with pytest.raises(ValueError, match=f"^{name}: a (str|path) has a lone surrogate"):
         make()
 
 
-def test_a_lone_surrogate_that_is_looked_for() -> None:
+def test_lookups_with_a_lone_surrogate_find_nothing() -> None:
     assert shoal.Headers({"a": "1"}).get_list(SURROGATE) == []
     assert shoal.Headers({"a": "1"}).get(SURROGATE) is None
     with pytest.raises(shoal.InvalidURL, match="a lone surrogate"):
@@ -262,7 +262,7 @@ def test_a_lone_surrogate_that_is_looked_for() -> None:
 @WAYS
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("place", ["call", "client"])
-def test_a_request_with_a_key_may_be_sent_twice(way, method, place) -> None:
+def test_a_request_with_an_idempotency_key_is_retried(way, method, place) -> None:
     key = {"Idempotency-Key": "8e03978e"}
     script = [[READ, reply(status="503 Busy")], [READ, reply(b"done")]]
     with Scripted(*script) as server, Client(headers=key if place == "client" else None) as client:
@@ -272,7 +272,7 @@ def test_a_request_with_a_key_may_be_sent_twice(way, method, place) -> None:
 
 
 @WAYS
-def test_a_post_without_a_key_is_sent_once(way) -> None:
+def test_a_post_without_an_idempotency_key_is_sent_once(way) -> None:
     with Scripted([READ, reply(status="503 Busy")]) as server:
         for headers in ({"Idempotency-Key": "1"}, None):
             with Client(headers=headers) as client:
@@ -280,7 +280,7 @@ def test_a_post_without_a_key_is_sent_once(way) -> None:
                 assert (response.status_code, response.attempts) == (503, 1)
 
 
-# The sentinel.
+# USE_CLIENT_DEFAULT.
 
 
 def test_signatures_show_the_clients_default() -> None:

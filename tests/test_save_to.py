@@ -1,4 +1,4 @@
-"""`save_to`: bodies in files instead of memory, whole or not at all."""
+"""`save_to`: bodies are saved to files instead of memory, complete or not at all."""
 
 import os
 import pickle
@@ -84,7 +84,7 @@ def test_unsafe_names_stay_in_the_folder(tmp_path, server, name) -> None:
     assert files(tmp_path) == {f"deep/folder/{response.path.name}": 3}
 
 
-def test_a_callable(tmp_path, server) -> None:
+def test_a_callable_chooses_the_path(tmp_path, server) -> None:
     seen = []
 
     def path(index: int, request: Request) -> Path | str:
@@ -118,7 +118,7 @@ def test_a_callable(tmp_path, server) -> None:
         (3, TypeError, "save_to must be a template as str or path, a callable or None, not int"),
     ],
 )
-def test_what_cannot_be_saved_is_told_before_any_request(tmp_path, monkeypatch, save_to, error, words) -> None:
+def test_invalid_save_to_is_refused_before_any_request(tmp_path, monkeypatch, save_to, error, words) -> None:
     monkeypatch.chdir(tmp_path)
     with Server() as server:
         with pytest.raises(error, match=words):
@@ -133,7 +133,7 @@ def test_equal_names_are_refused(tmp_path, server) -> None:
         shoal.gather_fetch(items, save_to=tmp_path / "{name}")
 
 
-def test_only_2xx_is_written(tmp_path, server) -> None:
+def test_only_2xx_responses_are_written(tmp_path, server) -> None:
     urls = [server.url(path) for path in ("/status/200", "/status/404", "/redirect/2", "/empty", "/status/304")]
     responses = shoal.gather_fetch(urls, save_to=tmp_path / "{index}", retry=0).result()
     assert [response.status_code for response in responses] == [200, 404, 200, 204, 304]
@@ -145,7 +145,7 @@ def test_only_2xx_is_written(tmp_path, server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/fault/truncate?n=5000000&sent=3000000", "/fault/truncate", "/fault/corrupt-gzip"])
-def test_a_body_that_fails_leaves_nothing(tmp_path, server, path) -> None:
+def test_a_failed_body_leaves_no_file(tmp_path, server, path) -> None:
     old = tmp_path / "0"
     old.write_text("old")
     (error,) = shoal.gather_fetch(
@@ -161,14 +161,14 @@ def test_a_body_that_fails_leaves_nothing(tmp_path, server, path) -> None:
     assert files(tmp_path) == {"0": 3}
 
 
-def test_a_cancelled_body_leaves_nothing(tmp_path, server) -> None:
+def test_a_cancelled_body_leaves_no_file(tmp_path, server) -> None:
     url = server.url("/fault/stall?after=3000000")
     with pytest.raises(shoal.DeadlineExceeded):
         shoal.gather_fetch([url], save_to=tmp_path / "{index}", deadline=0.5).result()
     assert files(tmp_path) == {}
 
 
-def test_a_new_attempt_writes_anew(tmp_path) -> None:
+def test_a_retry_starts_the_file_again(tmp_path) -> None:
     with Server() as server:
         url = server.url("/fault/flaky/2?kind=truncate")
         (response,) = shoal.gather_fetch([url], save_to=tmp_path / "a", retry=QUICK).result()
@@ -177,14 +177,14 @@ def test_a_new_attempt_writes_anew(tmp_path) -> None:
         assert len(files(tmp_path)) == 1
 
 
-def test_what_is_there_is_replaced(tmp_path, urls) -> None:
+def test_an_existing_file_is_replaced(tmp_path, urls) -> None:
     for _ in range(2):
         shoal.gather_fetch(urls, save_to=tmp_path / "{index}").result()
         assert files(tmp_path) == {"0": 3, "1": 0, "2": 5}
         (tmp_path / "0").write_text("something longer")
 
 
-def test_a_folder_that_cannot_be_written(tmp_path, server) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path, server) -> None:
     (tmp_path / "file").write_text("no folder")
     (error,) = shoal.gather_fetch(
         [server.url("/bytes/3")], save_to=tmp_path / "file" / "{index}", return_exceptions=True
@@ -204,7 +204,7 @@ def test_decoded_bytes_are_saved(tmp_path, server) -> None:
     assert job.stats.bytes == 25_000
 
 
-def test_large_bodies_never_fill_the_memory(python, tmp_path) -> None:
+def test_large_bodies_are_not_held_in_memory(python, tmp_path) -> None:
     done = python(
         """
         import resource, sys
@@ -227,13 +227,13 @@ def test_large_bodies_never_fill_the_memory(python, tmp_path) -> None:
     assert int(done.stdout) < 40
 
 
-def test_streams_save_too(tmp_path, urls) -> None:
+def test_a_stream_saves_to_files(tmp_path, urls) -> None:
     responses = list(shoal.stream_fetch(urls, save_to=tmp_path / "{index}", ordered=True))
     assert [response.path.name for response in responses] == ["0", "1", "2"]
     assert files(tmp_path) == {"0": 3, "1": 0, "2": 5}
 
 
-def test_permissions_are_those_of_any_file(tmp_path, urls) -> None:
+def test_permissions_follow_the_umask(tmp_path, urls) -> None:
     old = os.umask(0o027)
     try:
         shoal.gather_fetch(urls, save_to=tmp_path / "{index}").result()
@@ -242,7 +242,7 @@ def test_permissions_are_those_of_any_file(tmp_path, urls) -> None:
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
 
 
-# Two bodies in one file: one of them would be lost without a word.
+# Two bodies may not share a file: one would be lost silently.
 
 
 @pytest.mark.parametrize(
@@ -252,12 +252,12 @@ def test_permissions_are_those_of_any_file(tmp_path, urls) -> None:
         ("{name}", ["a:b", "a?b"]),
         ("{name}", ["x" * 256, "x" * 257]),
         ("{name}.json", ["..", "__"]),
-        # The second is "11a", and so is the twelfth.
+        # Requests 1 and 11 would both be written to "11a".
         ("{index}{name}", ["a", "1a", *["a"] * 10]),
         ("same", [None, None]),
     ],
 )
-def test_a_stream_refuses_names_that_become_one(tmp_path, server, template, names) -> None:
+def test_a_stream_refuses_paths_that_become_equal(tmp_path, server, template, names) -> None:
     items = [(server.url(f"/bytes/{n}"), {"name": name} if name else {}) for n, name in enumerate(names)]
     done = []
     with pytest.raises(
@@ -269,7 +269,7 @@ def test_a_stream_refuses_names_that_become_one(tmp_path, server, template, name
         shoal.gather_fetch(items, save_to=tmp_path / template)
 
 
-def test_an_async_source_is_no_way_around_it(tmp_path, server, run) -> None:
+def test_a_stream_of_an_async_source_refuses_equal_paths(tmp_path, server, run) -> None:
     async def items():
         for name in ("a:b", "c", "a?b"):
             yield server.url("/bytes/3"), {"name": name}
@@ -285,16 +285,16 @@ def test_an_async_source_is_no_way_around_it(tmp_path, server, run) -> None:
     assert files(tmp_path) == {"a_b": 3, "c": 3}
 
 
-def test_a_callable_is_looked_at_as_well(tmp_path, server) -> None:
+def test_a_stream_refuses_equal_paths_of_a_callable(tmp_path, server) -> None:
     stream = shoal.stream_fetch([server.url("/bytes/3")] * 3, save_to=lambda index, request: tmp_path / str(index // 2))
     with pytest.raises(ValueError, match=r"requests\[1\] would be written to"):
         list(stream)
 
 
-# A saved body takes as long as it takes; a server that falls silent does not.
+# The total time of a saved body has no limit; each wait for its bytes has.
 
 
-def test_a_number_bounds_each_silence_of_a_body_that_is_saved(tmp_path, server) -> None:
+def test_timeout_bounds_each_read_of_a_saved_body(tmp_path, server) -> None:
     drip = server.url("/fault/drip?n=10&interval_ms=100")
     options = {"retry": 0, "return_exceptions": True}
     (response,) = shoal.gather_fetch([drip], save_to=tmp_path / "a", timeout=0.5, **options).result()
@@ -318,7 +318,7 @@ def test_a_number_bounds_each_silence_of_a_body_that_is_saved(tmp_path, server) 
     assert files(tmp_path) == {"a": 10, "b": 10, "c": 10}
 
 
-def test_a_body_that_is_not_saved_has_the_number_for_the_whole(tmp_path) -> None:
+def test_timeout_bounds_the_whole_of_an_unsaved_body(tmp_path) -> None:
     slow = [
         READ,
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n",
@@ -332,13 +332,13 @@ def test_a_body_that_is_not_saved_has_the_number_for_the_whole(tmp_path) -> None
 
 
 @pytest.mark.parametrize("timeout", [5, shoal.Timeout(total=5), shoal.Timeout(5, read=1), None])
-def test_a_timeout_keeps_its_meaning_when_it_travels(timeout) -> None:
+def test_pickling_keeps_the_meaning_of_timeout(timeout) -> None:
     request = Request("http://localhost/", timeout=timeout, max_body=None)
     assert pickle.loads(pickle.dumps(request)) == request
     assert (request == Request("http://localhost/", timeout=5.0, max_body=None)) == (timeout == 5)
 
 
-# What is left of a process that was killed.
+# Leftovers of a killed process.
 
 
 BEGIN = """
@@ -352,12 +352,12 @@ BEGIN = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-def test_a_kill_leaves_nothing_behind(tmp_path, server) -> None:
+def test_a_killed_process_leaves_no_file(tmp_path, server) -> None:
     url = server.url("/fault/stall?after=3000000")
     code = textwrap.dedent(BEGIN)
     with subprocess.Popen([sys.executable, "-c", code, url, str(tmp_path)], stdout=subprocess.PIPE) as killed:
         assert killed.stdout.readline() == b"begun\n"
-        assert wait_until(lambda: server.stats().bytes_sent >= 3_000_000, 20)
+        assert wait_until(lambda: server.stats.bytes_sent >= 3_000_000, 20)
         killed.kill()
     if sys.platform == "linux":
         assert list(tmp_path.iterdir()) == []
@@ -367,7 +367,7 @@ def test_a_kill_leaves_nothing_behind(tmp_path, server) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
 def test_the_first_file_in_a_folder_removes_leftovers(tmp_path, server) -> None:
-    """Temporary files with names, where a filesystem has none without."""
+    """Temporary files have names only on filesystems without unnamed ones."""
     import fcntl
 
     names = [".shoal-1-2.tmp", ".shoal-4000000000-17.tmp", ".shoal-1-3.tmp", ".shoal-x-1.tmp", ".shoal-1-2.tmp.txt"]
@@ -376,23 +376,23 @@ def test_the_first_file_in_a_folder_removes_leftovers(tmp_path, server) -> None:
     with (tmp_path / ".shoal-1-3.tmp").open() as alive:
         fcntl.flock(alive, fcntl.LOCK_EX)
         save(server, tmp_path)
-        # Neither a file that is still being written nor one that is not ours.
+        # A file that is still being written stays, and so do files of other programs.
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[2:], "new"])
 
 
 def save(server, folder: Path) -> None:
-    """A new process saves one file."""
+    """Saves one file from a new process."""
     code = "import sys, shoal; shoal.gather_fetch([sys.argv[1]], save_to=sys.argv[2]).result()"
     subprocess.run([sys.executable, "-c", code, server.url("/bytes/3"), str(folder / "new")], check=True, timeout=60)
     assert (folder / "new").stat().st_size == 3
 
 
-# A body that was received and can't be written.
+# Received bodies that cannot be written.
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
 @pytest.mark.parametrize("size", [200_000, 5_000_000])
-def test_a_full_disk_is_the_error(tmp_path, server, python, size) -> None:
+def test_a_full_disk_is_the_cause_of_the_error(tmp_path, server, python, size) -> None:
     code = """
     import errno, os, resource, signal, sys
     import shoal

@@ -1,4 +1,4 @@
-"""`stream_fetch`: lazy, bounded, as completed or in order, and over as soon as its consumer leaves."""
+"""`stream_fetch`: lazy, bounded, as completed or in order; leaving early stops it at once."""
 
 import asyncio
 import contextvars
@@ -16,7 +16,7 @@ from shoal.testing import Server
 
 
 class Counted:
-    """An endless source that knows how far it was read."""
+    """An endless source that counts the items read from it."""
 
     def __init__(self, *urls: str, number: int | None = None) -> None:
         self.urls = itertools.cycle(urls)
@@ -48,11 +48,11 @@ def sizes(results) -> list[int]:
     return [len(result.content) for result in results]
 
 
-# What comes out.
+# Results.
 
 
 @pytest.mark.parametrize("number", [0, 1, 500])
-def test_all_of_them_however_they_are_read(server, run, number) -> None:
+def test_all_results_arrive_with_every_kind_of_source(server, run, number) -> None:
     urls = [server.url(f"/bytes/{n}") for n in range(number)]
     expected = list(range(number))
     assert sorted(sizes(shoal.stream_fetch(urls))) == expected
@@ -62,7 +62,7 @@ def test_all_of_them_however_they_are_read(server, run, number) -> None:
     assert sizes(run(collect(shoal.stream_fetch(agen(urls), ordered=True)))) == expected
 
 
-def test_as_completed_and_in_order(server, run) -> None:
+def test_order_of_completion_and_order_of_requests(server, run) -> None:
     delays = [250, 5, 120, 5, 60]
     urls = [server.url(f"/delay/{delay}?n=3") for delay in delays]
     found = list(shoal.stream_fetch(urls))
@@ -72,7 +72,7 @@ def test_as_completed_and_in_order(server, run) -> None:
     assert [response.index for response in run(collect(shoal.stream_fetch(urls, ordered=True)))] == [0, 1, 2, 3, 4]
 
 
-def test_keywords_items_and_clients_are_those_of_gather(server) -> None:
+def test_options_items_and_clients_work_as_in_gather(server) -> None:
     with shoal.Client(base_url=server.base_url, headers={"X-A": "1"}) as client:
         items = ["/echo", ("/echo", {"method": "PUT"}), {"url": "/echo"}, shoal.Request("/echo", json=1)]
         stream = shoal.stream_fetch(items, client=client, ordered=True, params={"a": 1}, method="POST")
@@ -101,7 +101,7 @@ def test_keywords_are_checked(options, error, words) -> None:
 @pytest.mark.parametrize(
     "requests", ["http://host/", b"x", {"url": "http://host/"}, shoal.Request("http://host/"), None]
 )
-def test_what_is_no_list_of_requests(requests) -> None:
+def test_invalid_requests_are_refused(requests) -> None:
     with pytest.raises(TypeError):
         shoal.stream_fetch(requests)
 
@@ -111,7 +111,7 @@ def test_what_is_no_list_of_requests(requests) -> None:
 
 @pytest.mark.parametrize(("concurrency", "buffer"), [(3, 0), (3, 5), (4, None), (1, 0)])
 @pytest.mark.parametrize("kind", ["for", "async for", "async source"])
-def test_the_source_is_read_only_as_results_are_taken(run, concurrency, buffer, kind) -> None:
+def test_reading_ahead_of_the_source_is_bounded(run, concurrency, buffer, kind) -> None:
     most = concurrency + (concurrency if buffer is None else buffer)
     with Server() as server:
         source = Counted(server.url("/bytes/3"))
@@ -143,7 +143,7 @@ def test_the_source_is_read_only_as_results_are_taken(run, concurrency, buffer, 
         assert server.stats.peak_requests <= concurrency
 
 
-def test_a_slow_source_holds_back_nothing_that_is_finished(server, run) -> None:
+def test_a_slow_source_does_not_delay_finished_results(server, run) -> None:
     def slow():
         for number in range(30):
             if number:
@@ -178,7 +178,7 @@ def test_a_slow_source_holds_back_nothing_that_is_finished(server, run) -> None:
     run(main())
 
 
-def test_a_quick_source_keeps_the_workers_busy() -> None:
+def test_a_fast_source_keeps_the_workers_busy() -> None:
     with Server() as server:
         list(shoal.stream_fetch([server.url("/delay/10")] * 200, concurrency=20))
         assert server.stats.peak_requests == 20
@@ -187,7 +187,7 @@ def test_a_quick_source_keeps_the_workers_busy() -> None:
 # Failures.
 
 
-def test_the_first_failure_ends_it(server, run) -> None:
+def test_the_first_failure_ends_the_stream(server, run) -> None:
     urls = [server.url("/bytes/3"), server.url("/fault/truncate"), server.url("/delay/20000")]
     stream = shoal.stream_fetch(urls, ordered=True, retry=0)
     assert next(stream).index == 0
@@ -232,7 +232,7 @@ def breaking(urls, after):
 
 @pytest.mark.parametrize("make", [lambda source: source, agen], ids=["iterable", "async iterable"])
 @pytest.mark.parametrize("return_exceptions", [False, True])
-def test_a_source_that_raises_is_told_after_what_was_finished(server, run, make, return_exceptions) -> None:
+def test_an_error_of_the_source_is_raised_after_the_finished_results(server, run, make, return_exceptions) -> None:
     urls = [server.url(f"/delay/{30 - n}?n=1") for n in range(20)]
 
     async def main():
@@ -240,21 +240,21 @@ def test_a_source_that_raises_is_told_after_what_was_finished(server, run, make,
             make(breaking(urls, BrokenSourceError("gone"))), return_exceptions=return_exceptions
         )
         found = []
-        with pytest.raises(BrokenSourceError, match="gone"):  # noqa: PT012 - the loop is what raises
+        with pytest.raises(BrokenSourceError, match="gone"):  # noqa: PT012 - the loop raises
             async for response in stream:
-                found.append(response.index)  # noqa: PERF401 - what came before the exception
+                found.append(response.index)  # noqa: PERF401 - kept when the loop raises
         assert sorted(found) == list(range(20))
         assert await collect(stream) == []
 
     run(main())
 
 
-def test_a_bad_item_is_told_like_a_source_that_raises(server) -> None:
+def test_an_invalid_item_is_raised_after_the_finished_results(server) -> None:
     found = []
     url = server.url("/bytes/1")
-    with pytest.raises(TypeError, match=r"requests\[2\]: an item must be"):  # noqa: PT012 - the loop is what raises
+    with pytest.raises(TypeError, match=r"requests\[2\]: an item must be"):  # noqa: PT012 - the loop raises
         for response in shoal.stream_fetch([url, url, 3, url]):
-            found.append(response.index)  # noqa: PERF401 - what came before the exception
+            found.append(response.index)  # noqa: PERF401 - kept when the loop raises
     assert sorted(found) == [0, 1]
 
 
@@ -283,7 +283,7 @@ def test_a_deadline(run, asynchronous) -> None:
 VARIABLE = contextvars.ContextVar("variable", default="nothing")
 
 
-def test_an_async_source_sees_the_consumers_loop_and_context(server, run) -> None:
+def test_an_async_source_runs_in_the_consumers_loop_and_context(server, run) -> None:
     seen = []
 
     async def source():
@@ -300,7 +300,7 @@ def test_an_async_source_sees_the_consumers_loop_and_context(server, run) -> Non
     run(main())
 
 
-def test_a_plain_for_over_an_async_source() -> None:
+def test_a_plain_for_over_an_async_source_is_refused() -> None:
     async def source():
         yield "http://host/"
 
@@ -309,7 +309,7 @@ def test_a_plain_for_over_an_async_source() -> None:
         next(stream)
 
 
-def test_leaving_early_closes_an_async_generator_and_takes_nothing_more(server, run) -> None:
+def test_leaving_early_closes_an_async_generator_and_reads_no_further(server, run) -> None:
     async def main():
         queue: asyncio.Queue[str] = asyncio.Queue()
         closed = asyncio.Event()
@@ -398,7 +398,7 @@ def test_leaving_early_releases_everything(run, how) -> None:
         assert source.read == read
 
 
-def test_the_source_is_let_go(server) -> None:
+def test_the_source_is_released(server) -> None:
     source = Counted(server.url("/bytes/3"))
     reference = weakref.ref(source)
     stream = shoal.stream_fetch(source)
@@ -441,7 +441,7 @@ def test_several_consumers(server, run) -> None:
     run(main())
 
 
-def test_the_loops_other_tasks_go_on(server, run) -> None:
+def test_other_tasks_of_the_loop_continue(server, run) -> None:
     async def main():
         longest, last = 0.0, time.perf_counter()
         done = False
@@ -465,7 +465,7 @@ def test_the_loops_other_tasks_go_on(server, run) -> None:
     run(main())
 
 
-def test_progress(server) -> None:
+def test_progress_reports_the_count_and_total(server) -> None:
     calls = []
     urls = [server.url("/delay/3")] * 200
     with shoal.stream_fetch(urls, concurrency=4, progress=lambda done, total: calls.append((done, total))) as stream:
@@ -478,7 +478,7 @@ def test_progress(server) -> None:
     assert calls[-1] == (200, None)
 
 
-def test_a_stream_is_shown(server) -> None:
+def test_repr_of_a_stream(server) -> None:
     stream = shoal.stream_fetch([server.url("/bytes/3")] * 2)
     assert repr(stream) == "<Stream: 0 of 2 taken; read it with `for` or `async for`>"
     list(stream)
@@ -504,7 +504,7 @@ def test_memory_stays_flat(server) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-def test_memory_stays_flat_for_a_million(server) -> None:
+def test_memory_stays_flat_for_a_million_requests(server) -> None:
     flat(server, 1_000_000)
 
 

@@ -1,4 +1,4 @@
-"""`stream_fetch` wakes whoever waits, no more often than it must: nobody is left waiting, nothing is held back."""
+"""Wake-ups of `stream_fetch`: every waiting consumer is woken, and no result or request is delayed."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ def indexes(results) -> list[int]:
 
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize(("concurrency", "buffer"), [(1, 0), (3, 0), (5, 40), (20, 20), (40, 200)])
-def test_a_slow_consumer_sees_no_more_started_than_is_allowed(run, concurrency, buffer, ordered) -> None:
+def test_requests_started_stay_within_concurrency_and_buffer(run, concurrency, buffer, ordered) -> None:
     with Server() as server:
         urls = itertools.repeat(server.url("/bytes/3"))
         options = {"concurrency": concurrency, "buffer": buffer, "ordered": ordered}
@@ -102,7 +102,7 @@ def test_threads_and_tasks_on_one_stream(server, run) -> None:
         assert indexes(found) == list(range(200))
 
 
-def test_a_consumer_that_stops_holds_nothing_back_from_another(server, run) -> None:
+def test_a_consumer_that_stops_reading_does_not_block_another(server, run) -> None:
     async def main():
         stream = shoal.stream_fetch([server.url("/bytes/3")] * 100, concurrency=20)
         waiting = asyncio.ensure_future(collect(stream))
@@ -114,13 +114,13 @@ def test_a_consumer_that_stops_holds_nothing_back_from_another(server, run) -> N
 
 
 @pytest.mark.parametrize("kind", ["for", "async for", "async source"])
-def test_a_slow_source_is_answered_as_it_speaks(run, kind) -> None:
-    """What it gives is on its way before it is asked for the next."""
+def test_requests_of_a_slow_source_are_sent_as_they_come(run, kind) -> None:
+    """A request is sent before the source is asked for the next one."""
     with Server() as server:
 
         def source():
             for number in range(20):
-                # With a block of several now and then.
+                # Every fifth time, wait until all requests so far have been sent.
                 if number % 5 == 0:
                     assert wait_until(lambda number=number: server.stats.requests >= number, 5)
                     time.sleep(0.02)
@@ -133,7 +133,7 @@ def test_a_slow_source_is_answered_as_it_speaks(run, kind) -> None:
             assert len(run(collect(shoal.stream_fetch(requests, concurrency=50)))) == 20
 
 
-def test_a_request_after_long_idleness_is_sent_at_once(server, run) -> None:
+def test_requests_after_an_idle_time_are_sent_at_once(server, run) -> None:
     def source():
         for _ in range(3):
             yield server.url("/bytes/3")
@@ -146,7 +146,7 @@ def test_a_request_after_long_idleness_is_sent_at_once(server, run) -> None:
     assert time.monotonic() - start < 3
 
 
-def test_closing_ends_those_that_wait(run) -> None:
+def test_close_wakes_waiting_consumers(run) -> None:
     with Server() as server:
         url = server.url("/fault/stall")
         stream = shoal.stream_fetch([url] * 10, concurrency=4)
@@ -173,8 +173,8 @@ def test_closing_ends_those_that_wait(run) -> None:
 
 
 @pytest.mark.parametrize("kind", ["for", "async for", "async source"])
-def test_a_deadline_that_comes_while_the_source_is_asked(server, run, kind) -> None:
-    """It used to leave the consumer waiting for a request that nobody would carry out."""
+def test_a_deadline_that_passes_while_the_source_is_read(server, run, kind) -> None:
+    """A regression test: the consumer waited for a request that was never sent."""
 
     def source():
         for _ in range(20):
@@ -199,8 +199,8 @@ def test_a_deadline_that_comes_while_the_source_is_asked(server, run, kind) -> N
 
 
 @pytest.mark.parametrize("end", ["close", "read", "fail"])
-def test_a_source_whose_end_comes_back(server: Server, end: str) -> None:
-    """What its end runs may ask the stream, whose lock must be free then."""
+def test_a_source_whose_finalizer_uses_the_stream(server: Server, end: str) -> None:
+    """The stream's lock must be free when the source is dropped."""
     seen = []
 
     class Source:

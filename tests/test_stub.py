@@ -1,8 +1,8 @@
-"""The stub is fresh: its parameters, defaults and docstrings are those of the built extension.
+"""The stub is up to date: its parameters, defaults and docstrings are the extension's.
 
-`python tests/test_stub.py --write` renews it. Each fact has one source. Names, defaults and docstrings are the
-extension's. The types of the options that functions share are those of their table (`src/arguments/table.rs`). All
-other types are written in the stub, and stay: a new function or property needs a line with its types there.
+`python tests/test_stub.py --write` renews it. Names, defaults and docstrings come from the extension. The types of
+shared options come from their table (`src/arguments/table.rs`). All other types are written in the stub and are kept:
+a new function or property needs a line with its types there.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ TYPES = _shoal._keyword_types()
 WITH_OPTIONS = ("gather_fetch", "stream_fetch", "Request.__new__", "Client.")
 
 Edit = tuple[int, int, list[str]]
-"""From line, to line, what is there instead."""
+"""First line, last line, and the lines that replace them."""
 
 
 def option_type(function: str, name: str) -> str:
     text = TYPES[name]
     if (function, name) == ("stream_fetch", "progress"):
-        text = f"Stream{text}"  # a stream may not know its total
+        text = f"Stream{text}"  # the total of a stream may be unknown
     of_client = inspect.signature(Client.gather).parameters.get(name)
     if of_client and of_client.default is USE_CLIENT_DEFAULT and not function.endswith(".__new__"):
         text = f"UseClientDefault | {text}"
@@ -35,7 +35,7 @@ def option_type(function: str, name: str) -> str:
 
 
 def written(node: ast.FunctionDef) -> dict[str, tuple[str, bool]]:
-    """Each parameter's type in the stub, and whether it has a default there."""
+    """Each parameter's type in the stub, and whether it has a default."""
     positional = [*node.args.posonlyargs, *node.args.args]
     defaults = [None] * (len(positional) - len(node.args.defaults)) + [*node.args.defaults, *node.args.kw_defaults]
     return {
@@ -45,7 +45,7 @@ def written(node: ast.FunctionDef) -> dict[str, tuple[str, bool]]:
 
 
 def parameters(function: str, thing: object, node: ast.FunctionDef, overloads: list[ast.FunctionDef]) -> str:
-    """The parameters of the extension's function, with types."""
+    """The parameters of the extension's function, with their types."""
     in_stub = [written(other) for other in overloads]
     with_options = function.startswith(WITH_OPTIONS) or getattr(thing, "__module__", "") == "shoal.parallel"
     shown = list(inspect.signature(thing).parameters.values())
@@ -53,7 +53,7 @@ def parameters(function: str, thing: object, node: ast.FunctionDef, overloads: l
     for parameter in shown:
         name = parameter.name
         type_, has_default = written(node).get(name, ("", True))
-        tells_apart = len({other.get(name) for other in in_stub}) > 1  # one overload from the other
+        tells_apart = len({other.get(name) for other in in_stub}) > 1  # the type differs between overloads
         if not tells_apart:
             has_default = True
             if parameter.kind is parameter.KEYWORD_ONLY and name in TYPES and with_options:
@@ -93,13 +93,13 @@ def definition(owner: str, node: ast.FunctionDef, thing: object, overloads: list
 
 
 def edits(owner: str, of: object, body: list[ast.stmt]) -> list[Edit]:
-    """What changes in the module, or in a class. Special methods but `__new__` stay as they are."""
+    """The edits for a module or class. Special methods other than `__new__` are kept."""
     functions = [node for node in body if isinstance(node, ast.FunctionDef)]
     classes = [node for node in body if isinstance(node, ast.ClassDef)]
     names = {node.name for node in [*functions, *classes] if not node.name.startswith("__")}
     real = {name for name in vars(of) if not name.startswith("_")} - {"DEBUG_BUILD"}
     assert not real - names, f"{owner}{min(real - names)} is not in the stub"
-    assert names <= {*vars(of)}, f"{owner}{min(names - {*vars(of)})} is in the stub alone"
+    assert names <= {*vars(of)}, f"{owner}{min(names - {*vars(of)})} is in the stub but not in the extension"
     found: list[Edit] = []
     for node in functions:
         if node.name in names or node.name == "__new__":
@@ -122,7 +122,7 @@ def renewed(text: str) -> str:
 
 
 def canonical(text: str) -> str:
-    """The stub without its layout."""
+    """The stub without formatting."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
@@ -130,10 +130,10 @@ def canonical(text: str) -> str:
     return ast.unparse(tree)
 
 
-def test_the_stub_has_the_signatures_and_docstrings_of_the_extension() -> None:
+def test_the_stub_matches_the_extension() -> None:
     text = STUB.read_text()
     is_fresh = canonical(text) == canonical(renewed(text))
-    assert is_fresh, "python/shoal/_shoal.pyi is not that of the extension: python tests/test_stub.py --write"
+    assert is_fresh, "python/shoal/_shoal.pyi differs from the extension: run python tests/test_stub.py --write"
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:

@@ -1,4 +1,4 @@
-"""A subinterpreter that imports Shoal: refused there, and nothing of it in the main interpreter."""
+"""`import shoal` in a subinterpreter fails and does not affect the main interpreter."""
 
 import sys
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def use():
 
 
 @pytest.mark.parametrize("order", ["attempt(); use()", "use(); attempt(); use()", "attempt(); attempt(); use(); use()"])
-def test_the_main_interpreter_goes_on(python: Callable, server, order: str) -> None:
+def test_the_main_interpreter_is_unaffected(python: Callable, server, order: str) -> None:
     pytest.importorskip("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
     done = python(PROGRAM + order, server.url("/bytes/1"))
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)

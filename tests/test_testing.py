@@ -1,4 +1,4 @@
-"""shoal.testing: the embedded server as Python sees it. crates/testserver/tests has the routes byte by byte."""
+"""shoal.testing: the Python interface of the embedded server. crates/testserver/tests has the routes byte by byte."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_addresses(server: Server) -> None:
 
 
 @pytest.mark.parametrize("n", [64, 100, 111, 10_240, 300_000])
-def test_documents_are_json_of_their_length(server: Server, n: int) -> None:
+def test_documents_are_json_of_the_requested_length(server: Server, n: int) -> None:
     for index in ("0", "7", "19999", 'x"y'):
         _, body = fetch(server, f"/json/{n}?i={index}".replace('"', "%22"))
         document = json.loads(body)
@@ -89,7 +89,7 @@ def test_documents_are_json_of_their_length(server: Server, n: int) -> None:
     assert n < 1000 or document["rows"]
 
 
-def test_echo_is_json_whatever_is_sent(server: Server) -> None:
+def test_echo_describes_any_request_as_json(server: Server) -> None:
     body = bytes(range(256)) * 3
     seen = fetch_json(server, "/echo/%C3%A9?a=1&a=%22", method="PUT", body=body, headers={"X-Odd": 'a"\\b'})
     assert (seen["method"], seen["path"], seen["query"]) == ("PUT", "/echo/é", [["a", "1"], ["a", '"']])
@@ -113,7 +113,7 @@ def test_gzip_and_the_bomb(server: Server) -> None:
             gzip.decompress(fetch(server, f"/fault/{fault}")[1])
 
 
-def test_faults_are_what_a_client_makes_of_them(server: Server) -> None:
+def test_faults_as_seen_by_http_client(server: Server) -> None:
     with pytest.raises(ConnectionResetError):
         fetch(server, "/fault/reset")
     with pytest.raises(http.client.IncompleteRead):
@@ -129,7 +129,7 @@ def test_faults_are_what_a_client_makes_of_them(server: Server) -> None:
     assert (server.attempts("k"), server.requests("/fault/flaky"), server.requests("/fault")) == (3, 3, 8)
 
 
-def test_requests_agrees(server: Server) -> None:
+def test_requests_works_with_the_server(server: Server) -> None:
     requests = pytest.importorskip("requests")
     with requests.Session() as session:
         session.trust_env = False
@@ -154,7 +154,7 @@ def test_requests_agrees(server: Server) -> None:
         assert streamed == {"length": 3, "crc32": zlib.crc32(b"abc")}
 
 
-def test_the_statistics_service_tells_a_consistent_story() -> None:
+def test_the_statistics_service_is_consistent() -> None:
     with Server(players=300, latency=0.05) as server:
         start = time.monotonic()
         document = fetch_json(server, "/stats/commonallplayers?LeagueID=00&Season=2016-17")
@@ -207,14 +207,14 @@ def test_stats_count(server: Server) -> None:
     assert server.requests() == server.requests("/delay") == 0
 
 
-def test_a_closed_port_refuses_at_once() -> None:
+def test_a_closed_server_refuses_connections() -> None:
     for _ in range(500):
         with Server() as server:
             pass
         assert refuses(server.port)
 
 
-def test_close_is_final_and_repeatable() -> None:
+def test_close_is_final_and_idempotent() -> None:
     server = Server()
     with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT) as client:
         client.sendall(b"GET /fault/stall HTTP/1.1\r\n\r\n")
@@ -230,7 +230,7 @@ def test_close_is_final_and_repeatable() -> None:
             Server(port=again.port)
 
 
-def test_async_with_and_dropping() -> None:
+def test_async_with_and_dropping_close_the_server() -> None:
     async def work() -> int:
         async with Server() as server:
             assert not refuses(server.port)
@@ -254,7 +254,7 @@ def test_parameters_are_checked() -> None:
         Server("127.0.0.1")  # type: ignore[call-arg]
 
 
-def test_two_threads_and_a_name() -> None:
+def test_a_host_name_and_two_threads() -> None:
     with Server(host="localhost", threads=2) as server:
         assert fetch_json(server, "/json/100?i=1")["i"] == 1
 
@@ -273,8 +273,8 @@ def test_exit_without_closing_is_quiet() -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_leaves_the_server_alone() -> None:
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_does_not_close_the_server() -> None:
     code = """
         import os, urllib.request, warnings
         from shoal.testing import Server
@@ -294,7 +294,7 @@ def test_a_forked_child_leaves_the_server_alone() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_serve_prints_its_url_and_ends_at_ctrl_c() -> None:
+def test_serve_prints_its_url_and_exits_on_ctrl_c() -> None:
     command = [sys.executable, "-c", "from shoal.testing import serve; serve(port=0, latency=0.1, players=20)"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -311,7 +311,7 @@ def test_serve_prints_its_url_and_ends_at_ctrl_c() -> None:
             process.kill()
 
 
-def test_help_tells_the_routes() -> None:
+def test_docstrings_describe_routes_and_attributes() -> None:
     assert Server.__doc__ is not None and serve.__doc__ is not None
     for route in ("/json/{n}", "/fault/flaky/{k}", "/stats/commonplayerinfo", "latency"):
         assert route in Server.__doc__

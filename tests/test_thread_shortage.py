@@ -1,4 +1,4 @@
-"""No thread can be started: a clear error where one is asked for, and another attempt the next time."""
+"""When no thread can be started, the call that needs one raises an error, and the next call tries again."""
 
 import os
 import shutil
@@ -85,11 +85,11 @@ def short_of_threads(python: Callable, server, shim: Path, tmp_path: Path) -> Ca
         "parallel.map(abs, [1, 2]).result(10)",
     ],
 )
-def test_the_first_use_is_tried_again(short_of_threads: Callable, work: str) -> None:
+def test_a_failed_start_is_tried_again(short_of_threads: Callable, work: str) -> None:
     short_of_threads(f"work = lambda: {work}\nrefused(work)\nrefused(work)\nwork()\n")
 
 
-def test_callbacks_are_promised_only_where_they_can_be_called(short_of_threads: Callable) -> None:
+def test_add_done_callback_needs_the_notifier_thread(short_of_threads: Callable) -> None:
     short_of_threads(
         "job = shoal.gather_fetch([url.replace('/bytes/3', '/delay/500')])\n"
         "refused(lambda: job.add_done_callback(print))\n"
@@ -98,7 +98,7 @@ def test_callbacks_are_promised_only_where_they_can_be_called(short_of_threads: 
     )
 
 
-def test_borrowed_documents_need_a_thread_that_lets_go_of_them(short_of_threads: Callable) -> None:
+def test_borrowing_documents_needs_the_notifier_thread(short_of_threads: Callable) -> None:
     short_of_threads(
         "parallel.hash([]).result(10)\n"
         "document = b'x' * 1000 + b'unique'\n"
@@ -109,7 +109,7 @@ def test_borrowed_documents_need_a_thread_that_lets_go_of_them(short_of_threads:
     )
 
 
-def test_a_response_that_can_not_be_saved(short_of_threads: Callable) -> None:
+def test_a_response_that_cannot_be_saved(short_of_threads: Callable) -> None:
     short_of_threads(
         "shoal.gather_fetch([url]).result(10)\n"
         "flag.touch()\n"

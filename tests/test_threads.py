@@ -1,4 +1,4 @@
-"""Many threads on one client and one job, with the interpreter switching between them all the time."""
+"""Many threads share clients, jobs and streams, with the shortest switch interval."""
 
 import asyncio
 import concurrent.futures
@@ -23,7 +23,7 @@ def restless() -> Iterator[None]:
 
 
 def all_at_once(*works: Callable[[], object], times: int = 1) -> None:
-    """Runs each work in `times` threads that start together; raises what one of them raised."""
+    """Runs each work in `times` threads that start together; raises an exception of one of them."""
     barrier = threading.Barrier(len(works) * times)
 
     def run(work: Callable[[], object]) -> object:
@@ -70,7 +70,7 @@ def test_one_stream_read_by_many_threads(server: Server) -> None:
     assert sorted(seen) == list(range(400))
 
 
-def test_waiting_and_converting_at_once(server: Server) -> None:
+def test_concurrent_waits_and_conversions(server: Server) -> None:
     for _ in range(10):
         job = shoal.gather_fetch([server.url(f"/bytes/{i % 50}") for i in range(1000)])
         seen: list[object] = []
@@ -92,7 +92,7 @@ def test_waiting_and_converting_at_once(server: Server) -> None:
         assert [len(response.content) for response in seen[0]] == [i % 50 for i in range(1000)]
 
 
-def test_cancel_races_with_everything(server: Server) -> None:
+def test_cancel_races_with_waits_and_callbacks(server: Server) -> None:
     outcomes = set()
     for i in range(60):
         job = shoal.gather_fetch([server.url("/bytes/10")] * (i % 7 + 1))
@@ -143,7 +143,7 @@ def test_drops_from_many_threads() -> None:
         assert wait_until(lambda: own.stats.connections_open == 0)
 
 
-def test_first_use_in_many_threads_at_once(python, server: Server) -> None:
+def test_concurrent_first_use_starts_one_reactor(python, server: Server) -> None:
     done = python(
         """
         import sys, threading

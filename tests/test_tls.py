@@ -1,4 +1,4 @@
-"""Whom a client trusts: verify=True, False, a file and bytes; and every usual way to have a bad certificate."""
+"""The option `verify`: True, False, a file, bytes; and the usual kinds of invalid certificates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BAD = ["wrong_host", "expired", "unknown_authority", "self_signed"]
 
 @pytest.fixture(autouse=True)
 def _http1(transport, monkeypatch):
-    """The http1 transport is for origins that are known to speak HTTP/1.1: here from the first request on."""
+    """The http1 transport needs an origin known to speak HTTP/1.1: with http2=False it is from the first request on."""
     if transport == "http1":
         monkeypatch.setattr(shoal, "Client", functools.partial(shoal.Client, http2=False))
 
@@ -42,34 +42,34 @@ def fetch(url, **options):
         return client.get(url).result()
 
 
-def test_trusted_by_bytes(certificates, secure):
+def test_verify_with_bytes(certificates, secure):
     assert fetch(secure.url, verify=certificates.ca_pem).content == b"here"
 
 
 @pytest.mark.parametrize("kind", [str, os.fspath, lambda path: path], ids=["str", "fspath", "Path"])
-def test_trusted_by_file(certificates, secure, tmp_path, kind):
+def test_verify_with_a_file(certificates, secure, tmp_path, kind):
     path = tmp_path / "ca.pem"
     path.write_bytes(certificates.ca_pem)
     assert fetch(secure.url, verify=kind(path)).content == b"here"
 
 
-def test_trusted_by_a_bundle_of_several(certificates, secure):
+def test_verify_with_a_bundle(certificates, secure):
     bundle = Certificates().ca_pem + b"# ours\n" + certificates.ca_pem
     assert fetch(secure.url, verify=bundle).content == b"here"
 
 
-def test_by_name_as_well_as_by_address(certificates, secure):
+def test_a_certificate_may_name_a_host_or_an_address(certificates, secure):
     url = secure.url.replace("127.0.0.1", "localhost")
     assert fetch(url, verify=certificates.ca_pem).content == b"here"
 
 
 @pytest.mark.parametrize("options", [{}, {"verify": True}], ids=["default", "True"])
-def test_the_system_does_not_know_our_authority(secure, options):
+def test_an_authority_unknown_to_the_system_is_refused(secure, options):
     with pytest.raises(shoal.TLSError):
         fetch(secure.url, **options)
 
 
-def test_the_system_may_be_told(certificates, secure, tmp_path, python):
+def test_ssl_cert_file_adds_an_authority(certificates, secure, tmp_path, python):
     path = tmp_path / "ca.pem"
     path.write_bytes(certificates.ca_pem)
     environment = {**os.environ, "SSL_CERT_FILE": str(path)}
@@ -80,7 +80,7 @@ def test_the_system_may_be_told(certificates, secure, tmp_path, python):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_certificates_are_refused(certificates, name):
+def test_invalid_certificates_are_refused(certificates, name):
     with Origin(tls=getattr(certificates, name)) as bad, pytest.raises(shoal.TLSError) as caught:
         fetch(f"{bad.url}/path", verify=certificates.ca_pem)
     error = caught.value
@@ -92,12 +92,12 @@ def test_bad_certificates_are_refused(certificates, name):
 
 
 @pytest.mark.parametrize("name", ["good", *BAD])
-def test_without_verification_all_are_taken(certificates, name):
+def test_verify_false_accepts_any_certificate(certificates, name):
     with Origin(tls=getattr(certificates, name)) as any_server:
         assert fetch(any_server.url, verify=False).content == b"here"
 
 
-def test_one_client_does_not_trust_for_another(certificates, secure):
+def test_clients_do_not_share_trust(certificates, secure):
     assert fetch(secure.url, verify=False).content == b"here"
     with pytest.raises(shoal.TLSError):
         fetch(secure.url)
@@ -105,7 +105,7 @@ def test_one_client_does_not_trust_for_another(certificates, secure):
         fetch(secure.url, verify=Certificates().ca_pem)
 
 
-def test_in_a_batch(certificates, secure):
+def test_invalid_certificates_in_a_batch(certificates, secure):
     with Origin(tls=certificates.expired) as expired, shoal.Client(verify=certificates.ca_pem) as client:
         urls = [secure.url, expired.url, secure.url]
         first, bad, last = client.gather(urls, return_exceptions=True).result()
@@ -114,7 +114,7 @@ def test_in_a_batch(certificates, secure):
     assert bad.index == 1
 
 
-def test_a_bad_certificate_is_not_tried_again(certificates):
+def test_an_invalid_certificate_is_not_retried(certificates):
     client = shoal.Client(verify=certificates.ca_pem)
     with Origin(tls=certificates.expired) as expired, pytest.raises(shoal.TLSError) as caught:
         client.gather([expired.url], retry=3).result()
@@ -126,12 +126,12 @@ def test_a_bad_certificate_is_not_tried_again(certificates):
     [(b"", ValueError), (b"no certificate at all", ValueError), (b"-----BEGIN CERTIFICATE-----\nAAAA\n", ValueError)],
     ids=["empty", "text", "cut"],
 )
-def test_unusable_pem_is_told_at_once(pem, kind):
+def test_invalid_pem_is_refused_at_once(pem, kind):
     with pytest.raises(kind, match="verify"):
         shoal.Client(verify=pem)
 
 
-def test_a_missing_file_is_told_at_once(tmp_path):
+def test_a_missing_file_is_refused_at_once(tmp_path):
     with pytest.raises((OSError, ValueError), match=r"nothing\.pem"):
         shoal.Client(verify=tmp_path / "nothing.pem")
 
@@ -141,7 +141,7 @@ def test_verify_of_another_type_is_a_type_error():
         shoal.Client(verify=3.5)
 
 
-def test_plain_http_where_tls_is_expected(certificates):
+def test_plain_http_in_place_of_tls_is_a_tls_error(certificates):
     says = [Sleep(0.05), b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", HANG]
     with Scripted(says) as plain, pytest.raises(shoal.TLSError) as caught:
         fetch(plain.url.replace("http://", "https://"), verify=certificates.ca_pem)
@@ -149,13 +149,13 @@ def test_plain_http_where_tls_is_expected(certificates):
 
 
 @pytest.mark.parametrize("step", [CLOSE, RESET], ids=["closed", "reset"])
-def test_gone_in_the_handshake(step):
+def test_a_connection_lost_during_the_handshake_is_a_connect_error(step):
     with Scripted([step]) as gone, pytest.raises(shoal.ConnectError) as caught:
         fetch(gone.url.replace("http://", "https://"))
     assert caught.value.phase == "connect"
 
 
-def test_a_silent_handshake_ends_in_a_connect_timeout():
+def test_a_silent_handshake_is_a_connect_timeout():
     with Scripted([HANG]) as silent:
         with pytest.raises(shoal.ConnectTimeout) as caught:
             fetch(silent.url.replace("http://", "https://"), timeout=shoal.Timeout(connect=0.2))

@@ -1,4 +1,4 @@
-"""Which transport a request takes. The contract is the same: its modules run with both (`conftest.transport`)."""
+"""Which transport a request uses. Tests of the common contract run with both (`conftest.transport`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def transports(items, **options) -> dict[str, int]:
     return job.stats.by_transport
 
 
-def test_plain_http_takes_http1(server) -> None:
+def test_plain_http_uses_http1(server) -> None:
     urls = [server.url(path) for path in ("/bytes/10", "/json/100", "/gzip", "/redirect/2", "/chunked")]
     assert transports(urls) == {"http1": 5}
     assert transports([(urls[0], {"method": method}) for method in ("HEAD", "GET")]) == {"http1": 2}
@@ -34,11 +34,11 @@ def test_plain_http_takes_http1(server) -> None:
     [{"Connection": "close"}, {"TE": "trailers"}, {"Expect": "100-continue"}, {"Content-Length": "0"}],
     ids=str,
 )
-def test_headers_about_the_connection_change_nothing(server, headers) -> None:
+def test_connection_headers_do_not_change_the_transport(server, headers) -> None:
     assert transports([(server.url("/echo"), {"headers": headers}), server.url("/echo")]) == {"http1": 2}
 
 
-def test_the_environment_lets_reqwest_make_every_connection(server, monkeypatch) -> None:
+def test_shoal_transport_reqwest_makes_every_connection(server, monkeypatch) -> None:
     monkeypatch.setenv("SHOAL_TRANSPORT", "reqwest")
     assert transports([server.url("/bytes/10")] * 3) == {"reqwest": 3}
     monkeypatch.setenv("SHOAL_TRANSPORT", "")
@@ -48,7 +48,7 @@ def test_the_environment_lets_reqwest_make_every_connection(server, monkeypatch)
         shoal.Client()
 
 
-def test_the_old_names_warn(server, monkeypatch) -> None:
+def test_deprecated_names_warn(server, monkeypatch) -> None:
     job = shoal.gather_fetch([server.url("/bytes/10")] * 3)
     job.result()
     stats = job.stats
@@ -57,9 +57,9 @@ def test_the_old_names_warn(server, monkeypatch) -> None:
     assert caught[0].filename == __file__
     with pytest.warns(DeprecationWarning, match="JobStats.wall is deprecated: use JobStats.wall_time"):
         assert stats.wall == stats.wall_time
-    figures = stats.as_dict()
-    assert figures["wall"] == figures["wall_time"]
-    assert (figures["by_lane"], figures["by_transport"]) == ({"lean": 3}, {"http1": 3})
+    numbers = stats.as_dict()
+    assert numbers["wall"] == numbers["wall_time"]
+    assert (numbers["by_lane"], numbers["by_transport"]) == ({"lean": 3}, {"http1": 3})
     monkeypatch.setenv("SHOAL_LANE", "full")
     with pytest.warns(DeprecationWarning, match="SHOAL_LANE is deprecated: use SHOAL_TRANSPORT=reqwest"):
         job = shoal.gather_fetch([server.url("/bytes/10")] * 3)
@@ -67,7 +67,7 @@ def test_the_old_names_warn(server, monkeypatch) -> None:
     assert job.stats.by_transport == {"reqwest": 3}
 
 
-def test_proxies_take_reqwest(python) -> None:
+def test_proxies_use_reqwest(python) -> None:
     with Proxy() as proxy, Origin() as origin:
         code = """
             import sys, shoal
@@ -80,7 +80,7 @@ def test_proxies_take_reqwest(python) -> None:
             assert (done.stdout, done.stderr) == (f"{{'here'}} {{'{transport}': 3}}\n", "")
 
 
-def test_failures_count_too(server) -> None:
+def test_failures_are_counted(server) -> None:
     job = shoal.gather_fetch([server.url("/fault/reset")] * 2, retry=0, return_exceptions=True)
     job.result()
     assert job.stats.by_transport == {"http1": 2}
@@ -89,7 +89,7 @@ def test_failures_count_too(server) -> None:
     assert job.stats.by_transport == {}
 
 
-# `https` takes http1 once the origin is known to speak HTTP/1.1; connections made before that are used on.
+# `https` uses http1 once the origin is known to speak HTTP/1.1. Connections that reqwest made before are kept.
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +106,12 @@ def origin(certificates):
         yield origin
 
 
-def test_tls_takes_http1_at_once_without_http2(certificates, origin) -> None:
+def test_tls_without_http2_uses_http1_at_once(certificates, origin) -> None:
     with shoal.Client(verify=certificates.ca_pem, http2=False) as client:
         assert transports([origin.url] * 5, client=client) == {"http1": 5}
 
 
-def test_a_connection_that_reqwest_made_is_used_on(certificates, origin) -> None:
+def test_a_connection_made_by_reqwest_is_reused(certificates, origin) -> None:
     with shoal.Client(verify=certificates.ca_pem) as client:
         assert transports([origin.url] * 30, client=client, concurrency=1) == {"reqwest": 30}
         assert len(origin.connections) == 1
@@ -156,27 +156,27 @@ class Stuck(Server):
             writer.close()
 
 
-def test_a_hanging_handshake_holds_up_no_other_request(certificates, origin) -> None:
+def test_a_hanging_handshake_delays_no_other_request(certificates, origin) -> None:
     with Stuck(origin.port) as stuck, shoal.Client(verify=certificates.ca_pem, retry=0, timeout=6) as client:
         url = stuck.url.replace("http://", "https://")
-        answers = client.gather([url] * 50, return_exceptions=True).result()
-        assert sum(isinstance(answer, shoal.TotalTimeout) for answer in answers) == 1
-        assert sum(getattr(answer, "content", None) == b"here" for answer in answers) == 49
+        results = client.gather([url] * 50, return_exceptions=True).result()
+        assert sum(isinstance(result, shoal.TotalTimeout) for result in results) == 1
+        assert sum(getattr(result, "content", None) == b"here" for result in results) == 49
 
 
-def test_requests_that_wait_for_the_protocol_do_not_wait_for_ever(certificates) -> None:
+def test_the_wait_for_protocol_discovery_is_bounded(certificates) -> None:
     with Scripted([HANG]) as silent, shoal.Client(verify=certificates.ca_pem, retry=0) as client:
         begun = time.monotonic()
         url = silent.url.replace("http://", "https://")
         errors = client.gather([url] * 30, return_exceptions=True, timeout=shoal.Timeout(connect=0.5)).result()
         assert {type(error) for error in errors} == {shoal.ConnectTimeout}
         assert time.monotonic() - begun < 5
-    with refusing() as nobody:
-        errors = shoal.gather_fetch([nobody.replace("http://", "https://")] * 30, return_exceptions=True, retry=0)
+    with refusing() as refusing_url:
+        errors = shoal.gather_fetch([refusing_url.replace("http://", "https://")] * 30, return_exceptions=True, retry=0)
         assert {type(error) for error in errors.result()} == {shoal.ConnectError}
 
 
-def test_http2_takes_reqwest(tmp_path) -> None:
+def test_http2_uses_reqwest(tmp_path) -> None:
     pytest.importorskip("hypercorn")
     trustme = pytest.importorskip("trustme")
     from servers.http2 import http2_server
@@ -186,12 +186,12 @@ def test_http2_takes_reqwest(tmp_path) -> None:
         assert transports([f"{base}/"] * 30, client=client) == {"reqwest": 30}
 
 
-def test_a_post_meets_no_dead_connection() -> None:
-    """The server closes each connection after its response, unannounced."""
+def test_a_post_is_not_sent_on_a_closed_connection() -> None:
+    """The server closes each connection after its response without announcing it."""
     script = [READ, reply(b"once")]
     with Scripted(script) as server, shoal.Client(retry=0) as client:
         for _ in range(5):
             assert client.post(server.url, content=b"order").result().content == b"once"
             assert server.wait_all_closed()
-            time.sleep(0.05)  # the end arrives; the reactor has not read it
+            time.sleep(0.05)  # the FIN arrives; the reactor may not have read it
         assert len(server.requests) == 5

@@ -1,4 +1,4 @@
-"""Bodies of requests: how they are framed, and what becomes of those that the server does not want."""
+"""Request bodies: their framing, and their release when the server does not read them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def certificates():
     return Certificates()
 
 
-def test_the_framing_of_a_body_is_not_the_callers_to_break() -> None:
+def test_headers_of_the_caller_cannot_break_the_framing() -> None:
     with Origin() as origin, shoal.Client() as client:
         for headers in ({"Content-Length": "3"}, {"Content-Length": "300"}, {"Transfer-Encoding": "chunked"}):
             assert client.post(origin.url, content=b"a body", headers=headers).result().content == b"here"
@@ -43,8 +43,8 @@ class Deaf(Server):
 
 
 @pytest.mark.parametrize("how", ["http", "https", "proxy"])
-def test_an_upload_that_nobody_takes_is_released(certificates, monkeypatch, how) -> None:
-    body = b"x" * 40_000_000  # more than malloc would keep for itself
+def test_an_upload_that_is_not_read_is_released(certificates, monkeypatch, how) -> None:
+    body = b"x" * 40_000_000  # too large for malloc to keep after free
     with Deaf(certificates.good if how == "https" else None) as deaf:
         url = deaf.url
         if how == "proxy":
@@ -54,7 +54,7 @@ def test_an_upload_that_nobody_takes_is_released(certificates, monkeypatch, how)
             before, sockets = resident(), open_sockets()
             with pytest.raises(shoal.TotalTimeout):
                 client.post(url, content=body, timeout=0.5).result()
-            # The server's end stays: it does not look.
+            # The server's end stays open, because the server does not read.
             assert wait_until(lambda: open_sockets() <= sockets + 1)
-            gc.collect()  # the error has the request
+            gc.collect()  # the error refers to the request
             assert wait_until(lambda: resident() - before < 20_000_000)

@@ -1,4 +1,4 @@
-"""What the options of a request become on the wire; parameters, forms and headers against the standard library."""
+"""Options of a request on the wire; parameters, forms and headers compared with the standard library."""
 
 import copy
 import json
@@ -57,7 +57,7 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     "url", ["/a?api_key=hush", "http://user:hush@exa mple/", "http://user:hu/sh@host/", "//user:hush@host", "a:hush@b"]
 )
-def test_the_repr_of_an_invalid_url_hides_secrets(url) -> None:
+def test_the_repr_of_an_invalid_url_redacts_secrets(url) -> None:
     assert "hush" not in repr(Request(url))
     assert "sh@" not in repr(Request(url))
 
@@ -86,7 +86,7 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=repr)
-def test_equal_to_its_copies_only(options) -> None:
+def test_a_request_equals_its_copies_only(options) -> None:
     request = Request("http://host/", **options)
     for same in (pickle.loads(pickle.dumps(request)), copy.copy(request), copy.deepcopy(request)):
         assert same == request
@@ -158,7 +158,7 @@ def test_options_are_checked(server, client, options, error, words) -> None:
     method, others = options.get("method", "POST"), {name: options[name] for name in options if name != "method"}
     with pytest.raises(error, match=words.removeprefix("Request got an ")):
         client.request(method, server.url("/echo"), **others)
-    # The same for one item of a batch, with its place.
+    # The same for an item of a batch; the error names its position.
     for item in [(server.url("/echo"), options), {"url": server.url("/echo"), **options}]:
         with pytest.raises(error, match=r"^requests\[1\]: ") as caught:
             shoal.gather_fetch([server.url("/echo"), item])
@@ -167,7 +167,7 @@ def test_options_are_checked(server, client, options, error, words) -> None:
 
 
 @pytest.mark.parametrize("url", [None, 3, b"http://host/", ["http://host/"]])
-def test_the_url_is_text(client, url) -> None:
+def test_the_url_must_be_str(client, url) -> None:
     with pytest.raises(TypeError, match="url"):
         Request(url)
     with pytest.raises(TypeError, match="url"):
@@ -178,7 +178,7 @@ def test_the_url_is_text(client, url) -> None:
     ("text", "size"),
     [("10", 10), ("10B", 10), ("1kB", 1000), ("1KiB", 1024), ("1 K", 1024), ("0.5MiB", 1 << 19), (0, 0), ("2gb", 2e9)],
 )
-def test_sizes(server, client, text, size) -> None:
+def test_sizes_of_max_body(server, client, text, size) -> None:
     n = min(int(size) + 1, 2_000_000)
     job = client.get(server.url(f"/bytes/{n}"), max_body=text)
     if n > size:
@@ -188,12 +188,12 @@ def test_sizes(server, client, text, size) -> None:
         assert len(job.result().content) == n
 
 
-def test_none_means_no_limit(server, client) -> None:
+def test_max_body_none_means_no_limit(server, client) -> None:
     response = client.get(server.url("/bytes/70000000"), max_body=None, timeout=None).result()
     assert len(response.content) == 70_000_000
 
 
-def test_a_request_that_was_sent_can_be_sent_again(server, client) -> None:
+def test_a_sent_request_can_be_sent_again(server, client) -> None:
     first = echo(client, server, params={"a": "1"}, headers={"X-A": "1"}, cookies={"c": "2"}, json={"b": 2})
     again = shoal.gather_fetch([first.request]).result()[0].json()
     for name in ("method", "raw_query", "body"):
@@ -207,14 +207,14 @@ def test_a_request_that_was_sent_can_be_sent_again(server, client) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(pairs=st.lists(st.tuples(TEXT, SCALAR), max_size=6))
-def test_params_mean_what_urllib_means(server, client, pairs) -> None:
+def test_params_equal_urlencode(server, client, pairs) -> None:
     for params in (pairs, dict(pairs)):
         expected = urllib.parse.urlencode(params)
         seen = echo(client, server, method="GET", params=params).json()
         meant = urllib.parse.parse_qsl(expected, keep_blank_values=True)
         assert urllib.parse.parse_qsl(seen["raw_query"], keep_blank_values=True) == meant
         assert [tuple(pair) for pair in seen["query"]] == meant
-        # No other character could be read differently by a server.
+        # All other characters are escaped.
         assert all(33 <= ord(char) < 127 for char in seen["raw_query"])
 
 
@@ -246,7 +246,7 @@ def test_params_of_a_generator(server, client) -> None:
     assert echo(client, server, params=(pair for pair in [("a", "1")])).json()["raw_query"] == "a=1"
 
 
-def test_params_are_added_to_those_of_the_url(server, client) -> None:
+def test_params_are_appended_to_the_query_of_the_url(server, client) -> None:
     seen = echo(client, server, path="/echo?a=%41&b=x%20y#part", params={"a": 2}).json()
     assert seen["raw_query"] == "a=%41&b=x%20y&a=2"
     assert echo(client, server, path="/echo?a=%41&b=x%20y").json()["raw_query"] == "a=%41&b=x%20y"
@@ -263,7 +263,7 @@ def test_params_are_added_to_those_of_the_url(server, client) -> None:
         max_size=8,
     )
 )
-def test_headers_arrive(server, client, headers) -> None:
+def test_headers_are_sent(server, client, headers) -> None:
     seen = [
         (name, value) for name, value in echo(client, server, headers=headers).json()["headers"] if name[1:2] == "-"
     ]
@@ -278,14 +278,14 @@ def test_repeated_headers_and_bytes(server, client) -> None:
     assert ["x-b", "über"] in seen
 
 
-def test_the_headers_of_a_response_can_be_sent_back(server, client) -> None:
+def test_headers_of_a_response_can_be_sent(server, client) -> None:
     response = client.get(server.url("/response-headers?X-A=1&X-A=2")).result()
     seen = echo(client, server, headers=[(n, v) for n, v in response.headers.multi_items() if n == "x-a"]).json()
     assert [value for name, value in seen["headers"] if name == "x-a"] == ["1", "2"]
 
 
 @pytest.mark.parametrize("name", ["Accept-Encoding", "User-Agent"])
-def test_none_leaves_a_standard_header_out(server, client, name) -> None:
+def test_none_removes_a_standard_header(server, client, name) -> None:
     assert name.lower() in dict(echo(client, server).json()["headers"])
     assert name.lower() not in dict(echo(client, server, headers={name: None}).json()["headers"])
 
@@ -336,7 +336,7 @@ def test_bodies(server, client, options, body, content_type) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(pairs=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6))
-def test_forms_mean_what_urllib_means(server, client, pairs) -> None:
+def test_forms_equal_urlencode(server, client, pairs) -> None:
     body = echo(client, server, data=pairs).json()["body"]
     assert urllib.parse.parse_qsl(body, keep_blank_values=True) == pairs
 
@@ -350,7 +350,7 @@ JSON = st.recursive(
 
 @settings(max_examples=40, deadline=None)
 @given(document=JSON.filter(lambda document: document is not None))
-def test_json_comes_back(server, client, document) -> None:
+def test_json_round_trips(server, client, document) -> None:
     assert json.loads(echo(client, server, json=document).json()["body"]) == document
 
 
@@ -372,7 +372,7 @@ def test_credentials(server, client) -> None:
     ]:
         assert client.get(url, **options).result().status_code == 200
         assert client.get(url.replace("user:p%C3%A4ss@", "")).result().status_code == 401
-    # As in requests and httpx, `auth` wins over a header.
+    # As in requests and httpx, `auth` overrides a header.
     seen = echo(client, server, auth=("a", "b"), headers={"Authorization": "Mine"}).json()
     assert [value for name, value in seen["headers"] if name == "authorization"] == ["Basic YTpi"]
 

@@ -51,9 +51,9 @@ COLUMNS = """\
 |---|---|---|--:|--:|--:|--:|--:|--:|---|"""
 
 STALLS = """\
-## How late an event loop is meanwhile
+## Lateness of an event loop during the work
 
-A task on the loop sleeps {tick:.0f} ms again and again while the loop awaits the work over all documents.
+A task on the loop sleeps {tick:.0f} ms in a loop while another awaits the work over all documents.
 
 | work | call | late at p99, ms | at most, ms | ticks | |
 |---|---|--:|--:|--:|---|"""
@@ -61,21 +61,20 @@ A task on the loop sleeps {tick:.0f} ms again and again while the loop awaits th
 METHOD = """\
 ## Method
 
-- Time is wall time from the call to the result in the caller's hands as Python objects (`json_rows`: as a pyarrow
-  table, without a copy). Reading the documents, importing, compiling patterns and selectors, making compressors and
-  starting threads come before, and some documents are done first; checking comes after. What takes less than
-  {seconds} s is repeated in the process, and its median taken. CPU is that of the process, user and system.
-- One process per measurement, interleaved rounds ({rounds} here); medians, with the least and the most in brackets.
-- Everyone gets the same documents, as `str` (texts, pages) or `bytes` (records, and pages to hash and compress). A slow
-  library gets the first of them only, as many as the table says: times are per {unit}, so they compare.
-- Libraries run as one writes them: a loop over the documents, with patterns, parsers and contexts made once where
-  that is possible. `datasketch` is given the shingles that Shoal makes itself, five words each; making them counts for
-  both.
-- "time ÷ Shoal's" above 1 means that Shoal takes less.
-- Results are compared value by value and type by type where libraries mean the same ("equal" to "the measure").
-  Markdown, articles and text must have the sentences that the pages were made of, and no script or style. Compressed
-  documents must come back through the standard library or the format's own. Estimates of MinHash are held against exact
-  Jaccard indices; the duplicates that `dedupe` finds against those that were made.
+- Time is wall time from the call to the result as Python objects (`json_rows`: as a pyarrow table, without a copy).
+  Reading the documents, importing, compiling patterns and selectors, making compressors, starting threads, a warm-up
+  with some documents, and checking are not counted. Work of less than {seconds} s is repeated in the process, and the
+  median is taken. CPU is user plus system time of the process.
+- One process per measurement, interleaved rounds ({rounds} here); medians, with minimum and maximum in brackets.
+- All libraries get the same documents, as `str` (texts, pages) or `bytes` (records, and pages to hash and compress). A
+  slow library gets only the first of them, as many as the table says; times are per {unit}, so they can be compared.
+- Libraries are used as usual: a loop over the documents, with patterns, parsers and contexts made once where possible.
+  `datasketch` is given the shingles that Shoal makes itself, five words each; making them counts for both.
+- "time ÷ Shoal's" above 1 means that Shoal takes less time.
+- Results are compared value by value and type by type where libraries have the same semantics ("equal" to "the
+  measure"). Markdown, articles and text must have the sentences that the pages were made of, and no script or style.
+  Compressed documents must decompress with the standard library or the format's own library. MinHash estimates are
+  compared with exact Jaccard indices, and the duplicates that `dedupe` finds with those that were made.
 - XXH3 moves at the speed of memory: with 25 GB a second on one thread the documents came from the processor's last
   cache, with 10 from beyond it, which is up to what else runs there. The first leaves a second thread little to win: a
   bare loop in Rust takes 1.3 ms on one thread and 0.7 on two, and taking 2,000 objects and making 2,000 strings 0.2 ms

@@ -16,10 +16,10 @@ HEAD = """\
 # Benchmarks
 
 Written by `make bench`, not by hand. The kernels of `shoal.parallel` have
-[a report of their own](benchmarks-parallel.md).
+[a separate report](benchmarks-parallel.md).
 
-The figure to compare is **CPU time of the client per request**: it is what a client costs, and hardly depends on how
-fast the server or the network is.
+The number to compare is the **CPU time of the client per request**: it is the cost of a client, and hardly depends on
+the speed of the server or the network.
 
 ## Goals
 """
@@ -27,25 +27,25 @@ fast the server or the network is.
 METHOD = """\
 ## Method
 
-- CPU is user plus system time of the whole client process, its own threads included, from the moment the client is
-  made to the moment the last result is in hand. Importing, checking and exiting are not counted. Wall time also
-  measures the server, which shares the {cores} cores.
-- Memory: the peak is that of the process from the start of the clock on, "above" is what it grew by, less the bodies
-  that the caller asked for (with W2 and files: none). Of W2's objects one of fifty is kept to be compared: with
-  all of them kept, Python's garbage collector adds the same to every client, more than the request itself costs.
-- A ticker sleeps for 5 ms again and again on the event loop; it is late by what passes beyond that. The shares are of
-  the ticks of all rounds; a loop that stands still ticks once for all that time, so see the most, too.
-- Every URL is different, and every body has the number of its request where it is JSON. Where calls are awaited one by
-  one, as many tasks as requests are in flight each take the next URL: the cheapest way in every library.
-- One server process (`python -m shoal serve`, with a relay before it for TLS), one process per measurement, interleaved
-  rounds ({rounds} here); medians, with the least and the most in brackets. Clients have their default settings,
-  but for room for a connection per request in flight, and no limits that the work would hit.
-- Each library is used in the fastest way that its documentation shows: JSON is parsed with orjson where it has nothing
-  faster of its own, files are written by the caller unless the library does it, large ones as the pieces arrive,
-  to an in-memory file system: what a disk is busy with would hide what a client does.
-- Every result is checked: the checksum of all bodies, objects or files, in order, must be that of what the standard
-  library's client got. A status that is not 200 fails the measurement.
-- Figures with * are of fewer requests (in brackets behind the client), scaled: the whole would take minutes.
+- CPU is user plus system time of the whole client process with all its threads, from the creation of the client to the
+  last result. Importing, checking and exiting are not counted. Wall time includes the server, which shares the {cores}
+  cores.
+- Memory: the peak is that of the process since the start of the clock. "Above" is its growth, less the bodies that the
+  caller asked for (with W2 and files: none). One in fifty of W2's objects is kept for comparison: if all were kept,
+  Python's garbage collector would add the same time to every client, more than the request itself costs.
+- A ticker on the event loop sleeps for 5 ms in a loop; its lateness is the time beyond that. The percentiles are over
+  the ticks of all rounds. A blocked loop has only one tick in that time, so compare the maximum, too.
+- Every URL is different, and every JSON body has the number of its request. Where calls are awaited one by one, there
+  are as many tasks as requests in flight, and each takes the next URL: the cheapest way in every library.
+- One server process (`python -m shoal serve`, behind a relay for TLS), one process per measurement, interleaved rounds
+  ({rounds} here); medians, with minimum and maximum in brackets. Clients have their default settings, except for a
+  connection per request in flight, and no limits that the workload would reach.
+- Each library is used in the fastest way that its documentation shows. JSON is parsed with orjson unless the library
+  has something faster. Files are written by the caller unless the library does it, large ones as the pieces arrive, to
+  an in-memory file system, because the load of a disk would hide the cost of a client.
+- Every result is checked: the checksum of all bodies, objects or files, in order, must equal that of the standard
+  library's client. A status other than 200 fails the measurement.
+- Numbers with * are scaled from fewer requests (in brackets behind the client), because all would take minutes.
 
 {footer}
 """

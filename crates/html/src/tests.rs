@@ -1,6 +1,6 @@
-//! Hostile documents through every kernel, on a stack as large as a pool thread's, in a debug build with its larger frames.
+//! Hostile documents through every kernel, on a stack of a pool thread's size, in a debug build with its larger frames.
 //!
-//! Nothing may panic, overflow the stack, or take more than linear time: each run has 50 times what it needs.
+//! Nothing may panic, overflow the stack, or take more than linear time: the time limit is 50 times the usual time.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn kernels() -> Vec<Kernel> {
     ]
 }
 
-/// Runs every kernel on every document, which it may refuse.
+/// Runs every kernel on every document; a document may be refused.
 fn survive(documents: Vec<(&'static str, String)>) {
     let run = move || {
         let kernels = kernels();
@@ -53,12 +53,12 @@ fn survive(documents: Vec<(&'static str, String)>) {
     std::thread::Builder::new().stack_size(STACK).spawn(run).unwrap().join().unwrap();
 }
 
-/// A document full of one piece.
+/// A document that repeats one piece.
 fn many(piece: &str) -> String {
     piece.repeat(SIZE / piece.len())
 }
 
-/// A document full of numbered pieces.
+/// A document of numbered pieces.
 fn numbered(piece: impl Fn(usize) -> String) -> String {
     let mut html = String::new();
     for number in 0.. {

@@ -1,5 +1,5 @@
-//! The engine over a scripted transport: order, concurrency, errors, deadlines, retries, panics. Tokio's clock is paused
-//! where time matters, so that waits of minutes are exact and take no time.
+//! The engine over a scripted transport: order, concurrency, errors, deadlines, retries, panics. Where time matters,
+//! tokio's clock is paused, so that waits of minutes are exact and take no time.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::unreachable, reason = "tests")]
 
@@ -29,13 +29,13 @@ use shoal_http::stream::{FetchStream, FetchStreamOptions, Taken};
 use shoal_http::transport::{Body, Head, Outgoing, Timings, Transport};
 use tokio::time::{Instant, sleep};
 
-/// A transport that acts by the path of a request: for `/sleep/30/200` it answers 200 after 30 ms.
+/// A transport whose responses follow from the path: for `/sleep/30/200` it responds with 200 after 30 ms.
 #[derive(Default)]
 struct Scripted {
     calls: Mutex<HashMap<String, Vec<Instant>>>,
     active: AtomicUsize,
     peak: AtomicUsize,
-    /// Answers (status, headers) that come before those of the paths, last first.
+    /// Responses (status, headers) that precede those of the paths, in reverse order.
     script: Mutex<Vec<(u16, HeaderMap)>>,
     panic_when_dropped: bool,
 }
@@ -353,12 +353,12 @@ async fn a_panic_is_the_error_of_its_request() {
     assert_eq!(error.details().message, "internal error: on purpose: now");
     assert_eq!(fetcher.collector.snapshot().by_error["InternalError"], 2);
     assert_eq!(fetcher.session.transport.active.load(Ordering::Relaxed), 0, "permits and sockets are released");
-    // With keep_errors off it is raised like any other failure.
+    // Without keep_errors it is raised like any other failure.
     let gathered = gather(&fetcher, &["/panic/again"], options(1)).await;
     assert_eq!(gathered.failure.unwrap().kind(), ErrorKind::Internal);
 }
 
-/// The end of a batch as a job sees it.
+/// The outcome of a batch, as a job sees it.
 #[derive(Debug, PartialEq)]
 enum Ended {
     Done(usize),
@@ -372,7 +372,7 @@ async fn a_panic_of_the_engine_reaches_the_waiters() {
         let completion = Arc::new(Completion::default());
         let promise =
             Promise::new(completion.clone(), |panicking| if panicking { Ended::Panicked } else { Ended::Lost });
-        // The transport goes with the fetcher, at the end of the batch, inside the engine's own task.
+        // The transport is dropped with the fetcher, at the end of the batch, within the engine's task.
         let mut transport = Scripted::default();
         transport.panic_when_dropped = panic_when_dropped;
         let fetcher = fetcher_over(transport, Limits::default(), patient());
@@ -497,7 +497,7 @@ async fn a_panic_in_a_stream_is_an_item() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_after_the_deadline_of_a_stream_are_dropped() {
+async fn requests_after_the_deadline_of_a_stream_are_not_sent() {
     for ordered in [false, true] {
         let fetcher = new_fetcher(patient());
         let deadline = Some(Duration::from_secs(1));
@@ -522,7 +522,7 @@ async fn requests_after_the_deadline_of_a_stream_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_is_read_for_several_free_places_at_once() {
+async fn a_source_is_read_for_several_free_slots_at_once() {
     let fetcher = new_fetcher(patient());
     let flow = flow(&fetcher, 4, 40, false);
     let handle = tokio::runtime::Handle::current();
@@ -546,7 +546,7 @@ async fn a_source_is_read_for_several_free_places_at_once() {
     assert!(flow.is_due());
 }
 
-/// Without a lost wake-up no wait reaches its limit.
+/// With a lost wake-up, a wait would reach its limit.
 #[test]
 fn no_wake_up_of_a_stream_is_lost() {
     const NEVER: Duration = Duration::from_secs(60);

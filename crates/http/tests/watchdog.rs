@@ -1,7 +1,7 @@
-//! No server can hold the reactor: the CPU time of each poll of a request is bounded, over all faults of the test server
-//! and over attacks.
+//! No server can block the reactor: the CPU time of each poll of a request is bounded, for all faults of the test
+//! server and for attacks.
 //!
-//! The CPU time of the thread is measured, so that other work on the machine makes no difference.
+//! CPU time is measured per thread, so that other work on the machine does not count.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs, reason = "tests")]
@@ -26,7 +26,7 @@ use shoal_http::request::Request;
 use shoal_http::settings::{Settings, Timeout};
 use shoal_http::stats::Collector;
 
-/// The most CPU time of one poll. Without optimisation everything takes up to a hundred times as long.
+/// Maximum CPU time of one poll. Without optimisation everything takes up to 100 times as long.
 const LIMIT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 5 });
 
 /// Measures the longest poll of a future.
@@ -72,8 +72,8 @@ fn fetch(url: &str, save: bool, seconds: u64) -> (FetchResult, Duration) {
     result
 }
 
-/// The paths with a poll that is too long, in memory or in a file, in each of three tries: the system may charge the thread
-/// with other work.
+/// The paths with a poll that is too long, in memory or to a file, in all of three tries. A single try may be charged
+/// with work of the system.
 fn too_long(base: &str, paths: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for path in paths {
@@ -95,7 +95,7 @@ fn too_long(base: &str, paths: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn no_fault_of_the_test_server_holds_the_reactor() {
+fn no_fault_of_the_test_server_blocks_the_reactor() {
     let server = raw_http::server();
     let base = format!("http://{}", server.address());
     let paths = [
@@ -122,7 +122,7 @@ fn no_fault_of_the_test_server_holds_the_reactor() {
 }
 
 #[test]
-fn no_attack_holds_the_reactor() {
+fn no_attack_blocks_the_reactor() {
     let base = attacker();
     let paths: Vec<String> = (0..ATTACKS.len()).map(|number| format!("/{number}")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
@@ -190,7 +190,7 @@ static ATTACKS: LazyLock<Vec<(&'static str, Vec<u8>)>> = LazyLock::new(|| {
     attacks
 });
 
-/// Empty blocks of deflate.
+/// `count` empty deflate blocks.
 fn empty_blocks(count: usize) -> Vec<u8> {
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     bytes.extend([0, 0, 0, 0xff, 0xff].repeat(count));
@@ -219,7 +219,7 @@ fn zstd(data: &[u8]) -> Vec<u8> {
     zstd::encode_all(data, 1).unwrap()
 }
 
-/// Bits, the lowest first.
+/// A bit writer, lowest bit first.
 #[derive(Default)]
 struct Bits(Vec<u8>, usize);
 
@@ -235,7 +235,7 @@ impl Bits {
     }
 }
 
-/// gzip of blocks with tables of codes and nothing else, 11 bytes each.
+/// gzip of `count` blocks that have only code tables, 11 bytes each.
 fn deflate_tables(count: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     for last in (0..count).map(|number| u32::from(number + 1 == count)) {
@@ -248,7 +248,7 @@ fn deflate_tables(count: usize) -> Vec<u8> {
         for place in 0..18 {
             bits.put(3, u32::from(place == 2 || place == 17));
         }
-        // Code 0 is "1", code 1 is "138 zeros or fewer": 256 zeros, then a 1 for the end of the block and one for a distance.
+        // Code 0 is "1", code 1 is "138 zeros or fewer": 256 zeros, 1 for the end of the block, and 1 for a distance.
         for zeros in [138 - 11, 118 - 11] {
             bits.put(1, 1);
             bits.put(7, zeros);
@@ -259,35 +259,35 @@ fn deflate_tables(count: usize) -> Vec<u8> {
     [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255], &bits.0[..], &[0; 8]].concat()
 }
 
-/// brotli of blocks of one byte, each with 256 tables of literals, 400 bytes.
+/// brotli of `count` blocks of one byte, each with 256 literal tables, 400 bytes.
 fn brotli_tables(count: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.put(1, 0); // a window of 64 KiB
     for _ in 0..count {
-        bits.put(1, 0); // not the last
-        bits.put(2, 0); // a length of four nibbles,
-        bits.put(16, 0); // which is 1
+        bits.put(1, 0); // not the last block
+        bits.put(2, 0); // the length has four nibbles,
+        bits.put(16, 0); // and is 1
         bits.put(1, 0); // compressed
-        bits.put(3, 0); // one type of block each
+        bits.put(3, 0); // one block type each
         bits.put(6, 0); // no direct distances
         bits.put(2, 0); // the context is the last byte's low bits
         bits.put(4, 15);
         bits.put(7, 127); // 256 trees of literals,
         bits.put(1, 0); // a map without runs,
-        simple(&mut bits, 8, 0); // all contexts have the first tree,
-        bits.put(1, 0); // not transformed
-        bits.put(1, 0); // one tree of distances
+        simple(&mut bits, 8, 0); // all contexts use the first tree,
+        bits.put(1, 0); // no inverse move-to-front
+        bits.put(1, 0); // one distance tree
         for _ in 0..256 {
             simple(&mut bits, 8, u32::from(b'x'));
         }
         simple(&mut bits, 10, 8); // insert one literal
         simple(&mut bits, 6, 0);
     }
-    bits.put(2, 3); // the last, empty
+    bits.put(2, 3); // the last block, empty
     bits.0
 }
 
-/// A code of one symbol.
+/// A prefix code of one symbol.
 fn simple(bits: &mut Bits, size: usize, symbol: u32) {
     bits.put(2, 1);
     bits.put(2, 0);

@@ -41,7 +41,7 @@ fn keep_alive_pipelining_and_head() {
     for index in 0..50 {
         assert!(read_one(&mut stream).text().starts_with(&format!("{{\"i\":{index},")));
     }
-    // A head in two parts, and HEAD with a length but no body before the next answer.
+    // A head in two parts, and HEAD responses with a length and no body before the next response.
     stream.write_all(b"HEAD /bytes/5000 HTTP/1.1\r\nho").unwrap();
     std::thread::sleep(Duration::from_millis(30));
     stream.write_all(b"st: x\r\n\r\nHEAD /chunked/10 HTTP/1.1\r\n\r\nGET /close HTTP/1.1\r\n\r\n").unwrap();
@@ -57,7 +57,7 @@ fn keep_alive_pipelining_and_head() {
 }
 
 #[test]
-fn http10_is_closed_unless_asked_to_stay() {
+fn http10_closes_unless_keep_alive_is_requested() {
     let server = server();
     let bytes = raw(&server, "GET /bytes/3 HTTP/1.0\r\n\r\n").unwrap();
     assert_eq!(parse(&bytes).body, [0, 1, 2]);
@@ -93,19 +93,19 @@ fn echo_repeats_the_request() {
 }
 
 #[test]
-fn bodies_come_in_every_framing() {
+fn bodies_with_every_framing() {
     let server = server();
     let chunked =
         "POST /upload HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\n123\r\n6\r\n456789\r\n0\r\nT: 1\r\n\r\n";
     let mut stream = connect(&server);
     stream.write_all(chunked.as_bytes()).unwrap();
     assert_eq!(read_one(&mut stream).text(), "{\"length\":9,\"crc32\":3421780262}");
-    // The same connection, with 100-continue.
+    // On the same connection, with 100-continue.
     stream.write_all(b"PUT /upload HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n").unwrap();
     assert_eq!(read_one(&mut stream).status, 100);
     stream.write_all(b"123456789").unwrap();
     assert_eq!(read_one(&mut stream).text(), "{\"length\":9,\"crc32\":3421780262}");
-    // A large one; what follows it is the next request.
+    // A large body; the bytes after it are the next request.
     stream.write_all(b"POST /bytes/1 HTTP/1.1\r\nContent-Length: 20000000\r\n\r\n").unwrap();
     stream.write_all(&vec![7; 20_000_000]).unwrap();
     assert_eq!(read_one(&mut stream).body, [0]);
@@ -158,7 +158,7 @@ fn statuses_headers_and_redirects() {
 }
 
 #[test]
-fn codings_unpack_to_the_document() {
+fn codings_decode_to_the_document() {
     let server = server();
     let plain = get(&server, "/json/5000").body;
     let indexed = get(&server, "/json/5000?i=3").body;
@@ -249,7 +249,7 @@ fn streams_and_charsets() {
 }
 
 #[test]
-fn delays_run_side_by_side_and_count() {
+fn delays_run_concurrently_and_are_counted() {
     let server = server();
     let start = Instant::now();
     let mut streams: Vec<_> = (0..20).map(|_| connect(&server)).collect();

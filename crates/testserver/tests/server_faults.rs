@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use raw_http::{LIMIT, connect, get, parse, pattern, raw, server, wait_until};
 
 #[test]
-fn bombs_are_quick_and_small() {
+fn bombs_are_fast_to_send_and_small() {
     let server = server();
     let start = Instant::now();
     for (target, most) in
@@ -28,7 +28,7 @@ fn bombs_are_quick_and_small() {
 }
 
 #[test]
-fn a_client_that_leaves_is_noticed_while_it_waits() {
+fn a_client_that_disconnects_is_noticed_while_it_waits() {
     let server = server();
     for target in ["/delay/60000", "/fault/stall", "/fault/stall?after=10", "/fault/drip?interval_ms=60000"] {
         let mut stream = connect(&server);

@@ -1,4 +1,4 @@
-//! Each element by itself, and pages that would expand.
+//! Each element alone, and pages whose Markdown could become disproportionately large.
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use super::*;

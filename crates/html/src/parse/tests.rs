@@ -1,10 +1,10 @@
-//! Both builders against html5ever, on documents made of pieces that go wrong together.
+//! Both tree builders compared with html5ever, on documents of random tags and texts.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
 use crate::reference::check_trees;
 
 #[test]
-fn pieces_in_any_order() {
+fn random_tags_in_any_order() {
     let tags = [
         "a",
         "b",
@@ -138,11 +138,11 @@ fn pieces_in_any_order() {
         }
         fast += usize::from(check_trees(&html).unwrap());
     }
-    // The fast path is tested, and used where it can be.
+    // The fast path is taken for most documents, so that it is tested.
     assert!(2 * fast > rounds, "{fast} of {rounds}");
 }
 
-/// Foreign elements in each other, where HTML may come within them, and what ends them.
+/// Nested foreign elements, their HTML integration points, and the tags that end them.
 #[test]
 fn foreign_content() {
     for html in [

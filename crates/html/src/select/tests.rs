@@ -1,4 +1,4 @@
-//! Selectors on the flat page, and against dom_query on random pages.
+//! Selectors on a small page, and compared with dom_query on random pages.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
 use super::Selector;

@@ -23,7 +23,7 @@ fn jar(from: &str, values: &[&str]) -> CookieJar {
     jar_with(&[], from, values)
 }
 
-/// The same with cookies of the client's own.
+/// A jar with cookies of the client (`own`) and the cookies `values` from `from`.
 fn jar_with(own: &[(&str, &str)], from: &str, values: &[&str]) -> CookieJar {
     let jar = CookieJar::new(&pairs(own));
     jar.store(&url(from), &headers(values));
@@ -79,7 +79,7 @@ fn a_domain_is_shared_by_its_subdomains_only() {
 }
 
 #[test]
-fn a_site_is_the_end_of_a_name() {
+fn a_site_is_the_last_two_labels_of_a_host() {
     for (domain, expected) in [
         ("a.b.example.com", "example.com"),
         ("example.com", "example.com"),
@@ -118,7 +118,7 @@ fn cookies_are_replaced_deleted_and_expire() {
 }
 
 #[test]
-fn the_nearer_source_wins_by_name() {
+fn the_more_specific_source_wins_by_name() {
     let own = [("own", "client"), ("both", "client"), ("all", "client")];
     let jar = jar_with(&own, "http://a.com/", &["set=server", "both=server"]);
     assert_eq!(sent(&jar, "http://a.com/"), "own=client; all=client; set=server; both=server");
@@ -134,7 +134,7 @@ fn the_nearer_source_wins_by_name() {
 }
 
 #[test]
-fn cookies_that_no_header_can_carry_are_left_out() {
+fn cookies_invalid_in_a_header_are_omitted() {
     let jar = CookieJar::default();
     let odd = pairs(&[("a", "x\r\nHost: evil"), ("b", "ü"), ("", ""), ("c", "nul\0"), ("d", "1")]);
     let header = jar.header(&url("http://a.com/"), &odd, false).unwrap();
@@ -158,14 +158,14 @@ fn the_cookies_of_a_server_are_bounded() {
     for number in 0..500 {
         jar.store(&a, &headers(&[&format!("c{number}=1")]));
     }
-    // The oldest go, as in browsers.
+    // The oldest are dropped, as in browsers.
     assert_eq!(jar.all().len(), MAX_PER_DOMAIN + 1);
     jar.store(&a, &headers(&["c320=changed", "c321=; Max-Age=0"]));
     let header = sent(&jar, "http://a.com/");
     assert_eq!(header.split("; ").count(), MAX_PER_DOMAIN - 1);
     assert!(header.starts_with("c320=changed; c322=1"), "{header}");
     assert_eq!(sent(&jar, "http://b.com/"), "id=1");
-    // Expired ones make room first.
+    // Expired cookies are dropped first.
     for number in 0..MAX_PER_DOMAIN {
         jar.store(&b, &headers(&[&format!("c{number}=1; Max-Age=1")]));
     }
@@ -179,7 +179,7 @@ fn the_cookies_of_a_server_are_bounded() {
 #[test]
 fn a_full_jar_drops_the_cookies_of_large_sites() {
     let jar = jar("http://login.small.com/", &["session=1"]);
-    // One site with many hosts, each below the bound of a domain.
+    // One site with many hosts, each below the limit per domain.
     for host in 0..60 {
         let from = url(&format!("http://host{host}.greedy.com/"));
         for number in 0..100 {
@@ -190,7 +190,7 @@ fn a_full_jar_drops_the_cookies_of_large_sites() {
     assert_eq!(sent(&jar, "http://login.small.com/"), "session=1");
     jar.store(&url("http://late.com/"), &headers(&["id=1"]));
     assert_eq!(sent(&jar, "http://late.com/"), "id=1");
-    // A crawl of many sites keeps the newest.
+    // A crawl of many sites keeps the newest cookies.
     for number in 0..4000 {
         jar.store(&url(&format!("http://host{number}.com/")), &headers(&["id=1"]));
     }
@@ -280,7 +280,7 @@ fn odd_domains() {
         jar.store(&url(from), &set);
         assert_eq!(!jar.is_empty(), kept, "{from} {domain}");
     }
-    // An empty one counts as none.
+    // An empty Domain is ignored.
     let jar = jar("http://a.example.com/", &["id=1; Domain=", "other=1; Domain=."]);
     assert_eq!(sent(&jar, "http://a.example.com/"), "id=1; other=1");
     assert_eq!(sent(&jar, "http://b.example.com/"), "");

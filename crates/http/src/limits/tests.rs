@@ -348,7 +348,7 @@ fn cancelled_waits_on_threads_neither_exceed_nor_leak_permits() {
                         limiter.pause(&url, Duration::from_micros(50));
                     }
                     if number % 3 == 0 {
-                        // Cancelled at once or in the middle of its wait.
+                        // Cancelled at once or while it waits.
                         tokio::select! { biased; () = tokio::time::sleep(ms(number % 4)) => (), () = async {
                             drop(limiter.acquire(&url).await);
                         } => () }

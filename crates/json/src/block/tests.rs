@@ -1,7 +1,7 @@
 use super::sixteen::{blanks, digits, string_stops};
 use super::{Classes, classify};
 
-fn each_byte_at_each_place(classify: impl Fn(&[u8; 64]) -> Classes) {
+fn check_each_byte_at_each_position(classify: impl Fn(&[u8; 64]) -> Classes) {
     for byte in 0..=255u8 {
         for place in [0, 1, 7, 8, 31, 32, 63] {
             let mut block = [b'a'; 64];
@@ -21,7 +21,7 @@ fn each_byte_at_each_place(classify: impl Fn(&[u8; 64]) -> Classes) {
 
 #[test]
 fn classes_portable() {
-    each_byte_at_each_place(classify);
+    check_each_byte_at_each_position(classify);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -29,7 +29,7 @@ fn classes_portable() {
 fn classes_avx2() {
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the line above found AVX2.
-        each_byte_at_each_place(|block| unsafe { super::classify_avx2(block) });
+        check_each_byte_at_each_position(|block| unsafe { super::classify_avx2(block) });
     }
 }
 

@@ -17,7 +17,7 @@ fn positions(json: &str, fill: impl Fn(&mut Index<'_>, &mut Positions)) -> (Vec<
     (all, index.error)
 }
 
-/// The same with a loop over bytes; `None` where a backslash is outside of strings, which is an error anyway.
+/// The same positions found byte by byte; `None` for a backslash outside of strings, which is an error.
 fn by_byte(json: &str) -> Option<Vec<usize>> {
     let (mut all, mut in_string, mut escaped, mut bare) = (Vec::new(), false, false, false);
     for (place, byte) in json.bytes().enumerate() {

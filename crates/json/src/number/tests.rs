@@ -48,7 +48,7 @@ fn short_and_long_agree() {
         assert_eq!(short, read_long(&padded, 0), "{text}");
         assert!(short.is_some_and(|(_, end)| end == text.len()), "{text}");
     }
-    // Each text of these letters: whatever is short is what it is by the grammar alone.
+    // All texts of these letters: a short number ends where the grammar says.
     let letters = b"-0.1e:";
     for code in 0..letters.len().pow(6) {
         let text: Vec<u8> =

@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use super::{Builder, MAX_DEPTH, parse};
 use crate::{Number, Reader, Text};
 
-/// Builds compact text.
+/// A builder of compact JSON text.
 struct Compact;
 
 impl Builder for Compact {
@@ -84,7 +84,7 @@ fn refusals() {
 }
 
 #[test]
-fn the_parser_takes_what_the_reader_takes() {
+fn the_parser_accepts_what_the_reader_accepts() {
     let documents = [
         r#"{"id": 17, "text": "a\"b\\", "list": [1, -2.5e+3, true, false, null], "more": {"x": {}, "y": []}}"#,
         "[[1,2,3],[12345678,123456789,0.125,-0.5],[\"\\ud83d\\ude00\",\"\u{e9}\",\"\\u0041\"]]",

@@ -1,6 +1,6 @@
 use super::{Scratch, Text, check_escape, read, simple, unit};
 
-/// The string at the start of `json`, and its length with the quotes.
+/// The string at the start of `json`, and its length including the quotes.
 fn string(json: &str) -> Option<(String, usize)> {
     let mut scratch = Scratch::default();
     let (text, end) = read(json, 1, &mut scratch)?;
@@ -22,7 +22,7 @@ fn string(json: &str) -> Option<(String, usize)> {
 }
 
 #[test]
-fn each_character_at_each_place() {
+fn each_character_at_each_position() {
     let specials = [
         ("", ""),
         ("\\n", "\n"),

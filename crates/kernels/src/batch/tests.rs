@@ -1,4 +1,4 @@
-//! Tests of batches, on the real pool.
+//! Batches on the real pool.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
@@ -33,7 +33,7 @@ fn results<T>(gathered: Gathered<T>) -> Vec<(usize, Result<T, KernelError>)> {
 }
 
 #[test]
-fn results_come_in_order() {
+fn results_are_in_input_order() {
     for count in [0, 1, 2, 7, 1000, 20_000] {
         let (batch, gathered) = start(numbers(count), TWO, |document, _| Ok(number(document)));
         let gathered = gathered.recv().unwrap();

@@ -1,4 +1,4 @@
-//! Whole documents: what is refused and where, what comes out, and what hostile ones cost.
+//! Whole documents: errors and their positions, results, and the cost of hostile documents.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failed test may panic")]
 
@@ -60,7 +60,7 @@ fn cell(array: &dyn Array, row: usize) -> String {
     }
 }
 
-/// Whether a text is JSON, said by the simplest parser there is; what has been read is cut off.
+/// Whether a text is JSON, according to a minimal parser, whose functions consume what they read.
 fn is_json(text: &str) -> bool {
     fn value(text: &mut &[u8]) -> Option<()> {
         blanks(text);
@@ -155,7 +155,7 @@ fn is_json(text: &str) -> bool {
 }
 
 #[test]
-fn the_same_texts_are_json_as_for_a_simple_parser() {
+fn validity_equals_that_of_a_minimal_parser() {
     let documents = [
         r#"{"id": 17, "text": "a\"b\\", "list": [1, -2.5e+3, true, false, null], "more": {"x": {}, "y": []}}"#,
         "[[1,2,3],[12345678,123456789,0.125,-0.5],[\"\\ud83d\\ude00\",\"é\",\"\\u0041\"]]",
@@ -197,7 +197,7 @@ fn the_same_texts_are_json_as_for_a_simple_parser() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut valid = 0;
     for round in 0..20_000 {
-        // Far enough in for blocks and windows to end anywhere.
+        // The lead moves the ends of blocks and windows to any position of the document.
         let lead = match round % 200 {
             0 => " ".repeat(16 * 1024 - random.usize(..120)),
             1 => format!("{}\"", " ".repeat(random.usize(..100))),
@@ -219,7 +219,7 @@ fn the_same_texts_are_json_as_for_a_simple_parser() {
         let expected = is_json(&text);
         valid += u32::from(expected);
         assert_eq!(check(&text).is_ok(), expected, "{text:?}");
-        // The other walk, into the containers.
+        // Extraction takes another path through containers.
         let inside = extract(&text, &["/id", "/more/y/0", "/list/3", "/0/0", "/2/1", "/a/b/c", ""]);
         assert_eq!(inside.is_ok() || inside.is_err_and(|fault| fault.message == "Number out of range"), expected);
     }
@@ -227,7 +227,7 @@ fn the_same_texts_are_json_as_for_a_simple_parser() {
 }
 
 #[test]
-fn failures_say_what_and_where() {
+fn errors_have_a_message_and_a_position() {
     for (json, message, position) in [
         ("", "Expecting value", 0),
         ("  ", "Expecting value", 2),
@@ -254,7 +254,7 @@ fn failures_say_what_and_where() {
         ("truest", "Expecting value", 0),
         ("\u{0}", "Expecting value", 0),
         ("[1]\u{0}", "Extra data", 3),
-        // What comes first is told, whatever else there is.
+        // The first of several errors is reported.
         ("[01, \"\\x\", \"", "Expecting value", 1),
     ] {
         let failure = check(json).unwrap_err();
@@ -301,7 +301,7 @@ fn values_at_pointers() {
             "0"
         ]
     );
-    // The whole document, beside what is in it; a byte order mark is none of it.
+    // The whole document and a part of it; a byte order mark is not part of the document.
     assert_eq!(shown(&extract("\u{feff} [1] ", &["", "/0"]).unwrap()), ":LargeUtf8 /0:Int64\n[1] 1");
     assert_eq!(shown(&extract("5", &[""]).unwrap()), ":Int64\n5");
     assert_eq!(shown(&extract("{}", &[]).unwrap()), "\n");
@@ -328,7 +328,7 @@ fn a_failed_document_keeps_its_place() {
 }
 
 #[test]
-fn rows_that_are_arrays() {
+fn rows_of_arrays() {
     let json = r#"{"resultSets": [{"headers": ["ID", "NAME", "ID"], "rowSet": [[1, "a", 1.5], [2, null], null, []]}]}"#;
     let at = "/resultSets/0/rowSet";
     let table = rows(&[json], at, None).unwrap();
@@ -341,7 +341,7 @@ fn rows_that_are_arrays() {
     let table = rows(&[without], "", None).unwrap();
     assert_eq!(shown(&table), "0:Int64 1:LargeUtf8 2:Boolean\n1 - -\n2 x -\n- - -\n3 4 true");
     assert_eq!(shown(&rows(&["[[1, 2]]"], "", Some(&["a", "b"])).unwrap()), "a:Int64 b:Int64\n1 2");
-    // Not names: other things than strings, or in another place.
+    // Headers must be strings, next to the rows.
     let table = rows(&[r#"{"rowSet": [[1]], "headers": [1]}"#], "/rowSet", None).unwrap();
     assert_eq!(shown(&table), "0:Int64\n1");
     let none = r#"{"rowSet": [], "headers": ["a", "b"]}"#;
@@ -349,7 +349,7 @@ fn rows_that_are_arrays() {
 }
 
 #[test]
-fn rows_that_are_objects() {
+fn rows_of_objects() {
     let json = r#"{"items": [{"id": 1, "tags": ["a"]}, {"tags": null, "id": 2, "x": {"y": 1}}, null, {}]}"#;
     let table = rows(&[json], "/items", None).unwrap();
     assert_eq!(shown(&table), "id:Int64 tags:LargeUtf8 x:LargeUtf8\n1 [\"a\"] -\n2 - {\"y\": 1}\n- - -\n- - -");
@@ -358,13 +358,13 @@ fn rows_that_are_objects() {
     assert_eq!(shown(&table), format!("id:LargeUtf8 tags:LargeUtf8 x:LargeUtf8 new:Float64\n{text}"));
     let table = rows(&[json], "/items", Some(&["no", "id"])).unwrap();
     assert_eq!(shown(&table), "no:Null id:Int64\n- 1\n- 2\n- -\n- -");
-    // An object is the only row.
+    // The object itself is the only row.
     assert_eq!(shown(&rows(&[json], "/items/1", None).unwrap()), "tags:Null id:Int64 x:LargeUtf8\n- 2 {\"y\": 1}");
     assert_eq!(shown(&rows(&[r#"[{"\u0061": 1}, {"a": 2}]"#], "", None).unwrap()), "a:Int64\n1\n2");
 }
 
 #[test]
-fn rows_that_are_values() {
+fn rows_of_single_values() {
     assert_eq!(shown(&rows(&["[1, null, 2]"], "", None).unwrap()), "value:Int64\n1\n-\n2");
     assert_eq!(shown(&rows(&["[null, null]"], "", None).unwrap()), "value:Null\n-\n-");
     assert_eq!(shown(&rows(&["[1]"], "", Some(&["x"])).unwrap()), "x:Int64\n1");
@@ -373,7 +373,7 @@ fn rows_that_are_values() {
 }
 
 #[test]
-fn what_makes_no_rows() {
+fn the_error_names_the_pointer_without_rows() {
     for (json, at, columns, message) in [
         ("{\"a\": 1}", "/b/c", None, "nothing at \"/b/c\""),
         ("{\"a\": 1}", "/a", None, "\"/a\" is not an array or object"),
@@ -393,7 +393,7 @@ fn what_makes_no_rows() {
 }
 
 #[test]
-fn columns_find_their_type() {
+fn column_types() {
     for (cells, expected) in [
         ("[1, 2.5, null]", "Float64\n1.0\n2.5\n-"),
         ("[1, 2.5, \"x\"]", "LargeUtf8\n1\n2.5\nx"),
@@ -416,7 +416,7 @@ fn columns_find_their_type() {
 }
 
 #[test]
-fn a_million_brackets_are_no_danger() {
+fn a_million_nested_brackets() {
     let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
     assert_eq!(extract(&deep, &[""]).unwrap().column(0).as_string::<i64>().value(0), deep);
     assert!(check(&deep[..1_000_001]).is_err());
@@ -428,7 +428,7 @@ fn a_million_brackets_are_no_danger() {
 }
 
 #[test]
-fn hostile_documents_take_no_longer_than_others() {
+fn hostile_documents_take_linear_time() {
     let names: Vec<_> = (0..100_000).map(|number| format!("{{\"k{number}\":1}}")).collect();
     let wide: Vec<_> = (0..100_000).map(|number| format!("\"k{number}\":1")).collect();
     let start = Instant::now();
@@ -447,7 +447,7 @@ fn hostile_documents_take_no_longer_than_others() {
 }
 
 #[test]
-fn it_stops() {
+fn a_stop_ends_extraction() {
     let stop = Stop::default();
     stop.set();
     let extract = Extract::new(&[("a".into(), pointer("/a"))]);

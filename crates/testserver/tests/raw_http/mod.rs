@@ -37,7 +37,7 @@ impl Response {
     }
 }
 
-/// Sends one request with `connection: close` and reads to the end, also if the response is not HTTP.
+/// Sends one request with `connection: close` and reads to the end, even if the response is not HTTP.
 pub fn raw(server: &Server, request: &str) -> io::Result<Vec<u8>> {
     let mut stream = connect(server);
     stream.write_all(request.as_bytes()).unwrap();

@@ -13,7 +13,7 @@ use crate::pace::Pace;
 
 const ALL: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
 
-/// All of a body at its end.
+/// Ends the body and returns all that was decoded.
 fn finish(mut decoder: Decoder) -> Result<Vec<u8>, AttemptError> {
     decoder.end()?;
     Ok(std::mem::take(decoder.decoded()))
@@ -48,7 +48,7 @@ fn raw_deflate(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Decodes a whole piece, however often the decoder pauses.
+/// Decodes a whole piece, with all pauses of the decoder.
 fn write(decoder: &mut Decoder, mut piece: &[u8]) -> Result<(), AttemptError> {
     let mut pace = Pace::default();
     loop {
@@ -161,7 +161,7 @@ fn members_and_frames_are_one_body() {
 }
 
 #[test]
-fn bytes_behind_the_end_are_ignored() {
+fn bytes_after_the_end_are_ignored() {
     for coding in ALL {
         for garbage in [&b"\0\0\0\0\0\0\0\0"[..], b"\r\n", b"garbage and more of it", b"\x1fx"] {
             let mut encoded = encode(coding, b"body");
@@ -177,7 +177,7 @@ fn bytes_behind_the_end_are_ignored() {
 }
 
 #[test]
-fn an_empty_body_is_fine() {
+fn an_empty_body_is_valid() {
     for coding in ALL {
         let mut decoder = Decoder::new(vec![coding, Coding::Gzip], 0).unwrap();
         write(&mut decoder, b"").unwrap();
@@ -220,7 +220,7 @@ fn damage_is_an_error_and_never_a_panic() {
                 let at = random.usize(..bad.len());
                 bad[at] = random.u8(..);
             }
-            // Bounded, whatever comes out.
+            // The result may be anything; it is bounded.
             let _ = decode_in(vec![coding], &bad, 100, 1 << 20);
         }
     }
@@ -244,18 +244,18 @@ fn a_bomb_in_one_chunk_stops_at_the_limit() {
     }
 }
 
-/// Blocks of deflate that hold nothing, as many as the outer coding likes.
-fn nothing(count: usize) -> Vec<u8> {
+/// gzip of `count` empty deflate blocks; an outer coding compresses them to almost empty_blocks.
+fn empty_blocks(count: usize) -> Vec<u8> {
     let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     gzip.extend([0, 0, 0, 0xff, 0xff].repeat(count));
     gzip
 }
 
 #[test]
-fn what_decodes_to_nothing_is_bounded_between_the_codings() {
+fn empty_blocks_are_bounded_between_the_codings() {
     const LIMIT: u64 = 100_000;
     for outer in ALL {
-        let bomb = encode(outer, &nothing(1 << 20));
+        let bomb = encode(outer, &empty_blocks(1 << 20));
         let mut decoder = Decoder::new(vec![Coding::Gzip, outer], LIMIT).unwrap();
         let failure = write(&mut decoder, &bomb).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::BodyTooLarge, "{outer:?}: {}", failure.message);
@@ -263,14 +263,14 @@ fn what_decodes_to_nothing_is_bounded_between_the_codings() {
         assert!(total <= max_between(LIMIT) + SCRATCH as u64, "{outer:?}: {total} bytes");
         assert_eq!(decoder.sink.total, 0);
     }
-    // A bomb that is a bomb twice.
+    // A bomb compressed twice.
     let twice = encode(Coding::Gzip, &encode(Coding::Gzip, &vec![0; 4 << 20]));
     let mut decoder = Decoder::new(vec![Coding::Gzip, Coding::Gzip], LIMIT).unwrap();
     assert_eq!(write(&mut decoder, &twice).unwrap_err().kind, ErrorKind::BodyTooLarge);
 }
 
 #[test]
-fn what_does_not_compress_may_have_exactly_the_limit_in_all_codings() {
+fn incompressible_data_of_exactly_the_limit_passes_all_codings() {
     let mut random = fastrand::Rng::with_seed(5);
     for length in [0, 1, 1000, 300_000] {
         let data: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(length).collect();
@@ -280,10 +280,10 @@ fn what_does_not_compress_may_have_exactly_the_limit_in_all_codings() {
 }
 
 #[test]
-fn a_decoder_pauses_for_others_and_for_what_it_has() {
+fn a_decoder_pauses_for_other_tasks_and_for_a_full_buffer() {
     for outer in ALL {
         for (bomb, codings) in [
-            (encode(outer, &nothing(1 << 20)), vec![Coding::Gzip, outer]),
+            (encode(outer, &empty_blocks(1 << 20)), vec![Coding::Gzip, outer]),
             (encode(outer, &vec![0; 8 << 20]), vec![outer]),
         ] {
             let mut decoder = Decoder::new(codings, u64::MAX).unwrap();
@@ -304,7 +304,7 @@ fn a_decoder_pauses_for_others_and_for_what_it_has() {
 }
 
 #[test]
-fn the_limit_is_exact_and_counts_over_the_whole_life() {
+fn the_limit_is_exact_and_counts_the_whole_body() {
     for coding in ALL {
         let encoded = encode(coding, &text(70_000));
         assert_eq!(decode_in(vec![coding], &encoded, 1000, 70_000).unwrap().len(), 70_000);
@@ -338,7 +338,7 @@ fn zstd_windows_are_bounded() {
 }
 
 #[test]
-fn travels_between_threads() {
+fn the_decoder_is_send() {
     fn check<T: Send>() {}
     check::<Decoder>();
 }

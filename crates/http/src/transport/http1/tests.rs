@@ -57,7 +57,7 @@ fn a_head_may_arrive_in_pieces() {
     let text = b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 0\r\n\r\n";
     for first in 1..text.len() {
         assert!(parse(&text[..first], 0, false).unwrap().is_none());
-        // Parsed bytes are not searched again, except for an end that is cut in two.
+        // Parsed bytes are not searched again, except for a line end that is split.
         assert_eq!(parse(text, first, false).unwrap().unwrap().size, text.len(), "{first}");
     }
 }
@@ -109,7 +109,7 @@ const LINES: [&str; 16] = [
 ];
 
 #[test]
-fn a_head_may_be_cut_anywhere() {
+fn a_head_may_be_split_anywhere() {
     let mut random = fastrand::Rng::with_seed(7);
     let (mut complete, mut lenient) = (0, 0);
     for _ in 0..20_000 {
@@ -138,7 +138,7 @@ fn a_head_may_be_cut_anywhere() {
         assert_eq!(trickled(text.chunks(1)), whole, "{:?}", text.escape_ascii().to_string());
         assert_eq!(trickled(random_pieces.into_iter()), whole, "{:?}", text.escape_ascii().to_string());
         complete += usize::from(whole.is_some());
-        // The lenient parser reads what httparse accepts alike.
+        // The lenient parser has the same result for heads that httparse accepts.
         let skipped = text.len() - without_empty_lines(text).len();
         let mut space = [httparse::EMPTY_HEADER; 100];
         let mut strict = httparse::Response::new(&mut space);
@@ -155,8 +155,8 @@ fn a_head_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_head_that_trickles_in_takes_linear_time() {
-    // Parsed at each byte, 200 KB would be 2 * 10^10 bytes to read.
+fn a_head_that_arrives_byte_by_byte_takes_linear_time() {
+    // Parsing again at each byte would read 2 * 10^10 bytes for 200 KB.
     let head = |line: &str| format!("HTTP/1.1 200 OK\r\n{}\r\n", line.repeat(30_000));
     for text in [head("a: b\r\n"), head("a: \x01\n"), "\r\n".repeat(100_000) + "HTTP/1.1 200 OK\n\n"] {
         assert_eq!(trickled(text.as_bytes().chunks(1)).unwrap().0, 200);
@@ -164,7 +164,7 @@ fn a_head_that_trickles_in_takes_linear_time() {
 }
 
 #[test]
-fn heads_as_other_clients_read_them() {
+fn lenient_heads_are_read_as_in_other_clients() {
     let text = "HTTP/1.1 200 \x02\r\nA: a\r\n \t b \r\n \r\nB:\r\n c\nSet-Cookie: incap=a\x01b\r\n\r\nrest";
     let Parsed { head, size, reusable, .. } = parsed(text);
     assert_eq!((&text[size..], reusable), ("rest", true));
@@ -230,7 +230,7 @@ fn reusable_connections() {
     assert!(!keeps("HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n"));
     assert!(keeps("HTTP/1.0 200 OK\r\ncontent-length: 0\r\nconnection: Keep-Alive\r\n\r\n"));
     assert!(!keeps("HTTP/1.1 101 Switching\r\n\r\n"));
-    // An intermediary may have used the length.
+    // An intermediary may have used the length instead of the chunks.
     assert!(!keeps("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n"));
 }
 
@@ -245,7 +245,7 @@ fn fed(pieces: &[&[u8]]) -> Result<(Vec<u8>, bool, usize), String> {
 }
 
 #[test]
-fn chunks_may_be_cut_anywhere() {
+fn chunks_may_be_split_anywhere() {
     let text = b"5\r\nhello\r\n1;a=\"b\"\r\n \r\n0005\r\nworld\r\n0\r\nTrailer: x\r\nAnother: y\r\n\r\n";
     for first in 0..=text.len() {
         for second in first..=text.len() {
@@ -284,7 +284,7 @@ fn invalid_chunks() {
 }
 
 #[test]
-fn chunks_as_other_clients_read_them() {
+fn lenient_chunks_are_read_as_in_other_clients() {
     let trailers = "Trailer: x\r\n".repeat(2_000);
     for text in [
         "0000000000000005\r\nhello\r\n0\r\n\r\n",
@@ -307,7 +307,7 @@ fn client() -> Http1 {
 }
 
 #[tokio::test]
-async fn a_connection_with_unread_bytes_is_not_used_again() {
+async fn a_connection_with_unread_bytes_is_not_reused() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let client = client();
     let mut used = [0, 0];
@@ -326,7 +326,7 @@ async fn a_connection_with_unread_bytes_is_not_used_again() {
 
 const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-/// A connection, and its peer's end.
+/// A connection, and the peer's end of it.
 fn connection() -> (Connection, DuplexStream) {
     let (near, far) = tokio::io::duplex(1 << 16);
     let connected = Connected { io: Box::new(near), http2: false, proxied: false };
@@ -353,7 +353,7 @@ async fn a_new_connection_rests_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_surplus_response_is_seen_while_a_new_connection_rests() {
+async fn a_surplus_response_is_detected_while_a_new_connection_rests() {
     let client = client();
     let (mut connection, mut far) = connection();
     exchange(&mut connection, &mut far).await;

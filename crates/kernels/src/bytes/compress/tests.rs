@@ -11,7 +11,7 @@ fn document(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn comes_back() {
+fn documents_round_trip() {
     for format in FORMATS {
         let decompressor = Decompressor::new(Some(format), None);
         for level in [None, Some(1), Some(9)] {
@@ -30,7 +30,7 @@ fn comes_back() {
 }
 
 #[test]
-fn long_documents_go_as_a_stream() {
+fn long_documents_are_compressed_as_a_stream() {
     let document = document(WHOLE + 12345);
     for format in [Format::Gzip, Format::Zstd] {
         let compressor = Compressor::new(format, Some(1)).unwrap();
@@ -44,7 +44,7 @@ fn long_documents_go_as_a_stream() {
 }
 
 #[test]
-fn a_zstd_frame_says_its_size() {
+fn a_zstd_frame_has_its_content_size() {
     for length in [10, STEP + 1] {
         let packed =
             Compressor::new(Format::Zstd, None).unwrap().compress(&document(length), &Stop::default()).unwrap();
@@ -53,7 +53,7 @@ fn a_zstd_frame_says_its_size() {
 }
 
 #[test]
-fn levels_have_ranges() {
+fn levels_are_checked() {
     for (format, level, words) in [
         (Format::Gzip, 10, "level 10 is out of range: gzip has 0 to 9"),
         (Format::Zstd, 23, "level 23 is out of range: zstd has -131072 to 22"),
@@ -72,7 +72,7 @@ fn levels_have_ranges() {
 }
 
 #[test]
-fn stops() {
+fn a_stop_ends_compression() {
     let stop = Stop::default();
     stop.set();
     for format in FORMATS {

@@ -28,7 +28,7 @@ fn unpack_as(format: Option<Format>, document: &[u8], most: Option<u64>) -> Resu
 }
 
 #[test]
-fn first_bytes_tell_the_format() {
+fn the_format_follows_from_the_first_bytes() {
     let document = b"something to pack, to pack, to pack".repeat(100);
     for packed in [pack(Format::Gzip, &document), pack(Format::Zstd, &document), zlib(&document)] {
         assert_eq!(unpack(&packed).unwrap(), document);
@@ -39,7 +39,7 @@ fn first_bytes_tell_the_format() {
 }
 
 #[test]
-fn members_and_frames_in_a_row() {
+fn concatenated_members_and_frames() {
     for format in [Format::Gzip, Format::Zstd] {
         let two = [pack(format, b"one, "), pack(format, b""), pack(format, b"two"), pack(format, b"two")].concat();
         assert_eq!(unpack(&two).unwrap(), b"one, twotwo");
@@ -103,7 +103,7 @@ fn damage_is_detected() {
         for place in 0..packed.len() {
             let mut damaged = packed.clone();
             damaged[place] ^= 0x10;
-            // The time in the header has no effect, and a repeated text is the same from two places.
+            // The header's timestamp has no effect, and repeated text may come from either copy.
             if let Ok(unpacked) = unpack_as(Some(format), &damaged, None) {
                 assert!(unpacked == document, "{format:?} {place}");
             }
@@ -168,7 +168,7 @@ fn random_bytes_never_panic() {
 }
 
 #[test]
-fn stops() {
+fn a_stop_ends_decompression() {
     let stop = Stop::default();
     stop.set();
     assert_eq!(Decompressor::new(None, None).decompress(b"abc", &stop), Err(KernelError::stopped()));

@@ -13,7 +13,7 @@ fn converted(pattern: &str, text: &str) -> ByteText {
 }
 
 #[test]
-fn only_for_unicode_word_edges() {
+fn only_patterns_with_unicode_word_edges_are_converted() {
     assert!(of(r"\ba").is_some());
     assert!(of(r"[\p{L}\p{N}_]+").is_none());
     assert!(of(r"(?-u:\b)a").is_none());
@@ -30,8 +30,8 @@ fn one_byte_per_character() {
 }
 
 #[test]
-fn letters_stay_letters_and_classes_apart() {
-    // A letter that no class has is any letter that no class has.
+fn unlisted_letters_become_letters_and_classes_differ() {
+    // A letter outside of all classes is represented by any letter outside of all classes.
     let bytes = converted(r"\b[a-z]+“", "é“”");
     let [letter, quote, other] = *bytes.bytes() else { panic!("{bytes:?}") };
     assert!(letter.is_ascii_alphanumeric() && !letter.is_ascii_lowercase() || letter == b'_');
@@ -39,8 +39,8 @@ fn letters_stay_letters_and_classes_apart() {
 }
 
 #[test]
-fn not_every_pattern() {
-    // No ASCII letter is like these.
+fn some_patterns_cannot_be_converted() {
+    // No ASCII letter belongs to the same classes as these.
     for pattern in [r"\bà", r"\b[é]", r"\b[a-zA-Z0-9_]é", r"\b[a-zA-Z0-9_]+\s"] {
         assert!(of(pattern).is_none(), "{pattern}");
     }
@@ -52,7 +52,7 @@ fn not_every_pattern() {
 }
 
 #[test]
-fn the_same_is_found_in_both_forms() {
+fn matches_are_the_same_in_both_forms() {
     let pieces = ["a", "B", "é", "ü", "9", " ", "“", "—", "日", "_", "😀", "\n", "ß"];
     let patterns = [
         r"\b[a-z]+\b",

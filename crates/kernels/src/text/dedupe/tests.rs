@@ -12,7 +12,7 @@ fn random(random: &mut fastrand::Rng, num_perm: usize) -> Vec<u32> {
 }
 
 #[test]
-fn the_first_of_each_group_stays() {
+fn the_first_of_each_group_is_kept() {
     let minhash = MinHash::new(128, 1, 1, By::Words).unwrap();
     let text = |from: u32, to: u32| (from..to).map(|word| format!("{word} ")).collect::<String>();
     let texts = [text(0, 100), text(500, 600), text(0, 95), text(500, 600), String::new(), text(0, 50), "\n".into()];
@@ -24,15 +24,15 @@ fn the_first_of_each_group_stays() {
 }
 
 #[test]
-fn what_was_not_read_is_not_kept() {
+fn unread_documents_are_not_kept() {
     assert_eq!(keep(&[None, Some(vec![1; 8]), None, Some(vec![1; 8])], 0.8), [1]);
     assert_eq!(keep(&[], 0.8), [0; 0]);
     assert_eq!(keep(&[None], 0.8), [0; 0]);
 }
 
-/// Against all pairs, with pairs well off the threshold.
+/// Compared with all pairs; each pair is well off the threshold.
 #[test]
-fn nothing_is_missed_or_lost() {
+fn the_result_equals_a_comparison_of_all_pairs() {
     let mut rng = fastrand::Rng::with_seed(11);
     for threshold in [0.05_f64, 0.2, 0.5, 0.8, 0.9, 0.99] {
         let mut signatures: Vec<Vec<u32>> = Vec::new();
@@ -40,7 +40,7 @@ fn nothing_is_missed_or_lost() {
             let mut signature = random(&mut rng, 128);
             if !signatures.is_empty() && rng.bool() {
                 let model = signatures[rng.usize(..signatures.len())].clone();
-                // Clearly alike or clearly not.
+                // Clearly similar, or clearly not.
                 let share = if rng.bool() { (threshold + 0.06).min(1.0) } else { threshold - 0.06 };
                 let equal = (share.max(0.0) * 128.0).ceil() as usize;
                 signature[..equal].copy_from_slice(&model[..equal]);
@@ -65,7 +65,7 @@ fn nothing_is_missed_or_lost() {
 }
 
 #[test]
-fn bands_are_as_wide_as_they_can_be() {
+fn bands_are_as_wide_as_possible() {
     assert_eq!(Bands::new(128, 1.0), Bands { count: 1, rows: 128 });
     assert_eq!(Bands::new(128, 0.8), Bands { count: 21, rows: 6 });
     assert_eq!(Bands::new(128, 0.01), Bands { count: 128, rows: 1 });
@@ -74,7 +74,7 @@ fn bands_are_as_wide_as_they_can_be() {
 }
 
 #[test]
-fn equal_ones_are_always_found() {
+fn equal_signatures_are_always_found() {
     let mut rng = fastrand::Rng::with_seed(12);
     let models: Vec<_> = (0..100).map(|_| Some(random(&mut rng, 16))).collect();
     let signatures: Vec<_> = (0..20_000).map(|index: usize| models[index * index % 100].clone()).collect();
@@ -84,9 +84,9 @@ fn equal_ones_are_always_found() {
     }
 }
 
-/// All share half of their signature, none is a duplicate: a pair for pair comparison would take minutes for many more.
+/// All signatures share one half and none is a duplicate; comparing all pairs would take quadratic time.
 #[test]
-fn a_crowd_does_not_take_quadratic_time() {
+fn many_similar_signatures_do_not_take_quadratic_time() {
     let mut rng = fastrand::Rng::with_seed(13);
     let signatures: Vec<_> = (0..4_000)
         .map(|_| {
@@ -99,7 +99,7 @@ fn a_crowd_does_not_take_quadratic_time() {
 }
 
 #[test]
-fn refused() {
+fn invalid_arguments_and_a_stop_are_errors() {
     for threshold in [0.0, -1.0, 1.1, f64::NAN] {
         assert!(duplicates(&[], threshold, &Stop::default()).unwrap_err().message.contains("out of range"));
     }

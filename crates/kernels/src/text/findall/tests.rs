@@ -8,14 +8,14 @@ fn all(pattern: &str, text: &str) -> (usize, Vec<String>) {
 }
 
 #[test]
-fn the_whole_the_group_or_the_groups() {
+fn values_are_the_match_the_group_or_all_groups() {
     assert_eq!(all(r"\d+", "1 23"), (0, vec!["1".into(), "23".into()]));
     assert_eq!(all(r"a(\d+)", "a1 a23"), (1, vec!["1".into(), "23".into()]));
     assert_eq!(all(r"(a)?(\d)", "a1 2").1, ["a", "1", "", "2"]);
     assert_eq!(all(r#"href="([^"]+)" id=(\d)"#, r#"<a href="x/y" id=7>"#).1, ["x/y", "7"]);
 }
 
-/// What CPython 3.11 says.
+/// The expected values are those of CPython 3.11.
 #[test]
 fn empty_matches() {
     assert_eq!(all("|a", "a").1, ["", "a", ""]);
@@ -29,7 +29,7 @@ fn empty_matches() {
 }
 
 #[test]
-fn bytes() {
+fn patterns_for_bytes() {
     let of = |pattern: &[u8], text: &[u8]| {
         let found = findall_bytes(&Pattern::bytes(pattern).unwrap(), text, &Stop::default()).unwrap();
         found.values.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
@@ -44,13 +44,13 @@ fn bytes() {
 }
 
 #[test]
-fn a_pattern_for_bytes_is_none_for_texts() {
+fn a_pattern_for_bytes_is_refused_for_texts() {
     let failure = findall(&Pattern::bytes(b"a").unwrap(), "a", &Stop::default()).unwrap_err();
     assert_eq!(failure.kind, crate::error::ErrorKind::Internal);
 }
 
 #[test]
-fn stops() {
+fn a_stop_ends_the_search() {
     let stop = Stop::default();
     stop.set();
     for pattern in ["a", "(?=a)", r"\ba"] {

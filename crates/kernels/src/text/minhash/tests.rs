@@ -8,7 +8,7 @@ fn of(minhash: &MinHash, text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn names_and_ranges() {
+fn arguments_are_checked() {
     assert_eq!(By::parse("words"), Ok(By::Words));
     assert_eq!(By::parse("bytes").unwrap_err(), "no shingles of \"bytes\": \"words\" or \"characters\"");
     assert_eq!(MinHash::new(0, 5, 0, By::Words).unwrap_err(), "num_perm=0 is out of range: 1 to 65536");
@@ -16,7 +16,7 @@ fn names_and_ranges() {
 }
 
 #[test]
-fn the_length_is_as_asked() {
+fn the_length_is_num_perm() {
     for num_perm in [1, 31, 32, 33, 128, 1000] {
         let minhash = MinHash::new(num_perm, 2, 1, By::Words).unwrap();
         let signature = of(&minhash, "a b c d");
@@ -26,7 +26,7 @@ fn the_length_is_as_asked() {
 }
 
 #[test]
-fn white_space_does_not_count_and_order_does() {
+fn order_matters_and_white_space_does_not() {
     let minhash = MinHash::new(64, 2, 1, By::Words).unwrap();
     assert_eq!(of(&minhash, "one  two\nthree"), of(&minhash, " one two three "));
     assert_eq!(of(&minhash, "a b a b a b"), of(&minhash, "a b a b"));
@@ -35,7 +35,7 @@ fn white_space_does_not_count_and_order_does() {
 }
 
 #[test]
-fn short_texts_are_one_shingle_and_nothing_is_none() {
+fn short_texts_are_one_shingle_and_empty_ones_have_none() {
     for by in [By::Words, By::Characters] {
         let minhash = MinHash::new(64, 5, 1, by).unwrap();
         assert_ne!(of(&minhash, "a b"), of(&minhash, "a c"));
@@ -48,22 +48,22 @@ fn short_texts_are_one_shingle_and_nothing_is_none() {
 }
 
 #[test]
-fn characters_are_unicode() {
+fn characters_are_code_points() {
     let minhash = MinHash::new(256, 2, 1, By::Characters).unwrap();
-    // {né, éé, én} and {né, én}.
+    // {né, éé, én} and {né, én}
     let similar = similarity(&of(&minhash, "nééén"), &of(&minhash, "nén"));
     assert!((similar - 2.0 / 3.0).abs() < 0.15, "{similar}");
 }
 
 #[test]
-fn seeds_are_apart() {
+fn seeds_give_different_signatures() {
     let [one, other] = [1, 2].map(|seed| of(&MinHash::new(128, 1, seed, By::Words).unwrap(), "a b c d e f"));
     assert!(similarity(&one, &other) < 0.1);
 }
 
 #[test]
-fn long_texts_are_the_same_as_their_shingles() {
-    // More words than are permuted at once, or kept in a row.
+fn the_signature_of_a_long_text_is_the_minimum_of_its_shingles() {
+    // More words than are permuted at once or kept in one block.
     let words: Vec<String> = (0..5000).map(|index| format!("w{}", index * 7919 % 5003)).collect();
     let minhash = MinHash::new(64, 3, 9, By::Words).unwrap();
     let mut least = vec![u32::MAX; 64];
@@ -75,9 +75,9 @@ fn long_texts_are_the_same_as_their_shingles() {
     assert_eq!(of(&minhash, &words.join(" ")), least);
 }
 
-/// The estimate's error is that of ideal permutations: √(J (1 − J) / num_perm), and without bias.
+/// The error of the estimate is that of ideal permutations, √(J (1 − J) / num_perm), without bias.
 #[test]
-fn estimates_are_right() {
+fn estimates_have_the_expected_error() {
     const ROUNDS: u32 = 100;
     for (common, only) in [(1, 4), (10, 20), (50, 50), (300, 60), (1000, 20)] {
         let jaccard = f64::from(common) / f64::from(common + only);
@@ -100,7 +100,7 @@ fn estimates_are_right() {
 }
 
 #[test]
-fn every_cpu_says_the_same() {
+fn every_cpu_has_the_same_signatures() {
     let minhash = MinHash::new(64, 1, 3, By::Words).unwrap();
     let hashes: Vec<u32> = (0..100).map(|index: u32| index.wrapping_mul(0x9e37_79b9)).collect();
     let mut plain = vec![[u32::MAX; LANES]; 2];
@@ -111,7 +111,7 @@ fn every_cpu_says_the_same() {
 }
 
 #[test]
-fn stops() {
+fn a_stop_ends_the_computation() {
     let stop = Stop::default();
     stop.set();
     assert_eq!(MinHash::new(8, 1, 0, By::Words).unwrap().signature("a", &stop), Err(KernelError::stopped()));

@@ -10,14 +10,14 @@ fn all(pattern: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn names_lead_to_groups() {
+fn group_numbers_and_names() {
     let pattern = Pattern::text("(a)(?P<last>b)").unwrap();
     assert_eq!((pattern.groups(), pattern.group("last"), pattern.group("first")), (2, Some(2), None));
     assert!(!pattern.is_bytes() && Pattern::bytes(b"\xff").unwrap().is_bytes());
 }
 
 #[test]
-fn a_dollar_is_before_a_last_newline_too() {
+fn a_dollar_also_matches_before_a_final_newline() {
     assert_eq!(all(r"\w+$", "one\ntwo\n"), ["two"]);
     assert_eq!(all(r"\w+$", "one\ntwo"), ["two"]);
     assert_eq!(all(r"\w+$", "two\n\n"), [""; 0]);
@@ -27,7 +27,7 @@ fn a_dollar_is_before_a_last_newline_too() {
 }
 
 #[test]
-fn word_edges_are_those_of_python() {
+fn word_edges_equal_pythons() {
     assert_eq!(all(r"\b[a-z]+\b", "caf\u{e9} tea \u{201c}milk\u{201d} ½cup na\u{301}"), ["tea", "milk", "na"]);
     assert_eq!(all(r"\b\w+\b", "ça va — l’été 日本語 x²"), ["ça", "va", "l", "été", "日本語", "x²"]);
     assert_eq!(all(r"(\w+)é\b", "café cafés"), ["caf"]);
@@ -45,7 +45,7 @@ fn look_around_and_references() {
 }
 
 #[test]
-fn too_much_backtracking_is_a_failure() {
+fn too_many_backtracking_steps_are_an_error() {
     let pattern = Pattern::text(r"(a|a)*(?=b)\1c").unwrap();
     let failure = findall(&pattern, &"a".repeat(64), &Stop::default()).unwrap_err();
     assert_eq!(failure.message, "the pattern takes too many steps of backtracking here");
@@ -62,7 +62,7 @@ fn hostile_patterns_are_refused_or_fast() {
 }
 
 #[test]
-fn errors_are_one_line() {
+fn errors_have_one_line() {
     let deep = "(".repeat(5000) + &")".repeat(5000);
     for pattern in [r"\p{Nonsense}", "(?:a{1000}){1000000}", deep.as_str(), "(?=a)*", "("] {
         let message = Pattern::text(pattern).unwrap_err();
@@ -71,6 +71,6 @@ fn errors_are_one_line() {
 }
 
 #[test]
-fn long_documents_have_steps_enough() {
+fn the_step_limit_allows_long_documents() {
     assert_eq!(all(r"(\w)\1!", &("ab".repeat(600_000) + "cc!")), ["c"]);
 }

@@ -13,7 +13,7 @@ fn of(pattern: &str) -> Option<Prefilter> {
 }
 
 #[test]
-fn only_for_few_kinds_of_bytes() {
+fn a_prefilter_needs_few_first_bytes() {
     let bytes = |pattern| {
         let set = of(pattern)?.set;
         Some((0..=u8::MAX).filter(|byte| set.position(&[*byte]).is_some()).collect::<Vec<u8>>())
@@ -27,9 +27,9 @@ fn only_for_few_kinds_of_bytes() {
     for frequent in [r"(?s-u).", r"\w+", "[a-z]", " |!", "[A-Z]|e"] {
         assert_eq!(bytes(frequent), None, "{frequent}");
     }
-    // A search looks for the ends of lines.
+    // A search already looks for line ends.
     assert_eq!(bytes("(?m)^a"), None);
-    // Can never match.
+    // Never matches.
     assert_eq!(bytes(r"[^\s\S]"), None);
     // Too large.
     assert_eq!(bytes(r"(?:[ab]{1,40}c){40}"), None);
@@ -38,7 +38,7 @@ fn only_for_few_kinds_of_bytes() {
 }
 
 #[test]
-fn every_byte_at_every_place_is_looked_at() {
+fn every_byte_is_found_at_every_position() {
     let set = Set::new(|byte| matches!(byte, b'f'..=b'z') || matches!(byte, 0 | b'-') || byte >= 0xf0).unwrap();
     for length in 0..40 {
         for place in 0..length {
@@ -57,7 +57,7 @@ fn searched(pattern: &str) -> (Prefilter, meta::Regex) {
     (of(pattern).unwrap(), meta::Builder::new().build_from_hir(&parsed(pattern)).unwrap())
 }
 
-/// All matches, and whether the budget lasted.
+/// All matches, and whether the budget was sufficient.
 fn all((starts, regex): &(Prefilter, meta::Regex), document: &[u8]) -> (Vec<(usize, usize)>, bool) {
     let (mut budget, mut at, mut found, mut lasted) = (Budget::new(document.len()), 0, Vec::new(), true);
     loop {
@@ -77,7 +77,7 @@ fn all((starts, regex): &(Prefilter, meta::Regex), document: &[u8]) -> (Vec<(usi
 }
 
 #[test]
-fn the_same_matches_as_those_of_a_search() {
+fn matches_equal_those_of_a_plain_search() {
     let patterns = [
         r"\b[A-Z][a-z]+ [A-Z][a-z]+\b",
         r"\B[A-Z]+",
@@ -94,7 +94,7 @@ fn the_same_matches_as_those_of_a_search() {
     for pattern in patterns {
         let both = searched(pattern);
         for round in 0..400 {
-            // Few and many starts, so that both ways are gone.
+            // Few starts and many starts, so that both strategies are used.
             let wide = if round % 2 == 0 { 1 } else { 30 };
             let length = dice.usize(..120);
             let document: Vec<u8> = (0..length)
@@ -107,16 +107,16 @@ fn the_same_matches_as_those_of_a_search() {
 }
 
 #[test]
-fn starts_that_lead_far_and_fail_are_given_up() {
+fn a_prefilter_whose_starts_fail_late_is_given_up() {
     let document = [b'A'; 10_000];
     let both = searched("A+B");
     assert_eq!(all(&both, &document), (vec![], false));
     let (starts, mut budget) = (&both.0, Budget::new(document.len()));
-    // After the first.
+    // After the first start.
     assert_eq!(starts.find(&document, 0, &mut budget), Found::Unknown(1));
-    // For good, whatever might be passed over.
+    // For the rest of the document, however many bytes could be skipped.
     assert_eq!(starts.find(&[b'.'; 1000], 0, &mut budget), Found::Unknown(0));
-    // Where they are rare, and matches where they are not, it lasts.
+    // The budget lasts where failing starts are rare, and where starts lead to matches.
     assert!(all(&both, &[[b'.'; 50].as_slice(), b"AAC"].concat().repeat(100)).1);
     assert!(all(&both, &[b"AAAAAAAAAAAA".as_slice(), b"AAB"].concat().repeat(100)).1);
 }

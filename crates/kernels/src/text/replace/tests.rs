@@ -9,7 +9,7 @@ fn sub(pattern: &str, by: &str, text: &str) -> String {
 }
 
 #[test]
-fn replaces() {
+fn templates_and_empty_matches_as_in_python() {
     assert_eq!(sub("a", "b", "banana"), "bbnbnb");
     assert_eq!(sub("x", "y", "banana"), "banana");
     assert_eq!(sub(r"(\w+) (\w+)", r"\2 \1", "hello wörld!"), "wörld hello!");
@@ -24,7 +24,7 @@ fn replaces() {
 }
 
 #[test]
-fn replaces_bytes() {
+fn patterns_for_bytes() {
     let pattern = Pattern::bytes(b"(\xff)a").unwrap();
     let by = Replacement::parse_bytes(b"\xfe\\1", &pattern).unwrap();
     assert_eq!(replace_bytes(&pattern, b"\xffa\x80", &by, &Stop::default()).unwrap(), b"\xfe\xff\x80");

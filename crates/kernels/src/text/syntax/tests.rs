@@ -11,14 +11,14 @@ fn refused(pattern: &str) -> String {
 }
 
 #[test]
-fn syntax_that_is_the_same() {
+fn common_syntax_is_unchanged() {
     for pattern in ["", "a", "(a)|b", r"\.\*", "a+?b*?", "a{2,3}", r"\bé\B", "[a-z]", "[^a]"] {
         assert_eq!(text(pattern), pattern);
     }
 }
 
 #[test]
-fn syntax_that_is_translated() {
+fn other_syntax_is_translated() {
     for (pattern, expected) in [
         (r"\Aa\Z", r"\Aa\z"),
         ("^a", r"\Aa"),
@@ -48,7 +48,7 @@ fn syntax_that_is_translated() {
 }
 
 #[test]
-fn hard_ones() {
+fn patterns_that_need_backtracking() {
     for pattern in ["(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(?>a)", "a++", "a{2}+", r"(a)\1", "(?P<x>a)(?P=x)"] {
         assert!(translate(pattern, false).unwrap().hard, "{pattern}");
     }
@@ -58,7 +58,7 @@ fn hard_ones() {
 }
 
 #[test]
-fn a_dollar_has_a_form_before_a_newline() {
+fn a_dollar_has_a_second_form_before_a_newline() {
     let translated = translate("a$", false).unwrap();
     assert_eq!((translated.pattern.as_str(), translated.hard), (r"a\z", false));
     assert_eq!(translated.before_newline.as_deref(), Some(r"a(?=\n?\z)"));
@@ -73,15 +73,15 @@ fn groups_have_numbers_and_names() {
 }
 
 #[test]
-fn bytes_are_bytes() {
+fn patterns_for_bytes() {
     assert_eq!(translate("é+[ÿ]\\b.", true).unwrap().pattern, r"\xe9+[\xff]\b[^\n]");
     assert_eq!(translate(r"\u0041", true).unwrap_err(), r"bad escape \u at position 0");
     assert_eq!(translate("(?u)a", true).unwrap_err(), "bad inline flags: 'u' with a bytes pattern at position 2");
 }
 
-/// The words and positions of CPython 3.11.
+/// Messages and positions of CPython 3.11.
 #[test]
-fn refused_in_the_words_of_re() {
+fn errors_have_the_messages_of_re() {
     for (pattern, words) in [
         ("*a", "nothing to repeat at position 0"),
         ("^*", "nothing to repeat at position 1"),
@@ -116,7 +116,7 @@ fn refused_in_the_words_of_re() {
 }
 
 #[test]
-fn depth_and_length_are_no_danger() {
+fn deep_and_long_patterns() {
     let deep = format!("{}a{}", "(".repeat(200_000), ")".repeat(200_000));
     assert_eq!(translate(&deep, false).unwrap().groups, 200_000);
     assert!(refused(&"(".repeat(200_000)).starts_with("missing )"));
