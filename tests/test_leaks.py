@@ -156,7 +156,9 @@ def test_resources_are_released(work: Callable) -> None:
         assert not more
         grown = objects() - before[2]
         ours = {
-            name: count for name, count in grown.items() if name in vars(shoal) or name in {"Port", "Future", "Task"}
+            name: count
+            for name, count in grown.items()
+            if name in vars(shoal) or name in {"LoopWaker", "Future", "Task"}
         }
         assert sum(ours.values()) <= 2, ours
         assert sum(grown.values()) < 100, grown.most_common(5)
