@@ -148,7 +148,7 @@ impl PyColumn {
         self.to_pylist(py)?.try_iter()
     }
 
-    /// The column as an array of Arrow's C interface (two capsules), for whoever takes one.
+    /// The column as an array of Arrow's C interface (two capsules), for libraries that import Arrow.
     ///
     /// Args:
     ///     requested_schema: a capsule with the type that is wanted; followed where it can be had.

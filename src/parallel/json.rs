@@ -149,7 +149,7 @@ fn places_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Pointer)>> {
     Ok(places)
 }
 
-/// What is told of pointers that matched nothing.
+/// The warning for pointers that matched nothing.
 fn never_matched(matches: &Matches) -> Vec<String> {
     let warning = |pointer| format!("the JSON pointer {pointer:?} matched nothing in any document");
     matches.never().into_iter().map(warning).collect()

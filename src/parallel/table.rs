@@ -183,7 +183,7 @@ impl PyTable {
         PyTuple::new(py, columns.collect::<Vec<_>>())?.try_iter()
     }
 
-    /// The table as a stream of Arrow's C interface (a capsule), for whoever takes one.
+    /// The table as a stream of Arrow's C interface (a capsule), for libraries that import Arrow.
     ///
     /// Args:
     ///     requested_schema: a capsule with the schema that is wanted; followed where its types can be had.

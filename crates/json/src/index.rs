@@ -15,7 +15,7 @@ const WINDOW: usize = 16 * 1024;
 
 /// Asked between windows whether to give up.
 pub trait Interrupt {
-    /// Whether nobody needs the result any more.
+    /// Whether the result is no longer needed.
     fn is_set(&self) -> bool;
 }
 

@@ -6,7 +6,7 @@
 //! match, and the automaton finds the same end as a search.
 //!
 //! Many starts, or starts that lead far and fail, would take longer, even quadratic time. So each document has a
-//! [`Budget`]: skipped bytes are earned, bytes read in vain are spent. When it is used up, the rest of the document is
+//! [`Budget`]: skipped bytes are earned, bytes read without a match are spent. When it is used up, the rest of the document is
 //! searched without the prefilter.
 
 use regex_automata::Anchored;
@@ -58,7 +58,7 @@ struct Range {
     up_to: u64,
 }
 
-/// The bytes that may still be read in vain; `None` once used up.
+/// The bytes that may still be read without a match; `None` once used up.
 #[derive(Debug)]
 pub struct Budget(Option<usize>);
 
