@@ -3,7 +3,7 @@
 //! - [`reactor_handle`], [`submit`]: the I/O reactor, one thread with a current-thread tokio runtime; [`load`] starts a
 //!   second one while large bodies keep the first busy.
 //! - [`pool`]: a private rayon pool for CPU work.
-//! - [`notifier`]: one thread for calls that take the GIL.
+//! - [`notifier`](fn@notifier): one thread for calls that take the GIL.
 //! - [`lookup`]: threads for `getaddrinfo`, which blocks.
 //! - [`DedicatedRuntime`]: a runtime of its own for one component, such as the test server.
 //! - [`FinalizeGuard`]: every thread that detaches from Python or attaches to it holds one, so that interpreter

@@ -1,6 +1,6 @@
 //! Response bodies: read to their end, decoded, bounded, into memory or into a file.
 //!
-//! - [`load`] reads a body to its end.
+//! - [`load`](fn@load) reads a body to its end.
 //! - [`inflow`] receives it piece by piece; [`decode`] decodes its `Content-Encoding`.
 //! - [`spool`] writes it to a file while it is received.
 
