@@ -28,7 +28,6 @@ use shoal_http::settings::Settings;
 pub struct Plan {
     /// The method of items without one.
     pub method: Method,
-    /// The parser of absolute URLs.
     /// The base of relative URLs.
     pub base_url: Option<Url>,
     /// The parameters of client and call.
