@@ -30,7 +30,7 @@ RUST     := $(patsubst crates/%/Cargo.toml,-p shoal-%,$(wildcard crates/*/Cargo.
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python check check-github fmt bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs pythons clean
+.PHONY: help demo test test-rust test-python check check-github fmt renew bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs pythons clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -76,6 +76,10 @@ fmt: $(call GROUP,lint) ## format the Rust and Python code
 	cargo fmt
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
+
+renew: $(BUILT) $(call GROUP,lint) ## write the stub and the list of public names, after a change of the API
+	$(BIN)/python tests/test_stub.py --write
+	$(BIN)/python tests/test_api.py --write
 
 bench: ## measure against other clients, kernels and pools
 	@$(MAKE) --no-print-directory bench-http
