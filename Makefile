@@ -15,7 +15,8 @@ TARGETS ?=
 # Interpreters for `make pythons`.
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14 python3.15
 
-BIN      := $(abspath $(VENV))/bin
+# On Windows the programs of an environment are in another folder.
+BIN      := $(abspath $(VENV))/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY    := $(VENV)/.ready
 BUILT    := $(VENV)/.extension-$(PROFILE)
 GROUP     = $(VENV)/.group-$(1)
@@ -29,7 +30,7 @@ RUST     := $(patsubst crates/%/Cargo.toml,-p shoal-%,$(wildcard crates/*/Cargo.
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python check fmt bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs pythons clean
+.PHONY: help demo test test-rust test-python check check-github fmt renew bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs pythons clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -49,7 +50,7 @@ test-python: $(BUILT) $(call GROUP,test)
 soak: $(BUILT) $(call GROUP,test) ## run the long tests
 	$(BIN)/python -m pytest -m soak $(PYTEST_OPTIONS)
 
-check: $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## check formatting, lints and types of the Rust and Python code, and the dependencies
+check: check-github $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## check formatting, lints and types of the Rust and Python code, and the dependencies
 	cargo fmt --check
 	cargo clippy --workspace --exclude shoal-fuzz --all-targets $(CARGO_OPTIONS) -- -D warnings
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items $(RUST) $(CARGO_OPTIONS)
@@ -58,11 +59,27 @@ check: $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## check formatting, lints
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest shoal._shoal --allowlist tests/stubtest.txt
 	$(BIN)/python tests/dependencies.py $(CARGO_OPTIONS)
+	$(BIN)/python tests/licenses.py target/THIRD-PARTY-LICENSES $(CARGO_OPTIONS)
+
+# actionlint comes from the environment, or from the PATH.
+check-github: $(call GROUP,lint) $(call GROUP,actionlint) ## check the workflows, the forms for issues and CITATION.cff (a part of `make check`)
+	$(BIN)/zizmor --offline --quiet --persona auditor .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format --default-filetype yaml CITATION.cff
+	@PATH="$(BIN):$$PATH"; if command -v actionlint >/dev/null; then echo actionlint; actionlint; \
+		else echo "actionlint is missing (its package needs GitHub): workflows were checked without it" >&2; fi
 
 fmt: $(call GROUP,lint) ## format the Rust and Python code
 	cargo fmt
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
+
+renew: $(BUILT) $(call GROUP,lint) ## write the stub and the list of public names, after a change of the API
+	$(BIN)/python tests/test_stub.py --write
+	$(BIN)/python tests/test_api.py --write
 
 bench: ## measure against other clients, kernels and pools
 	@$(MAKE) --no-print-directory bench-http
@@ -96,12 +113,18 @@ docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## write the reference as H
 	cargo doc --no-deps $(RUST) $(CARGO_OPTIONS)
 	@echo "python: target/doc/python/index.html   rust: target/doc/shoal_http/index.html"
 
+# A part of `make wheel`. TARGET is the target of a wheel for another system.
+THIRD-PARTY-LICENSES: Cargo.lock tests/licenses.py
+	$(PYTHON) tests/licenses.py $@ $(if $(TARGET),--target $(TARGET)) $(CARGO_OPTIONS)
+
+wheel: THIRD-PARTY-LICENSES
+
 pythons: $(READY) ## build and test on several interpreters: make pythons PYTHONS="python3.10 /path/to/python3.14"
 	tests/pythons $(BIN) $(PROFILE) $(PYTHONS)
 
 clean: ## remove everything that was built or installed here
 	cargo clean
-	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/shoal/_shoal.*.so
+	rm -rf $(VENV) .venv-* build dist THIRD-PARTY-LICENSES .pytest_cache .mypy_cache .ruff_cache .hypothesis python/shoal/_shoal.*.so
 	find python tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Steps that the targets need. Each file marks a finished step.
@@ -116,6 +139,11 @@ $(READY):
 
 $(VENV)/.group-%: pyproject.toml $(READY)
 	$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+# With ACTIONLINT=required it is an error if actionlint cannot be installed.
+$(VENV)/.group-actionlint: pyproject.toml $(READY)
+	$(BIN)/python -m pip install --quiet --group actionlint 2>$@.log || [ "$(ACTIONLINT)" != required ] || { cat $@.log; exit 1; }
 	@touch $@
 
 # A peer without a wheel for this interpreter is left out of the report; the others are measured.
