@@ -159,6 +159,13 @@ def test_json_escapes_at_any_place(escape: str, other: str) -> None:
             check_json(f'["{text}", {long}]')
 
 
+@pytest.mark.parametrize("byte", [*range(0x20), *range(0x7F, 0x100, 16)])
+def test_json_refuses_other_characters_in_numbers(byte: int) -> None:
+    # U+000E has the lower bits of the decimal point.
+    for number in ("1{}5", "123712{}34567824", "1.5{}5", "1{}5e3"):
+        check_json("[" + number.format(chr(byte)) + ", 1, 2, 3, 4, 5, 6, 7, 8, 9]")
+
+
 @pytest.mark.parametrize("control", ["\x00", "\x1f", "\n"])
 def test_json_strings_reject_control_characters(control: str) -> None:
     for before in range(35):

@@ -146,9 +146,9 @@ impl Short {
             return None;
         }
         let bytes = u128::from_le_bytes(*block) ^ ZEROS;
-        match block.get(whole)? | 0x20 {
+        match block.get(whole)? {
             b'.' => {}
-            b'e' => return None,
+            b'e' | b'E' => return None,
             _ => return Some(Self { bytes, whole, fraction: 0, negative }),
         }
         let end = (others & (others - 1)).trailing_zeros() as usize;

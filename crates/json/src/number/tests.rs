@@ -59,6 +59,16 @@ fn short_and_long_agree() {
         }
         assert_eq!(end(&padded, 0), end(&text, 0), "{text:?}");
     }
+    // The byte behind the digits: only a point, `e` and `E` belong to a number. (0x0E, which has the lower bits of the
+    // point, was taken for it.)
+    for byte in 0..=u8::MAX {
+        let padded = [b"12".as_slice(), &[byte], b"5,              "].concat();
+        let expected = match byte {
+            b'.' | b'e' | b'E' | b'0'..=b'9' => 4,
+            _ => 2,
+        };
+        assert_eq!(end(&padded, 0), Some(expected), "{byte:#x}");
+    }
 }
 
 #[test]
