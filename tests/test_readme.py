@@ -40,6 +40,8 @@ def test_code_blocks_run(page: Path, server, tmp_path: Path, monkeypatch: pytest
             pytest.importorskip(name)
     if "from fastapi.testclient" in page.read_text():
         pytest.importorskip("httpx2")
+    if "= pandas.DataFrame.from_arrow(" in page.read_text():
+        pytest.importorskip("pandas", minversion="3")
     monkeypatch.chdir(tmp_path)
     base = server.url("/").rstrip("/")
     namespace: dict = {"__name__": "__main__"}
