@@ -38,7 +38,8 @@ def test_every_public_name_is_in_the_reference_once() -> None:
         for name in module.__all__
         if not inspect.ismodule(getattr(module, name))
     }
-    assert public - set(ENTRIES) == set()
+    missing = sorted(public - set(ENTRIES))
+    assert not missing, f"add a line `::: name` to a page in docs/reference for {missing}"
     assert set(ENTRIES) - public == set()
     assert len(ENTRIES) == len(set(ENTRIES))
 
@@ -54,7 +55,8 @@ def test_every_page_is_in_the_navigation() -> None:
         return found
 
     linked = pages(config["nav"])
-    assert set(linked) == {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    missing = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - set(linked)
+    assert not missing, f"add to nav in zensical.toml: {sorted(missing)}"
     assert len(linked) == len(set(linked))
 
 
