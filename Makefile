@@ -30,7 +30,7 @@ RUST     := $(patsubst crates/%/Cargo.toml,-p shoal-%,$(wildcard crates/*/Cargo.
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python check check-github fmt renew bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs pythons clean
+.PHONY: help demo test test-rust test-python check check-github fmt renew bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs docs-serve pythons clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -107,11 +107,16 @@ fuzz-smoke: $(READY) ## run each fuzz target for ten seconds
 dev: ## build quickly, for development (then: make test PROFILE=fast)
 	@$(MAKE) --no-print-directory PROFILE=fast $(VENV)/.extension-fast
 
-docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## write the reference as HTML to target/doc; run every example of the docs
-	$(BIN)/python -m pytest tests/test_readme.py tests/test_notebook.py $(PYTEST_OPTIONS)
-	$(BIN)/pdoc --docformat google --output-directory target/doc/python shoal
+docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## run every example of the docs, build the site (target/site) and check its links
+	$(BIN)/python -m pytest tests/test_readme.py tests/test_notebook.py tests/test_site.py $(PYTEST_OPTIONS)
+	rm -rf target/site
+	$(BIN)/zensical build --clean --strict
+	$(BIN)/python site/check.py target/site
 	cargo doc --no-deps $(RUST) $(CARGO_OPTIONS)
-	@echo "python: target/doc/python/index.html   rust: target/doc/shoal_http/index.html"
+	@echo "site: target/site/index.html   rust: target/doc/shoal_http/index.html"
+
+docs-serve: $(call GROUP,docs) ## show the site at http://localhost:8000, renewed at every change
+	$(BIN)/zensical serve
 
 # A part of `make wheel`. TARGET is the target of a wheel for another system.
 THIRD-PARTY-LICENSES: Cargo.lock tests/licenses.py
@@ -124,7 +129,7 @@ pythons: $(READY) ## build and test on several interpreters: make pythons PYTHON
 
 clean: ## remove everything that was built or installed here
 	cargo clean
-	rm -rf $(VENV) .venv-* build dist THIRD-PARTY-LICENSES .pytest_cache .mypy_cache .ruff_cache .hypothesis python/shoal/_shoal.*.so
+	rm -rf $(VENV) .venv-* .cache build dist THIRD-PARTY-LICENSES .pytest_cache .mypy_cache .ruff_cache .hypothesis python/shoal/_shoal.*.so
 	find python tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Steps that the targets need. Each file marks a finished step.

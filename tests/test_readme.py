@@ -1,4 +1,4 @@
-"""Runs every Python block of the README and the pages of docs, in order, page by page.
+"""Runs every Python block of the README, the pages of docs and the examples of the reference, in order, page by page.
 
 `https://example.com` stands for the embedded server. A block with a top-level `await` runs as in a notebook cell.
 HTML comments that begin with `<!-- run` are not rendered and run too: they check the statements of the text.
@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "site/examples.md"]
+# Packages of the group `test` without which a page cannot run; it is skipped where they are missing.
+NEEDED = ("aiofiles", "aiohttp", "duckdb", "fastapi", "numpy", "pandas", "polars", "pyarrow")
 BLOCK = re.compile(r"^(?:```python\n(?P<shown>.*?)^```$|<!-- run\n(?P<hidden>.*?)^-->$)", re.MULTILINE | re.DOTALL)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).with_suffix("").as_posix()
 
 
 def blocks(page: Path) -> list[tuple[int, str]]:
@@ -27,11 +33,15 @@ def blocks(page: Path) -> list[tuple[int, str]]:
     return found
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
 def test_code_blocks_run(page: Path, server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "import aiohttp" in page.read_text():
-        pytest.importorskip("aiohttp")
-        pytest.importorskip("aiofiles")
+    for name in NEEDED:
+        if re.search(rf"^(?:import|from) {name}\b", page.read_text(), re.MULTILINE):
+            pytest.importorskip(name)
+    if "from fastapi.testclient" in page.read_text():
+        pytest.importorskip("httpx2")
+    if "= pandas.DataFrame.from_arrow(" in page.read_text():
+        pytest.importorskip("pandas", minversion="3")
     monkeypatch.chdir(tmp_path)
     base = server.url("/").rstrip("/")
     namespace: dict = {"__name__": "__main__"}
@@ -49,7 +59,7 @@ def test_code_blocks_run(page: Path, server, tmp_path: Path, monkeypatch: pytest
         loop.close()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_have_targets(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith("http"):

@@ -5,7 +5,7 @@
 ...     url = server.url("/json/100?i=7")
 
 It has well-behaved routes (``/json/{n}``, ``/echo``, ``/gzip/{n}``, ...) and faulty ones (``/fault/...``).
-:class:`Server` lists them.
+`Server` lists them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Server", "ServerStats", "serve"]
 
 @dataclass(frozen=True)
 class ServerStats:
-    """The counters of a :class:`Server` since its start or its last ``reset_stats()``."""
+    """The counters of a `Server` since its start or its last ``reset_stats()``."""
 
     requests: int
     """Requests whose head was read."""
@@ -120,7 +120,7 @@ def serve(
     players: int = 500,
     threads: int = 1,
 ) -> None:
-    """Run a :class:`Server` in the foreground: print its base URL once it listens, and return after Ctrl-C.
+    """Run a `Server` in the foreground: print its base URL once it listens, and return after Ctrl-C.
 
     - ``host``, ``port``: where to listen; port 0 takes a free one. Default ``127.0.0.1:8000``.
     - ``latency``: seconds before each answer of ``/stats/...``. Default 0.0.
