@@ -8,8 +8,10 @@
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
+
+use super::lock::lock;
 
 /// A target of wake-ups. Called from any thread; must not block.
 pub trait Waiter: Send + Sync {
@@ -17,25 +19,12 @@ pub trait Waiter: Send + Sync {
     fn wake(self: Arc<Self>, token: u64);
 }
 
-/// The waiters to wake. The first one needs no allocation: most completions have one at most.
-#[derive(Default)]
-struct Waiters {
-    first: Option<(Arc<dyn Waiter>, u64)>,
-    others: Vec<(Arc<dyn Waiter>, u64)>,
-}
+/// Waiters and their tokens.
+pub(crate) type Waiters = Vec<(Arc<dyn Waiter>, u64)>;
 
-impl Waiters {
-    fn push(&mut self, waiter: Arc<dyn Waiter>, token: u64) {
-        match &self.first {
-            None => self.first = Some((waiter, token)),
-            Some(_) => self.others.push((waiter, token)),
-        }
-    }
-
-    fn wake(self) {
-        for (waiter, token) in self.first.into_iter().chain(self.others) {
-            waiter.wake(token);
-        }
+pub(crate) fn wake_all(waiters: Waiters) {
+    for (waiter, token) in waiters {
+        waiter.wake(token);
     }
 }
 
@@ -57,7 +46,7 @@ impl<T> Default for Completion<T> {
     fn default() -> Self {
         Self {
             done: AtomicBool::new(false),
-            state: Mutex::new(State { value: None, waiters: Waiters::default(), blocked: 0 }),
+            state: Mutex::new(State { value: None, waiters: Vec::new(), blocked: 0 }),
             settled: Condvar::new(),
         }
     }
@@ -67,10 +56,6 @@ impl<T> Completion<T> {
     /// Whether a value was set; it may have been taken since.
     pub fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the value and wakes all waiters; returns the value if there already was one.
@@ -83,12 +68,12 @@ impl<T> Completion<T> {
     /// Sets the value that `make` returns, unless it is `None` or there already was one. The completion is locked while
     /// `make` runs. Returns whether it set the value.
     pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
-        self.set(make).map(Waiters::wake).is_some()
+        self.set(make).map(wake_all).is_some()
     }
 
     /// Sets the value; returns the waiters to wake, or `None` if the value was not set.
     fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if self.done.load(Ordering::Relaxed) {
             return None;
         }
@@ -105,7 +90,7 @@ impl<T> Completion<T> {
 
     /// Takes the value; only the first caller gets it.
     pub fn take(&self) -> Option<T> {
-        self.lock().value.take()
+        lock(&self.state).value.take()
     }
 
     /// The same in a forked child, which never waits: `None` if a thread of the parent held the lock at the fork.
@@ -119,11 +104,11 @@ impl<T> Completion<T> {
 
     /// Registers a waiter; `false`, and never a wake-up, if the value is already set.
     pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if self.done.load(Ordering::Relaxed) {
             return false;
         }
-        state.waiters.push(waiter, token);
+        state.waiters.push((waiter, token));
         true
     }
 
@@ -132,7 +117,7 @@ impl<T> Completion<T> {
         if self.is_done() {
             return true;
         }
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.blocked += 1;
         let waited = self.settled.wait_timeout_while(state, limit, |_| !self.done.load(Ordering::Relaxed));
         waited.unwrap_or_else(PoisonError::into_inner).0.blocked -= 1;
@@ -167,7 +152,7 @@ impl<T> Drop for Promise<T> {
             let is_panicking = std::thread::panicking();
             let waiters = self.completion.set(|| Some(lost(is_panicking))).unwrap_or_default();
             if is_panicking {
-                waiters.wake();
+                wake_all(waiters);
             }
         }
     }

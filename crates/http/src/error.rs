@@ -28,6 +28,8 @@ pub struct AttemptError {
     pub os_error: Option<i32>,
     /// The server has said that it did not process the request (RFC 9113, 8.7).
     pub unprocessed: bool,
+    /// The server answers this request over HTTP/1.1 only (RFC 9113, 7: HTTP_1_1_REQUIRED).
+    pub http1_required: bool,
 }
 
 impl AttemptError {
@@ -41,6 +43,7 @@ impl AttemptError {
             response: None,
             os_error: None,
             unprocessed: false,
+            http1_required: false,
         }
     }
 }
@@ -84,7 +87,7 @@ impl FetchError {
         attempts: u32,
         elapsed: Duration,
     ) -> Self {
-        let AttemptError { kind, phase, message, response, os_error, unprocessed: _ } = error;
+        let AttemptError { kind, phase, message, response, os_error, .. } = error;
         Self(Arc::new(Details { kind, phase, message, request, index, attempts, elapsed, response, os_error }))
     }
 

@@ -22,7 +22,7 @@ mod rate;
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -33,6 +33,7 @@ use self::hosts::{Host, Hosts, origin, semaphore};
 pub use self::limit::{Limit, Limits};
 pub use self::rate::Rate;
 use self::rate::Spacing;
+use super::lock::lock;
 
 /// Gives permits to the requests of one client. It belongs to one process: a forked child makes its own from
 /// [`Self::limits`].
@@ -182,7 +183,7 @@ impl Limiter {
     pub(crate) fn pause(&self, url: &Url, duration: Duration) {
         const MAX: Duration = Duration::from_secs(u32::MAX as u64);
         let until = Instant::now() + duration.min(MAX);
-        let mut hosts = self.hosts();
+        let mut hosts = lock(&self.hosts);
         let host = hosts.get_or_insert(&origin(url), self.limits.per_host);
         {
             let mut schedule = host.schedule();
@@ -192,10 +193,6 @@ impl Limiter {
         self.has_pause.store(true, Ordering::Release);
     }
 
-    fn hosts(&self) -> MutexGuard<'_, Hosts> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The host of `url`, if it can have a limit or a pause.
     fn host(&self, url: &Url) -> Option<Arc<Host>> {
         let is_limited = self.limits.per_host.is_some() || self.spacing.is_some();
@@ -203,7 +200,7 @@ impl Limiter {
             return None;
         }
         let origin = origin(url);
-        let mut hosts = self.hosts();
+        let mut hosts = lock(&self.hosts);
         if is_limited {
             return Some(hosts.get_or_insert(&origin, self.limits.per_host));
         }

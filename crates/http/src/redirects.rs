@@ -72,7 +72,7 @@ pub async fn exchange<T: Transport>(
         let Some(next) = next else {
             let path = target(request, head.status);
             if path.is_some() {
-                timings.body_is_saved();
+                timings.update(|state| state.saves = true);
             }
             let reading = Reading {
                 max_body: settings.max_body,
@@ -81,7 +81,7 @@ pub async fn exchange<T: Transport>(
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
-            timings.body_loaded(loaded.bytes());
+            timings.update(|state| state.bytes = loaded.bytes());
             return Ok(response(head, loaded, hop.url, history, request));
         };
         let seen = response(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -10,6 +10,7 @@ use url::{Position, Url};
 
 use super::limit::Limit;
 use super::rate::Bucket;
+use crate::lock::lock;
 
 /// The smallest [`Hosts::sweep_at`].
 pub(super) const MIN_SWEEP: usize = 64;
@@ -62,7 +63,7 @@ pub(super) struct Host {
 
 impl Host {
     pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
-        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.schedule)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The configured limits, and which of them made a request wait.
 
 use super::rate::Rate;
+use crate::named::named;
 
 /// The limits of a client or a call; `None` means no limit.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,27 +14,17 @@ pub struct Limits {
     pub rate: Option<Rate>,
 }
 
-/// What made a request wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// [`Limits::concurrency`].
-    Concurrency,
-    /// [`Limits::per_host`].
-    PerHost,
-    /// [`Limits::rate`].
-    Rate,
-    /// A pause that the server asked for.
-    RetryAfter,
-}
-
-impl Limit {
-    /// The name in Python.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Concurrency => "concurrency",
-            Self::PerHost => "per_host",
-            Self::Rate => "rate",
-            Self::RetryAfter => "retry_after",
-        }
+named! {
+    /// What made a request wait.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Limit.as_str {
+        /// [`Limits::concurrency`].
+        Concurrency = "concurrency",
+        /// [`Limits::per_host`].
+        PerHost = "per_host",
+        /// [`Limits::rate`].
+        Rate = "rate",
+        /// A pause that the server asked for.
+        RetryAfter = "retry_after",
     }
 }

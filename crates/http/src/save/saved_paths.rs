@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+
+use crate::lock::lock;
 
 /// The claimed paths, as 64-bit hashes: a million paths take at most 18 MB, and two of them have the same hash in one of
 /// 30 million such streams.
@@ -17,7 +19,7 @@ impl SavedPaths {
     /// Claims `path`; `false` if it was claimed before.
     pub fn claim(&self, path: &Path) -> bool {
         let hash = self.hasher.hash_one(path);
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(hash)
+        lock(&self.claimed).insert(hash)
     }
 }
 

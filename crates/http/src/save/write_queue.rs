@@ -10,12 +10,13 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use crate::lock::lock;
 use shoal_runtime::submit;
 
 /// The wait of the oldest file at which another thread is started.
@@ -37,10 +38,6 @@ struct State {
 }
 
 impl WriteQueue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Runs `work` on a thread that may block on files; `None` if it panicked.
     pub async fn run<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (done, result) = oneshot::channel();
@@ -58,7 +55,7 @@ impl WriteQueue {
 
     /// Adds a file; returns whether to start another thread.
     fn push(&self, job: Job) -> bool {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         let now = Instant::now();
         state.jobs.push_back((now, job));
         let is_late = state.jobs.front().is_some_and(|(since, _)| now.duration_since(*since) > MAX_WAIT);
@@ -69,7 +66,7 @@ impl WriteQueue {
 
     fn write(&self) {
         loop {
-            let mut state = self.lock();
+            let mut state = lock(&self.0);
             let Some((_, job)) = state.jobs.pop_front() else {
                 state.writers -= 1;
                 return;

@@ -10,10 +10,12 @@ mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::lock::lock;
 
 /// How long a handshake keeps the other requests waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,10 +33,6 @@ pub(super) struct Leader {
     origin: Box<str>,
     permit: Option<OwnedSemaphorePermit>,
     decided: bool,
-}
-
-fn lock(gates: &Gates) -> MutexGuard<'_, HashMap<Box<str>, Arc<Semaphore>>> {
-    gates.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Discovery {

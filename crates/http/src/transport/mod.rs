@@ -14,7 +14,6 @@ mod discovery;
 pub mod http1;
 mod http2;
 mod interface;
-mod kind;
 mod no_proxy;
 mod options;
 mod proxy;
@@ -26,10 +25,9 @@ mod tls;
 
 pub(crate) use self::interface::reserve;
 pub use self::interface::{Body, Head, Outgoing, Transport};
-pub use self::kind::TransportKind;
 pub use self::options::ConnectionOptions;
 #[cfg(fuzzing)]
 pub use self::reqwest_connector::{Connected, Io};
 pub use self::router::Router;
-pub use self::timings::{Snapshot, Timings};
+pub use self::timings::{Snapshot, Timings, TransportKind};
 pub use self::tls::Verify;

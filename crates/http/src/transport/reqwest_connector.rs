@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use http::Method;
@@ -26,6 +26,7 @@ use super::resolve::Resolver;
 use super::timings::Timings;
 use crate::descriptors::{self, Counted};
 use crate::error::AttemptError;
+use crate::lock::lock;
 
 /// A byte stream.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -92,7 +93,7 @@ impl ReqwestConnector {
         let slot = Slot::default();
         let execution = self.client.execute(Request::new(Method::GET, target));
         let outcome = SLOT.scope(slot.clone(), execution).await;
-        let connected = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let connected = lock(&slot).take();
         match (connected, outcome) {
             (Some(connected), _) => Ok(connected),
             (None, Err(error)) => Err(error.into()),
@@ -147,7 +148,7 @@ where
                 proxied: info.is_proxied(),
                 io: Box::new(TokioIo::new(connection)),
             };
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(connected);
+            *lock(&slot) = Some(connected);
             Err(HandedOut.into())
         })
     }

@@ -4,32 +4,23 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
 use crate::error::{AttemptError, ErrorKind, Phase};
+use crate::named::named;
 
 /// A response with more codings is an attack (the limit of urllib3 and curl).
 const MAX_CODINGS: usize = 5;
 
-/// A known content coding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    /// `gzip` or `x-gzip`.
-    Gzip,
-    /// `deflate`, zlib-wrapped or raw.
-    Deflate,
-    /// `br`.
-    Brotli,
-    /// `zstd`.
-    Zstd,
-}
-
-impl Coding {
-    /// Its token in the header.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Deflate => "deflate",
-            Self::Brotli => "br",
-            Self::Zstd => "zstd",
-        }
+named! {
+    /// A known content coding, by its token in the header.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Coding.as_str {
+        /// Also `x-gzip`.
+        Gzip = "gzip",
+        /// Zlib-wrapped or raw.
+        Deflate = "deflate",
+        /// RFC 7932.
+        Brotli = "br",
+        /// RFC 8878.
+        Zstd = "zstd",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::watch::{Watched, Wire};
 use crate::descriptors::Counted;
+use crate::lock::lock;
 use crate::transport::options::IDLE_TIMEOUT;
 use crate::transport::reqwest_connector::Io;
 
@@ -69,10 +70,6 @@ impl Drop for Connection {
 }
 
 type Sender = Mutex<Option<SendRequest<Bytes>>>;
-
-fn lock(sender: &Sender) -> MutexGuard<'_, Option<SendRequest<Bytes>>> {
-    sender.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Reads and writes until the connection ends or has idled for [`IDLE_TIMEOUT`].
 async fn drive(connection: client::Connection<Watched, Bytes>, sender: Arc<Sender>, wire: Arc<Wire>, permit: Counted) {

@@ -11,13 +11,14 @@ mod tests;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::lock::lock;
 use crate::transport::reqwest_connector::Io;
 
 /// The most that frames may cost. A hundred streams that end at once take a hundredth of it.
@@ -75,12 +76,12 @@ impl Default for Wire {
 impl Wire {
     /// Notes that a stream ends now.
     pub(super) fn ends(&self) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *lock(&self.ended) = Instant::now();
     }
 
     /// When the last open stream ended; `None` while one is open.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        let ended = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = *lock(&self.ended);
         (self.open.load(Ordering::Relaxed) == 0).then_some(ended)
     }
 
