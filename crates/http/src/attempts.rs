@@ -42,7 +42,6 @@ pub struct Fetcher<T = Router> {
     pub collector: Arc<Collector>,
 }
 
-/// A request in progress.
 struct Progress<'a> {
     request: &'a Arc<Request>,
     index: usize,
@@ -53,7 +52,6 @@ struct Progress<'a> {
     attempts: u32,
 }
 
-/// The outcome of one attempt.
 struct Attempt {
     result: Result<Response, AttemptError>,
     started: Instant,

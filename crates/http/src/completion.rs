@@ -19,7 +19,6 @@ pub trait Waiter: Send + Sync {
     fn wake(self: Arc<Self>, token: u64);
 }
 
-/// Waiters and their tokens.
 pub(crate) type Waiters = Vec<(Arc<dyn Waiter>, u64)>;
 
 pub(crate) fn wake_all(waiters: Waiters) {

@@ -42,7 +42,6 @@ pub(crate) trait Idle: Send + Sync {
     fn close(&self, until: Instant) -> usize;
 }
 
-/// The connections of this process.
 #[derive(Default)]
 struct Counts {
     open: AtomicUsize,
@@ -134,7 +133,6 @@ pub(crate) fn register(pool: Weak<dyn Idle>) {
     pools.push(pool);
 }
 
-/// Counts an idle connection.
 pub(crate) fn idle() -> Counted {
     Counted::new(&current().idle)
 }
@@ -166,7 +164,6 @@ fn close_oldest(pools: &[Arc<dyn Idle>]) -> usize {
     pools.iter().map(|pool| pool.close(*until)).sum()
 }
 
-/// The most connections that may be open.
 fn max_open() -> usize {
     let limit = limit();
     limit.saturating_sub((limit / 8).max(MIN_RESERVED)).max(1)

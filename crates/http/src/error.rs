@@ -53,25 +53,19 @@ impl AttemptError {
 pub struct FetchError(Arc<Details>);
 
 /// The fields of a [`FetchError`].
+#[allow(missing_docs, reason = "those of AttemptError, or named after their content")]
 #[derive(Debug)]
 pub struct Details {
-    /// What went wrong.
     pub kind: ErrorKind,
-    /// The phase of the last attempt.
     pub phase: Phase,
-    /// The cause in words.
     pub message: Cow<'static, str>,
     /// The request; `None` for input that never became one.
     pub request: Option<Arc<Request>>,
-    /// The index in the batch.
     pub index: usize,
-    /// The number of attempts.
     pub attempts: u32,
     /// Time since the request was first queued for a permit.
     pub elapsed: Duration,
-    /// The response, if one was received.
     pub response: Option<Box<Response>>,
-    /// The operating system's error number.
     pub os_error: Option<i32>,
 }
 

@@ -27,7 +27,6 @@ use super::response::Response;
 use super::settings::Settings;
 use super::transport::{Head, Outgoing, Timings, Transport};
 
-/// One hop of a chain of redirects.
 struct Hop {
     method: Method,
     /// `None` for the request's own URL.
@@ -81,10 +80,10 @@ pub async fn exchange<T: Transport>(
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
-            timings.update(|state| state.bytes = loaded.bytes());
+            timings.update(|state| state.bytes = loaded.length);
             return Ok(response(head, loaded, hop.url, history, request));
         };
-        let seen = response(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
+        let seen = response(head, Loaded::default(), hop.url.clone(), Vec::new(), request);
         let status = seen.status;
         if history.len() as u32 >= settings.max_redirects {
             let last = next.as_ref().map_or_else(String::clone, redact_url);
@@ -256,21 +255,17 @@ fn response(
     history: Vec<Response>,
     request: &Arc<Request>,
 ) -> Response {
-    let (body, path) = match loaded {
-        Loaded::Memory(body) => (body, None),
-        Loaded::File(path, _) => (Bytes::new(), Some(path)),
-    };
     Response {
         status: head.status,
         version: head.version,
         headers: head.headers,
         final_url,
-        body,
+        body: loaded.body,
         history,
         elapsed: Duration::ZERO,
         attempts: 1,
         index: 0,
-        path,
+        path: loaded.path,
         request: request.clone(),
     }
 }

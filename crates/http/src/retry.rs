@@ -21,7 +21,6 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::error_kind::ErrorKind;
 
-/// The statuses that are retried by default.
 const DEFAULT_STATUS_FORCELIST: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
 /// The retry policy; see `shoal.Retry`.
@@ -46,7 +45,6 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// Two retries.
     fn default() -> Self {
         Self::new(2)
     }

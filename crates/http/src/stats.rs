@@ -110,7 +110,6 @@ impl Collector {
         *lock(&self.state).retries.entry(cause).or_default() += 1;
     }
 
-    /// Records a new connection.
     pub(crate) fn connection_opened(&self) {
         self.connections_opened.fetch_add(1, Ordering::Relaxed);
     }
@@ -145,7 +144,6 @@ impl Collector {
     }
 }
 
-/// Adds one to the count of `key`.
 fn count<K: PartialEq>(counts: &mut Vec<(K, u64)>, key: K) {
     match counts.iter_mut().find(|(known, _)| *known == key) {
         Some((_, times)) => *times += 1,
@@ -186,10 +184,8 @@ pub(crate) struct PhaseTimes {
     pub body: Option<Duration>,
 }
 
-/// One finished request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestRecord {
-    /// The status, if there was a response.
     pub status: Option<u16>,
     /// The error, if it failed (with `raise_for_status` beside a status).
     pub error: Option<ErrorKind>,
@@ -210,39 +206,28 @@ impl RequestRecord {
 }
 
 /// The statistics of a batch or another job.
+#[allow(missing_docs, reason = "documented at shoal.JobStats")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Finished requests: `ok` and `failed`.
     pub total: u64,
-    /// Requests with a response of any status.
     pub ok: u64,
-    /// Requests with an error.
     pub failed: u64,
-    /// Responses by status.
     pub by_status: BTreeMap<u16, u64>,
-    /// Errors by Python class.
     pub by_error: BTreeMap<Cow<'static, str>, u64>,
     /// Requests by the [`TransportKind`] of their last attempt.
     pub by_transport: BTreeMap<&'static str, u64>,
     /// Attempts beyond the first of each request.
     pub retries: u64,
-    /// Retries by cause: `"503"` or `"ReadTimeout"`.
     pub retries_by_cause: BTreeMap<Cow<'static, str>, u64>,
-    /// Bytes of all decoded bodies.
     pub bytes: u64,
     /// From the start of the batch to its end, or to now.
     pub wall: Duration,
-    /// ConnectionOptions opened; all others were reused.
     pub connections_opened: u64,
-    /// Waiting for workers and permits.
     pub queue: Percentiles,
-    /// Opening connections.
     pub connect: Percentiles,
-    /// From request to head.
     pub first_byte: Percentiles,
-    /// From head to last byte.
     pub body: Percentiles,
-    /// What would have to change for the job to be faster.
     pub limited_by: LimitedBy,
 }
 

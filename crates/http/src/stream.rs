@@ -67,14 +67,12 @@ const MAX_FREE: usize = 16;
 /// A request that waits for a worker: its index, since when, and the request.
 type Queued = (usize, Instant, Arc<Request>);
 
-/// The state of a stream, behind its lock.
 struct State<T> {
     /// Until `FetchStream::run` takes it.
     fetcher: Option<Arc<Fetcher<T>>>,
     input: VecDeque<Queued>,
     /// The request of each worker.
     running: Vec<Option<(usize, Arc<Request>)>>,
-    /// Idle workers.
     idle: Vec<Waker>,
     /// `FetchStream::dispatch`, while it sleeps.
     dispatcher: Option<Waker>,

@@ -9,10 +9,8 @@ use crate::names::{FIRST, LAST, TEAMS, Team, UNUSUAL};
 
 /// One in this many players gets an unusual name, until there are none left.
 const UNUSUAL_EVERY: usize = 8;
-/// The current season.
 pub(crate) const THIS_YEAR: u32 = 2016;
 
-/// One player.
 pub(crate) struct Player {
     pub(crate) id: u64,
     /// The number of the player, from 0, from which all other data follow.
@@ -39,13 +37,11 @@ impl Player {
         self.to_year == THIS_YEAR
     }
 
-    /// The team of this season.
     pub(crate) fn team(&self) -> Option<(u64, &'static Team)> {
         let index = self.seed * 5 % TEAMS.len().max(1);
         TEAMS.get(index).filter(|_| self.active()).map(|team| (1_610_612_737 + index as u64, team))
     }
 
-    /// `First Last`.
     pub(crate) fn full_name(&self) -> String {
         if self.first.is_empty() { self.last.to_owned() } else { format!("{} {}", self.first, self.last) }
     }
@@ -68,7 +64,6 @@ pub(crate) struct Players {
 }
 
 impl Players {
-    /// Makes `count` players.
     pub(crate) fn new(count: usize) -> Self {
         let mut all: Vec<Player> = (0..count).map(|seed| Player::new(seed, name(seed))).collect();
         all.sort_by_cached_key(|player| (player.sort_name(), player.id));
@@ -76,12 +71,10 @@ impl Players {
         Self { all, positions }
     }
 
-    /// All players, sorted by last name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Player> {
         self.all.iter()
     }
 
-    /// The player with this id.
     pub(crate) fn get(&self, id: u64) -> Option<&Player> {
         self.positions.get(&id).and_then(|position| self.all.get(*position))
     }

@@ -10,7 +10,6 @@ use crate::control_bytes;
 /// The longest value of an attribute; a longer one is ignored (6265bis, 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
 
-/// One parsed `Set-Cookie` header.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct SetCookie<'a> {
     /// Never empty.
@@ -21,7 +20,6 @@ pub(super) struct SetCookie<'a> {
     pub domain: Option<&'a [u8]>,
     /// Begins with a slash.
     pub path: Option<&'a [u8]>,
-    /// Sent over https only.
     pub secure: bool,
     /// Seconds since 1970; `None` for as long as the jar exists.
     pub expires: Option<i64>,

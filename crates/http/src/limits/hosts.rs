@@ -30,9 +30,8 @@ impl Hosts {
         Self { table: HashMap::new(), sweep_at: MIN_SWEEP, last_pause: None }
     }
 
-    /// Drops the idle entries.
     pub fn sweep(&mut self, now: Instant) {
-        self.table.retain(|_, host| Arc::strong_count(host) > 1 || !host.schedule().is_idle(now));
+        self.table.retain(|_, host| host.is_used() || !host.schedule().is_idle(now));
         self.sweep_at = MIN_SWEEP.max(self.table.len().saturating_mul(2));
     }
 
@@ -45,23 +44,28 @@ impl Hosts {
         }
         let schedule = Schedule { paused_until: None, bucket: Bucket::default(), last_wait: Limit::Rate };
         let host =
-            Arc::new(Host { permits: permits.map(semaphore), head: Semaphore::new(1), schedule: Mutex::new(schedule) });
+            Arc::new(Host { permits: permits.map(semaphore), head: semaphore(1), schedule: Mutex::new(schedule) });
         self.table.insert(origin.into(), Arc::clone(&host));
         host
     }
 }
 
-/// One host.
 #[derive(Debug)]
 pub(super) struct Host {
     /// For `per_host`.
-    pub permits: Option<Semaphore>,
+    pub permits: Option<Arc<Semaphore>>,
     /// Its one permit belongs to the head of the host's queue.
-    pub head: Semaphore,
+    pub head: Arc<Semaphore>,
     schedule: Mutex<Schedule>,
 }
 
 impl Host {
+    /// Whether a request has a reference, a permit or the head of the queue.
+    fn is_used(self: &Arc<Self>) -> bool {
+        let permits = self.permits.as_ref().map_or(0, Arc::strong_count);
+        Arc::strong_count(self).max(permits).max(Arc::strong_count(&self.head)) > 1
+    }
+
     pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
         lock(&self.schedule)
     }
@@ -98,6 +102,6 @@ pub(super) fn origin(url: &Url) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn semaphore(permits: usize) -> Semaphore {
-    Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS))
+pub(super) fn semaphore(permits: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)))
 }

@@ -20,7 +20,7 @@ use super::{Limiter, Permit};
 
 impl Limiter {
     /// Waits for a permit of `of_call`, the call's own limits, and of these, the client's.
-    pub(crate) async fn acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Permit {
+    pub(crate) async fn acquire_within(&self, of_call: Option<&Arc<Self>>, url: &Url) -> Permit {
         let Some(of_call) = of_call else { return self.acquire(url).await };
         let outer = of_call.reserve(url, false).await;
         let mut permit = self.acquire(url).await;
@@ -36,7 +36,7 @@ impl Limiter {
     }
 
     /// The same if both permits are free now.
-    pub(crate) fn try_acquire_within(self: &Arc<Self>, of_call: Option<&Arc<Self>>, url: &Url) -> Option<Permit> {
+    pub(crate) fn try_acquire_within(&self, of_call: Option<&Arc<Self>>, url: &Url) -> Option<Permit> {
         let Some(of_call) = of_call else { return self.try_acquire(url) };
         let outer = of_call.try_reserve(url)?;
         if outer.host.as_deref().is_some_and(|host| host.schedule().delay(Instant::now()).is_some()) {
@@ -52,7 +52,8 @@ impl Limiter {
 
     /// What a request to `url` would wait for now, in words.
     pub(crate) fn shortage(&self, url: &Url) -> Option<String> {
-        let is_used_up = |permits: &Option<Semaphore>| permits.as_ref().is_some_and(|p| p.available_permits() == 0);
+        let is_used_up =
+            |permits: &Option<Arc<Semaphore>>| permits.as_ref().is_some_and(|p| p.available_permits() == 0);
         if let Some(host) = self.host(url) {
             if is_used_up(&host.permits) {
                 let permits = self.limits.per_host.unwrap_or_default();

@@ -40,12 +40,12 @@ async fn starts(limiter: &Arc<Limiter>, url: &Url, count: usize, takes: Duration
 }
 
 fn all_released(limiter: &Limiter) -> bool {
-    let permits = limiter.concurrency.as_ref().map(Semaphore::available_permits);
+    let permits = limiter.concurrency.as_deref().map(Semaphore::available_permits);
     let hosts = lock(&limiter.hosts);
     permits == limiter.limits.concurrency
         && hosts.table.values().all(|host| {
             host.head.available_permits() == 1
-                && host.permits.as_ref().map(Semaphore::available_permits) == limiter.limits.per_host
+                && host.permits.as_deref().map(Semaphore::available_permits) == limiter.limits.per_host
                 && Arc::strong_count(host) == 1
         })
 }
@@ -55,7 +55,7 @@ fn without_limits_no_host_is_looked_up() {
     let limiter = limiter(None, None, None);
     let permit = limiter.try_acquire(&url("http://a/")).unwrap();
     assert_eq!((permit.limited_by(), permit.waited), (None, Duration::ZERO));
-    assert!(permit.limiter.is_none() && permit.host.is_none());
+    assert!(permit.concurrency.is_none() && permit.host.is_none());
     assert_eq!(lock(&limiter.hosts).table.capacity(), 0);
 }
 

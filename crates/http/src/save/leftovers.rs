@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
@@ -55,13 +56,11 @@ fn is_temporary(name: &OsStr) -> bool {
 }
 
 /// Locks a new temporary file; `false` if another process removed it as a leftover before it was locked.
-#[cfg(unix)]
 pub(super) fn claim(file: &File) -> bool {
     match lock(file) {
-        Lock::Ours => is_linked(file),
-        Lock::Another => false,
+        Ok(()) => is_linked(file),
         // A file that can't be locked is never removed.
-        Lock::Unknown => true,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }
 }
 
@@ -79,7 +78,7 @@ fn remove(folder: &Path) {
         let opened = File::options().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
         // Removes only a locked file that still has its name: the name may already belong to another file.
         if let Ok(file) = opened
-            && matches!(lock(&file), Lock::Ours)
+            && lock(&file).is_ok()
             && is_linked(&file)
         {
             // On failure the next process tries again.
@@ -88,24 +87,14 @@ fn remove(folder: &Path) {
     }
 }
 
+/// Locks a file; [`io::ErrorKind::WouldBlock`] if another process has.
 #[cfg(unix)]
-pub(super) enum Lock {
-    Ours,
-    Another,
-    Unknown,
-}
-
-#[cfg(unix)]
-pub(super) fn lock(file: &File) -> Lock {
+pub(super) fn lock(file: &File) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
     // SAFETY: `flock` takes no pointers, and the descriptor is open: `file` is borrowed for the call.
     let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
-    match (locked, std::io::Error::last_os_error().kind()) {
-        (0, _) => Lock::Ours,
-        (_, std::io::ErrorKind::WouldBlock) => Lock::Another,
-        _ => Lock::Unknown,
-    }
+    if locked == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Whether the file still has a name.
@@ -117,10 +106,12 @@ fn is_linked(file: &File) -> bool {
 }
 
 #[cfg(not(unix))]
-pub(super) fn lock(_file: &File) {}
+pub(super) fn lock(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
 
 #[cfg(not(unix))]
-pub(super) fn claim(_file: &File) -> bool {
+fn is_linked(_file: &File) -> bool {
     true
 }
 

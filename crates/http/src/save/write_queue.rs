@@ -22,7 +22,6 @@ use shoal_runtime::submit;
 /// The wait of the oldest file at which another thread is started.
 const MAX_WAIT: Duration = Duration::from_millis(5);
 
-/// The most threads.
 const MAX_WRITERS: usize = 16;
 
 type Job = Box<dyn FnOnce() + Send>;

@@ -14,19 +14,14 @@ const MAX_EXACT: usize = 256;
 const MAX_MICROS: u64 = 3_600_000_000;
 
 /// A distribution of durations, in seconds; all 0 without samples.
+#[allow(missing_docs, reason = "each is named after its figure")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Percentiles {
-    /// The number of samples.
     pub count: u64,
-    /// The median.
     pub p50: f64,
-    /// The 90th percentile.
     pub p90: f64,
-    /// The 99th percentile.
     pub p99: f64,
-    /// The longest.
     pub max: f64,
-    /// The mean.
     pub mean: f64,
 }
 
@@ -42,7 +37,6 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Adds a sample.
     pub(super) fn record(&mut self, duration: Duration) {
         self.count += 1;
         if self.count == 1 {
@@ -69,7 +63,6 @@ impl Samples {
         }
     }
 
-    /// The sum of all samples.
     pub(super) fn sum(&self) -> Duration {
         self.sum
     }

@@ -6,9 +6,9 @@ mod tests;
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
-/// The entries of `no_proxy`.
 #[derive(Debug, Default)]
 pub(super) struct NoProxy(Vec<Entry>);
 
@@ -25,9 +25,8 @@ enum Target {
     All,
     /// A host and its subdomains, in lower case, without dots at the ends.
     Name(String),
-    Address(IpAddr),
-    /// The addresses with the same first bits.
-    Network(IpAddr, u32),
+    /// One address, or those with the same first bits.
+    Network(IpNet),
 }
 
 impl NoProxy {
@@ -62,12 +61,12 @@ impl Entry {
             |text: &str| text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).to_owned();
         let address = |text: &str| bare(text).parse::<IpAddr>().ok();
         if let Some((start, bits)) = text.split_once('/') {
-            let (start, bits) = (address(start)?, bits.parse().ok()?);
-            let max = if start.is_ipv4() { 32 } else { 128 };
-            return (bits <= max).then_some(Self { target: Target::Network(start, bits), port: None });
+            let network = IpNet::new(address(start)?, bits.parse().ok()?).ok()?;
+            return Some(Self { target: Target::Network(network), port: None });
         }
+        let one = |address: IpAddr| Target::Network(address.to_canonical().into());
         if let Some(address) = address(text) {
-            return Some(Self { target: Target::Address(address.to_canonical()), port: None });
+            return Some(Self { target: one(address), port: None });
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, "")) => (host, None),
@@ -75,13 +74,13 @@ impl Entry {
             None => (text, None),
         };
         if let Some(address) = address(host) {
-            return Some(Self { target: Target::Address(address.to_canonical()), port });
+            return Some(Self { target: one(address), port });
         }
         let name = host.strip_prefix('*').unwrap_or(host).trim_matches('.');
         let target = match Host::parse(name).ok()? {
             Host::Domain(name) => Target::Name(name),
-            Host::Ipv4(address) => Target::Address(address.into()),
-            Host::Ipv6(address) => Target::Address(IpAddr::V6(address).to_canonical()),
+            Host::Ipv4(address) => one(address.into()),
+            Host::Ipv6(address) => one(address.into()),
         };
         Some(Self { target, port })
     }
@@ -91,8 +90,7 @@ impl Target {
     fn has(&self, name: &str, address: Option<IpAddr>) -> bool {
         match self {
             Self::All => true,
-            Self::Address(own) => address == Some(*own),
-            Self::Network(start, bits) => address.is_some_and(|address| has_prefix(*start, address, *bits)),
+            Self::Network(network) => address.is_some_and(|address| network.contains(&address)),
             // An address has no subdomains.
             Self::Name(own) => {
                 address.is_none()
@@ -100,14 +98,4 @@ impl Target {
             }
         }
     }
-}
-
-/// Whether the first `bits` of both addresses are the same.
-fn has_prefix(one: IpAddr, other: IpAddr, bits: u32) -> bool {
-    let differing = match (one, other) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
-        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
-        _ => return false,
-    };
-    differing >= bits
 }

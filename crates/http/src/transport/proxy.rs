@@ -23,7 +23,6 @@ use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::redact::redact_input;
 use crate::request::basic_auth;
 
-/// The proxies of the environment.
 pub(crate) struct Proxies(Source);
 
 enum Source {
@@ -34,7 +33,6 @@ enum Source {
 /// A proxy, or why the variable can't be used.
 type Setting = Result<Arc<Proxy>, String>;
 
-/// One proxy.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Proxy {
     /// The URL, with user name and password.
@@ -87,32 +85,22 @@ impl Proxies {
 
     /// Whether `url` has a proxy, usable or not.
     pub(super) fn cover(&self, url: &Url) -> bool {
-        match &self.0 {
-            Source::Environment { .. } => self.setting(url).is_some(),
-            Source::System(matcher) => system_proxy(matcher, url).is_some(),
-        }
+        !matches!(self.find(url), Ok(None))
     }
 
     /// The proxy for `url`; `None` if it goes directly, a failure if the proxy can't be used.
     pub(super) fn find(&self, url: &Url) -> Result<Option<Arc<Proxy>>, AttemptError> {
         match &self.0 {
-            Source::Environment { .. } => self
-                .setting(url)
-                .cloned()
-                .transpose()
-                .map_err(|reason| AttemptError::new(ErrorKind::InvalidUrl, Phase::Queue, reason)),
             Source::System(matcher) => Ok(system_proxy(matcher, url).map(Arc::new)),
+            Source::Environment { http, https, no_proxy } => {
+                let setting = if url.scheme() == "https" { https } else { http };
+                let setting = setting.as_ref().filter(|_| !no_proxy.has(url)).cloned().transpose();
+                setting.map_err(|reason| AttemptError::new(ErrorKind::InvalidUrl, Phase::Queue, reason))
+            }
         }
-    }
-
-    fn setting(&self, url: &Url) -> Option<&Setting> {
-        let Source::Environment { http, https, no_proxy } = &self.0 else { return None };
-        let setting = if url.scheme() == "https" { https.as_ref() } else { http.as_ref() };
-        setting.filter(|_| !no_proxy.has(url))
     }
 }
 
-/// The variables that name a proxy.
 const VARIABLES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// The system's proxy for `url`. Path and query are left out: they may be longer than a `Uri` can be.
@@ -124,7 +112,6 @@ fn system_proxy(matcher: &Matcher, url: &Url) -> Option<Proxy> {
 }
 
 impl Proxy {
-    /// The URL, with user name and password.
     pub(super) fn url(&self) -> &Url {
         &self.url
     }

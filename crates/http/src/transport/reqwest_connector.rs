@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use reqwest::{Client, Request};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower_layer::Layer;
+use tower_layer::layer_fn;
 use tower_service::Service;
 use url::{Position, Url};
 
@@ -50,7 +50,6 @@ tokio::task_local! {
     static SLOT: Slot;
 }
 
-/// Makes connections.
 pub(super) struct ReqwestConnector {
     client: Client,
     proxies: Option<Arc<Proxies>>,
@@ -64,7 +63,7 @@ impl ReqwestConnector {
         tls.alpn_protocols = offered.iter().map(|protocol| protocol.to_vec()).collect();
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            .connector_layer(HandOutLayer)
+            .connector_layer(layer_fn(HandOut))
             .dns_resolver(Resolver)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -107,18 +106,7 @@ impl ReqwestConnector {
 #[error("the connection was handed out")]
 struct HandedOut;
 
-/// The layer around reqwest's connector.
-#[derive(Clone, Copy)]
-struct HandOutLayer;
-
-impl<S> Layer<S> for HandOutLayer {
-    type Service = HandOut<S>;
-
-    fn layer(&self, inner: S) -> HandOut<S> {
-        HandOut(inner)
-    }
-}
-
+/// The service around reqwest's connector.
 #[derive(Clone)]
 struct HandOut<S>(S);
 

@@ -116,21 +116,6 @@ impl Router {
         }
     }
 
-    async fn send_http1(
-        &self,
-        outgoing: Outgoing<'_>,
-        timings: &Timings,
-    ) -> Result<(Head, http1::Incoming), AttemptError> {
-        let connection = match self.http1.idle(origin(outgoing.url)).await {
-            Some(idle) => idle,
-            None => self.http1.connect(outgoing.url, timings).await?,
-        };
-        if connection.is_by_reqwest() {
-            timings.update(|state| state.transport = Some(TransportKind::Reqwest));
-        }
-        self.http1.exchange(connection, outgoing, None).await
-    }
-
     async fn send_reqwest(
         &self,
         outgoing: Outgoing<'_>,
@@ -172,7 +157,6 @@ impl Router {
         }
     }
 
-    /// An open connection.
     async fn kept(&self, key: &str) -> Option<Connection> {
         match self.http2.get(key) {
             Some(shared) => Some(Connection::Http2(shared)),
@@ -211,7 +195,7 @@ impl Router {
             if may_speak_http2 {
                 self.remember_http1_only(url);
             }
-            Ok(Connection::Http1(Http1::adopt(connected, key, permit)))
+            Ok(Connection::Http1(http1::Connection::new(http1::Stream::Reqwest(connected), key, permit)))
         };
         match leader {
             None => connect.await,
@@ -239,7 +223,14 @@ impl Transport for Router {
         timings.update(|state| state.transport = Some(kind));
         match kind {
             TransportKind::Http1 => {
-                let (head, body) = self.send_http1(outgoing, timings).await?;
+                let connection = match self.http1.idle(origin(outgoing.url)).await {
+                    Some(idle) => idle,
+                    None => self.http1.connect(outgoing.url, timings).await?,
+                };
+                if connection.is_by_reqwest() {
+                    timings.update(|state| state.transport = Some(TransportKind::Reqwest));
+                }
+                let (head, body) = self.http1.exchange(connection, outgoing, None).await?;
                 Ok((head, Incoming::Http1(body)))
             }
             // Boxed: its future is kilobytes, which every request over `http1` would carry, too.

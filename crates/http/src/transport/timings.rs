@@ -97,7 +97,6 @@ impl Timings {
         if state.connecting { Duration::ZERO } else { self.started.elapsed().saturating_sub(state.ready) }
     }
 
-    /// Notes that the head has arrived.
     pub(crate) fn head_arrived(&self) {
         let elapsed = self.started.elapsed();
         self.update(|state| {

@@ -251,7 +251,6 @@ fn unprocessed(kind: ErrorKind, message: &'static str) -> AttemptError {
     AttemptError { unprocessed: true, ..AttemptError::new(kind, Phase::Headers, message) }
 }
 
-/// The failure of a stream.
 fn stream_failure(error: &h2::Error, number: u32, wire: &Wire, phase: Phase) -> AttemptError {
     if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
         return unprocessed(

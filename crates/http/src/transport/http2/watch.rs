@@ -54,7 +54,6 @@ pub(super) struct Wire {
     pub(super) blocked: AtomicBool,
     /// The driver shall stop at once, without GOAWAY.
     pub(super) abandoned: AtomicBool,
-    /// Wakes the driver.
     pub(super) waker: AtomicWaker,
 }
 
@@ -74,7 +73,6 @@ impl Default for Wire {
 }
 
 impl Wire {
-    /// Notes that a stream ends now.
     pub(super) fn ends(&self) {
         *lock(&self.ended) = Instant::now();
     }
@@ -144,7 +142,6 @@ impl Watched {
         }
     }
 
-    /// Counts the frames in received bytes.
     fn look(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while let Some(first) = bytes.first() {
             match self.position {
@@ -236,7 +233,6 @@ impl Watched {
         Ok(())
     }
 
-    /// Notes the result of a write.
     fn wrote(&mut self, polled: &Poll<io::Result<usize>>) {
         self.wire.blocked.store(polled.is_pending(), Ordering::Relaxed);
         if let Poll::Ready(Ok(count)) = polled {
