@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 
-use super::proxy::Proxies;
 use super::tls::{self, Verify};
 use shoal_runtime::fork::PerProcess;
 
@@ -47,10 +46,5 @@ impl ConnectionOptions {
             Verify::System => SYSTEM.get_or_try_init(|| tls::config(&Verify::System)).cloned(),
             named => tls::config(named),
         }
-    }
-
-    /// The proxies of the environment; `None` if there are none.
-    pub(crate) fn proxies(&self) -> Option<Proxies> {
-        if self.trust_env { Proxies::from_env() } else { None }
     }
 }

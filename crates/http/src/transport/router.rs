@@ -73,7 +73,7 @@ impl Router {
         let tls: TlsConfigSource = Arc::new(move || named.clone().map_or_else(|| system.tls(), Ok));
         Ok(Self {
             offers_http2: options.http2,
-            proxies: options.proxies().map(Arc::new),
+            proxies: options.trust_env.then(Proxies::from_env).flatten().map(Arc::new),
             http1: Http1::new(tls.clone()),
             http2: Arc::default(),
             tls,
