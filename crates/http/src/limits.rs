@@ -14,7 +14,6 @@
 //! A call with limits of its own has its own limiter, and its requests need the permits of both ([`nested`]).
 
 mod hosts;
-mod limit;
 mod nested;
 mod rate;
 #[cfg(test)]
@@ -30,7 +29,7 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use self::hosts::{Host, Hosts, origin, semaphore};
-pub use self::limit::{Limit, Limits};
+pub use self::hosts::{Limit, Limits};
 pub use self::rate::Rate;
 use self::rate::Spacing;
 use super::lock::lock;

@@ -53,7 +53,7 @@ pub async fn exchange<T: Transport>(
         if !session.jar.is_empty() {
             add_cookies(session, url, &mut headers, hop.crossed);
         }
-        let body = hop.body(request);
+        let body = if hop.became_get { None } else { request.body.clone() };
         let is_empty = body.as_ref().is_none_or(Bytes::is_empty);
         if is_empty && matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
             // RFC 9110, 8.6: servers may refuse a request of unknown length (411).
@@ -223,10 +223,6 @@ impl Hop {
             }
         }
         Cow::Owned(headers)
-    }
-
-    fn body(&self, request: &Request) -> Option<Bytes> {
-        if self.became_get { None } else { request.body.clone() }
     }
 
     /// The hop after a redirect with `status` to `next`. RFC 9110, 15.4: 303 becomes GET; 301 and 302 turn POST into GET,

@@ -1,4 +1,4 @@
-//! The state of each host (an origin): its permits, its queue, its pause and its token bucket.
+//! The configured limits, and the state of each host (an origin): its permits, its queue, its pause and its token bucket.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,9 +8,35 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-use super::limit::Limit;
-use super::rate::Bucket;
+use super::rate::{Bucket, Rate};
 use crate::lock::lock;
+use crate::named::named;
+
+/// The limits of a client or a call; `None` means no limit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Requests in flight; 0 counts as 1.
+    pub concurrency: Option<usize>,
+    /// Requests in flight per host (scheme, name and port); 0 counts as 1.
+    pub per_host: Option<usize>,
+    /// Requests started per time and host.
+    pub rate: Option<Rate>,
+}
+
+named! {
+    /// What made a request wait.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Limit.as_str {
+        /// [`Limits::concurrency`].
+        Concurrency = "concurrency",
+        /// [`Limits::per_host`].
+        PerHost = "per_host",
+        /// [`Limits::rate`].
+        Rate = "rate",
+        /// A pause that the server asked for.
+        RetryAfter = "retry_after",
+    }
+}
 
 /// The smallest [`Hosts::sweep_at`].
 pub(super) const MIN_SWEEP: usize = 64;

@@ -21,11 +21,10 @@ use super::discovery::Discovery;
 use super::http1::{self, Http1, origin};
 use super::http2;
 use super::interface::{Body, Head, Outgoing, Transport};
-use super::options::{ConnectionOptions, TlsConfigSource};
+use super::options::{ConnectionOptions, TlsConfigSource, Verify};
 use super::proxy::{Proxies, Proxy};
 use super::reqwest_connector::ReqwestConnector;
 use super::timings::{Timings, TransportKind};
-use super::tls::Verify;
 use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::lock::lock;
 

@@ -269,15 +269,12 @@ fn stream_failure(error: &h2::Error, number: u32, wire: &Wire, phase: Phase) -> 
 
 /// The failure of a connection or a stream, by its cause.
 pub(super) fn failure(error: &h2::Error, phase: Phase) -> AttemptError {
+    let closed = || exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase);
     match error.get_io() {
         // h2 reports an end of the connection without GOAWAY like this.
-        Some(io) if io.kind() == io::ErrorKind::BrokenPipe => {
-            exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase)
-        }
+        Some(io) if io.kind() == io::ErrorKind::BrokenPipe => closed(),
         Some(io) => exchange_failure(io, phase),
-        None if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => {
-            exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase)
-        }
+        None if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => closed(),
         None if error.is_remote() => {
             AttemptError::new(ErrorKind::Protocol, phase, format!("the server gave up the request: {error}"))
         }
