@@ -67,9 +67,8 @@ const MAX_FREE: usize = 16;
 /// A request that waits for a worker: its index, since when, and the request.
 type Queued = (usize, Instant, Arc<Request>);
 
-struct State<T> {
-    /// Until `FetchStream::run` takes it.
-    fetcher: Option<Arc<Fetcher<T>>>,
+#[derive(Default)]
+struct State {
     input: VecDeque<Queued>,
     /// The request of each worker.
     running: Vec<Option<(usize, Arc<Request>)>>,
@@ -88,24 +87,7 @@ struct State<T> {
     tick_pending: bool,
 }
 
-impl<T> State<T> {
-    fn new(fetcher: Arc<Fetcher<T>>) -> Self {
-        Self {
-            fetcher: Some(fetcher),
-            input: VecDeque::new(),
-            running: Vec::new(),
-            idle: Vec::new(),
-            dispatcher: None,
-            ready: VecDeque::new(),
-            early: VecDeque::new(),
-            next_out: 0,
-            closed: false,
-            waiters: Vec::new(),
-            blocked: 0,
-            tick_pending: false,
-        }
-    }
-
+impl State {
     /// Adds a result. If the stream is `ordered`, it is ready once all results before it are.
     fn settle(&mut self, ordered: bool, index: usize, result: FetchResult) {
         if !ordered {
@@ -142,7 +124,9 @@ pub struct FetchStream<T = Router> {
     options: FetchStreamOptions,
     /// Results that consumers have moved out of `State::ready`. Locked before `state`, never after.
     outbox: Mutex<VecDeque<(usize, FetchResult)>>,
-    state: Mutex<State<T>>,
+    state: Mutex<State>,
+    /// Until `FetchStream::run` takes it.
+    fetcher: Mutex<Option<Arc<Fetcher<T>>>>,
     arrived: Condvar,
     freed: Condvar,
     /// A thread is in [`FetchStream::wait_for_room`].
@@ -162,7 +146,8 @@ impl<T: Transport> FetchStream<T> {
             collector: fetcher.collector.clone(),
             options,
             outbox: Mutex::default(),
-            state: Mutex::new(State::new(fetcher)),
+            state: Mutex::default(),
+            fetcher: Mutex::new(Some(fetcher)),
             arrived: Condvar::new(),
             freed: Condvar::new(),
             source_waits: AtomicBool::new(false),
@@ -177,7 +162,7 @@ impl<T: Transport> FetchStream<T> {
     /// Starts the clock of the deadline, if there is one.
     pub fn arm(self: &Arc<Self>, handle: &Handle) {
         if self.options.deadline.is_some() {
-            let fetcher = lock(&self.state).fetcher.take();
+            let fetcher = lock(&self.fetcher).take();
             self.spawn(handle, fetcher);
         }
     }
@@ -246,7 +231,7 @@ impl<T: Transport> FetchStream<T> {
                 state.input.push_back((index, Instant::now(), request));
                 let needs_worker = state.running.len() < self.options.concurrency || !state.idle.is_empty();
                 let dispatcher = if needs_worker { state.dispatcher.take() } else { None };
-                let fetcher = state.fetcher.take();
+                let fetcher = lock(&self.fetcher).take();
                 drop(state);
                 self.spawn(handle, fetcher);
                 dispatcher.into_iter().for_each(Waker::wake);
@@ -346,7 +331,7 @@ impl<T: Transport> FetchStream<T> {
     }
 
     /// Wakes the consumers after a result is ready.
-    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State<T>>) {
+    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let waiters = std::mem::take(&mut state.waiters);
         let now = state.blocked > 0 && state.ready.len() == WAKE_AT;
         let soon = state.blocked > 0 && !std::mem::replace(&mut state.tick_pending, true);
@@ -361,7 +346,7 @@ impl<T: Transport> FetchStream<T> {
     }
 
     /// Wakes the consumers and the reader of the source at the end of the stream.
-    fn end_waits(&self, mut state: MutexGuard<'_, State<T>>) {
+    fn end_waits(&self, mut state: MutexGuard<'_, State>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         self.arrived.notify_all();
@@ -391,14 +376,14 @@ impl<T: Transport> FetchStream<T> {
         Taken::Item(index, result)
     }
 
-    fn is_over(&self, state: &State<T>) -> bool {
+    fn is_over(&self, state: &State) -> bool {
         let finished = self.exhausted.load(Ordering::SeqCst)
             && self.next_in.load(Ordering::SeqCst) == self.taken.load(Ordering::SeqCst);
         state.closed || finished
     }
 
     /// The locked state if there is nothing to take yet. That cannot change while it is locked.
-    fn pending(&self) -> Option<MutexGuard<'_, State<T>>> {
+    fn pending(&self) -> Option<MutexGuard<'_, State>> {
         let outbox = lock(&self.outbox);
         let state = lock(&self.state);
         let pending = outbox.is_empty() && state.ready.is_empty() && !self.is_over(&state);
@@ -430,7 +415,7 @@ impl<T: Transport> FetchStream<T> {
         }
         state.closed = true;
         self.exhausted.store(true, Ordering::SeqCst);
-        let fetcher = state.fetcher.take();
+        let fetcher = lock(&self.fetcher).take();
         let unused = (std::mem::take(&mut *outbox), std::mem::take(&mut state.ready), std::mem::take(&mut state.early));
         let unanswered = (std::mem::take(&mut state.input), std::mem::take(&mut state.running));
         drop(outbox);
