@@ -84,11 +84,8 @@ pub(crate) struct Received {
     pub(crate) first: Vec<u8>,
 }
 
-/// The result of looking for a head.
-enum Search<'a> {
-    Found(Received),
-    Incomplete(&'a [u8]),
-}
+/// A head, or the received part of an incomplete one.
+type Search<'a> = Result<Received, &'a [u8]>;
 
 struct Upload {
     head_sent: usize,
@@ -153,15 +150,15 @@ impl Connection {
             let seen = self.partial.len();
             if seen == 0 {
                 match self.find_head(&scratch.0, 0, to_head)? {
-                    Search::Found(received) => return Poll::Ready(Ok(received)),
-                    Search::Incomplete(rest) => extend(&mut self.partial, rest)?,
+                    Ok(received) => return Poll::Ready(Ok(received)),
+                    Err(rest) => extend(&mut self.partial, rest)?,
                 }
             } else {
                 let mut partial = take(&mut self.partial);
                 extend(&mut partial, &scratch.0)?;
                 match self.find_head(&partial, seen, to_head)? {
-                    Search::Found(received) => return Poll::Ready(Ok(received)),
-                    Search::Incomplete(rest) => {
+                    Ok(received) => return Poll::Ready(Ok(received)),
+                    Err(rest) => {
                         let done = partial.len() - rest.len();
                         partial.drain(..done);
                         self.partial = partial;
@@ -206,9 +203,9 @@ impl Connection {
             };
             // Bytes after the end of a response answer nothing that was sent.
             self.reusable = reusable && body_bytes == rest.len();
-            return Ok(Search::Found(Received { head, framing, first }));
+            return Ok(Ok(Received { head, framing, first }));
         }
-        Ok(Search::Incomplete(without_empty_lines(input)))
+        Ok(Err(without_empty_lines(input)))
     }
 
     /// Appends received bytes of the body to `into`. Returns how many; 0 at the end of the body.
