@@ -18,7 +18,7 @@ use super::request::Request;
 use super::response::Response;
 use super::retry::parse_retry_after;
 use super::settings::Settings;
-use super::stats::{Collector, PhaseTimes, RequestRecord, RetryCause};
+use super::stats::{Collector, PhaseTimes, RequestRecord};
 use super::transport::{Router, Snapshot, Timings, Transport};
 use shoal_runtime::{load, panic_message};
 
@@ -42,7 +42,6 @@ pub struct Fetcher<T = Router> {
     pub collector: Arc<Collector>,
 }
 
-/// A request in progress.
 struct Progress<'a> {
     request: &'a Arc<Request>,
     index: usize,
@@ -53,7 +52,6 @@ struct Progress<'a> {
     attempts: u32,
 }
 
-/// The outcome of one attempt.
 struct Attempt {
     result: Result<Response, AttemptError>,
     started: Instant,
@@ -186,21 +184,20 @@ impl<T: Transport> Fetcher<T> {
             return None;
         }
         let has_key = || self.has_key(request);
-        let (is_allowed, cause, asked_for) = match &attempt.result {
+        let (is_allowed, asked_for) = match &attempt.result {
             Ok(response) => {
                 let asked_for = if retry.respect_retry_after { self.pause(response, settings) } else { None };
-                let is_allowed = retry.allows_status(&request.method, has_key, response.status);
-                (is_allowed, RetryCause::Status(response.status.as_u16()), asked_for)
+                (retry.allows_status(&request.method, has_key, response.status), asked_for)
             }
-            Err(error) => {
-                let is_allowed = error.unprocessed || retry.allows_error(&request.method, has_key, error.kind);
-                (is_allowed, RetryCause::Error(error.kind), None)
-            }
+            Err(error) => (error.unprocessed || retry.allows_error(&request.method, has_key, error.kind), None),
         };
         if !is_allowed || attempts > retry.total {
             return None;
         }
-        self.collector.retry(cause);
+        self.collector.retry(match &attempt.result {
+            Ok(response) => response.status.as_str().to_owned().into(),
+            Err(error) => error.kind.class_name().into(),
+        });
         Some(asked_for.unwrap_or_else(|| retry.backoff(attempts - 1, fastrand::f64())))
     }
 

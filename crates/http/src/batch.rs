@@ -4,7 +4,7 @@
 //! can be taken at any time, so an error, a deadline, a cancellation or Ctrl-C loses no finished request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -16,6 +16,7 @@ use super::attempts::{FetchResult, Fetcher};
 use super::deadline;
 use super::error::{ErrorKind, FetchError};
 use super::items::{Item, Items, UrlItems};
+use super::lock::lock;
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
@@ -155,10 +156,6 @@ impl FetchBatch {
         self.collector.snapshot()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Fetches requests until none is left or the worker should move to another runtime, which it returns.
     async fn work<T: Transport>(self: Arc<Self>, fetcher: Arc<Fetcher<T>>) -> Option<&'static Handle> {
         while let Some((index, request)) = self.next() {
@@ -175,7 +172,7 @@ impl FetchBatch {
     }
 
     fn next(&self) -> Option<(usize, Result<Arc<Request>, FetchError>)> {
-        let mut guard = self.lock();
+        let mut guard = lock(&self.state);
         let state = &mut *guard;
         if state.closed {
             return None;
@@ -191,7 +188,7 @@ impl FetchBatch {
     }
 
     fn put(&self, index: usize, result: FetchResult) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.closed {
             return;
         }
@@ -210,7 +207,7 @@ impl FetchBatch {
 
     /// Ends the batch at its deadline.
     fn expire(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.closed {
             return;
         }
@@ -237,7 +234,7 @@ impl FetchBatch {
 
     /// The finished results, for the first caller only: a cancellation at the moment of the end loses nothing.
     fn take(&self) -> Option<FetchBatchResult> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if std::mem::replace(&mut state.taken, true) {
             return None;
         }

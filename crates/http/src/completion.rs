@@ -3,9 +3,15 @@
 //! The value is owned Rust data and is moved once. Waiters are woken by number through [`Waiter`], so that the reactor
 //! holds no object of theirs, such as a Python future.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests;
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
+
+use super::lock::lock;
 
 /// A target of wake-ups. Called from any thread; must not block.
 pub trait Waiter: Send + Sync {
@@ -13,25 +19,11 @@ pub trait Waiter: Send + Sync {
     fn wake(self: Arc<Self>, token: u64);
 }
 
-/// The waiters to wake. The first one needs no allocation: most completions have one at most.
-#[derive(Default)]
-struct Waiters {
-    first: Option<(Arc<dyn Waiter>, u64)>,
-    others: Vec<(Arc<dyn Waiter>, u64)>,
-}
+pub(crate) type Waiters = Vec<(Arc<dyn Waiter>, u64)>;
 
-impl Waiters {
-    fn push(&mut self, waiter: Arc<dyn Waiter>, token: u64) {
-        match &self.first {
-            None => self.first = Some((waiter, token)),
-            Some(_) => self.others.push((waiter, token)),
-        }
-    }
-
-    fn wake(self) {
-        for (waiter, token) in self.first.into_iter().chain(self.others) {
-            waiter.wake(token);
-        }
+pub(crate) fn wake_all(waiters: Waiters) {
+    for (waiter, token) in waiters {
+        waiter.wake(token);
     }
 }
 
@@ -53,7 +45,7 @@ impl<T> Default for Completion<T> {
     fn default() -> Self {
         Self {
             done: AtomicBool::new(false),
-            state: Mutex::new(State { value: None, waiters: Waiters::default(), blocked: 0 }),
+            state: Mutex::new(State { value: None, waiters: Vec::new(), blocked: 0 }),
             settled: Condvar::new(),
         }
     }
@@ -63,10 +55,6 @@ impl<T> Completion<T> {
     /// Whether a value was set; it may have been taken since.
     pub fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the value and wakes all waiters; returns the value if there already was one.
@@ -79,12 +67,12 @@ impl<T> Completion<T> {
     /// Sets the value that `make` returns, unless it is `None` or there already was one. The completion is locked while
     /// `make` runs. Returns whether it set the value.
     pub fn settle_with(&self, make: impl FnOnce() -> Option<T>) -> bool {
-        self.set(make).map(Waiters::wake).is_some()
+        self.set(make).map(wake_all).is_some()
     }
 
     /// Sets the value; returns the waiters to wake, or `None` if the value was not set.
     fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if self.done.load(Ordering::Relaxed) {
             return None;
         }
@@ -101,7 +89,7 @@ impl<T> Completion<T> {
 
     /// Takes the value; only the first caller gets it.
     pub fn take(&self) -> Option<T> {
-        self.lock().value.take()
+        lock(&self.state).value.take()
     }
 
     /// The same in a forked child, which never waits: `None` if a thread of the parent held the lock at the fork.
@@ -115,11 +103,11 @@ impl<T> Completion<T> {
 
     /// Registers a waiter; `false`, and never a wake-up, if the value is already set.
     pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if self.done.load(Ordering::Relaxed) {
             return false;
         }
-        state.waiters.push(waiter, token);
+        state.waiters.push((waiter, token));
         true
     }
 
@@ -128,7 +116,7 @@ impl<T> Completion<T> {
         if self.is_done() {
             return true;
         }
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.blocked += 1;
         let waited = self.settled.wait_timeout_while(state, limit, |_| !self.done.load(Ordering::Relaxed));
         waited.unwrap_or_else(PoisonError::into_inner).0.blocked -= 1;
@@ -163,79 +151,8 @@ impl<T> Drop for Promise<T> {
             let is_panicking = std::thread::panicking();
             let waiters = self.completion.set(|| Some(lost(is_panicking))).unwrap_or_default();
             if is_panicking {
-                waiters.wake();
+                wake_all(waiters);
             }
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use std::sync::mpsc::{Sender, channel};
-    use std::thread;
-
-    use super::*;
-
-    struct Recorder(Mutex<Sender<u64>>);
-
-    impl Waiter for Recorder {
-        fn wake(self: Arc<Self>, token: u64) {
-            self.0.lock().unwrap().send(token).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_first_settlement_wins_and_moves_once() {
-        let completion = Completion::default();
-        assert!(!completion.is_done());
-        assert_eq!(completion.settle(1), Ok(()));
-        assert_eq!(completion.settle(2), Err(2));
-        assert_eq!(completion.take(), Some(1));
-        assert_eq!(completion.take(), None);
-        assert!(completion.is_done());
-        assert_eq!(completion.settle(3), Err(3));
-    }
-
-    #[test]
-    fn waiters_are_woken_once_unless_they_are_late() {
-        let completion = Completion::default();
-        let (sender, woken) = channel();
-        let waiter: Arc<dyn Waiter> = Arc::new(Recorder(Mutex::new(sender)));
-        assert!(completion.watch(waiter.clone(), 1));
-        assert!(completion.watch(waiter.clone(), 2));
-        completion.settle(()).unwrap();
-        assert!(!completion.watch(waiter, 3));
-        drop(completion);
-        assert_eq!(woken.iter().collect::<Vec<_>>(), [1, 2]);
-    }
-
-    #[test]
-    fn a_thread_waits_for_the_value_or_its_limit() {
-        let completion = Arc::new(Completion::default());
-        assert!(!completion.wait(Duration::from_millis(5)));
-        let settler = completion.clone();
-        let thread = thread::spawn(move || settler.settle(7));
-        assert!(completion.wait(Duration::from_secs(10)));
-        assert_eq!(completion.take(), Some(7));
-        assert_eq!(thread.join().unwrap(), Ok(()));
-    }
-
-    #[test]
-    fn a_dropped_promise_settles_as_lost() {
-        let completion = Arc::new(Completion::default());
-        drop(Promise::new(completion.clone(), |panicking| (panicking, "lost")));
-        assert_eq!(completion.take(), Some((false, "lost")));
-        let kept = Arc::new(Completion::default());
-        Promise::new(kept.clone(), |_| "lost").settle("kept");
-        assert_eq!(kept.take(), Some("kept"));
-        let panicked = Arc::new(Completion::default());
-        let promise = Promise::new(panicked.clone(), |panicking| panicking);
-        let thread = thread::spawn(move || {
-            let _held = promise;
-            std::panic::resume_unwind(Box::new("on purpose"));
-        });
-        assert!(thread.join().is_err());
-        assert_eq!(panicked.take(), Some(true));
     }
 }

@@ -17,7 +17,7 @@ mod tests;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::header::SET_COOKIE;
@@ -39,7 +39,6 @@ pub type StoredCookie = (String, String, String, String);
 pub struct CookieJar {
     /// Set with the first cookie, so that a client without cookies pays for one atomic load.
     used: AtomicBool,
-    /// The client's own cookies.
     own: Arc<[(String, String)]>,
     store: RwLock<Store>,
 }
@@ -52,10 +51,6 @@ impl CookieJar {
 
     fn read(&self) -> RwLockReadGuard<'_, Store> {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Store> {
-        self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the jar never had a cookie.
@@ -112,7 +107,7 @@ impl CookieJar {
         if !headers.contains_key(SET_COOKIE) {
             return;
         }
-        let (now, mut store) = (now(), self.write());
+        let (now, mut store) = (now(), self.store.write().unwrap_or_else(PoisonError::into_inner));
         for value in headers.get_all(SET_COOKIE).iter().take(MAX_PER_RESPONSE) {
             if let Some(cookie) = set_cookie::parse(value.as_bytes(), now) {
                 store.set(&cookie, url, now);

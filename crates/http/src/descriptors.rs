@@ -6,11 +6,16 @@
 //!
 //! The counts belong to one process: a forked child starts at zero and takes no lock of its parent.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests;
+
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use super::lock::lock;
 use shoal_runtime::fork::PerProcess;
 
 /// Below this many idle connections the limit of the process is not asked for, which is a system call.
@@ -37,7 +42,6 @@ pub(crate) trait Idle: Send + Sync {
     fn close(&self, until: Instant) -> usize;
 }
 
-/// The connections of this process.
 #[derive(Default)]
 struct Counts {
     open: AtomicUsize,
@@ -124,12 +128,11 @@ pub(crate) fn shortage() -> Option<io::Error> {
 
 /// Adds a pool whose idle connections are closed when descriptors are short.
 pub(crate) fn register(pool: Weak<dyn Idle>) {
-    let mut pools = current().pools.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pools = lock(&current().pools);
     pools.retain(|pool| pool.strong_count() > 0);
     pools.push(pool);
 }
 
-/// Counts an idle connection.
 pub(crate) fn idle() -> Counted {
     Counted::new(&current().idle)
 }
@@ -145,10 +148,7 @@ pub(crate) fn bound_idle() {
 
 /// Closes some of the oldest idle connections. Returns how many.
 fn close_idle() -> usize {
-    let pools: Vec<Arc<dyn Idle>> = {
-        let pools = current().pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.iter().filter_map(Weak::upgrade).collect()
-    };
+    let pools: Vec<_> = lock(&current().pools).iter().filter_map(Weak::upgrade).collect();
     close_oldest(&pools)
 }
 
@@ -164,7 +164,6 @@ fn close_oldest(pools: &[Arc<dyn Idle>]) -> usize {
     pools.iter().map(|pool| pool.close(*until)).sum()
 }
 
-/// The most connections that may be open.
 fn max_open() -> usize {
     let limit = limit();
     limit.saturating_sub((limit / 8).max(MIN_RESERVED)).max(1)
@@ -195,65 +194,4 @@ fn is_exhausted(error: Option<i32>) -> bool {
     #[cfg(not(unix))]
     let exhausted = [4, 10024];
     error.is_some_and(|error| exhausted.contains(&error))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use super::*;
-
-    struct Pool(Mutex<Vec<Instant>>);
-
-    impl Idle for Pool {
-        fn since(&self, into: &mut Vec<Instant>) {
-            into.extend(self.0.lock().unwrap().iter());
-        }
-
-        fn close(&self, until: Instant) -> usize {
-            let mut all = self.0.lock().unwrap();
-            let before = all.len();
-            all.retain(|since| *since > until);
-            before - all.len()
-        }
-    }
-
-    #[test]
-    fn the_oldest_of_all_pools_are_closed_first() {
-        let start = Instant::now();
-        let at = |second: u64| start + Duration::from_secs(second);
-        let pools = [0, 1].map(|first| Arc::new(Pool(Mutex::new((0..50).map(|n| at(2 * n + first)).collect()))));
-        let all: Vec<Arc<dyn Idle>> = pools.iter().map(|pool| pool.clone() as Arc<dyn Idle>).collect();
-        let closed = close_oldest(&all);
-        assert!((1..50).contains(&closed), "{closed}");
-        let left: Vec<_> = pools.iter().flat_map(|pool| pool.0.lock().unwrap().clone()).collect();
-        assert!(left.iter().all(|since| *since >= at(closed as u64)) && left.len() == 100 - closed);
-        while close_oldest(&all) > 0 {}
-        assert!(pools.iter().all(|pool| pool.0.lock().unwrap().is_empty()));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_shortage_is_waited_out_and_other_errors_are_not() {
-        let mut tries = 0;
-        let opened = open_file(|| {
-            tries += 1;
-            if tries < 4 { Err(io::Error::from_raw_os_error(libc::EMFILE)) } else { Ok(tries) }
-        });
-        assert_eq!(opened.unwrap(), 4);
-        let failed = open_file(|| Err::<(), _>(io::Error::from_raw_os_error(libc::ENOENT))).unwrap_err();
-        assert_eq!(failed.kind(), io::ErrorKind::NotFound);
-        assert!(shortage().is_none());
-    }
-
-    #[test]
-    fn a_connection_counts_until_it_is_dropped() {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let first = Counted::below(&COUNT, 1);
-        assert!(first.is_some() && Counted::below(&COUNT, 1).is_none());
-        let second = Counted::new(&COUNT);
-        drop(first);
-        assert!(Counted::below(&COUNT, 1).is_none());
-        drop(second);
-        assert_eq!(COUNT.load(Ordering::Relaxed), 0);
-    }
 }

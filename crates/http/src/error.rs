@@ -28,6 +28,8 @@ pub struct AttemptError {
     pub os_error: Option<i32>,
     /// The server has said that it did not process the request (RFC 9113, 8.7).
     pub unprocessed: bool,
+    /// The server answers this request over HTTP/1.1 only (RFC 9113, 7: HTTP_1_1_REQUIRED).
+    pub http1_required: bool,
 }
 
 impl AttemptError {
@@ -41,6 +43,7 @@ impl AttemptError {
             response: None,
             os_error: None,
             unprocessed: false,
+            http1_required: false,
         }
     }
 }
@@ -50,25 +53,19 @@ impl AttemptError {
 pub struct FetchError(Arc<Details>);
 
 /// The fields of a [`FetchError`].
+#[allow(missing_docs, reason = "those of AttemptError, or named after their content")]
 #[derive(Debug)]
 pub struct Details {
-    /// What went wrong.
     pub kind: ErrorKind,
-    /// The phase of the last attempt.
     pub phase: Phase,
-    /// The cause in words.
     pub message: Cow<'static, str>,
     /// The request; `None` for input that never became one.
     pub request: Option<Arc<Request>>,
-    /// The index in the batch.
     pub index: usize,
-    /// The number of attempts.
     pub attempts: u32,
     /// Time since the request was first queued for a permit.
     pub elapsed: Duration,
-    /// The response, if one was received.
     pub response: Option<Box<Response>>,
-    /// The operating system's error number.
     pub os_error: Option<i32>,
 }
 
@@ -84,7 +81,7 @@ impl FetchError {
         attempts: u32,
         elapsed: Duration,
     ) -> Self {
-        let AttemptError { kind, phase, message, response, os_error, unprocessed: _ } = error;
+        let AttemptError { kind, phase, message, response, os_error, .. } = error;
         Self(Arc::new(Details { kind, phase, message, request, index, attempts, elapsed, response, os_error }))
     }
 

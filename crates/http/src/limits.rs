@@ -14,7 +14,6 @@
 //! A call with limits of its own has its own limiter, and its requests need the permits of both ([`nested`]).
 
 mod hosts;
-mod limit;
 mod nested;
 mod rate;
 #[cfg(test)]
@@ -22,17 +21,18 @@ mod rate;
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use self::hosts::{Host, Hosts, origin, semaphore};
-pub use self::limit::{Limit, Limits};
+pub use self::hosts::{Limit, Limits};
 pub use self::rate::Rate;
 use self::rate::Spacing;
+use super::lock::lock;
 
 /// Gives permits to the requests of one client. It belongs to one process: a forked child makes its own from
 /// [`Self::limits`].
@@ -40,7 +40,7 @@ use self::rate::Spacing;
 pub struct Limiter {
     limits: Limits,
     spacing: Option<Spacing>,
-    concurrency: Option<Semaphore>,
+    concurrency: Option<Arc<Semaphore>>,
     /// Some host may be paused.
     has_pause: AtomicBool,
     hosts: Mutex<Hosts>,
@@ -64,7 +64,7 @@ impl Limiter {
     }
 
     /// Waits for a permit. Dropping the future releases what it holds.
-    async fn acquire(self: &Arc<Self>, url: &Url) -> Permit {
+    async fn acquire(&self, url: &Url) -> Permit {
         match self.try_acquire(url) {
             Some(permit) => permit,
             None => self.reserve(url, true).await.permit,
@@ -72,34 +72,31 @@ impl Limiter {
     }
 
     /// Waits for the permits and for the time. Takes a token if `takes_token`; otherwise that is left to the caller.
-    async fn reserve(self: &Arc<Self>, url: &Url, takes_token: bool) -> Reservation {
+    async fn reserve(&self, url: &Url, takes_token: bool) -> Reservation {
         let started = Instant::now();
         let mut permit = Permit::default();
         let mut longest = LongestWait::default();
         let mut host = self.host(url);
-        if let Some(known) = &host
-            && let Some(permits) = &known.permits
-        {
+        if let Some(permits) = host.as_ref().and_then(|host| host.permits.as_ref()) {
             let waiting = Instant::now();
-            acquire(permits).await;
-            permit.host = Some(Arc::clone(known));
+            permit.host = acquire(permits).await;
             longest.add(Limit::PerHost, waiting);
         }
-        let mut head = QueueHead(None);
+        let mut head = None;
         loop {
             if let Some(host) = &host {
                 self.wait_for_time(host, &mut head, &mut longest).await;
             }
             if let Some(concurrency) = &self.concurrency {
-                if concurrency.try_acquire().map(SemaphorePermit::forget).is_err() {
+                permit.concurrency = Arc::clone(concurrency).try_acquire_owned().ok();
+                if permit.concurrency.is_none() {
                     let waiting = Instant::now();
                     if let Some(host) = &host {
                         host.schedule().last_wait = Limit::Concurrency;
                     }
-                    acquire(concurrency).await;
+                    permit.concurrency = acquire(concurrency).await;
                     longest.add(Limit::Concurrency, waiting);
                 }
-                permit.limiter = Some(Arc::clone(self));
             }
             // A pause may have begun meanwhile.
             if host.is_none() {
@@ -108,7 +105,7 @@ impl Limiter {
             if !takes_token || host.as_ref().is_none_or(|host| self.take_token(host, true)) {
                 break;
             }
-            permit.release_concurrency();
+            permit.concurrency = None;
         }
         permit.limited_by = longest.limit;
         permit.waited = started.elapsed();
@@ -116,13 +113,17 @@ impl Limiter {
     }
 
     /// Waits until `host` is neither paused nor ahead of its rate, at the head of its queue if time must pass.
-    async fn wait_for_time(&self, host: &Arc<Host>, head: &mut QueueHead, longest: &mut LongestWait) {
+    async fn wait_for_time(
+        &self,
+        host: &Arc<Host>,
+        head: &mut Option<OwnedSemaphorePermit>,
+        longest: &mut LongestWait,
+    ) {
         loop {
             let now = Instant::now();
             let delay = host.schedule().delay(now);
-            if head.0.is_none() && (self.spacing.is_some() || delay.is_some()) {
-                acquire(&host.head).await;
-                head.0 = Some(Arc::clone(host));
+            if head.is_none() && (self.spacing.is_some() || delay.is_some()) {
+                *head = acquire(&host.head).await;
                 let waited_for = host.schedule().last_wait;
                 longest.add(waited_for, now);
                 continue;
@@ -135,31 +136,28 @@ impl Limiter {
     }
 
     /// A permit if one is free now; never ahead of requests that wait.
-    fn try_acquire(self: &Arc<Self>, url: &Url) -> Option<Permit> {
+    fn try_acquire(&self, url: &Url) -> Option<Permit> {
         let Reservation { permit, host, _head } = self.try_reserve(url)?;
         host.is_none_or(|host| self.take_token(&host, false)).then_some(permit)
     }
 
     /// The permits if all are free now; takes no token.
-    fn try_reserve(self: &Arc<Self>, url: &Url) -> Option<Reservation> {
+    fn try_reserve(&self, url: &Url) -> Option<Reservation> {
         let mut permit = Permit::default();
         let host = self.host(url);
-        let mut head = QueueHead(None);
+        let mut head = None;
         if let Some(host) = &host {
             if let Some(permits) = &host.permits {
-                permits.try_acquire().ok()?.forget();
-                permit.host = Some(Arc::clone(host));
+                permit.host = Some(Arc::clone(permits).try_acquire_owned().ok()?);
             }
             if self.spacing.is_some() {
-                host.head.try_acquire().ok()?.forget();
-                head.0 = Some(Arc::clone(host));
+                head = Some(Arc::clone(&host.head).try_acquire_owned().ok()?);
             } else if host.head.available_permits() == 0 {
                 return None;
             }
         }
         if let Some(concurrency) = &self.concurrency {
-            concurrency.try_acquire().ok()?.forget();
-            permit.limiter = Some(Arc::clone(self));
+            permit.concurrency = Some(Arc::clone(concurrency).try_acquire_owned().ok()?);
         }
         Some(Reservation { permit, host, _head: head })
     }
@@ -182,7 +180,7 @@ impl Limiter {
     pub(crate) fn pause(&self, url: &Url, duration: Duration) {
         const MAX: Duration = Duration::from_secs(u32::MAX as u64);
         let until = Instant::now() + duration.min(MAX);
-        let mut hosts = self.hosts();
+        let mut hosts = lock(&self.hosts);
         let host = hosts.get_or_insert(&origin(url), self.limits.per_host);
         {
             let mut schedule = host.schedule();
@@ -192,10 +190,6 @@ impl Limiter {
         self.has_pause.store(true, Ordering::Release);
     }
 
-    fn hosts(&self) -> MutexGuard<'_, Hosts> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The host of `url`, if it can have a limit or a pause.
     fn host(&self, url: &Url) -> Option<Arc<Host>> {
         let is_limited = self.limits.per_host.is_some() || self.spacing.is_some();
@@ -203,7 +197,7 @@ impl Limiter {
             return None;
         }
         let origin = origin(url);
-        let mut hosts = self.hosts();
+        let mut hosts = lock(&self.hosts);
         if is_limited {
             return Some(hosts.get_or_insert(&origin, self.limits.per_host));
         }
@@ -216,30 +210,16 @@ impl Limiter {
     }
 }
 
-/// Takes a permit out of `semaphore`; `add_permits(1)` puts it back.
-async fn acquire(semaphore: &Semaphore) {
-    // An error means that the semaphore was closed, which never happens.
-    if let Ok(permit) = semaphore.acquire().await {
-        permit.forget();
-    }
-}
-
-/// The head of a host's queue; dropping it lets the next request advance.
-struct QueueHead(Option<Arc<Host>>);
-
-impl Drop for QueueHead {
-    fn drop(&mut self) {
-        if let Some(host) = &self.0 {
-            host.head.add_permits(1);
-        }
-    }
+/// A permit; `None` if the semaphore was closed, which never happens.
+async fn acquire(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(semaphore).acquire_owned().await.ok()
 }
 
 /// A permit without a token yet. Dropping it leaves the host's queue.
 struct Reservation {
     permit: Permit,
     host: Option<Arc<Host>>,
-    _head: QueueHead,
+    _head: Option<OwnedSemaphorePermit>,
 }
 
 /// The limit with the longest single wait.
@@ -262,10 +242,8 @@ impl LongestWait {
 /// The right to have one request in flight, released on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Permit {
-    /// Set if it holds one of its `concurrency` permits.
-    limiter: Option<Arc<Limiter>>,
-    /// Set if it holds one of its `per_host` permits.
-    host: Option<Arc<Host>>,
+    concurrency: Option<OwnedSemaphorePermit>,
+    host: Option<OwnedSemaphorePermit>,
     /// The permit of the call's own limits.
     of_call: Option<Box<Permit>>,
     limited_by: Option<Limit>,
@@ -276,20 +254,5 @@ impl Permit {
     /// The limit with the longest wait; `None` if there was no wait.
     pub(crate) fn limited_by(&self) -> Option<Limit> {
         self.limited_by
-    }
-
-    fn release_concurrency(&mut self) {
-        if let Some(permits) = self.limiter.take().as_ref().and_then(|limiter| limiter.concurrency.as_ref()) {
-            permits.add_permits(1);
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.release_concurrency();
-        if let Some(permits) = self.host.as_ref().and_then(|host| host.permits.as_ref()) {
-            permits.add_permits(1);
-        }
     }
 }

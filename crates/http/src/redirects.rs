@@ -27,7 +27,6 @@ use super::response::Response;
 use super::settings::Settings;
 use super::transport::{Head, Outgoing, Timings, Transport};
 
-/// One hop of a chain of redirects.
 struct Hop {
     method: Method,
     /// `None` for the request's own URL.
@@ -54,7 +53,7 @@ pub async fn exchange<T: Transport>(
         if !session.jar.is_empty() {
             add_cookies(session, url, &mut headers, hop.crossed);
         }
-        let body = hop.body(request);
+        let body = if hop.became_get { None } else { request.body.clone() };
         let is_empty = body.as_ref().is_none_or(Bytes::is_empty);
         if is_empty && matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
             // RFC 9110, 8.6: servers may refuse a request of unknown length (411).
@@ -72,7 +71,7 @@ pub async fn exchange<T: Transport>(
         let Some(next) = next else {
             let path = target(request, head.status);
             if path.is_some() {
-                timings.body_is_saved();
+                timings.update(|state| state.saves = true);
             }
             let reading = Reading {
                 max_body: settings.max_body,
@@ -81,10 +80,10 @@ pub async fn exchange<T: Transport>(
                 absent: is_absent(&hop.method, head.status),
             };
             let loaded = load(&head, body, reading).await?;
-            timings.body_loaded(loaded.bytes());
+            timings.update(|state| state.bytes = loaded.length);
             return Ok(response(head, loaded, hop.url, history, request));
         };
-        let seen = response(head, Loaded::Memory(Bytes::new()), hop.url.clone(), Vec::new(), request);
+        let seen = response(head, Loaded::default(), hop.url.clone(), Vec::new(), request);
         let status = seen.status;
         if history.len() as u32 >= settings.max_redirects {
             let last = next.as_ref().map_or_else(String::clone, redact_url);
@@ -226,10 +225,6 @@ impl Hop {
         Cow::Owned(headers)
     }
 
-    fn body(&self, request: &Request) -> Option<Bytes> {
-        if self.became_get { None } else { request.body.clone() }
-    }
-
     /// The hop after a redirect with `status` to `next`. RFC 9110, 15.4: 303 becomes GET; 301 and 302 turn POST into GET,
     /// as in every browser; 307 and 308 keep the method.
     fn next(mut self, original: &Url, status: StatusCode, next: Url) -> Self {
@@ -256,21 +251,17 @@ fn response(
     history: Vec<Response>,
     request: &Arc<Request>,
 ) -> Response {
-    let (body, path) = match loaded {
-        Loaded::Memory(body) => (body, None),
-        Loaded::File(path, _) => (Bytes::new(), Some(path)),
-    };
     Response {
         status: head.status,
         version: head.version,
         headers: head.headers,
         final_url,
-        body,
+        body: loaded.body,
         history,
         elapsed: Duration::ZERO,
         attempts: 1,
         index: 0,
-        path,
+        path: loaded.path,
         request: request.clone(),
     }
 }

@@ -11,11 +11,11 @@ use url::Url;
 use super::request::Request;
 
 /// The response to one request.
+#[allow(missing_docs, reason = "the others are named after their content")]
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status of the last hop.
     pub status: StatusCode,
-    /// The protocol version.
     pub version: Version,
     /// The headers as sent, `Content-Encoding` included.
     pub headers: HeaderMap,
@@ -27,13 +27,9 @@ pub struct Response {
     pub history: Vec<Response>,
     /// From the permit of the last attempt to the last byte.
     pub elapsed: Duration,
-    /// The number of attempts, 1 or more.
     pub attempts: u32,
-    /// The index of the request in its batch.
     pub index: usize,
-    /// The file of the body.
     pub path: Option<PathBuf>,
-    /// The request.
     pub request: Arc<Request>,
 }
 

@@ -14,13 +14,13 @@
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, StatusCode};
 
 use super::error_kind::ErrorKind;
 
-/// The statuses that are retried by default.
 const DEFAULT_STATUS_FORCELIST: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
 /// The retry policy; see `shoal.Retry`.
@@ -35,7 +35,7 @@ pub struct Retry {
     /// Seconds; up to this much random delay, so that clients that failed together don't return together.
     pub backoff_jitter: f64,
     /// Statuses that are retried.
-    pub status_forcelist: StatusSet,
+    pub status_forcelist: BTreeSet<u16>,
     /// Methods that may be sent again when the first attempt may have had an effect.
     pub allowed_methods: RetryMethods,
     /// Obey the server's `Retry-After`.
@@ -45,7 +45,6 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// Two retries.
     fn default() -> Self {
         Self::new(2)
     }
@@ -64,7 +63,7 @@ impl Retry {
             backoff_factor: 0.2,
             backoff_max: Duration::from_secs(30),
             backoff_jitter: 1.0,
-            status_forcelist: StatusSet::from_iter(DEFAULT_STATUS_FORCELIST),
+            status_forcelist: BTreeSet::from(DEFAULT_STATUS_FORCELIST),
             allowed_methods: RetryMethods::Idempotent,
             respect_retry_after: true,
             retry_after_max: Duration::from_secs(120),
@@ -74,7 +73,7 @@ impl Retry {
     /// Whether a response to `method` with `status` is worth a retry. `has_key` tells whether the request has an
     /// `Idempotency-Key`.
     pub(crate) fn allows_status(&self, method: &Method, has_key: impl FnOnce() -> bool, status: StatusCode) -> bool {
-        self.status_forcelist.contains(status.as_u16()) && self.allowed_methods.allow(method, has_key)
+        self.status_forcelist.contains(&status.as_u16()) && self.allowed_methods.allow(method, has_key)
     }
 
     /// Whether an error of `kind` is worth a retry: with any method if the request cannot have reached the server, with
@@ -116,35 +115,6 @@ impl RetryMethods {
             Self::Any => true,
             Self::Listed(methods) => methods.contains(method),
         }
-    }
-}
-
-/// A set of status codes (0 to 1023) as bits: 128 bytes to copy, one shift to look up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StatusSet([u64; 16]);
-
-impl StatusSet {
-    /// Whether `status` is in the set.
-    pub fn contains(&self, status: u16) -> bool {
-        self.0.get(usize::from(status >> 6)).is_some_and(|word| word >> (status & 63) & 1 == 1)
-    }
-
-    /// The statuses in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        (0..1024).filter(|status| self.contains(*status))
-    }
-}
-
-impl FromIterator<u16> for StatusSet {
-    /// A status above 1023 is no HTTP status and is ignored.
-    fn from_iter<I: IntoIterator<Item = u16>>(statuses: I) -> Self {
-        let mut set = Self::default();
-        for status in statuses {
-            if let Some(word) = set.0.get_mut(usize::from(status >> 6)) {
-                *word |= 1 << (status & 63);
-            }
-        }
-        set
     }
 }
 

@@ -11,23 +11,24 @@
 mod leftovers;
 mod names;
 mod path_template;
-mod saved_paths;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
-mod unnamed;
 mod write_queue;
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use self::names::{safe_name, shorten_with_checksum};
 pub use self::path_template::PathTemplate;
-pub use self::saved_paths::SavedPaths;
 pub use self::write_queue::WriteQueue;
 use super::descriptors::open_file;
+use super::lock::lock;
 
 /// Writes a whole file or nothing: if anything fails, an existing file is left alone. Missing folders are created.
 /// Permissions are those of any new file (umask); a symbolic link is replaced, not followed.
@@ -70,7 +71,6 @@ impl FileWriter {
         Ok(Self { file, target: path.to_owned(), temporary })
     }
 
-    /// Appends `chunk`.
     pub(crate) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.file.write_all(chunk)
     }
@@ -80,7 +80,7 @@ impl FileWriter {
         let Self { file, target, temporary } = self;
         let temporary = match temporary {
             Some(temporary) => temporary,
-            None => match unnamed::link(&file, &target) {
+            None => match link(&file, &target) {
                 // Linking can't replace a file; renaming a temporary file can.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => name(&file, folder_of(&target))?,
                 linked => return linked,
@@ -103,7 +103,7 @@ fn folder_of(path: &Path) -> &Path {
 
 /// A new file in `folder`, without a name if the file system allows that.
 fn begin(folder: &Path) -> io::Result<Begun> {
-    match open_file(|| unnamed::create(folder)) {
+    match open_file(|| create_unnamed(folder)) {
         Ok(file) => Ok((file, None)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         // An error of the folder itself occurs again here.
@@ -119,7 +119,6 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// Renames the file to `target`.
     fn rename(mut self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         self.renamed = true;
@@ -147,8 +146,9 @@ fn begin_with_name(folder: &Path) -> io::Result<Begun> {
 
 /// Gives a file without a name a temporary one. It is locked first, so that no other process removes it.
 fn name(file: &File, folder: &Path) -> io::Result<Temporary> {
-    leftovers::lock(file);
-    let ((), temporary) = with_new_name(folder, |path| unnamed::link(file, path).map(Some))?;
+    // A file that can't be locked is never removed.
+    let _ = leftovers::lock(file);
+    let ((), temporary) = with_new_name(folder, |path| link(file, path).map(Some))?;
     Ok(temporary)
 }
 
@@ -169,4 +169,60 @@ fn with_new_name<T>(folder: &Path, make: impl Fn(&Path) -> io::Result<Option<T>>
         }
     }
     result
+}
+
+/// A file without a name (`O_TMPFILE` in open(2)) on the file system of `folder`. It ends with its process, and appears
+/// whole when it is linked to a place.
+#[cfg(target_os = "linux")]
+fn create_unnamed(folder: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::sync::LazyLock;
+
+    /// [`link`] finds the open file there.
+    static HAS_PROC: LazyLock<bool> = LazyLock::new(|| Path::new("/proc/self/fd").exists());
+    if !*HAS_PROC {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    File::options().write(true).custom_flags(libc::O_TMPFILE).open(folder)
+}
+
+/// Gives `file`, made by [`create_unnamed`], its place. [`io::ErrorKind::AlreadyExists`] if there is something.
+#[cfg(target_os = "linux")]
+fn link(file: &File, place: &Path) -> io::Result<()> {
+    use std::ffi::CString;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::ffi::OsStrExt;
+
+    let open = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let place = CString::new(place.as_os_str().as_bytes())?;
+    let (here, flags) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
+    // SAFETY: linkat reads two strings that end with a zero byte and live until it returns.
+    let result = unsafe { libc::linkat(here, open.as_ptr(), here, place.as_ptr(), flags) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn create_unnamed(_folder: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn link(_file: &File, _place: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The files that the items of a stream were saved to, so that no item replaces the file of another: as 64-bit hashes,
+/// of which a million take at most 18 MB, and two are the same in one of 30 million such streams.
+#[derive(Debug, Default)]
+pub struct SavedPaths {
+    hasher: RandomState,
+    claimed: Mutex<HashSet<u64>>,
+}
+
+impl SavedPaths {
+    /// Claims `path`; `false` if it was claimed before.
+    pub fn claim(&self, path: &Path) -> bool {
+        let hash = self.hasher.hash_one(path);
+        lock(&self.claimed).insert(hash)
+    }
 }

@@ -9,14 +9,16 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use self::percentiles::Percentiles;
 use self::percentiles::Samples;
 use super::error_kind::ErrorKind;
 use super::limits::Limit;
+use super::lock::lock;
+use super::named::named;
 use super::transport::TransportKind;
 
 /// Collects the statistics of a batch, from any thread.
@@ -37,7 +39,7 @@ struct State {
     by_status: Vec<(u16, u64)>,
     by_error: Vec<(&'static str, u64)>,
     by_transport: Vec<(TransportKind, u64)>,
-    retries: Vec<(RetryCause, u64)>,
+    retries: BTreeMap<Cow<'static, str>, u64>,
     queue: Samples,
     connect: Samples,
     first_byte: Samples,
@@ -67,14 +69,10 @@ impl Collector {
         Self { started: Instant::now(), connections_opened: AtomicU64::new(0), state: Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Records a finished request: once, with the times of its last attempt.
     pub(crate) fn record(&self, record: RequestRecord) {
         let RequestRecord { status, error, bytes, transport, times, limited_by } = record;
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.total += 1;
         state.bytes = state.bytes.saturating_add(bytes);
         if let Some(status) = status {
@@ -102,17 +100,16 @@ impl Collector {
 
     /// Records a request that failed without an attempt: its URL was invalid or the deadline passed.
     pub(crate) fn record_failure(&self, kind: ErrorKind) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.total += 1;
         count(&mut state.by_error, kind.class_name());
     }
 
-    /// Records a retry.
-    pub(crate) fn retry(&self, cause: RetryCause) {
-        count(&mut self.state().retries, cause);
+    /// Records a retry and its cause, a status or the class of an error.
+    pub(crate) fn retry(&self, cause: Cow<'static, str>) {
+        *lock(&self.state).retries.entry(cause).or_default() += 1;
     }
 
-    /// Records a new connection.
     pub(crate) fn connection_opened(&self) {
         self.connections_opened.fetch_add(1, Ordering::Relaxed);
     }
@@ -120,16 +117,12 @@ impl Collector {
     /// Stops the clock at the end of the batch; the first call counts.
     pub fn finish(&self) {
         let wall_time = self.started.elapsed();
-        self.state().wall_time.get_or_insert(wall_time);
+        lock(&self.state).wall_time.get_or_insert(wall_time);
     }
 
     /// The statistics so far.
     pub fn snapshot(&self) -> Stats {
-        let state = self.state();
-        let mut retries_by_cause = BTreeMap::new();
-        for (cause, times) in &state.retries {
-            *retries_by_cause.entry(cause.name()).or_default() += times;
-        }
+        let state = lock(&self.state);
         Stats {
             total: state.total,
             ok: state.ok,
@@ -137,8 +130,8 @@ impl Collector {
             by_status: state.by_status.iter().copied().collect(),
             by_error: state.by_error.iter().map(|(class, times)| (Cow::Borrowed(*class), *times)).collect(),
             by_transport: state.by_transport.iter().map(|(transport, times)| (transport.as_str(), *times)).collect(),
-            retries: state.retries.iter().map(|(_, times)| times).sum(),
-            retries_by_cause,
+            retries: state.retries.values().sum(),
+            retries_by_cause: state.retries.clone(),
             bytes: state.bytes,
             wall: state.wall_time.unwrap_or_else(|| self.started.elapsed()),
             connections_opened: self.connections_opened.load(Ordering::Relaxed),
@@ -151,7 +144,6 @@ impl Collector {
     }
 }
 
-/// Adds one to the count of `key`.
 fn count<K: PartialEq>(counts: &mut Vec<(K, u64)>, key: K) {
     match counts.iter_mut().find(|(known, _)| *known == key) {
         Some((_, times)) => *times += 1,
@@ -179,25 +171,6 @@ impl State {
     }
 }
 
-/// The cause of a retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RetryCause {
-    /// A status of the forcelist.
-    Status(u16),
-    /// An error of the attempt.
-    Error(ErrorKind),
-}
-
-impl RetryCause {
-    /// `"503"` or `"ReadTimeout"`.
-    fn name(self) -> Cow<'static, str> {
-        match self {
-            Self::Status(status) => Cow::Owned(status.to_string()),
-            Self::Error(kind) => Cow::Borrowed(kind.class_name()),
-        }
-    }
-}
-
 /// The time in each phase of an attempt; `None` for a phase that did not take place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PhaseTimes {
@@ -211,10 +184,8 @@ pub(crate) struct PhaseTimes {
     pub body: Option<Duration>,
 }
 
-/// One finished request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestRecord {
-    /// The status, if there was a response.
     pub status: Option<u16>,
     /// The error, if it failed (with `raise_for_status` beside a status).
     pub error: Option<ErrorKind>,
@@ -222,7 +193,6 @@ pub(crate) struct RequestRecord {
     pub bytes: u64,
     /// The transport of its last attempt, if one was chosen.
     pub transport: Option<TransportKind>,
-    /// The time in each phase.
     pub times: PhaseTimes,
     /// What made it wait for a permit.
     pub limited_by: Option<Limit>,
@@ -236,81 +206,56 @@ impl RequestRecord {
 }
 
 /// The statistics of a batch or another job.
+#[allow(missing_docs, reason = "documented at shoal.JobStats")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Finished requests: `ok` and `failed`.
     pub total: u64,
-    /// Requests with a response of any status.
     pub ok: u64,
-    /// Requests with an error.
     pub failed: u64,
-    /// Responses by status.
     pub by_status: BTreeMap<u16, u64>,
-    /// Errors by Python class.
     pub by_error: BTreeMap<Cow<'static, str>, u64>,
     /// Requests by the [`TransportKind`] of their last attempt.
     pub by_transport: BTreeMap<&'static str, u64>,
     /// Attempts beyond the first of each request.
     pub retries: u64,
-    /// Retries by cause: `"503"` or `"ReadTimeout"`.
     pub retries_by_cause: BTreeMap<Cow<'static, str>, u64>,
-    /// Bytes of all decoded bodies.
     pub bytes: u64,
     /// From the start of the batch to its end, or to now.
     pub wall: Duration,
-    /// ConnectionOptions opened; all others were reused.
     pub connections_opened: u64,
-    /// Waiting for workers and permits.
     pub queue: Percentiles,
-    /// Opening connections.
     pub connect: Percentiles,
-    /// From request to head.
     pub first_byte: Percentiles,
-    /// From head to last byte.
     pub body: Percentiles,
-    /// What would have to change for the job to be faster.
     pub limited_by: LimitedBy,
 }
 
-/// What limited a job: a rule of thumb over the summed times of its requests.
-///
-/// If the wait for a rate, a pause or a per-host limit is longer than everything else (the exchanges and the wait for
-/// `concurrency`), it is that limit. Otherwise a wait for `concurrency` longer than the exchanges means that more
-/// concurrency would help; exchanges that spend most of their time on bodies are limited by bandwidth; the rest is the
-/// server's response time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum LimitedBy {
-    /// Requests waited for `concurrency`.
-    Concurrency,
-    /// Requests waited for `rate`.
-    Rate,
-    /// Requests waited for `per_host`.
-    PerHost,
-    /// Requests waited because the server asked for a pause.
-    RetryAfter,
-    /// The time to the first byte.
-    Server,
-    /// The time of the bodies.
-    Bandwidth,
-    /// Work on all cores (`shoal.parallel`).
-    Cpu,
-    /// No time was measured.
-    #[default]
-    Nothing,
-}
-
-impl LimitedBy {
-    /// The name in Python.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Concurrency => "concurrency",
-            Self::Rate => "rate",
-            Self::PerHost => "per_host",
-            Self::RetryAfter => "retry_after",
-            Self::Server => "server",
-            Self::Bandwidth => "bandwidth",
-            Self::Cpu => "cpu",
-            Self::Nothing => "nothing",
-        }
+named! {
+    /// What limited a job: a rule of thumb over the summed times of its requests.
+    ///
+    /// If the wait for a rate, a pause or a per-host limit is longer than everything else (the exchanges and the wait for
+    /// `concurrency`), it is that limit. Otherwise a wait for `concurrency` longer than the exchanges means that more
+    /// concurrency would help; exchanges that spend most of their time on bodies are limited by bandwidth; the rest is the
+    /// server's response time.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum LimitedBy.as_str {
+        /// Requests waited for `concurrency`.
+        Concurrency = "concurrency",
+        /// Requests waited for `rate`.
+        Rate = "rate",
+        /// Requests waited for `per_host`.
+        PerHost = "per_host",
+        /// Requests waited because the server asked for a pause.
+        RetryAfter = "retry_after",
+        /// The time to the first byte.
+        Server = "server",
+        /// The time of the bodies.
+        Bandwidth = "bandwidth",
+        /// Work on all cores (`shoal.parallel`).
+        Cpu = "cpu",
+        /// No time was measured.
+        #[default]
+        Nothing = "nothing",
     }
 }

@@ -8,8 +8,6 @@
 //! next request itself. The consumer is woken only if it waits, once per tick of the reactor, and takes out everything
 //! that is ready. While it has results, the source is read for several free places at once ([`FetchStream::is_due`]).
 
-mod state;
-
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,11 +19,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::state::{Queued, State};
 use super::attempts::{FetchResult, Fetcher};
-use super::completion::Waiter;
+use super::completion::{Waiter, Waiters, wake_all};
 use super::deadline;
 use super::error::{ErrorKind, FetchError};
+use super::lock::lock;
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::{Router, Transport};
@@ -66,13 +64,69 @@ const WAKE_AT: usize = 32;
 /// The most places left free while the consumer has results.
 const MAX_FREE: usize = 16;
 
+/// A request that waits for a worker: its index, since when, and the request.
+type Queued = (usize, Instant, Arc<Request>);
+
+#[derive(Default)]
+struct State {
+    input: VecDeque<Queued>,
+    /// The request of each worker.
+    running: Vec<Option<(usize, Arc<Request>)>>,
+    idle: Vec<Waker>,
+    /// `FetchStream::dispatch`, while it sleeps.
+    dispatcher: Option<Waker>,
+    ready: VecDeque<(usize, FetchResult)>,
+    /// Results from index `next_out` on that wait for earlier ones.
+    early: VecDeque<Option<FetchResult>>,
+    next_out: usize,
+    closed: bool,
+    waiters: Waiters,
+    /// Threads in `FetchStream::wait`.
+    blocked: usize,
+    /// They are woken at the end of the current tick of the reactor.
+    tick_pending: bool,
+}
+
+impl State {
+    /// Adds a result. If the stream is `ordered`, it is ready once all results before it are.
+    fn settle(&mut self, ordered: bool, index: usize, result: FetchResult) {
+        if !ordered {
+            self.ready.push_back((index, result));
+            return;
+        }
+        let position = index - self.next_out;
+        if self.early.len() <= position {
+            self.early.resize_with(position + 1, || None);
+        }
+        if let Some(early) = self.early.get_mut(position) {
+            *early = Some(result);
+        }
+        while let Some(result) = self.early.front_mut().and_then(Option::take) {
+            self.early.pop_front();
+            self.ready.push_back((self.next_out, result));
+            self.next_out += 1;
+        }
+    }
+
+    /// The next request, for worker `number`.
+    fn begin(&mut self, number: usize) -> Option<Queued> {
+        let (index, queued, request) = self.input.pop_front()?;
+        if let Some(running) = self.running.get_mut(number) {
+            *running = Some((index, request.clone()));
+        }
+        Some((index, queued, request))
+    }
+}
+
 /// A running stream.
 pub struct FetchStream<T = Router> {
     collector: Arc<Collector>,
     options: FetchStreamOptions,
     /// Results that consumers have moved out of `State::ready`. Locked before `state`, never after.
     outbox: Mutex<VecDeque<(usize, FetchResult)>>,
-    state: Mutex<State<T>>,
+    state: Mutex<State>,
+    /// Until `FetchStream::run` takes it.
+    fetcher: Mutex<Option<Arc<Fetcher<T>>>>,
     arrived: Condvar,
     freed: Condvar,
     /// A thread is in [`FetchStream::wait_for_room`].
@@ -92,7 +146,8 @@ impl<T: Transport> FetchStream<T> {
             collector: fetcher.collector.clone(),
             options,
             outbox: Mutex::default(),
-            state: Mutex::new(State::new(fetcher)),
+            state: Mutex::default(),
+            fetcher: Mutex::new(Some(fetcher)),
             arrived: Condvar::new(),
             freed: Condvar::new(),
             source_waits: AtomicBool::new(false),
@@ -104,18 +159,10 @@ impl<T: Transport> FetchStream<T> {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn outbox(&self) -> MutexGuard<'_, VecDeque<(usize, FetchResult)>> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Starts the clock of the deadline, if there is one.
     pub fn arm(self: &Arc<Self>, handle: &Handle) {
         if self.options.deadline.is_some() {
-            let fetcher = self.lock().fetcher.take();
+            let fetcher = lock(&self.fetcher).take();
             self.spawn(handle, fetcher);
         }
     }
@@ -141,12 +188,12 @@ impl<T: Transport> FetchStream<T> {
     /// requests stay in flight.
     pub fn is_due(&self) -> bool {
         let room = self.room();
-        room > 0 && (room >= (self.options.buffer / 4).min(MAX_FREE) || self.outbox().is_empty())
+        room > 0 && (room >= (self.options.buffer / 4).min(MAX_FREE) || lock(&self.outbox).is_empty())
     }
 
     /// Blocks the thread until the source [is due](FetchStream::is_due); `false` if it never will be again.
     pub fn wait_for_room(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         loop {
             if self.exhausted.load(Ordering::SeqCst) {
                 return false;
@@ -174,7 +221,7 @@ impl<T: Transport> FetchStream<T> {
     /// Hands over the next request of the source, or the error of an item that never became one. After the end of the
     /// stream it is dropped: the deadline may pass while the source is read.
     pub fn push(self: &Arc<Self>, handle: &Handle, item: Result<Arc<Request>, FetchError>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if self.exhausted.load(Ordering::Relaxed) {
             return;
         }
@@ -184,7 +231,7 @@ impl<T: Transport> FetchStream<T> {
                 state.input.push_back((index, Instant::now(), request));
                 let needs_worker = state.running.len() < self.options.concurrency || !state.idle.is_empty();
                 let dispatcher = if needs_worker { state.dispatcher.take() } else { None };
-                let fetcher = state.fetcher.take();
+                let fetcher = lock(&self.fetcher).take();
                 drop(state);
                 self.spawn(handle, fetcher);
                 dispatcher.into_iter().for_each(Waker::wake);
@@ -199,7 +246,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Marks the end of the source.
     pub fn exhaust(&self) {
-        let state = self.lock();
+        let state = lock(&self.state);
         self.exhausted.store(true, Ordering::SeqCst);
         self.end_waits(state);
     }
@@ -223,7 +270,7 @@ impl<T: Transport> FetchStream<T> {
         fetcher: &Arc<Fetcher<T>>,
         workers: &mut JoinSet<(usize, &'static Handle)>,
     ) -> Poll<()> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.dispatcher = Some(context.waker().clone());
         let woken = state.input.len().min(state.idle.len());
         let still_idle = state.idle.len() - woken;
@@ -262,7 +309,7 @@ impl<T: Transport> FetchStream<T> {
     }
 
     fn poll_input(&self, context: &mut Context<'_>, number: usize) -> Poll<Queued> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if let Some(next) = state.begin(number) {
             return Poll::Ready(next);
         }
@@ -272,7 +319,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Delivers a result; returns the worker's next request if there is one and the worker `goes_on`.
     fn finish(self: &Arc<Self>, number: usize, index: usize, result: FetchResult, goes_on: bool) -> Option<Queued> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         // The deadline removes the requests that it fails.
         let is_expired = state.running.get_mut(number).and_then(Option::take).is_none();
         let next = if goes_on { state.begin(number) } else { None };
@@ -284,7 +331,7 @@ impl<T: Transport> FetchStream<T> {
     }
 
     /// Wakes the consumers after a result is ready.
-    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State<T>>) {
+    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let waiters = std::mem::take(&mut state.waiters);
         let now = state.blocked > 0 && state.ready.len() == WAKE_AT;
         let soon = state.blocked > 0 && !std::mem::replace(&mut state.tick_pending, true);
@@ -295,27 +342,23 @@ impl<T: Transport> FetchStream<T> {
         if soon {
             at_tick_end(self.clone());
         }
-        for (waiter, token) in waiters {
-            waiter.wake(token);
-        }
+        wake_all(waiters);
     }
 
     /// Wakes the consumers and the reader of the source at the end of the stream.
-    fn end_waits(&self, mut state: MutexGuard<'_, State<T>>) {
+    fn end_waits(&self, mut state: MutexGuard<'_, State>) {
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         self.arrived.notify_all();
         self.freed.notify_all();
-        for (waiter, token) in waiters {
-            waiter.wake(token);
-        }
+        wake_all(waiters);
     }
 
     /// The next result, if there is one.
     pub fn take(&self) -> Taken {
-        let mut outbox = self.outbox();
+        let mut outbox = lock(&self.outbox);
         if outbox.is_empty() {
-            let mut state = self.lock();
+            let mut state = lock(&self.state);
             std::mem::swap(&mut *outbox, &mut state.ready);
             if outbox.is_empty() {
                 return if self.is_over(&state) { Taken::End } else { Taken::Pending };
@@ -325,7 +368,7 @@ impl<T: Transport> FetchStream<T> {
         self.taken.fetch_add(1, Ordering::SeqCst);
         drop(outbox);
         if self.source_waits.load(Ordering::SeqCst) && self.is_due() {
-            let state = self.lock();
+            let state = lock(&self.state);
             self.source_waits.store(false, Ordering::SeqCst);
             drop(state);
             self.freed.notify_all();
@@ -333,16 +376,16 @@ impl<T: Transport> FetchStream<T> {
         Taken::Item(index, result)
     }
 
-    fn is_over(&self, state: &State<T>) -> bool {
+    fn is_over(&self, state: &State) -> bool {
         let finished = self.exhausted.load(Ordering::SeqCst)
             && self.next_in.load(Ordering::SeqCst) == self.taken.load(Ordering::SeqCst);
         state.closed || finished
     }
 
     /// The locked state if there is nothing to take yet. That cannot change while it is locked.
-    fn pending(&self) -> Option<MutexGuard<'_, State<T>>> {
-        let outbox = self.outbox();
-        let state = self.lock();
+    fn pending(&self) -> Option<MutexGuard<'_, State>> {
+        let outbox = lock(&self.outbox);
+        let state = lock(&self.state);
         let pending = outbox.is_empty() && state.ready.is_empty() && !self.is_over(&state);
         pending.then_some(state)
     }
@@ -365,14 +408,14 @@ impl<T: Transport> FetchStream<T> {
     /// Stops the stream, releases its sockets and drops the results that were not taken.
     pub fn close(&self) {
         self.stop.cancel();
-        let mut outbox = self.outbox();
-        let mut state = self.lock();
+        let mut outbox = lock(&self.outbox);
+        let mut state = lock(&self.state);
         if state.closed {
             return;
         }
         state.closed = true;
         self.exhausted.store(true, Ordering::SeqCst);
-        let fetcher = state.fetcher.take();
+        let fetcher = lock(&self.fetcher).take();
         let unused = (std::mem::take(&mut *outbox), std::mem::take(&mut state.ready), std::mem::take(&mut state.early));
         let unanswered = (std::mem::take(&mut state.input), std::mem::take(&mut state.running));
         drop(outbox);
@@ -383,7 +426,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Fails the unfinished requests at the deadline and ends the source.
     fn expire(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.closed {
             return;
         }
@@ -413,7 +456,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Whether a result waits to be taken.
     pub fn is_ready(&self) -> bool {
-        !self.outbox().is_empty() || !self.lock().ready.is_empty()
+        !lock(&self.outbox).is_empty() || !lock(&self.state).ready.is_empty()
     }
 
     /// The number of results taken.
@@ -429,7 +472,7 @@ impl<T: Transport> FetchStream<T> {
 
 impl<T: Transport> OnTickEnd for FetchStream<T> {
     fn on_tick_end(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.tick_pending = false;
         let blocked = state.blocked > 0;
         drop(state);

@@ -1,6 +1,8 @@
 //! The answer to a request: a reply, a delayed reply, or a script of steps.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +11,7 @@ use bytes::Bytes;
 pub(crate) enum Answer {
     /// A well-formed response.
     Reply(Reply),
-    /// A response after a delay.
     Delayed(Duration, Reply),
-    /// Raw bytes and faults.
     Script(Script),
 }
 
@@ -21,13 +21,17 @@ impl From<Reply> for Answer {
     }
 }
 
-/// A well-formed response.
+impl From<Script> for Answer {
+    fn from(script: Script) -> Self {
+        Self::Script(script)
+    }
+}
+
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: Cow<'static, str>,
     pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Body,
-    /// Whether the connection ends after this response.
     pub(crate) close: bool,
 }
 
@@ -46,7 +50,6 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// Its length in bytes.
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Empty => 0,
@@ -82,7 +85,6 @@ impl Reply {
         Self::ok("", Body::Empty).with_status(status)
     }
 
-    /// Sets the status.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
@@ -102,28 +104,20 @@ impl Reply {
 
     /// Appends the status line and all headers to `out`. `http10` and `keep` decide about the `connection` header.
     pub(crate) fn write_head(&self, out: &mut Vec<u8>, http10: bool, keep: bool) {
-        if self.status == 200 {
-            out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-        } else {
-            write_status_line(out, self.status);
-        }
+        write_status_line(out, self.status);
         if !self.content_type.is_empty() {
-            out.extend_from_slice(b"content-type: ");
-            out.extend_from_slice(self.content_type.as_bytes());
-            out.extend_from_slice(b"\r\n");
+            write_header(out, "content-type", &self.content_type);
         }
         for (name, value) in &self.headers {
             write_header(out, name, value);
         }
         if !without_body(self.status) {
-            out.extend_from_slice(b"content-length: ");
-            write_number(out, self.body.len());
-            out.extend_from_slice(b"\r\n");
+            write_header(out, "content-length", self.body.len());
         }
         if !keep {
-            out.extend_from_slice(b"connection: close\r\n");
+            write_header(out, "connection", "close");
         } else if http10 {
-            out.extend_from_slice(b"connection: keep-alive\r\n");
+            write_header(out, "connection", "keep-alive");
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -136,38 +130,14 @@ pub(crate) fn without_body(status: u16) -> bool {
 
 /// Appends a status line such as `HTTP/1.1 404 Not Found`.
 pub(crate) fn write_status_line(out: &mut Vec<u8>, status: u16) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    write_number(out, u64::from(status));
-    out.push(b' ');
     let reason = http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
-    out.extend_from_slice(reason.unwrap_or("Unknown").as_bytes());
-    out.extend_from_slice(b"\r\n");
+    let _ = write!(out, "HTTP/1.1 {status} {}\r\n", reason.unwrap_or("Unknown"));
 }
 
-/// Appends one header line.
-pub(crate) fn write_header(out: &mut Vec<u8>, name: &str, value: &str) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
-    out.extend_from_slice(b"\r\n");
+fn write_header(out: &mut Vec<u8>, name: &str, value: impl fmt::Display) {
+    let _ = write!(out, "{name}: {value}\r\n");
 }
 
-/// Appends a decimal number. `write!` would cost more than the rest of a head.
-pub(crate) fn write_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0_u8; 20];
-    let mut used = 0;
-    for slot in digits.iter_mut().rev() {
-        *slot = b'0' + (number % 10) as u8;
-        number /= 10;
-        used += 1;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(20 - used..).unwrap_or_default());
-}
-
-/// A response in raw steps.
 pub(crate) struct Script {
     /// Sent first, also to a HEAD request; may be empty or invalid.
     pub(crate) head: Vec<u8>,
@@ -182,24 +152,31 @@ impl Script {
     }
 }
 
-impl From<Script> for Answer {
-    fn from(script: Script) -> Self {
-        Self::Script(script)
-    }
-}
-
-/// One step of a script.
 pub(crate) enum Step {
-    /// Sends bytes.
     Send(Bytes),
     /// Sends a slice of the deterministic byte sequence.
-    Pattern { from: u64, len: u64 },
+    Pattern {
+        from: u64,
+        len: u64,
+    },
     /// Sends `n` bytes of that sequence, each after `interval`.
-    Drip { n: u64, interval: Duration },
+    Drip {
+        n: u64,
+        interval: Duration,
+    },
     /// Sends `n` bytes of that sequence in chunks of `piece`, and the last chunk with a checksum as trailer.
-    Chunks { n: u64, piece: u64, trailers: bool, framed: bool },
+    Chunks {
+        n: u64,
+        piece: u64,
+        trailers: bool,
+        framed: bool,
+    },
     /// Sends `n` server-sent events, `interval` apart.
-    Events { n: u64, interval: Duration, framed: bool },
+    Events {
+        n: u64,
+        interval: Duration,
+        framed: bool,
+    },
     /// Sends nothing until the client leaves.
     Silence,
     /// Resets the connection (RST).

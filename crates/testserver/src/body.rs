@@ -19,18 +19,14 @@ const LINE_LIMIT: usize = 16 * 1024;
 /// How a route uses a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyUse {
-    /// It needs only the length.
     Length,
-    /// It needs a checksum.
     Checksum,
-    /// It needs the bytes.
     Bytes,
 }
 
-/// A body that was read.
 #[derive(Default)]
 pub(crate) struct Received {
-    /// Its length without framing.
+    /// Without framing.
     pub(crate) length: u64,
     /// Its bytes, for [`BodyUse::Bytes`].
     pub(crate) bytes: Vec<u8>,
@@ -38,11 +34,8 @@ pub(crate) struct Received {
     pub(crate) crc32: u32,
 }
 
-/// Why a body could not be read.
 pub(crate) enum Failure {
-    /// The connection failed.
     Connection(io::Error),
-    /// The request is invalid.
     Refused(Refused),
 }
 
@@ -52,7 +45,6 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Reads one body.
 pub(crate) async fn receive(
     input: &mut Input,
     stream: &mut TcpStream,

@@ -1,11 +1,10 @@
 //! Content codings: the encoded bodies of `/gzip`, `/br`, `/zstd` and `/deflate`.
 
-use std::io::{self, Write};
+use std::io::Read;
 
 use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use flate2::bufread::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
-/// A content coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Coding {
     /// RFC 1952.
@@ -31,34 +30,16 @@ impl Coding {
         }
     }
 
-    /// `plain` in this coding, at a middling level. Writing to memory does not fail; if it did, the body would be cut.
+    /// `plain` in this coding, at a middling level. Reading from memory does not fail; if it did, the body would be cut.
     pub(crate) fn encode(self, plain: &[u8]) -> Vec<u8> {
-        self.try_encode(plain).unwrap_or_default()
-    }
-
-    fn try_encode(self, plain: &[u8]) -> io::Result<Vec<u8>> {
-        match self {
-            Self::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::new(), Compression::new(5));
-                encoder.write_all(plain)?;
-                encoder.finish()
-            }
-            Self::Deflate => {
-                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(5));
-                encoder.write_all(plain)?;
-                encoder.finish()
-            }
-            Self::RawDeflate => {
-                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(5));
-                encoder.write_all(plain)?;
-                encoder.finish()
-            }
-            Self::Brotli => {
-                let mut encoder = brotli::CompressorWriter::new(Vec::new(), 64 * 1024, 4, 20);
-                encoder.write_all(plain)?;
-                Ok(encoder.into_inner())
-            }
-            Self::Zstd => zstd::encode_all(plain, 3),
-        }
+        let (mut out, level) = (Vec::new(), Compression::new(5));
+        let _ = match self {
+            Self::Gzip => GzEncoder::new(plain, level).read_to_end(&mut out),
+            Self::Deflate => ZlibEncoder::new(plain, level).read_to_end(&mut out),
+            Self::RawDeflate => DeflateEncoder::new(plain, level).read_to_end(&mut out),
+            Self::Brotli => brotli::CompressorReader::new(plain, 64 * 1024, 4, 20).read_to_end(&mut out),
+            Self::Zstd => return zstd::encode_all(plain, 3).unwrap_or_default(),
+        };
+        out
     }
 }

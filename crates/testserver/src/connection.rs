@@ -66,13 +66,16 @@ impl Mode {
 
 /// The next request of the input.
 enum Next {
-    /// No complete head.
     Partial,
     /// A request without a body, and its answer.
     Answered(Answer, Mode),
     /// A request with a body that is still to be read; its head is copied here.
-    WithBody { head: Vec<u8>, framing: Framing, expects_continue: bool, route: Route },
-    /// An invalid request.
+    WithBody {
+        head: Vec<u8>,
+        framing: Framing,
+        expects_continue: bool,
+        route: Route,
+    },
     Refused(Refused),
 }
 
@@ -152,7 +155,6 @@ impl Connection {
         Next::Answered(answer, mode)
     }
 
-    /// Answers a request whose body was read.
     fn respond_with_body(&self, head: &[u8], body: &Received) -> (Answer, Mode) {
         let mut slots: Slots<'_> = [const { MaybeUninit::uninit() }; HEADERS];
         match Head::parse(head, &mut slots) {

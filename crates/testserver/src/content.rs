@@ -40,27 +40,20 @@ impl<K: Hash + Eq> Cache<K> {
 
     /// The body of `key`, rendered the first time.
     pub(crate) fn get(&self, key: K, render: impl FnOnce() -> Vec<u8>) -> Bytes {
-        if let Some(found) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lock().get(&key) {
             return found.clone();
         }
         // Rendered without the lock, so that other requests do not wait.
         let made = Bytes::from(render());
-        self.keep(key, &made);
+        if made.len() <= Self::LARGEST {
+            let mut map = lock();
+            if map.len() >= Self::ENTRIES {
+                map.clear();
+            }
+            map.insert(key, made.clone());
+        }
         made
-    }
-
-    fn keep(&self, key: K, body: &Bytes) {
-        if body.len() <= Self::LARGEST {
-            self.insert(key, body.clone());
-        }
-    }
-
-    fn insert(&self, key: K, body: Bytes) {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= Self::ENTRIES {
-            map.clear();
-        }
-        map.insert(key, body);
     }
 }
 
@@ -83,7 +76,6 @@ pub(crate) fn json_start(n: u64, index: Option<&str>, rest: usize) -> Vec<u8> {
     start.into_bytes()
 }
 
-/// Whether the text is a non-negative JSON integer.
 fn is_number(text: &str) -> bool {
     text.len() <= 18
         && text.bytes().all(|byte| byte.is_ascii_digit())

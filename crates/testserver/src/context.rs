@@ -15,6 +15,7 @@ use crate::players::Players;
 const MAX_MS: u64 = 86_400_000;
 
 /// The state that all connections of a server share.
+#[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) latency: Duration,
@@ -27,15 +28,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(latency: Duration, players: usize) -> Self {
-        Self {
-            counters: Counters::default(),
-            latency,
-            encoded: Cache::default(),
-            bombs: Cache::default(),
-            documents: Cache::default(),
-            player_count: players,
-            players: OnceLock::new(),
-        }
+        Self { latency, player_count: players, ..Self::default() }
     }
 
     /// The players, made at first use.

@@ -31,7 +31,6 @@ pub struct Stats {
     pub bytes_sent: u64,
 }
 
-/// The live counters.
 pub(crate) struct Counters {
     routes: [AtomicU64; Route::NAMES.len()],
     opened: AtomicU64,
@@ -133,7 +132,7 @@ impl Counters {
         }
     }
 
-    /// Resets all counts; peaks restart at the current values.
+    /// Peaks restart at the current values.
     pub(crate) fn reset(&self) {
         for count in self.routes.iter().chain([&self.opened, &self.bytes_sent]) {
             count.store(0, Relaxed);

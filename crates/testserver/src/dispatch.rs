@@ -8,9 +8,8 @@ use crate::coding::Coding;
 use crate::content::{json_rest, json_start};
 use crate::context::{Context, in_memory, milliseconds};
 use crate::route::Route;
-use crate::{auth, cookies, echo, fault, fault_coding, range, redirect, stats_api, text};
+use crate::{auth, cookies, echo, fault, fault_coding, range, stats_api, text};
 
-/// How the route uses a request's body.
 pub(crate) fn body_use(route: Route) -> BodyUse {
     match route {
         Route::Echo | Route::Redirect => BodyUse::Bytes,
@@ -62,9 +61,9 @@ fn answer(route: Route, context: &Context<'_>, attempt: u64) -> Result<Answer, S
             let Received { length, crc32, .. } = context.body;
             Reply::json(format!("{{\"length\":{length},\"crc32\":{crc32}}}")).into()
         }
-        Route::Redirect => redirect::chain(context)?,
-        Route::RedirectTo => redirect::to(context)?,
-        Route::RedirectLoop => redirect::to_location(context, "/redirect-loop")?,
+        Route::Redirect => redirect_chain(context)?,
+        Route::RedirectTo => redirect_to(context)?,
+        Route::RedirectLoop => to_location(context, "/redirect-loop")?,
         Route::Gzip => encoded(context, Coding::Gzip)?,
         Route::Brotli => encoded(context, Coding::Brotli)?,
         Route::Zstd => encoded(context, Coding::Zstd)?,
@@ -107,19 +106,9 @@ fn answer(route: Route, context: &Context<'_>, attempt: u64) -> Result<Answer, S
         Route::FaultZstdBomb => fault_coding::bomb(context, Coding::Zstd)?,
         Route::FaultCorruptGzip => fault_coding::corrupt_gzip(context)?,
         Route::FaultTruncatedGzip => fault_coding::truncated_gzip(context)?,
-        Route::FaultReset
-        | Route::FaultTruncate
-        | Route::FaultStall
-        | Route::FaultDrip
-        | Route::FaultFlaky
-        | Route::Fault429
-        | Route::FaultRetryAfterDate
-        | Route::FaultOversizedHeaders
-        | Route::FaultBadChunk
-        | Route::FaultBadHead
-        | Route::FaultBadLength => fault::answer(route, context, attempt)?,
         Route::Index => index().into(),
         Route::Unknown => Reply::error(404, "there is no such route").into(),
+        _ => fault::answer(route, context, attempt)?,
     })
 }
 
@@ -183,4 +172,28 @@ fn index() -> Reply {
         page.push('\n');
     }
     Reply::ok("text/plain; charset=utf-8", Body::Owned(page.into_bytes()))
+}
+
+/// `n` relative redirects to `/echo`.
+fn redirect_chain(context: &Context<'_>) -> Result<Answer, String> {
+    let query = if context.head.query.is_empty() { String::new() } else { format!("?{}", context.head.query) };
+    match context.argument(1)? {
+        0 => Ok(echo::echo(context).into()),
+        1 => to_location(context, "/echo"),
+        n => to_location(context, &format!("/redirect/{}{query}", n - 1)),
+    }
+}
+
+/// A redirect to any URL, including other origins.
+fn redirect_to(context: &Context<'_>) -> Result<Answer, String> {
+    let url = context.head.param("url").ok_or("the parameter url is missing")?;
+    to_location(context, &url)
+}
+
+/// A redirect with the status of `code=` (302).
+fn to_location(context: &Context<'_>, location: &str) -> Result<Answer, String> {
+    let code = context.head.number("code", 302)?;
+    let code = u16::try_from(code).ok().filter(|code| (300..400).contains(code));
+    let code = code.ok_or("code must be from 300 to 399")?;
+    Ok(Reply::bare(code).with_header("location", location).into())
 }

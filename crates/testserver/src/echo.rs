@@ -10,7 +10,6 @@ use crate::context::Context;
 use crate::head::{decoded, latin1_or_utf8};
 use crate::json::{push_member, push_pairs, push_string};
 
-/// The request as JSON.
 pub(crate) fn echo(context: &Context<'_>) -> Reply {
     let head = context.head;
     let bytes = &context.body.bytes;

@@ -17,15 +17,11 @@ pub(crate) type Slots<'b> = [MaybeUninit<Header<'b>>; HEADERS];
 /// How the body of a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// No body.
     None,
-    /// `Content-Length`.
     Length(u64),
-    /// `Transfer-Encoding: chunked`.
     Chunked,
 }
 
-/// A parsed head.
 pub(crate) struct Head<'b> {
     pub(crate) method: &'b str,
     /// Percent-encoded as sent, without the query.
@@ -113,13 +109,11 @@ impl<'b> Head<'b> {
         Ok(())
     }
 
-    /// The first header of this name as text.
     pub(crate) fn header(&self, name: &str) -> Option<Cow<'b, str>> {
         let header = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
         Some(latin1_or_utf8(header.value))
     }
 
-    /// The decoded pairs of the query.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)> {
         url::form_urlencoded::parse(self.query.as_bytes())
     }
@@ -149,7 +143,6 @@ pub(crate) fn latin1_or_utf8(value: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Decodes a path segment.
 pub(crate) fn decoded(segment: &str) -> Cow<'_, str> {
     percent_decode_str(segment).decode_utf8_lossy()
 }

@@ -10,7 +10,6 @@ const CAPACITY: usize = 8 * 1024;
 /// Capacity per read of a body.
 const BODY_CAPACITY: usize = 256 * 1024;
 
-/// Received bytes that were not read yet.
 pub(crate) struct Input {
     bytes: Vec<u8>,
     start: usize,
@@ -21,12 +20,10 @@ impl Input {
         Self { bytes: Vec::with_capacity(CAPACITY), start: 0 }
     }
 
-    /// The unread bytes.
     pub(crate) fn unread(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
-    /// Marks the first `count` bytes as read.
     pub(crate) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.bytes.len());
         if self.start == self.bytes.len() {

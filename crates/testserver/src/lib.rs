@@ -27,7 +27,6 @@ mod listener;
 mod names;
 mod players;
 mod range;
-mod redirect;
 mod route;
 mod stats_api;
 mod text;

@@ -1,7 +1,7 @@
 //! The server: listens, accepts connections, and closes them when it is closed.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::connection;
 use crate::context::Shared;
-use crate::counters::{Counters, Stats};
+use crate::counters::Stats;
 use shoal_runtime::{DedicatedRuntime, fork};
 
 /// Connections that wait to be accepted. A client that opens thousands at once must not wait for SYN retries.
@@ -79,12 +79,7 @@ impl Server {
     pub fn base_url(&self) -> String {
         let mut address = self.address;
         if address.ip().is_unspecified() {
-            let here: std::net::IpAddr = if address.is_ipv4() {
-                std::net::Ipv4Addr::LOCALHOST.into()
-            } else {
-                std::net::Ipv6Addr::LOCALHOST.into()
-            };
-            address.set_ip(here);
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
         }
         format!("http://{address}")
     }
@@ -109,28 +104,24 @@ impl Server {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    fn counters(&self) -> &Counters {
-        &self.shared.counters
-    }
-
     /// The counters since the start or the last [`Server::reset_stats`].
     pub fn stats(&self) -> Stats {
-        self.counters().stats()
+        self.shared.counters.stats()
     }
 
     /// Requests of the route `path` and those below it: `/json`, `/fault`, `/fault/flaky`; `/` for all.
     pub fn requests(&self, path: &str) -> u64 {
-        self.counters().requests(path)
+        self.shared.counters.requests(path)
     }
 
     /// Requests that had `key=<key>` in their query.
     pub fn attempts(&self, key: &str) -> u64 {
-        self.counters().attempts(key)
+        self.shared.counters.attempts(key)
     }
 
     /// Resets the counters.
     pub fn reset_stats(&self) {
-        self.counters().reset();
+        self.shared.counters.reset();
     }
 }
 

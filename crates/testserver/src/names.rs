@@ -43,7 +43,6 @@ pub(crate) const LAST: &[&str] = &[
 /// City, name, abbreviation, code.
 pub(crate) type Team = (&'static str, &'static str, &'static str, &'static str);
 
-/// The teams.
 pub(crate) const TEAMS: &[Team] = &[
     ("Baltimore", "Lanterns", "BAL", "lanterns"),
     ("Buffalo", "Millers", "BUF", "millers"),
@@ -64,18 +63,10 @@ pub(crate) const TEAMS: &[Team] = &[
 ];
 
 /// Schools and clubs.
+#[rustfmt::skip]
 pub(crate) const SCHOOLS: &[&str] = &[
-    "Arcadia State",
-    "St. Brendan's",
-    "Blue Ridge A&M",
-    "Texas Central",
-    "Northern Plains",
-    "Cal Pacific",
-    "Miskatonic",
-    "KK Jadran",
-    "CB Alameda",
-    "Élan Normandie",
-    "No College",
+    "Arcadia State", "St. Brendan's", "Blue Ridge A&M", "Texas Central", "Northern Plains", "Cal Pacific", "Miskatonic",
+    "KK Jadran", "CB Alameda", "Élan Normandie", "No College",
 ];
 
 /// The countries of the schools, in their order.

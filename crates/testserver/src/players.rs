@@ -1,6 +1,9 @@
 //! The invented players of `/stats/…`, the same in every run.
 
-use std::collections::HashMap;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -9,10 +12,8 @@ use crate::names::{FIRST, LAST, TEAMS, Team, UNUSUAL};
 
 /// One in this many players gets an unusual name, until there are none left.
 const UNUSUAL_EVERY: usize = 8;
-/// The current season.
 pub(crate) const THIS_YEAR: u32 = 2016;
 
-/// One player.
 pub(crate) struct Player {
     pub(crate) id: u64,
     /// The number of the player, from 0, from which all other data follow.
@@ -39,13 +40,11 @@ impl Player {
         self.to_year == THIS_YEAR
     }
 
-    /// The team of this season.
     pub(crate) fn team(&self) -> Option<(u64, &'static Team)> {
         let index = self.seed * 5 % TEAMS.len().max(1);
         TEAMS.get(index).filter(|_| self.active()).map(|team| (1_610_612_737 + index as u64, team))
     }
 
-    /// `First Last`.
     pub(crate) fn full_name(&self) -> String {
         if self.first.is_empty() { self.last.to_owned() } else { format!("{} {}", self.first, self.last) }
     }
@@ -61,29 +60,22 @@ impl Player {
     }
 }
 
-/// All players of a server, sorted by name and indexed by id.
-pub(crate) struct Players {
-    all: Vec<Player>,
-    positions: HashMap<u64, usize>,
-}
+/// All players of a server, sorted by name.
+pub(crate) struct Players(Vec<Player>);
 
 impl Players {
-    /// Makes `count` players.
     pub(crate) fn new(count: usize) -> Self {
         let mut all: Vec<Player> = (0..count).map(|seed| Player::new(seed, name(seed))).collect();
         all.sort_by_cached_key(|player| (player.sort_name(), player.id));
-        let positions = all.iter().enumerate().map(|(position, player)| (player.id, position)).collect();
-        Self { all, positions }
+        Self(all)
     }
 
-    /// All players, sorted by last name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Player> {
-        self.all.iter()
+        self.0.iter()
     }
 
-    /// The player with this id.
     pub(crate) fn get(&self, id: u64) -> Option<&Player> {
-        self.positions.get(&id).and_then(|position| self.all.get(*position))
+        self.iter().find(|player| player.id == id)
     }
 }
 
@@ -97,34 +89,4 @@ fn name(seed: usize) -> (&'static str, &'static str) {
     let pick =
         |names: &[&'static str], factor: usize| names.get(seed * factor % names.len().max(1)).copied().unwrap_or("");
     (pick(FIRST, 17), pick(LAST, 29))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::Players;
-
-    #[test]
-    fn ids_differ_and_some_names_do_not() {
-        let players = Players::new(500);
-        let ids: HashSet<u64> = players.iter().map(|player| player.id).collect();
-        let names: HashSet<String> = players.iter().map(super::Player::full_name).collect();
-        assert_eq!(ids.len(), 500);
-        assert!((490..500).contains(&names.len()), "{}", names.len());
-        assert!(names.contains("D'Angelo Marlowe") && names.contains("Nikola Jokićević") && names.contains("Yao"));
-        assert!(players.iter().all(|player| players.get(player.id).unwrap().id == player.id));
-        assert!(players.get(1).is_none());
-        assert!(players.iter().filter(|player| player.active()).count() > 400);
-    }
-
-    #[test]
-    fn any_number_of_players_will_do() {
-        for count in [0, 1, 3, 10_000] {
-            let players = Players::new(count);
-            let ids: HashSet<u64> = players.iter().map(|player| player.id).collect();
-            assert_eq!(ids.len(), count);
-        }
-    }
 }

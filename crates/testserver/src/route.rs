@@ -3,7 +3,6 @@
 /// Defines the routes once: the enum, their names, and the look-up.
 macro_rules! routes {
     ($($name:ident = $path:literal,)*) => {
-        /// A route.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Route { $($name,)* }
 

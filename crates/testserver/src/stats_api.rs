@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::answer::{Answer, Body, Reply};
 use crate::context::Context;
 use crate::json::push_string;
-use crate::names::{COUNTRIES, SCHOOLS};
+use crate::names::{COUNTRIES, SCHOOLS, Team};
 use crate::players::{Player, THIS_YEAR};
 
 const ALL_HEADERS: &str = "[\"PERSON_ID\",\"DISPLAY_LAST_COMMA_FIRST\",\"DISPLAY_FIRST_LAST\",\"ROSTERSTATUS\",\
@@ -24,6 +24,8 @@ const INFO_HEADERS: &str = "[\"PERSON_ID\",\"FIRST_NAME\",\"LAST_NAME\",\"DISPLA
 const SEASON_HEADERS: &str = "[\"PLAYER_ID\",\"SEASON_ID\",\"LEAGUE_ID\",\"TEAM_ABBREVIATION\",\"PLAYER_AGE\",\
     \"GP\",\"GS\",\"MIN\",\"FGM\",\"FGA\",\"FG_PCT\",\"FG3M\",\"FG3A\",\"FG3_PCT\",\"FTM\",\"FTA\",\"FT_PCT\",\
     \"OREB\",\"DREB\",\"REB\",\"AST\",\"STL\",\"BLK\",\"TOV\",\"PF\",\"PTS\"]";
+
+const NO_TEAM: Team = ("", "", "", "");
 
 const POSITIONS: [&str; 5] = ["Guard", "Forward", "Center", "Guard-Forward", "Forward-Center"];
 
@@ -44,13 +46,9 @@ pub(crate) fn all_players(context: &Context<'_>) -> Result<Answer, String> {
         push_texts(&mut out, &[&player.sort_name(), &player.full_name()]);
         let _ = write!(out, ",{},\"{}\",\"{}\",", u8::from(player.active()), player.from_year, player.to_year);
         push_string(&mut out, &code(player));
-        match player.team() {
-            Some((id, (city, name, short, team))) => {
-                let _ = write!(out, ",{id},");
-                push_texts(&mut out, &[city, name, short, team]);
-            }
-            None => out.push_str(",0,\"\",\"\",\"\",\"\""),
-        }
+        let (team, (city, name, short, code)) = player.team().unwrap_or((0, &NO_TEAM));
+        let _ = write!(out, ",{team},");
+        push_texts(&mut out, &[city, name, short, code]);
         out.push_str(",\"Y\"]");
     }
     out.push_str("]}]}");
@@ -135,19 +133,14 @@ fn push_personal_data(out: &mut String, player: &Player) {
     let position = POSITIONS.get(seed % POSITIONS.len()).unwrap_or(&"Guard");
     let _ = write!(out, ",\"{}\",{experience},\"{}\",\"{position}\"", 165 + seed * 11 % 115, seed * 13 % 56);
     let _ = write!(out, ",\"{}\"", if player.active() { "Active" } else { "Inactive" });
-    match player.team() {
-        Some((id, (city, name, abbreviation, code))) => {
-            let _ = write!(out, ",{id},");
-            push_texts(out, &[name, abbreviation, code, city]);
-        }
-        None => out.push_str(",0,\"\",\"\",\"\",\"\""),
-    }
+    let (team, (city, name, abbreviation, team_code)) = player.team().unwrap_or((0, &NO_TEAM));
+    let _ = write!(out, ",{team},");
+    push_texts(out, &[name, abbreviation, team_code, city]);
     out.push(',');
     push_string(out, &code(player));
     let _ = write!(out, ",{},{},\"N\",\"Y\"]", player.from_year, player.to_year);
 }
 
-/// The age in that season.
 fn age(player: &Player, year: u32) -> u32 {
     year + 19 + player.seed as u32 % 4 - player.from_year.min(player.to_year - 7)
 }

@@ -56,13 +56,11 @@ pub(super) struct Inflow<B> {
     decoding: Decoding,
 }
 
-/// How the received bytes become decoded ones.
 enum Decoding {
     Identity(Vec<u8>),
     Encoded(Box<Encoded>),
 }
 
-/// Received bytes, and how far they are decoded.
 struct Encoded {
     raw: Vec<u8>,
     read: usize,
@@ -138,7 +136,6 @@ impl<B: Body> Inflow<B> {
 }
 
 impl Encoded {
-    /// Decodes some of the received bytes.
     fn decode(&mut self, pace: &mut Pace) -> Result<(), AttemptError> {
         let progress = self.decoder.write(self.raw.get(self.read..).unwrap_or_default(), pace)?;
         self.read += progress.read;
@@ -161,7 +158,6 @@ impl Decoding {
         decoded
     }
 
-    /// The decoded bytes, until they are taken out.
     fn decoded(&mut self) -> &mut Vec<u8> {
         match self {
             Self::Identity(bytes) => bytes,

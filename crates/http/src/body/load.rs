@@ -21,26 +21,15 @@ use crate::transport::{Body, Head};
 const MAX_DRAINED: usize = 64 << 10;
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// A body that was read.
-#[derive(Debug)]
-pub(crate) enum Loaded {
-    /// In memory.
-    Memory(Bytes),
-    /// In a file: its path and length.
-    File(PathBuf, u64),
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// In memory, unless it is in the file `path`.
+    pub(crate) body: Bytes,
+    pub(crate) path: Option<PathBuf>,
+    /// The decoded bytes.
+    pub(crate) length: u64,
 }
 
-impl Loaded {
-    /// The decoded length.
-    pub(crate) fn bytes(&self) -> u64 {
-        match self {
-            Self::Memory(bytes) => bytes.len() as u64,
-            Self::File(_, length) => *length,
-        }
-    }
-}
-
-/// How to read a body.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading<'a> {
     /// The most decoded bytes, if a limit was given.
@@ -53,10 +42,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) absent: bool,
 }
 
-/// Reads `body` to its end.
 pub(crate) async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) -> Result<Loaded, AttemptError> {
     if reading.absent {
-        return Ok(Loaded::Memory(Bytes::new()));
+        return Ok(Loaded::default());
     }
     let limit = match (reading.max_body, reading.save_to) {
         (Some(given), _) => Limit::Bytes(given),
@@ -69,11 +57,11 @@ pub(crate) async fn load<B: Body>(head: &Head, body: B, reading: Reading<'_>) ->
             while inflow.read().await? {}
             let mut bytes = take(inflow.decoded());
             memory::trim(&mut bytes);
-            Ok(Loaded::Memory(bytes.into()))
+            Ok(Loaded { length: bytes.len() as u64, body: bytes.into(), path: None })
         }
         Some((path, queue)) => {
-            let written = save(inflow, head.length, path, queue).await?;
-            Ok(Loaded::File(path.to_owned(), written))
+            let length = save(inflow, head.length, path, queue).await?;
+            Ok(Loaded { body: Bytes::new(), path: Some(path.to_owned()), length })
         }
     }
 }

@@ -22,7 +22,6 @@ pub(super) struct Store {
     pub domains: HashMap<Box<str>, Vec<Cookie>>,
     /// The number of cookies, expired ones included.
     pub count: usize,
-    /// The number of cookies ever inserted.
     inserted: u64,
 }
 

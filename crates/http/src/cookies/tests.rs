@@ -169,7 +169,7 @@ fn the_cookies_of_a_server_are_bounded() {
     for number in 0..MAX_PER_DOMAIN {
         jar.store(&b, &headers(&[&format!("c{number}=1; Max-Age=1")]));
     }
-    jar.write().domains.values_mut().flatten().for_each(|cookie| {
+    jar.store.write().unwrap().domains.values_mut().flatten().for_each(|cookie| {
         cookie.expires = cookie.expires.map(|_| 1);
     });
     jar.store(&b, &headers(&["late=1"]));
@@ -346,14 +346,14 @@ fn a_copy_is_independent_and_never_blocks() {
     let reading = jar.read();
     assert_eq!(sent(&jar.fork_copy(), "http://a.com/"), "own=1; a=1");
     drop(reading);
-    let writing = jar.write();
+    let writing = jar.store.write().unwrap();
     let copy = jar.fork_copy();
     drop(writing);
     assert_eq!(sent(&copy, "http://a.com/"), "own=1");
     let broken = self::jar("http://a.com/", &["a=1"]);
     std::thread::scope(|scope| {
         let panics = scope.spawn(|| {
-            let _guard = broken.write();
+            let _guard = broken.store.write().unwrap();
             std::panic::resume_unwind(Box::new("on purpose"));
         });
         assert!(panics.join().is_err());

@@ -1,15 +1,42 @@
-//! The state of each host (an origin): its permits, its queue, its pause and its token bucket.
+//! The configured limits, and the state of each host (an origin): its permits, its queue, its pause and its token bucket.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-use super::limit::Limit;
-use super::rate::Bucket;
+use super::rate::{Bucket, Rate};
+use crate::lock::lock;
+use crate::named::named;
+
+/// The limits of a client or a call; `None` means no limit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Requests in flight; 0 counts as 1.
+    pub concurrency: Option<usize>,
+    /// Requests in flight per host (scheme, name and port); 0 counts as 1.
+    pub per_host: Option<usize>,
+    /// Requests started per time and host.
+    pub rate: Option<Rate>,
+}
+
+named! {
+    /// What made a request wait.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Limit.as_str {
+        /// [`Limits::concurrency`].
+        Concurrency = "concurrency",
+        /// [`Limits::per_host`].
+        PerHost = "per_host",
+        /// [`Limits::rate`].
+        Rate = "rate",
+        /// A pause that the server asked for.
+        RetryAfter = "retry_after",
+    }
+}
 
 /// The smallest [`Hosts::sweep_at`].
 pub(super) const MIN_SWEEP: usize = 64;
@@ -29,9 +56,8 @@ impl Hosts {
         Self { table: HashMap::new(), sweep_at: MIN_SWEEP, last_pause: None }
     }
 
-    /// Drops the idle entries.
     pub fn sweep(&mut self, now: Instant) {
-        self.table.retain(|_, host| Arc::strong_count(host) > 1 || !host.schedule().is_idle(now));
+        self.table.retain(|_, host| host.is_used() || !host.schedule().is_idle(now));
         self.sweep_at = MIN_SWEEP.max(self.table.len().saturating_mul(2));
     }
 
@@ -44,25 +70,30 @@ impl Hosts {
         }
         let schedule = Schedule { paused_until: None, bucket: Bucket::default(), last_wait: Limit::Rate };
         let host =
-            Arc::new(Host { permits: permits.map(semaphore), head: Semaphore::new(1), schedule: Mutex::new(schedule) });
+            Arc::new(Host { permits: permits.map(semaphore), head: semaphore(1), schedule: Mutex::new(schedule) });
         self.table.insert(origin.into(), Arc::clone(&host));
         host
     }
 }
 
-/// One host.
 #[derive(Debug)]
 pub(super) struct Host {
     /// For `per_host`.
-    pub permits: Option<Semaphore>,
+    pub permits: Option<Arc<Semaphore>>,
     /// Its one permit belongs to the head of the host's queue.
-    pub head: Semaphore,
+    pub head: Arc<Semaphore>,
     schedule: Mutex<Schedule>,
 }
 
 impl Host {
+    /// Whether a request has a reference, a permit or the head of the queue.
+    fn is_used(self: &Arc<Self>) -> bool {
+        let permits = self.permits.as_ref().map_or(0, Arc::strong_count);
+        Arc::strong_count(self).max(permits).max(Arc::strong_count(&self.head)) > 1
+    }
+
     pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
-        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.schedule)
     }
 }
 
@@ -97,6 +128,6 @@ pub(super) fn origin(url: &Url) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn semaphore(permits: usize) -> Semaphore {
-    Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS))
+pub(super) fn semaphore(permits: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)))
 }

@@ -40,12 +40,12 @@ async fn starts(limiter: &Arc<Limiter>, url: &Url, count: usize, takes: Duration
 }
 
 fn all_released(limiter: &Limiter) -> bool {
-    let permits = limiter.concurrency.as_ref().map(Semaphore::available_permits);
-    let hosts = limiter.hosts();
+    let permits = limiter.concurrency.as_deref().map(Semaphore::available_permits);
+    let hosts = lock(&limiter.hosts);
     permits == limiter.limits.concurrency
         && hosts.table.values().all(|host| {
             host.head.available_permits() == 1
-                && host.permits.as_ref().map(Semaphore::available_permits) == limiter.limits.per_host
+                && host.permits.as_deref().map(Semaphore::available_permits) == limiter.limits.per_host
                 && Arc::strong_count(host) == 1
         })
 }
@@ -55,8 +55,8 @@ fn without_limits_no_host_is_looked_up() {
     let limiter = limiter(None, None, None);
     let permit = limiter.try_acquire(&url("http://a/")).unwrap();
     assert_eq!((permit.limited_by(), permit.waited), (None, Duration::ZERO));
-    assert!(permit.limiter.is_none() && permit.host.is_none());
-    assert_eq!(limiter.hosts().table.capacity(), 0);
+    assert!(permit.concurrency.is_none() && permit.host.is_none());
+    assert_eq!(lock(&limiter.hosts).table.capacity(), 0);
 }
 
 #[test]
@@ -238,7 +238,7 @@ async fn the_fast_path_returns_after_the_last_pause() {
     tokio::time::sleep(ms(200)).await;
     assert!(limiter.try_acquire(&url("http://b/")).is_some());
     assert!(!limiter.has_pause.load(Ordering::Acquire));
-    assert!(limiter.hosts().table.is_empty());
+    assert!(lock(&limiter.hosts).table.is_empty());
     limiter.pause(&url("http://a/"), Duration::MAX);
     assert!(limiter.try_acquire(&url("http://a/")).is_none());
 }
@@ -317,9 +317,9 @@ async fn the_host_table_is_bounded() {
         if number % 50 == 0 {
             tokio::time::advance(ms(10)).await;
         }
-        assert!(limiter.hosts().table.len() <= 2 * hosts::MIN_SWEEP + 64);
+        assert!(lock(&limiter.hosts).table.len() <= 2 * hosts::MIN_SWEEP + 64);
     }
-    assert!(limiter.hosts().table.contains_key("http://held"));
+    assert!(lock(&limiter.hosts).table.contains_key("http://held"));
     drop(held);
     assert!(all_released(&limiter));
 }

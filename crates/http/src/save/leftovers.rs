@@ -7,10 +7,16 @@
 //! The first file that a process creates in a folder removes the leftovers there. Where files can't be locked (some
 //! network file systems, Windows), nothing is removed.
 
+#[cfg(test)]
+#[cfg(unix)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
@@ -50,13 +56,11 @@ fn is_temporary(name: &OsStr) -> bool {
 }
 
 /// Locks a new temporary file; `false` if another process removed it as a leftover before it was locked.
-#[cfg(unix)]
 pub(super) fn claim(file: &File) -> bool {
     match lock(file) {
-        Lock::Ours => is_linked(file),
-        Lock::Another => false,
+        Ok(()) => is_linked(file),
         // A file that can't be locked is never removed.
-        Lock::Unknown => true,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }
 }
 
@@ -74,7 +78,7 @@ fn remove(folder: &Path) {
         let opened = File::options().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
         // Removes only a locked file that still has its name: the name may already belong to another file.
         if let Ok(file) = opened
-            && matches!(lock(&file), Lock::Ours)
+            && lock(&file).is_ok()
             && is_linked(&file)
         {
             // On failure the next process tries again.
@@ -83,24 +87,14 @@ fn remove(folder: &Path) {
     }
 }
 
+/// Locks a file; [`io::ErrorKind::WouldBlock`] if another process has.
 #[cfg(unix)]
-pub(super) enum Lock {
-    Ours,
-    Another,
-    Unknown,
-}
-
-#[cfg(unix)]
-pub(super) fn lock(file: &File) -> Lock {
+pub(super) fn lock(file: &File) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
     // SAFETY: `flock` takes no pointers, and the descriptor is open: `file` is borrowed for the call.
     let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
-    match (locked, std::io::Error::last_os_error().kind()) {
-        (0, _) => Lock::Ours,
-        (_, std::io::ErrorKind::WouldBlock) => Lock::Another,
-        _ => Lock::Unknown,
-    }
+    if locked == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Whether the file still has a name.
@@ -112,71 +106,14 @@ fn is_linked(file: &File) -> bool {
 }
 
 #[cfg(not(unix))]
-pub(super) fn lock(_file: &File) {}
+pub(super) fn lock(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
 
 #[cfg(not(unix))]
-pub(super) fn claim(_file: &File) -> bool {
+fn is_linked(_file: &File) -> bool {
     true
 }
 
 #[cfg(not(unix))]
 fn remove(_folder: &Path) {}
-
-#[cfg(test)]
-#[cfg(unix)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use std::fs;
-
-    use super::super::tests::Folder;
-    use super::*;
-
-    #[test]
-    fn only_unlocked_temporary_files_are_removed() {
-        let folder = Folder::new();
-        let others =
-            [".shoal-1-2", ".shoal-1-x.tmp", ".shoal--1.tmp", ".shoal-1.tmp", "shoal-1-2.tmp", ".shoal-1-2.tmp2"];
-        for name in others.iter().chain(&[".shoal-1-2.tmp", ".shoal-4000000000-17.tmp"]) {
-            fs::write(folder.0.join(name), b"begun").unwrap();
-        }
-        fs::create_dir(folder.0.join(".shoal-3-3.tmp")).unwrap();
-        std::os::unix::fs::symlink(folder.0.join(".shoal-1-2"), folder.0.join(".shoal-3-4.tmp")).unwrap();
-        let alive = File::create(folder.0.join(".shoal-5-5.tmp")).unwrap();
-        assert!(claim(&alive));
-        remove(&folder.0);
-        let mut left: Vec<_> =
-            others.iter().copied().chain([".shoal-3-3.tmp", ".shoal-3-4.tmp", ".shoal-5-5.tmp"]).collect();
-        left.sort_unstable();
-        assert_eq!(folder.names(), left);
-        drop(alive);
-        remove(&folder.0);
-        assert!(!folder.names().contains(&".shoal-5-5.tmp".to_owned()));
-    }
-
-    #[test]
-    fn each_folder_is_searched_once() {
-        let folder = Folder::new();
-        let leftover = folder.0.join(".shoal-1-2.tmp");
-        fs::write(&leftover, b"begun").unwrap();
-        // Another test may have the lock.
-        while leftover.exists() {
-            remove_once(&folder.0);
-        }
-        fs::write(&leftover, b"begun").unwrap();
-        remove_once(&folder.0);
-        assert!(leftover.exists());
-    }
-
-    #[test]
-    fn a_file_that_is_being_removed_is_not_claimed() {
-        let folder = Folder::new();
-        let path = folder.0.join(".shoal-1-1.tmp");
-        let file = File::create(&path).unwrap();
-        let second = File::open(&path).unwrap();
-        assert!(claim(&second));
-        assert!(!claim(&file), "another process has locked it to remove it");
-        fs::remove_file(&path).unwrap();
-        drop(second);
-        assert!(!claim(&file), "it has been removed");
-    }
-}

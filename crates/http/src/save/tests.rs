@@ -131,3 +131,13 @@ fn threads_write_side_by_side() {
     assert_eq!(fs::read(folder.0.join("same")).unwrap().len(), 1);
     assert_eq!(fs::read_dir(folder.0.join("new")).unwrap().count(), 400);
 }
+
+#[test]
+fn each_path_is_claimed_once() {
+    let paths = SavedPaths::default();
+    for number in 0..10_000 {
+        assert!(paths.claim(Path::new(&format!("out/{number}"))));
+    }
+    assert!(!paths.claim(Path::new("out/9999")) && !paths.claim(Path::new("out//0")));
+    assert!(paths.claim(Path::new("out/a/0")));
+}

@@ -4,20 +4,24 @@
 //! each on ext4 with sixteen threads, and 40 µs with one. A busy thread also needs no wake-up for the next file. More
 //! threads help only where a file takes long, as on a network.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use crate::lock::lock;
 use shoal_runtime::submit;
 
 /// The wait of the oldest file at which another thread is started.
 const MAX_WAIT: Duration = Duration::from_millis(5);
 
-/// The most threads.
 const MAX_WRITERS: usize = 16;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -33,10 +37,6 @@ struct State {
 }
 
 impl WriteQueue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Runs `work` on a thread that may block on files; `None` if it panicked.
     pub async fn run<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (done, result) = oneshot::channel();
@@ -54,7 +54,7 @@ impl WriteQueue {
 
     /// Adds a file; returns whether to start another thread.
     fn push(&self, job: Job) -> bool {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         let now = Instant::now();
         state.jobs.push_back((now, job));
         let is_late = state.jobs.front().is_some_and(|(since, _)| now.duration_since(*since) > MAX_WAIT);
@@ -65,7 +65,7 @@ impl WriteQueue {
 
     fn write(&self) {
         loop {
-            let mut state = self.lock();
+            let mut state = lock(&self.0);
             let Some((_, job)) = state.jobs.pop_front() else {
                 state.writers -= 1;
                 return;
@@ -74,66 +74,5 @@ impl WriteQueue {
             // After a panic the receiver in `run` gets no result.
             let _ = catch_unwind(AssertUnwindSafe(job));
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Waits for the threads to end, a moment after their last file.
-    async fn all_end(queue: &WriteQueue) -> bool {
-        for _ in 0..500 {
-            if queue.lock().writers == 0 {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        false
-    }
-
-    async fn peak(each: Duration) -> usize {
-        let queue = Arc::new(WriteQueue::default());
-        let (active, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let mut all = tokio::task::JoinSet::new();
-        for number in 0..60 {
-            let (queue, active, peak) = (queue.clone(), active.clone(), peak.clone());
-            all.spawn(async move {
-                tokio::time::sleep(Duration::from_millis(number / 4)).await;
-                let work = move || {
-                    peak.fetch_max(active.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    std::thread::sleep(each);
-                    active.fetch_sub(1, Ordering::SeqCst);
-                    number
-                };
-                assert_eq!(queue.run(work).await, Some(number));
-            });
-        }
-        while let Some(done) = all.join_next().await {
-            done.unwrap();
-        }
-        assert!(all_end(&queue).await);
-        peak.load(Ordering::SeqCst)
-    }
-
-    #[tokio::test]
-    async fn one_thread_for_fast_files() {
-        assert_eq!(peak(Duration::ZERO).await, 1);
-    }
-
-    #[tokio::test]
-    async fn more_threads_for_slow_files() {
-        let peak = peak(Duration::from_millis(50)).await;
-        assert!((2..=MAX_WRITERS).contains(&peak), "{peak}");
-    }
-
-    #[tokio::test]
-    async fn a_panic_fails_one_file() {
-        let queue = Arc::new(WriteQueue::default());
-        assert_eq!(queue.run(|| -> u8 { panic!("on purpose") }).await, None);
-        assert_eq!(queue.run(|| 1).await, Some(1));
-        assert!(all_end(&queue).await);
     }
 }

@@ -1,5 +1,8 @@
 //! A distribution of durations: exact while it is small, a histogram of bounded size when it is large.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -11,19 +14,14 @@ const MAX_EXACT: usize = 256;
 const MAX_MICROS: u64 = 3_600_000_000;
 
 /// A distribution of durations, in seconds; all 0 without samples.
+#[allow(missing_docs, reason = "each is named after its figure")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Percentiles {
-    /// The number of samples.
     pub count: u64,
-    /// The median.
     pub p50: f64,
-    /// The 90th percentile.
     pub p90: f64,
-    /// The 99th percentile.
     pub p99: f64,
-    /// The longest.
     pub max: f64,
-    /// The mean.
     pub mean: f64,
 }
 
@@ -39,7 +37,6 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Adds a sample.
     pub(super) fn record(&mut self, duration: Duration) {
         self.count += 1;
         if self.count == 1 {
@@ -66,7 +63,6 @@ impl Samples {
         }
     }
 
-    /// The sum of all samples.
     pub(super) fn sum(&self) -> Duration {
         self.sum
     }
@@ -106,62 +102,4 @@ fn micros(duration: Duration) -> u64 {
 fn nearest_rank(sorted: &[u64], quantile: f64) -> u64 {
     let rank = (quantile * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn samples(millis: impl IntoIterator<Item = u64>) -> Samples {
-        let mut samples = Samples::default();
-        millis.into_iter().for_each(|millis| samples.record(Duration::from_millis(millis)));
-        samples
-    }
-
-    fn near(value: f64, expected: f64) -> bool {
-        (value - expected).abs() <= expected * 0.011
-    }
-
-    #[test]
-    fn empty() {
-        let samples = Samples::default();
-        assert_eq!(samples.percentiles(), Percentiles::default());
-        assert_eq!(samples.exact.capacity(), 0);
-    }
-
-    #[test]
-    fn small_distributions_are_exact() {
-        let one = samples([7]).percentiles();
-        assert_eq!((one.count, one.p50, one.p99, one.max, one.mean), (1, 0.007, 0.007, 0.007, 0.007));
-        assert_eq!(samples([7]).exact.capacity(), 0);
-        let two = samples([9, 7]).percentiles();
-        assert_eq!((two.count, two.p50, two.p99, two.max, two.mean), (2, 0.007, 0.009, 0.009, 0.008));
-        let hundred = samples((1..=100).rev()).percentiles();
-        assert_eq!((hundred.p50, hundred.p90, hundred.p99, hundred.max), (0.05, 0.09, 0.099, 0.1));
-        assert!(near(hundred.mean, 0.0505));
-    }
-
-    #[test]
-    fn large_distributions_are_approximate_and_bounded() {
-        let samples = samples(1..=10_000);
-        assert_eq!(samples.exact.capacity(), 0);
-        assert!(samples.histogram.is_some());
-        let percentiles = samples.percentiles();
-        assert_eq!(percentiles.count, 10_000);
-        assert!(near(percentiles.p50, 5.0) && near(percentiles.p90, 9.0) && near(percentiles.p99, 9.9));
-        assert_eq!(percentiles.max, 10.0);
-        assert!(near(percentiles.mean, 5.0005));
-    }
-
-    #[test]
-    fn extreme_durations() {
-        let mut samples = Samples::default();
-        for _ in 0..1000 {
-            samples.record(Duration::ZERO);
-            samples.record(Duration::MAX);
-        }
-        let percentiles = samples.percentiles();
-        assert_eq!(percentiles.count, 2000);
-        assert!(near(percentiles.p99, 3600.0) && percentiles.p50 < 0.001, "{percentiles:?}");
-    }
 }

@@ -9,7 +9,6 @@ use crate::memory::OutOfMemory;
 
 type Cause = dyn StdError + 'static;
 
-/// The error of a connector.
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// No connection within the limit.
@@ -22,7 +21,6 @@ pub(crate) struct ConnectTimedOut(pub(crate) Duration);
 #[error("{0}")]
 pub(crate) struct Unresolved(#[source] pub(crate) io::Error);
 
-/// What a chain of causes contains.
 #[derive(Default)]
 struct Causes<'a> {
     dns: bool,
@@ -72,7 +70,6 @@ pub(crate) fn os_error(error: &BoxError) -> Option<i32> {
     causes(error.as_ref()).io.and_then(io::Error::raw_os_error)
 }
 
-/// The failure of making a connection.
 pub(crate) fn connect_failure(error: &Cause, proxied: bool) -> AttemptError {
     let found = causes(error);
     if let Some(limit) = found.connect_timeout {
@@ -90,7 +87,6 @@ pub(crate) fn connect_failure(error: &Cause, proxied: bool) -> AttemptError {
     AttemptError::new(kind, Phase::Connect, format!("{what}: {}", innermost(error)))
 }
 
-/// The failure of an exchange on a connection.
 pub(crate) fn exchange_failure(error: &Cause, phase: Phase) -> AttemptError {
     let (kind, what) = match causes(error).io.map(io::Error::kind) {
         Some(io::ErrorKind::UnexpectedEof) => match phase {

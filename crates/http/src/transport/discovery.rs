@@ -4,12 +4,18 @@
 //! until the protocol is known, and then share its connection (HTTP/2) or make their own (HTTP/1.1). A handshake that
 //! takes longer than [`PATIENCE`] lets the next request try; one that fails lets all of them go ahead.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::lock::lock;
 
 /// How long a handshake keeps the other requests waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,10 +33,6 @@ pub(super) struct Leader {
     origin: Box<str>,
     permit: Option<OwnedSemaphorePermit>,
     decided: bool,
-}
-
-fn lock(gates: &Gates) -> MutexGuard<'_, HashMap<Box<str>, Arc<Semaphore>>> {
-    gates.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Discovery {
@@ -82,43 +84,5 @@ impl Drop for Leader {
         if self.decided {
             self.gate.close();
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use std::future::pending;
-
-    use super::*;
-
-    const ORIGIN: &str = "https://a";
-
-    #[tokio::test(start_paused = true)]
-    async fn one_request_leads_and_the_others_wait_for_its_decision() {
-        let discovery = Discovery::default();
-        let leader = discovery.lead(ORIGIN).await.unwrap();
-        let waiting = discovery.lead(ORIGIN);
-        assert!(discovery.lead("https://b").await.is_some());
-        let decide = async { leader.decided() };
-        assert!(tokio::join!(waiting, decide).0.is_none());
-        assert!(lock(&discovery.0).is_empty());
-        assert!(discovery.lead(ORIGIN).await.is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_next_request_leads_when_the_first_gives_up_or_takes_long() {
-        let discovery = Discovery::default();
-        let leader = discovery.lead(ORIGIN).await.unwrap();
-        let (next, ()) = tokio::join!(discovery.lead(ORIGIN), async { drop(leader) });
-        let mut slow = next.unwrap();
-        let begun = tokio::time::Instant::now();
-        tokio::select! {
-            () = slow.connect(pending()) => {}
-            next = discovery.lead(ORIGIN) => assert!(next.is_some()),
-        }
-        assert_eq!(begun.elapsed(), PATIENCE);
-        drop(slow);
-        assert!(lock(&discovery.0).is_empty());
     }
 }

@@ -15,14 +15,11 @@ use super::timings::Timings;
 use crate::error::AttemptError;
 
 /// One request. Its headers are complete, except those that the transport adds: `Host` and framing.
+#[allow(missing_docs, reason = "named after their content")]
 pub struct Outgoing<'a> {
-    /// The method.
     pub method: Method,
-    /// The URL.
     pub url: &'a Url,
-    /// All headers.
     pub headers: Cow<'a, HeaderMap>,
-    /// The whole body.
     pub body: Option<Bytes>,
 }
 

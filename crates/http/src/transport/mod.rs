@@ -7,14 +7,13 @@
 //! - ConnectionOptions are made by `http1`'s own connector, or by reqwest ([`reqwest_connector`]): through proxies ([`proxy`])
 //!   and to `https` servers that may choose HTTP/2. [`discovery`] keeps a burst of requests from opening a connection
 //!   each before the protocol is known.
-//! - [`options`], [`tls`] and [`resolve`] are shared by both connectors; [`classify`] turns their errors into failures.
+//! - [`options`] and [`resolve`] are shared by both connectors; [`classify`] turns their errors into failures.
 
 pub(crate) mod classify;
 mod discovery;
 pub mod http1;
 mod http2;
 mod interface;
-mod kind;
 mod no_proxy;
 mod options;
 mod proxy;
@@ -22,14 +21,11 @@ mod reqwest_connector;
 mod resolve;
 mod router;
 mod timings;
-mod tls;
 
 pub(crate) use self::interface::reserve;
 pub use self::interface::{Body, Head, Outgoing, Transport};
-pub use self::kind::TransportKind;
-pub use self::options::ConnectionOptions;
+pub use self::options::{ConnectionOptions, Verify};
 #[cfg(fuzzing)]
 pub use self::reqwest_connector::{Connected, Io};
 pub use self::router::Router;
-pub use self::timings::{Snapshot, Timings};
-pub use self::tls::Verify;
+pub use self::timings::{Snapshot, Timings, TransportKind};

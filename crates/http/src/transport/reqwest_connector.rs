@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use http::Method;
@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use reqwest::{Client, Request};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower_layer::Layer;
+use tower_layer::layer_fn;
 use tower_service::Service;
 use url::{Position, Url};
 
@@ -26,6 +26,7 @@ use super::resolve::Resolver;
 use super::timings::Timings;
 use crate::descriptors::{self, Counted};
 use crate::error::AttemptError;
+use crate::lock::lock;
 
 /// A byte stream.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -49,7 +50,6 @@ tokio::task_local! {
     static SLOT: Slot;
 }
 
-/// Makes connections.
 pub(super) struct ReqwestConnector {
     client: Client,
     proxies: Option<Arc<Proxies>>,
@@ -63,7 +63,7 @@ impl ReqwestConnector {
         tls.alpn_protocols = offered.iter().map(|protocol| protocol.to_vec()).collect();
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            .connector_layer(HandOutLayer)
+            .connector_layer(layer_fn(HandOut))
             .dns_resolver(Resolver)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -92,7 +92,7 @@ impl ReqwestConnector {
         let slot = Slot::default();
         let execution = self.client.execute(Request::new(Method::GET, target));
         let outcome = SLOT.scope(slot.clone(), execution).await;
-        let connected = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let connected = lock(&slot).take();
         match (connected, outcome) {
             (Some(connected), _) => Ok(connected),
             (None, Err(error)) => Err(error.into()),
@@ -106,18 +106,7 @@ impl ReqwestConnector {
 #[error("the connection was handed out")]
 struct HandedOut;
 
-/// The layer around reqwest's connector.
-#[derive(Clone, Copy)]
-struct HandOutLayer;
-
-impl<S> Layer<S> for HandOutLayer {
-    type Service = HandOut<S>;
-
-    fn layer(&self, inner: S) -> HandOut<S> {
-        HandOut(inner)
-    }
-}
-
+/// The service around reqwest's connector.
 #[derive(Clone)]
 struct HandOut<S>(S);
 
@@ -147,7 +136,7 @@ where
                 proxied: info.is_proxied(),
                 io: Box::new(TokioIo::new(connection)),
             };
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(connected);
+            *lock(&slot) = Some(connected);
             Err(HandedOut.into())
         })
     }

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::task::yield_now;
 use url::Url;
@@ -21,13 +21,12 @@ use super::discovery::Discovery;
 use super::http1::{self, Http1, origin};
 use super::http2;
 use super::interface::{Body, Head, Outgoing, Transport};
-use super::kind::TransportKind;
-use super::options::{ConnectionOptions, TlsConfigSource};
+use super::options::{ConnectionOptions, TlsConfigSource, Verify};
 use super::proxy::{Proxies, Proxy};
 use super::reqwest_connector::ReqwestConnector;
-use super::timings::Timings;
-use super::tls::Verify;
+use super::timings::{Timings, TransportKind};
 use crate::error::{AttemptError, ErrorKind, Phase};
+use crate::lock::lock;
 
 /// Environment variables that let reqwest make every connection, and the value that does; the second is deprecated.
 const REQWEST_ONLY: [(&str, &str); 2] = [("SHOAL_TRANSPORT", "reqwest"), ("SHOAL_LANE", "full")];
@@ -40,7 +39,7 @@ pub struct Router {
     offers_http2: bool,
     proxies: Option<Arc<Proxies>>,
     http1: Http1,
-    http2: http2::Pool,
+    http2: Arc<http2::Pool>,
     tls: TlsConfigSource,
     /// Made at first use: without HTTP/2, and with it.
     reqwest: [OnceLock<ReqwestConnector>; 2],
@@ -73,9 +72,9 @@ impl Router {
         let tls: TlsConfigSource = Arc::new(move || named.clone().map_or_else(|| system.tls(), Ok));
         Ok(Self {
             offers_http2: options.http2,
-            proxies: options.proxies().map(Arc::new),
+            proxies: options.trust_env.then(Proxies::from_env).flatten().map(Arc::new),
             http1: Http1::new(tls.clone()),
-            http2: http2::Pool::default(),
+            http2: Arc::default(),
             tls,
             reqwest: Default::default(),
             reqwest_only,
@@ -95,17 +94,13 @@ impl Router {
         Ok(slot.get_or_init(|| connector))
     }
 
-    fn http1_only(&self) -> MutexGuard<'_, HashSet<Box<str>>> {
-        self.http1_only.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether a new connection to `url` may turn out to speak HTTP/2.
     fn may_speak_http2(&self, url: &Url) -> bool {
-        self.offers_http2 && url.scheme() == "https" && !self.http1_only().contains(origin(url))
+        self.offers_http2 && url.scheme() == "https" && !lock(&self.http1_only).contains(origin(url))
     }
 
     fn remember_http1_only(&self, url: &Url) {
-        let mut origins = self.http1_only();
+        let mut origins = lock(&self.http1_only);
         if origins.len() >= MAX_HTTP1_ONLY {
             origins.clear();
         }
@@ -118,21 +113,6 @@ impl Router {
         } else {
             TransportKind::Http1
         }
-    }
-
-    async fn send_http1(
-        &self,
-        outgoing: Outgoing<'_>,
-        timings: &Timings,
-    ) -> Result<(Head, http1::Incoming), AttemptError> {
-        let connection = match self.http1.idle(origin(outgoing.url)).await {
-            Some(idle) => idle,
-            None => self.http1.connect(outgoing.url, timings).await?,
-        };
-        if connection.is_by_reqwest() {
-            timings.set_transport(TransportKind::Reqwest);
-        }
-        self.http1.exchange(connection, outgoing, None).await
     }
 
     async fn send_reqwest(
@@ -165,18 +145,17 @@ impl Router {
                 Connection::Http2(connection) => match connection.exchange(&outgoing).await {
                     Ok((head, body)) => return Ok((head, Incoming::Http2(Box::new(body)))),
                     // RFC 9113, 7: it takes the request over HTTP/1.1, the only protocol that new connections offer now.
-                    Err(http2::Refusal::Http1Required(_)) if !refused => {
+                    Err(failure) if failure.http1_required && !refused => {
                         refused = true;
                         self.remember_http1_only(url);
                         self.http2.remove(&key);
                     }
-                    Err(refusal) => return Err(refusal.into()),
+                    Err(failure) => return Err(failure),
                 },
             }
         }
     }
 
-    /// An open connection.
     async fn kept(&self, key: &str) -> Option<Connection> {
         match self.http2.get(key) {
             Some(shared) => Some(Connection::Http2(shared)),
@@ -203,7 +182,7 @@ impl Router {
             }
         }
         if self.kind(url, proxied) == TransportKind::Http1 {
-            timings.set_transport(TransportKind::Http1);
+            timings.update(|state| state.transport = Some(TransportKind::Http1));
             return Ok(Connection::Http1(self.http1.connect(url, timings).await?));
         }
         let connect = async {
@@ -215,7 +194,7 @@ impl Router {
             if may_speak_http2 {
                 self.remember_http1_only(url);
             }
-            Ok(Connection::Http1(Http1::adopt(connected, key, permit)))
+            Ok(Connection::Http1(http1::Connection::new(http1::Stream::Reqwest(connected), key, permit)))
         };
         match leader {
             None => connect.await,
@@ -240,10 +219,17 @@ impl Transport for Router {
     async fn send(&self, outgoing: Outgoing<'_>, timings: &Arc<Timings>) -> Result<(Head, Incoming), AttemptError> {
         let proxy = self.proxies.as_ref().map_or(Ok(None), |proxies| proxies.find(outgoing.url))?;
         let kind = self.kind(outgoing.url, proxy.is_some());
-        timings.set_transport(kind);
+        timings.update(|state| state.transport = Some(kind));
         match kind {
             TransportKind::Http1 => {
-                let (head, body) = self.send_http1(outgoing, timings).await?;
+                let connection = match self.http1.idle(origin(outgoing.url)).await {
+                    Some(idle) => idle,
+                    None => self.http1.connect(outgoing.url, timings).await?,
+                };
+                if connection.is_by_reqwest() {
+                    timings.update(|state| state.transport = Some(TransportKind::Reqwest));
+                }
+                let (head, body) = self.http1.exchange(connection, outgoing, None).await?;
                 Ok((head, Incoming::Http1(body)))
             }
             // Boxed: its future is kilobytes, which every request over `http1` would carry, too.

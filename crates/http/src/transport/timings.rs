@@ -1,12 +1,24 @@
 //! The times of one attempt: connection, head, body.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::classify::{BoxError, ConnectTimedOut};
-use super::kind::TransportKind;
 use crate::error::Phase;
+use crate::lock::lock;
+use crate::named::named;
+
+named! {
+    /// The transport of a request: what made its connection.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum TransportKind.as_str {
+        /// HTTP/1.1 on a connection that `http1` made.
+        Http1 = "http1",
+        /// A connection that reqwest made: through a proxy, or to a server that may speak HTTP/2.
+        Reqwest = "reqwest",
+    }
+}
 
 /// Records the times of one attempt. Shared with the connector, which may outlive the attempt.
 pub struct Timings {
@@ -43,13 +55,9 @@ impl Timings {
         Self { started: Instant::now(), connect_timeout, state: Mutex::default() }
     }
 
-    fn update(&self, change: impl FnOnce(&mut Snapshot)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Notes which transport carries the request.
-    pub(crate) fn set_transport(&self, transport: TransportKind) {
-        self.update(|state| state.transport = Some(transport));
+    /// Notes something about the attempt.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut lock(&self.state));
     }
 
     /// Makes a connection within the limit, and notes how long that takes.
@@ -89,17 +97,6 @@ impl Timings {
         if state.connecting { Duration::ZERO } else { self.started.elapsed().saturating_sub(state.ready) }
     }
 
-    /// Notes that the body was read.
-    pub(crate) fn body_loaded(&self, bytes: u64) {
-        self.update(|state| state.bytes = bytes);
-    }
-
-    /// Notes that the body goes to a file.
-    pub(crate) fn body_is_saved(&self) {
-        self.update(|state| state.saves = true);
-    }
-
-    /// Notes that the head has arrived.
     pub(crate) fn head_arrived(&self) {
         let elapsed = self.started.elapsed();
         self.update(|state| {
@@ -119,7 +116,7 @@ impl Timings {
 
     /// What was recorded so far.
     pub fn snapshot(&self) -> Snapshot {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.state)
     }
 
     /// What the attempt is doing.

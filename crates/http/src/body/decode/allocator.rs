@@ -7,15 +7,12 @@ use crate::memory::granted;
 /// Smaller allocations are never refused: the decoder does not check all of them.
 const SMALL: usize = 64 << 10;
 
-/// The allocator of one decoder.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Heap {
-    /// An allocation was refused.
     pub(super) refused: bool,
 }
 
 /// An allocation; empty if it was refused.
-#[derive(Debug)]
 pub(super) struct Cells<T>(Box<[T]>);
 
 impl<T> Default for Cells<T> {

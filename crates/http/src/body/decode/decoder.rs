@@ -1,7 +1,6 @@
 //! The chain of stages that decodes one body.
 
-use super::coding::Coding;
-use super::stage::Stage;
+use super::stage::{Coding, Stage};
 use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::memory;
 use crate::pace::Pace;
@@ -10,7 +9,6 @@ use crate::pace::Pace;
 pub(super) const PIECE: usize = 256 << 10;
 
 /// Decodes one body. Without codings it only checks the limit.
-#[derive(Debug)]
 pub struct Decoder {
     /// In the order of decoding: the last applied coding is the first.
     pub(super) stages: Vec<Stage>,
@@ -33,7 +31,6 @@ impl Decoder {
         Ok(Self { stages, sink: Sink { decoded: Vec::new(), total: 0, limit } })
     }
 
-    /// Changes the limit.
     pub(crate) fn set_limit(&mut self, limit: u64) {
         self.sink.limit = limit;
     }
@@ -65,14 +62,14 @@ impl Decoder {
             let (before, here) = stages.split_at_mut(index);
             let (previous, Some(stage)) = (before.last_mut(), here.first_mut()) else { break };
             let of_stage = previous.as_ref().map_or(input, |previous| previous.decoded());
-            if of_stage.is_empty() && !stage.has_more() {
+            if of_stage.is_empty() && !stage.filled {
                 continue;
             }
             let read = stage.decode(of_stage)?;
             if index == last {
                 sink.put(stage.decoded())?;
                 stage.take(usize::MAX);
-            } else if stage.total() > max_between(sink.limit) {
+            } else if stage.total > max_between(sink.limit) {
                 return Err(sink.too_large("what its codings pack"));
             }
             return Ok(Some(previous.map_or(read, |previous| {
@@ -98,7 +95,7 @@ impl Decoder {
         match self.stages.iter().find(|stage| stage.is_open()) {
             None => Ok(()),
             Some(stage) => {
-                let message = format!("the {} body ends in the middle", stage.coding().as_str());
+                let message = format!("the {} body ends in the middle", stage.coding.as_str());
                 Err(AttemptError::new(ErrorKind::IncompleteBody, Phase::Body, message))
             }
         }
@@ -111,7 +108,6 @@ pub(super) fn max_between(limit: u64) -> u64 {
 }
 
 /// The end of the chain: the decoded bytes, and their limit.
-#[derive(Debug)]
 pub(super) struct Sink {
     pub(super) decoded: Vec<u8>,
     pub(super) total: u64,

@@ -18,14 +18,13 @@
 //! - An unknown coding leaves the body as it is.
 
 mod allocator;
-mod coding;
 mod decoder;
 mod stage;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;
 
-#[cfg(fuzzing)]
-pub use self::coding::Coding;
-pub(crate) use self::coding::codings;
 pub use self::decoder::Decoder;
+#[cfg(fuzzing)]
+pub use self::stage::Coding;
+pub(crate) use self::stage::codings;

@@ -1,16 +1,18 @@
-//! One coding: the decoders of flate2, brotli and zstd behind one step function of bounded work.
+//! The known content codings: the decoders of flate2, brotli and zstd behind one step function of bounded work.
 
 use std::fmt;
 use std::ops::Range;
 
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper};
 use flate2::{Decompress, FlushDecompress, Status};
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
 
 use super::allocator::Heap;
-use super::coding::Coding;
 use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::memory::OutOfMemory;
+use crate::named::named;
 
 /// The most bytes that a step decodes.
 pub(super) const SCRATCH: usize = 16 << 10;
@@ -30,22 +32,65 @@ const LIGHT_WINDOW: usize = (1 << 20) + (64 << 10);
 /// The largest zstd window for HTTP, as a power of two (RFC 9659).
 const ZSTD_WINDOW_LOG: u32 = 23;
 
+/// A response with more codings is an attack (the limit of urllib3 and curl).
+const MAX_CODINGS: usize = 5;
+
+named! {
+    /// A known content coding, by its token in the header.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Coding.as_str {
+        /// Also `x-gzip`.
+        Gzip = "gzip",
+        /// Zlib-wrapped or raw.
+        Deflate = "deflate",
+        /// RFC 7932.
+        Brotli = "br",
+        /// RFC 8878.
+        Zstd = "zstd",
+    }
+}
+
+/// The codings of a response in the order of application, without `identity`. Empty if one of them is unknown: then the
+/// body is left as it is. More than five are an error.
+pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, AttemptError> {
+    let mut codings = Vec::new();
+    for value in headers.get_all(CONTENT_ENCODING) {
+        let Ok(text) = value.to_str() else { return Ok(Vec::new()) };
+        for token in text.split(',').map(str::trim) {
+            let is = |name: &str| token.eq_ignore_ascii_case(name);
+            if token.is_empty() || is("identity") {
+                continue;
+            }
+            codings.push(match () {
+                () if is("gzip") || is("x-gzip") => Coding::Gzip,
+                () if is("deflate") => Coding::Deflate,
+                () if is("br") => Coding::Brotli,
+                () if is("zstd") => Coding::Zstd,
+                () => return Ok(Vec::new()),
+            });
+        }
+    }
+    if codings.len() > MAX_CODINGS {
+        let message = format!("the body has {} content codings, more than {MAX_CODINGS}", codings.len());
+        return Err(AttemptError::new(ErrorKind::Decoding, Phase::Body, message));
+    }
+    Ok(codings)
+}
+
 /// One coding of one body, with the buffer it decodes into.
-#[derive(Debug)]
 pub(super) struct Stage {
-    coding: Coding,
+    pub(super) coding: Coding,
     engine: Engine,
     scratch: Box<[u8]>,
     /// The part of `scratch` that is decoded and not yet taken.
     decoded: Range<usize>,
-    /// The last step filled `scratch`, so the decoder may hold more output.
-    filled: bool,
+    /// The last step filled `scratch`, so the decoder may have more output without input.
+    pub(super) filled: bool,
     /// Decoded bytes in all.
-    total: u64,
+    pub(super) total: u64,
 }
 
 impl Stage {
-    /// A decoder at the beginning of a stream.
     pub(super) fn new(coding: Coding) -> Result<Self, AttemptError> {
         let engine = match coding {
             Coding::Gzip => Engine::Gzip(Gzip::Between { first: true, magic: false }),
@@ -55,11 +100,6 @@ impl Stage {
         };
         let scratch = vec![0; SCRATCH].into_boxed_slice();
         Ok(Self { coding, engine, scratch, decoded: 0..0, filled: false, total: 0 })
-    }
-
-    /// The coding.
-    pub(super) fn coding(&self) -> Coding {
-        self.coding
     }
 
     /// Whether a stream has begun and not ended.
@@ -75,16 +115,6 @@ impl Stage {
     /// Drops the first `count` decoded bytes.
     pub(super) fn take(&mut self, count: usize) {
         self.decoded.start = self.decoded.start.saturating_add(count).min(self.decoded.end);
-    }
-
-    /// The decoded bytes in all.
-    pub(super) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// Whether it may decode more without input.
-    pub(super) fn has_more(&self) -> bool {
-        self.filled
     }
 
     /// Whether a step may take milliseconds.
@@ -120,14 +150,12 @@ fn damaged(coding: Coding, error: &dyn fmt::Display) -> AttemptError {
     AttemptError::new(ErrorKind::Decoding, Phase::Body, format!("the {} body is damaged: {error}", coding.as_str()))
 }
 
-/// The work of one call of a decoder.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 struct Step {
     read: usize,
     written: usize,
 }
 
-/// Why a step failed.
 enum StepError {
     /// The body is not a valid stream of its coding.
     Damaged(Box<dyn fmt::Display + Send + Sync>),
@@ -152,12 +180,6 @@ enum Engine {
     Ended,
 }
 
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_open() { "Engine(open)" } else { "Engine(closed)" })
-    }
-}
-
 impl Engine {
     fn step(&mut self, input: &[u8], scratch: &mut [u8]) -> Result<Step, StepError> {
         let (step, ended) = match self {
@@ -173,7 +195,6 @@ impl Engine {
         Ok(step)
     }
 
-    /// Whether a stream has begun and not ended.
     fn is_open(&self) -> bool {
         match self {
             Self::Gzip(gzip) => matches!(gzip, Gzip::Member { .. } | Gzip::Between { first: true, magic: true }),
@@ -185,7 +206,6 @@ impl Engine {
     }
 }
 
-/// One step of zlib's inflate.
 fn inflate(state: &mut Decompress, input: &[u8], scratch: &mut [u8]) -> Stepped {
     let (read, written) = (state.total_in(), state.total_out());
     let status = state.decompress(input, scratch, FlushDecompress::None)?;
@@ -200,9 +220,13 @@ fn inflate(state: &mut Decompress, input: &[u8], scratch: &mut [u8]) -> Stepped 
 /// A sequence of gzip members, each checked by its CRC and length.
 enum Gzip {
     /// Before a member; `magic`: its first byte, 0x1f, was read.
-    Between { first: bool, magic: bool },
-    /// In a member.
-    Member { state: Decompress },
+    Between {
+        first: bool,
+        magic: bool,
+    },
+    Member {
+        state: Decompress,
+    },
 }
 
 impl Gzip {

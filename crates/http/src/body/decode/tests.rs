@@ -5,9 +5,8 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 
-use super::coding::{Coding, codings};
 use super::decoder::{Decoder, PIECE, max_between};
-use super::stage::SCRATCH;
+use super::stage::{Coding, SCRATCH, codings};
 use crate::error::{AttemptError, ErrorKind, Phase};
 use crate::pace::Pace;
 
@@ -259,7 +258,7 @@ fn empty_blocks_are_bounded_between_the_codings() {
         let mut decoder = Decoder::new(vec![Coding::Gzip, outer], LIMIT).unwrap();
         let failure = write(&mut decoder, &bomb).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::BodyTooLarge, "{outer:?}: {}", failure.message);
-        let total = decoder.stages[0].total();
+        let total = decoder.stages[0].total;
         assert!(total <= max_between(LIMIT) + SCRATCH as u64, "{outer:?}: {total} bytes");
         assert_eq!(decoder.sink.total, 0);
     }

@@ -5,8 +5,7 @@
 
 use std::io;
 
-use super::lenient;
-use super::syntax::{MAX_HEAD, malformed};
+use super::lenient::{self, MAX_HEAD, malformed};
 use crate::memory::extend;
 
 /// The longest line with a chunk's size and extensions.

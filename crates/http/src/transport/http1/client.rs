@@ -12,13 +12,10 @@ use super::connection::{Connection, Received};
 use super::pool::Pool;
 use super::request::{Directives, TargetForm, one_chunk, write};
 use super::response::Framing;
-use super::stream::Stream;
-use crate::descriptors::Counted;
 use crate::error::{AttemptError, Phase};
 use crate::transport::classify::exchange_failure;
 use crate::transport::interface::{Body, Head, Outgoing};
 use crate::transport::options::TlsConfigSource;
-use crate::transport::reqwest_connector::Connected;
 use crate::transport::timings::Timings;
 use shoal_runtime::is_second_reactor;
 
@@ -64,14 +61,8 @@ impl Http1 {
         }
     }
 
-    /// A new connection to the host of `url`.
     pub(crate) async fn connect(&self, url: &Url, timings: &Timings) -> Result<Connection, AttemptError> {
         self.connector.connect(url, origin(url), timings).await
-    }
-
-    /// A connection that reqwest made, kept under `origin`.
-    pub(crate) fn adopt(connected: Connected, origin: &str, permit: Counted) -> Connection {
-        Connection::new(Stream::Reqwest(connected), origin, permit)
     }
 
     /// Sends a request, and waits for the head of the response. `authorization` is for the proxy.

@@ -25,7 +25,6 @@ const KEEPALIVE_RETRIES: u32 = 3;
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// Makes connections.
 pub(super) struct Connector {
     tcp: HttpConnector<Resolver>,
     tls: OnceLock<TlsConnector>,
@@ -46,14 +45,9 @@ impl Connector {
         Self { tcp, tls: OnceLock::new(), configure }
     }
 
-    /// A new connection to the host of `url`.
     pub(super) async fn connect(&self, url: &Url, origin: &str, timings: &Timings) -> Result<Connection, AttemptError> {
-        let connected = timings.time_connect(self.open(url, origin)).await;
-        connected.map_err(|error| connect_failure(error.as_ref(), false))
-    }
-
-    async fn open(&self, url: &Url, origin: &str) -> Result<Connection, BoxError> {
-        let (stream, permit) = descriptors::connect(|| self.stream(url), os_error).await?;
+        let connected = timings.time_connect(descriptors::connect(|| self.stream(url), os_error)).await;
+        let (stream, permit) = connected.map_err(|error| connect_failure(error.as_ref(), false))?;
         Ok(Connection::new(stream, origin, permit))
     }
 

@@ -1,17 +1,18 @@
 //! A connection: one request at a time, and its response.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::mem::take;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::lenient::malformed;
 use super::response::{Framing, Parsed, parse, without_empty_lines};
-use super::scratch::Scratch;
 use super::stream::Stream;
-use super::syntax::malformed;
 use crate::descriptors::Counted;
 use crate::memory::{extend, reserve_exact};
 use crate::prefault::make_room;
@@ -30,7 +31,32 @@ const MAPPED: usize = 64 << 20;
 /// A request body of at most this size is written together with its head.
 const SMALL_BODY: usize = 16 << 10;
 
-/// A connection to an origin or a proxy.
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// An empty buffer with room for `SIZE` bytes, which all connections of a thread share. It is given back within the same
+/// poll, so one per thread is enough; a buffer per connection would be 64 KiB each.
+struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// Bytes received at once of heads and of bodies of unknown length. A hundred small responses fit.
+    const SIZE: usize = 64 << 10;
+
+    fn acquire() -> Self {
+        let mut buffer = BUFFER.take();
+        buffer.reserve_exact(Self::SIZE);
+        Self(buffer)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.0.clear();
+        BUFFER.set(take(&mut self.0));
+    }
+}
+
 pub struct Connection {
     stream: Stream,
     /// Scheme, host and port, or the key of a proxied connection.
@@ -41,9 +67,7 @@ pub struct Connection {
     partial: Vec<u8>,
     /// Interim heads (1xx) since the request was sent.
     interim: usize,
-    /// Another request may follow.
     reusable: bool,
-    /// Responses received.
     responses: u32,
     /// An error in the part of the body that came with the head, reported when the body is read.
     body_error: Option<io::Error>,
@@ -53,7 +77,6 @@ pub struct Connection {
 
 /// The head of a response, with the part of the body that came with it.
 pub(crate) struct Received {
-    /// Status, version, headers.
     pub(crate) head: Head,
     /// The framing of the rest of the body.
     pub(crate) framing: Framing,
@@ -61,14 +84,9 @@ pub(crate) struct Received {
     pub(crate) first: Vec<u8>,
 }
 
-/// The result of looking for a head.
-enum Search<'a> {
-    Found(Received),
-    /// The beginning of a head.
-    Incomplete(&'a [u8]),
-}
+/// A head, or the received part of an incomplete one.
+type Search<'a> = Result<Received, &'a [u8]>;
 
-/// The progress of sending a request.
 struct Upload {
     head_sent: usize,
     body: Bytes,
@@ -126,21 +144,21 @@ impl Connection {
     fn poll_head(&mut self, context: &mut Context<'_>, to_head: bool) -> Poll<io::Result<Received>> {
         for _ in 0..READS_PER_POLL {
             let mut scratch = Scratch::acquire();
-            if ready!(self.stream.poll_read(context, &mut scratch, Scratch::SIZE))? == 0 {
+            if ready!(self.stream.poll_read(context, &mut scratch.0, Scratch::SIZE))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             let seen = self.partial.len();
             if seen == 0 {
-                match self.find_head(&scratch, 0, to_head)? {
-                    Search::Found(received) => return Poll::Ready(Ok(received)),
-                    Search::Incomplete(rest) => extend(&mut self.partial, rest)?,
+                match self.find_head(&scratch.0, 0, to_head)? {
+                    Ok(received) => return Poll::Ready(Ok(received)),
+                    Err(rest) => extend(&mut self.partial, rest)?,
                 }
             } else {
-                let mut partial = std::mem::take(&mut self.partial);
-                extend(&mut partial, &scratch)?;
+                let mut partial = take(&mut self.partial);
+                extend(&mut partial, &scratch.0)?;
                 match self.find_head(&partial, seen, to_head)? {
-                    Search::Found(received) => return Poll::Ready(Ok(received)),
-                    Search::Incomplete(rest) => {
+                    Ok(received) => return Poll::Ready(Ok(received)),
+                    Err(rest) => {
                         let done = partial.len() - rest.len();
                         partial.drain(..done);
                         self.partial = partial;
@@ -185,9 +203,9 @@ impl Connection {
             };
             // Bytes after the end of a response answer nothing that was sent.
             self.reusable = reusable && body_bytes == rest.len();
-            return Ok(Search::Found(Received { head, framing, first }));
+            return Ok(Ok(Received { head, framing, first }));
         }
-        Ok(Search::Incomplete(without_empty_lines(input)))
+        Ok(Err(without_empty_lines(input)))
     }
 
     /// Appends received bytes of the body to `into`. Returns how many; 0 at the end of the body.
@@ -227,8 +245,8 @@ impl Connection {
             }
             Framing::Close => {
                 let mut scratch = Scratch::acquire();
-                let count = ready!(self.stream.poll_read(context, &mut scratch, Scratch::SIZE))?;
-                extend(into, &scratch)?;
+                let count = ready!(self.stream.poll_read(context, &mut scratch.0, Scratch::SIZE))?;
+                extend(into, &scratch.0)?;
                 if count == 0 {
                     *framing = Framing::Ended;
                     self.reusable = false;
@@ -239,10 +257,10 @@ impl Connection {
                 let before = into.len();
                 while into.len() == before && !decoder.is_done() {
                     let mut scratch = Scratch::acquire();
-                    if ready!(self.stream.poll_read(context, &mut scratch, Scratch::SIZE))? == 0 {
+                    if ready!(self.stream.poll_read(context, &mut scratch.0, Scratch::SIZE))? == 0 {
                         return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
                     }
-                    self.reusable &= decoder.feed(&scratch, into)? == scratch.len();
+                    self.reusable &= decoder.feed(&scratch.0, into)? == scratch.0.len();
                 }
                 Poll::Ready(Ok(into.len() - before))
             }

@@ -9,13 +9,18 @@ use std::io;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::syntax::malformed;
 use crate::control_bytes;
 use crate::memory::extend;
 
-/// The fields of a head.
+/// The most bytes of a head, and of the trailers of a body.
+pub(super) const MAX_HEAD: usize = 400 << 10;
+
+/// The error for bytes that are not HTTP/1.
+pub(super) fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 pub(super) struct Fields {
-    /// The status code.
     pub(super) code: u16,
     /// The minor version: 0 or 1.
     pub(super) version: u8,

@@ -8,7 +8,7 @@
 //! - [`client`] carries out exchanges and reads bodies.
 //! - [`connection`] is a connection with one request at a time, [`stream`] its TCP, TLS or reqwest stream.
 //! - [`request`] writes heads. [`response`] reads them with `httparse` and determines the framing of the body;
-//!   [`lenient`] reads the heads that `httparse` refuses; [`syntax`] has what they share.
+//!   [`lenient`] reads the heads that `httparse` refuses.
 //! - [`chunked`] decodes `Transfer-Encoding: chunked`.
 //! - [`connect`] makes connections: Happy Eyeballs through hyper-util, TLS through rustls. [`pool`] keeps the idle ones.
 //!
@@ -23,9 +23,7 @@ mod lenient;
 mod pool;
 mod request;
 mod response;
-mod scratch;
 mod stream;
-mod syntax;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests;
@@ -33,5 +31,4 @@ mod tests;
 pub(crate) use self::client::{Http1, Incoming, origin};
 pub(crate) use self::connection::Connection;
 pub use self::response::parse;
-#[cfg(fuzzing)]
 pub(crate) use self::stream::Stream;

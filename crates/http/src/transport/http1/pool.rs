@@ -3,13 +3,14 @@
 //! Each I/O thread has its own pool: a connection of another thread's reactor would have to wake that thread first.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use super::connection::Connection;
 use crate::descriptors::{self, Counted};
+use crate::lock::lock;
 use crate::transport::options::IDLE_TIMEOUT;
 
 /// Interval of the sweep that closes connections which are too old or which the server has closed.
@@ -47,16 +48,12 @@ impl Entry {
 }
 
 impl Pool {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes out the connection to `origin` that was used last, and how long it has to rest before it is used. One that
     /// need not rest goes first.
     pub(super) fn acquire(&self, origin: &str) -> Option<(Connection, Duration)> {
         loop {
             let mut entry = {
-                let mut state = self.lock();
+                let mut state = lock(&self.0);
                 let entries = state.by_origin.get_mut(origin)?;
                 let rested = entries.iter().rposition(|entry| entry.rest().is_zero());
                 entries.remove(rested.or(entries.len().checked_sub(1))?)
@@ -75,7 +72,7 @@ impl Pool {
             connection.shut_down();
             return;
         }
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         if !state.swept
             && let Ok(handle) = Handle::try_current()
         {
@@ -100,11 +97,11 @@ impl Pool {
 
 impl descriptors::Idle for Pool {
     fn since(&self, into: &mut Vec<Instant>) {
-        into.extend(self.lock().by_origin.values().flatten().map(|entry| entry.since));
+        into.extend(lock(&self.0).by_origin.values().flatten().map(|entry| entry.since));
     }
 
     fn close(&self, until: Instant) -> usize {
-        self.lock().retain(|entry| entry.since > until)
+        lock(&self.0).retain(|entry| entry.since > until)
     }
 }
 
@@ -129,7 +126,7 @@ impl State {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|_| false);
+        lock(&self.0).retain(|_| false);
     }
 }
 
@@ -138,7 +135,7 @@ async fn sweep(pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(pool) = pool.upgrade() else { return };
-        let mut state = pool.lock();
+        let mut state = lock(&pool.0);
         state.retain(|entry| entry.since.elapsed() < IDLE_TIMEOUT && entry.connection.is_quiet(false));
         if state.by_origin.is_empty() {
             state.swept = false;

@@ -13,8 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use httparse::Status;
 
 use super::chunked::ChunkedDecoder;
-use super::lenient;
-use super::syntax::{MAX_HEAD, malformed};
+use super::lenient::{self, MAX_HEAD, malformed};
 use crate::memory::with_capacity;
 use crate::transport::interface::Head;
 

@@ -7,14 +7,13 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BufMut;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::io::poll_read_buf;
 
-use crate::transport::reqwest_connector::Connected;
+use crate::transport::reqwest_connector::{Connected, Io};
 
-/// A byte stream.
 pub enum Stream {
     /// For `http`.
     Plain(TcpStream),
@@ -40,11 +39,11 @@ impl Stream {
         }
     }
 
-    fn poll_fill(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn io(&mut self) -> Pin<&mut dyn Io> {
         match self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
-            Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
-            Self::Reqwest(connected) => Pin::new(&mut connected.io).poll_read(context, buffer),
+            Self::Plain(tcp) => Pin::new(tcp),
+            Self::Tls(tls) => Pin::new(tls),
+            Self::Reqwest(connected) => Pin::new(&mut connected.io),
         }
     }
 
@@ -75,7 +74,7 @@ impl Stream {
             _ => {
                 // For TLS this also consumes records without data, such as session tickets.
                 let mut context = Context::from_waker(Waker::noop());
-                if self.poll_fill(&mut context, &mut ReadBuf::uninit(&mut byte)).is_ready() {
+                if self.io().poll_read(&mut context, &mut ReadBuf::uninit(&mut byte)).is_ready() {
                     return false;
                 }
                 match self {
@@ -93,11 +92,8 @@ impl Stream {
 
     /// Sends TLS's close_notify, as far as that needs no waiting.
     pub(super) fn shut_down(&mut self) {
-        let mut context = Context::from_waker(Waker::noop());
-        let _ = match self {
-            Self::Plain(_) => return,
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(&mut context),
-            Self::Reqwest(connected) => Pin::new(&mut connected.io).poll_shutdown(&mut context),
-        };
+        if !matches!(self, Self::Plain(_)) {
+            let _ = self.io().poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
     }
 }

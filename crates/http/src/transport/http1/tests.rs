@@ -330,7 +330,7 @@ const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 fn connection() -> (Connection, DuplexStream) {
     let (near, far) = tokio::io::duplex(1 << 16);
     let connected = Connected { io: Box::new(near), http2: false, proxied: false };
-    (Http1::adopt(connected, "origin", descriptors::idle()), far)
+    (Connection::new(Stream::Reqwest(connected), "origin", descriptors::idle()), far)
 }
 
 async fn exchange(connection: &mut Connection, far: &mut DuplexStream) {

@@ -1,9 +1,13 @@
 //! An HTTP/2 connection, and the task that drives it.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::watch::{Watched, Wire};
 use crate::descriptors::Counted;
+use crate::lock::lock;
 use crate::transport::options::IDLE_TIMEOUT;
 use crate::transport::reqwest_connector::Io;
 
@@ -70,10 +75,6 @@ impl Drop for Connection {
 
 type Sender = Mutex<Option<SendRequest<Bytes>>>;
 
-fn lock(sender: &Sender) -> MutexGuard<'_, Option<SendRequest<Bytes>>> {
-    sender.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Reads and writes until the connection ends or has idled for [`IDLE_TIMEOUT`].
 async fn drive(connection: client::Connection<Watched, Bytes>, sender: Arc<Sender>, wire: Arc<Wire>, permit: Counted) {
     let mut connection = pin!(connection);
@@ -111,33 +112,4 @@ async fn drive(connection: client::Connection<Watched, Bytes>, sender: Arc<Sende
     .await;
     drop(lock(&sender).take());
     drop(permit);
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-    use crate::descriptors;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_ends_when_it_has_idled() {
-        let (near, far) = tokio::io::duplex(1 << 16);
-        let server = tokio::spawn(async move {
-            let mut server = h2::server::handshake(far).await.unwrap();
-            while let Some(Ok((_, mut respond))) = server.accept().await {
-                respond.send_response(http::Response::new(()), true).unwrap();
-            }
-        });
-        let begun = Instant::now();
-        let connection = Connection::begin(Box::new(near), descriptors::idle()).await.unwrap();
-        tokio::time::sleep(IDLE_TIMEOUT / 2).await;
-        let mut sender = connection.sender().unwrap().ready().await.unwrap();
-        let (response, _) = sender.send_request(http::Request::get("http://a/").body(()).unwrap(), true).unwrap();
-        assert_eq!(response.await.unwrap().status(), 200);
-        drop(sender);
-        assert!(connection.takes_requests());
-        server.await.unwrap();
-        assert!(begun.elapsed() >= IDLE_TIMEOUT && begun.elapsed() < 2 * IDLE_TIMEOUT);
-        assert!(!connection.takes_requests());
-    }
 }

@@ -38,31 +38,9 @@ const READ: usize = 64 << 10;
 /// The most bytes of a request body that are queued in `h2` at once; its sizes have 32 bits.
 const PIECE: usize = 1 << 20;
 
-/// Why there is no response.
-pub(crate) enum Refusal {
-    /// The server answers this request over HTTP/1.1 only (RFC 9113, 7: HTTP_1_1_REQUIRED).
-    Http1Required(AttemptError),
-    /// Any other failure.
-    Failed(AttemptError),
-}
-
-impl From<AttemptError> for Refusal {
-    fn from(failure: AttemptError) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<Refusal> for AttemptError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Http1Required(failure) | Refusal::Failed(failure) => failure,
-        }
-    }
-}
-
 impl Connection {
     /// Sends a request on a new stream, and waits for the head of the response.
-    pub(crate) async fn exchange(&self, outgoing: &Outgoing<'_>) -> Result<(Head, Incoming), Refusal> {
+    pub(crate) async fn exchange(&self, outgoing: &Outgoing<'_>) -> Result<(Head, Incoming), AttemptError> {
         let (request, body) = request(outgoing)?;
         let gone = || unprocessed(ErrorKind::Read, "the connection closed before the request was sent");
         let mut sender = self.sender().ok_or_else(gone)?.ready().await.map_err(|_| gone())?;
@@ -87,9 +65,8 @@ impl Connection {
             Pin::new(&mut response).poll(context)
         });
         let response = response.await.map_err(|error| {
-            let failure = stream_failure(&error, number, &self.wire, Phase::Headers);
-            let http1 = error.is_remote() && error.reason() == Some(Reason::HTTP_1_1_REQUIRED);
-            if http1 { Refusal::Http1Required(failure) } else { Refusal::Failed(failure) }
+            let http1_required = error.is_remote() && error.reason() == Some(Reason::HTTP_1_1_REQUIRED);
+            AttemptError { http1_required, ..stream_failure(&error, number, &self.wire, Phase::Headers) }
         })?;
         self.wire.progressed();
         let (mut parts, stream) = response.into_parts();
@@ -274,7 +251,6 @@ fn unprocessed(kind: ErrorKind, message: &'static str) -> AttemptError {
     AttemptError { unprocessed: true, ..AttemptError::new(kind, Phase::Headers, message) }
 }
 
-/// The failure of a stream.
 fn stream_failure(error: &h2::Error, number: u32, wire: &Wire, phase: Phase) -> AttemptError {
     if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
         return unprocessed(
@@ -293,15 +269,12 @@ fn stream_failure(error: &h2::Error, number: u32, wire: &Wire, phase: Phase) -> 
 
 /// The failure of a connection or a stream, by its cause.
 pub(super) fn failure(error: &h2::Error, phase: Phase) -> AttemptError {
+    let closed = || exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase);
     match error.get_io() {
         // h2 reports an end of the connection without GOAWAY like this.
-        Some(io) if io.kind() == io::ErrorKind::BrokenPipe => {
-            exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase)
-        }
+        Some(io) if io.kind() == io::ErrorKind::BrokenPipe => closed(),
         Some(io) => exchange_failure(io, phase),
-        None if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => {
-            exchange_failure(&io::Error::from(io::ErrorKind::UnexpectedEof), phase)
-        }
+        None if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => closed(),
         None if error.is_remote() => {
             AttemptError::new(ErrorKind::Protocol, phase, format!("the server gave up the request: {error}"))
         }

@@ -14,5 +14,5 @@ mod pool;
 mod watch;
 
 pub(crate) use self::connection::Connection;
-pub(crate) use self::exchange::{Incoming, Refusal};
+pub(crate) use self::exchange::Incoming;
 pub(crate) use self::pool::Pool;

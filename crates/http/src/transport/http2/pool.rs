@@ -1,41 +1,33 @@
 //! The HTTP/2 connections of a client, by origin.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 use super::connection::Connection;
 use super::exchange::failure;
 use crate::descriptors::{self, Counted, Idle};
 use crate::error::{AttemptError, Phase};
+use crate::lock::lock;
 use crate::transport::reqwest_connector::Connected;
 
 /// At most one connection for each origin.
-#[derive(Clone, Default)]
-pub(crate) struct Pool(Arc<Shared>);
-
 #[derive(Default)]
-struct Shared {
+pub(crate) struct Pool {
     by_origin: Mutex<HashMap<Box<str>, Arc<Connection>>>,
     /// Set once `descriptors` knows this pool.
     registered: OnceLock<()>,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Connection>>> {
-        self.by_origin.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Idle for Shared {
+impl Idle for Pool {
     fn since(&self, into: &mut Vec<Instant>) {
-        into.extend(self.lock().values().filter_map(|connection| connection.wire.idle_since()));
+        into.extend(lock(&self.by_origin).values().filter_map(|connection| connection.wire.idle_since()));
     }
 
     fn close(&self, until: Instant) -> usize {
         let is_closed =
             |connection: &mut Arc<Connection>| connection.wire.idle_since().is_some_and(|since| since <= until);
-        let closed: Vec<_> = self.lock().extract_if(|_, connection| is_closed(connection)).collect();
+        let closed: Vec<_> = lock(&self.by_origin).extract_if(|_, connection| is_closed(connection)).collect();
         closed.len()
     }
 }
@@ -43,7 +35,7 @@ impl Idle for Shared {
 impl Pool {
     /// The connection to `origin`, if it takes another request.
     pub(crate) fn get(&self, origin: &str) -> Option<Arc<Connection>> {
-        let mut all = self.0.lock();
+        let mut all = lock(&self.by_origin);
         let connection = all.get(origin)?;
         if connection.takes_requests() {
             return Some(connection.clone());
@@ -56,25 +48,25 @@ impl Pool {
 
     /// Forgets the connection to `origin`; requests in flight on it go on.
     pub(crate) fn remove(&self, origin: &str) {
-        let removed = self.0.lock().remove(origin);
+        let removed = lock(&self.by_origin).remove(origin);
         drop(removed);
     }
 
     /// Starts HTTP/2 on a connection that reqwest made.
     pub(crate) async fn adopt(
-        &self,
+        self: &Arc<Self>,
         connected: Connected,
         origin: &str,
         permit: Counted,
     ) -> Result<Arc<Connection>, AttemptError> {
-        self.0.registered.get_or_init(|| {
-            let shared: Weak<Shared> = Arc::downgrade(&self.0);
-            descriptors::register(shared);
+        self.registered.get_or_init(|| {
+            let pool: Weak<Self> = Arc::downgrade(self);
+            descriptors::register(pool);
         });
         let connection =
             Connection::begin(connected.io, permit).await.map_err(|error| failure(&error, Phase::Connect))?;
         let connection = Arc::new(connection);
-        let mut all = self.0.lock();
+        let mut all = lock(&self.by_origin);
         let ended: Vec<_> = all.extract_if(|_, connection| !connection.takes_requests()).collect();
         let replaced = all.insert(origin.into(), connection.clone());
         drop(all);

@@ -4,16 +4,21 @@
 //! protocol. Unbounded, they take a whole core, even when no request is open. So every frame costs, except data on open
 //! streams. A head or data that reaches a request resets the cost; bytes that we send reduce it.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::lock::lock;
 use crate::transport::reqwest_connector::Io;
 
 /// The most that frames may cost. A hundred streams that end at once take a hundredth of it.
@@ -49,7 +54,6 @@ pub(super) struct Wire {
     pub(super) blocked: AtomicBool,
     /// The driver shall stop at once, without GOAWAY.
     pub(super) abandoned: AtomicBool,
-    /// Wakes the driver.
     pub(super) waker: AtomicWaker,
 }
 
@@ -69,14 +73,13 @@ impl Default for Wire {
 }
 
 impl Wire {
-    /// Notes that a stream ends now.
     pub(super) fn ends(&self) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *lock(&self.ended) = Instant::now();
     }
 
     /// When the last open stream ended; `None` while one is open.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        let ended = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = *lock(&self.ended);
         (self.open.load(Ordering::Relaxed) == 0).then_some(ended)
     }
 
@@ -139,7 +142,6 @@ impl Watched {
         }
     }
 
-    /// Counts the frames in received bytes.
     fn look(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while let Some(first) = bytes.first() {
             match self.position {
@@ -231,7 +233,6 @@ impl Watched {
         Ok(())
     }
 
-    /// Notes the result of a write.
     fn wrote(&mut self, polled: &Poll<io::Result<usize>>) {
         self.wire.blocked.store(polled.is_pending(), Ordering::Relaxed);
         if let Poll::Ready(Ok(count)) = polled {
@@ -283,79 +284,5 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_shutdown(context)
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn watched() -> Watched {
-        Watched::new(Box::new(tokio::io::empty()), Arc::default())
-    }
-
-    fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [&length[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
-    }
-
-    #[test]
-    fn frames_cut_anywhere_are_counted_alike() {
-        let all = [frame(8, 0, &[0; 4]), frame(99, 0, &[9; 600]), frame(DATA, 0, b""), frame(4, 0, b"")].concat();
-        for size in 1..all.len() {
-            let mut watched = watched();
-            all.chunks(size).for_each(|piece| watched.look(piece).unwrap());
-            assert_eq!(watched.cost, 1 + 3 + 1 + 1, "{size}");
-        }
-    }
-
-    #[test]
-    fn data_costs_nothing_on_open_streams() {
-        let (data, padding) = (frame(DATA, 0, b"x"), frame(DATA, PADDED, b"\x03\0\0\0"));
-        let mut watched = watched();
-        watched.look(&data).unwrap();
-        assert_eq!(watched.cost, 1);
-        watched.wire.open.store(1, Ordering::Relaxed);
-        watched.look(&[data, frame(DATA, PADDED, b"\x02x\0\0")].concat()).unwrap();
-        assert_eq!(watched.cost, 1);
-        watched.look(&padding).unwrap();
-        assert_eq!(watched.cost, 2);
-    }
-
-    #[test]
-    fn a_flood_ends_the_connection_unless_requests_progress() {
-        let mut watched = watched();
-        let some = frame(2, 0, &[0; 5]).repeat(MAX_COST / 2);
-        for _ in 0..10 {
-            watched.look(&some).unwrap();
-            watched.wire.progressed();
-        }
-        for _ in 0..10 {
-            watched.look(&some).unwrap();
-            watched.wrote(&Poll::Ready(Ok(MAX_COST / 2 * BYTES_PER_CREDIT)));
-        }
-        watched.look(&some).unwrap();
-        watched.look(&some).unwrap();
-        assert_eq!(watched.look(&some).unwrap_err().kind(), io::ErrorKind::InvalidData);
-    }
-
-    #[test]
-    fn a_slow_trickle_goes_on() {
-        let mut watched = watched();
-        watched.since = Instant::now().checked_sub(WINDOW).unwrap();
-        let all = frame(6, 0, &[0; 8]).repeat(MAX_COST + 1);
-        watched.look(&all).unwrap();
-        assert!(watched.look(&all).is_err());
-    }
-
-    #[test]
-    fn goaway_gives_the_last_processed_stream() {
-        let mut watched = watched();
-        assert!(!watched.wire.is_unprocessed(u32::MAX >> 1));
-        let all = [frame(GO_AWAY, 0, &[0x7f, 255, 255, 255, 0, 0, 0, 0]), frame(GO_AWAY, 0, &[0, 0, 0, 3, 0, 0, 0, 0])];
-        all.concat().chunks(5).for_each(|piece| watched.look(piece).unwrap());
-        assert!(watched.wire.is_unprocessed(5) && !watched.wire.is_unprocessed(3));
-        assert!(watched.wire.going_away.load(Ordering::Relaxed));
     }
 }
