@@ -19,15 +19,13 @@
 
 mod block;
 mod error;
-mod index;
 mod number;
 mod parser;
 mod reader;
 mod string;
 
 pub use error::{JsonError, SyntaxError};
-pub use index::Interrupt;
 pub use number::Number;
 pub use parser::{Builder, parse};
-pub use reader::{Reader, decode};
+pub use reader::{Interrupt, Reader, decode};
 pub use string::{Scratch, Text};

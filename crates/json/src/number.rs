@@ -35,16 +35,10 @@ pub(crate) fn read(text: &str, start: usize) -> Option<(Number<'_>, usize)> {
 /// Where the number at `start` ends.
 #[inline(always)]
 pub(crate) fn end(text: &[u8], start: usize) -> Option<usize> {
-    match short_end(text, start) {
-        Some(end) => Some(end),
-        None => long_end(text, start).map(|(end, _)| end),
+    match Short::at(text, start) {
+        Some(short) => Some(start + short.length()),
+        None => long_end(text, start),
     }
-}
-
-/// The same, for most numbers: `None` for those that are long, too.
-#[inline(always)]
-pub(crate) fn short_end(text: &[u8], start: usize) -> Option<usize> {
-    Short::at(text, start).map(|short| start + short.length())
 }
 
 #[inline(never)]
@@ -86,12 +80,11 @@ fn whole_end(text: &[u8], start: usize) -> Option<(usize, usize)> {
     (end == first + 1 || text.get(first) != Some(&b'0')).then_some((first, end))
 }
 
-/// Where a number of any length ends, and whether it has neither fraction nor exponent.
+/// Where a number of any length ends.
 #[inline(never)]
-fn long_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
+fn long_end(text: &[u8], start: usize) -> Option<usize> {
     let byte = |place: usize| text.get(place).copied().unwrap_or_default();
-    let (_, whole) = whole_end(text, start)?;
-    let mut at = whole;
+    let (_, mut at) = whole_end(text, start)?;
     if byte(at) == b'.' {
         at = digits_end(text, at + 1)?;
     }
@@ -99,7 +92,7 @@ fn long_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
         let sign = usize::from(matches!(byte(at + 1), b'+' | b'-'));
         at = digits_end(text, at + 1 + sign)?;
     }
-    Some((at, at == whole))
+    Some(at)
 }
 
 /// Where the digits at `start` end, of which there must be one.
@@ -107,7 +100,7 @@ fn long_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
 fn digits_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     while let Some(block) = text.get(at..)?.first_chunk::<16>() {
-        let count = block::leading_digits(block);
+        let count = block::digits(block).trailing_ones() as usize;
         at += count;
         if count < block.len() {
             return (at > start).then_some(at);

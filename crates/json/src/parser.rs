@@ -62,50 +62,9 @@ struct Parser<'a, B: Builder> {
 }
 
 impl<B: Builder> Parser<'_, B> {
-    /// The byte at `at`; 0, which nothing accepts, at the end.
     #[inline(always)]
-    fn byte(&self, at: usize) -> u8 {
-        self.text.as_bytes().get(at).copied().unwrap_or(0)
-    }
-
-    /// The first byte from `at` on that is not blank, and its position.
-    #[inline(always)]
-    fn token(&self, mut at: usize) -> (u8, usize) {
-        let mut byte = self.byte(at);
-        if byte > b' ' {
-            return (byte, at);
-        }
-        if byte == b' ' {
-            at += 1;
-            byte = self.byte(at);
-            if byte > b' ' {
-                return (byte, at);
-            }
-        }
-        // The end of a line: most often the next one is indented by less than 16.
-        if let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            at += block::leading_blanks(block);
-            byte = self.byte(at);
-            if byte > b' ' {
-                return (byte, at);
-            }
-        }
-        self.long_blanks(at)
-    }
-
-    #[inline(never)]
-    fn long_blanks(&self, mut at: usize) -> (u8, usize) {
-        while let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            let length = block::leading_blanks(block);
-            at += length;
-            if length < block.len() {
-                return (self.byte(at), at);
-            }
-        }
-        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte(at) {
-            at += 1;
-        }
-        (self.byte(at), at)
+    fn token(&self, at: usize) -> (u8, usize) {
+        block::token(self.text.as_bytes(), at)
     }
 
     /// The value at `at`, whose first byte is `first`, and where it ends.

@@ -1,6 +1,7 @@
 //! Strings: where they end, and the text without its escapes.
 
 use super::block;
+use super::error::JsonError;
 
 /// The text of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,19 +254,44 @@ impl<T: Copy> Output<'_, T> {
     }
 }
 
-/// Checks the escape at `position`. `second_half` is where the second half of the last surrogate pair was.
-#[inline]
-pub(crate) fn check_escape(json: &[u8], position: usize, second_half: &mut usize) -> Result<(), &'static str> {
-    match json.get(position + 1) {
-        Some(b'u') => {
-            let unit = unit(json, position).ok_or("Invalid \\uXXXX escape")?;
-            if position != *second_half && char::from_u32(unit).is_none() {
-                unicode(json, position).ok_or("Half of a surrogate pair")?;
-                *second_half = position + 6;
-            }
-            Ok(())
+/// Where the string whose first character is at `start` ends, behind its closing quote.
+#[inline(always)]
+pub(crate) fn end(json: &[u8], start: usize) -> Result<usize, JsonError> {
+    let mut at = start;
+    loop {
+        at = plain_end(json, at);
+        match json.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at += escape_length(json, at).map_err(|message| JsonError::syntax(message, at))?,
+            Some(_) => return Err(JsonError::syntax("Invalid control character at", at)),
+            None => return Err(JsonError::syntax("Unterminated string starting at", start - 1)),
         }
-        Some(letter) if simple(*letter).is_some() => Ok(()),
+    }
+}
+
+/// The place of the first quote, backslash or control character from `at` on, or of the end.
+#[inline(always)]
+fn plain_end(json: &[u8], mut at: usize) -> usize {
+    while let Some(block) = json.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let (stops, _) = block::string_stops(block);
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    let rest = json.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
+}
+
+/// The length of the escape at `at`, or what is wrong with it.
+#[inline]
+fn escape_length(json: &[u8], at: usize) -> Result<usize, &'static str> {
+    match json.get(at + 1) {
+        Some(b'u') => {
+            unit(json, at).ok_or("Invalid \\uXXXX escape")?;
+            unicode(json, at).map(|(_, length)| length).ok_or("Half of a surrogate pair")
+        }
+        Some(letter) if simple(*letter).is_some() => Ok(2),
         _ => Err("Invalid \\escape"),
     }
 }
