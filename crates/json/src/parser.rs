@@ -103,27 +103,29 @@ impl<B: Builder> Parser<'_, B> {
         Some((value, at + length))
     }
 
+    /// After an element or member: whether there is another one, and the first byte of it or of the end.
+    #[inline(always)]
+    fn more(&mut self, end: usize, close: u8) -> Option<(bool, u8, usize)> {
+        let (byte, at) = self.token(end);
+        if byte != b',' {
+            return (byte == close).then_some((false, byte, at));
+        }
+        self.builder.progress(at);
+        let (first, at) = self.token(at + 1);
+        Some((true, first, at))
+    }
+
     #[inline(never)]
     fn array(&mut self, at: usize) -> Option<(B::Value, usize)> {
         self.depth = self.depth.checked_sub(1)?;
         let base = self.elements.len();
         let (mut first, mut at) = self.token(at + 1);
-        if first != b']' {
-            loop {
-                let (element, end) = self.value(first, at)?;
-                self.elements.try_reserve(1).ok()?;
-                self.elements.push(element);
-                let (next, place) = self.token(end);
-                at = place;
-                match next {
-                    b',' => {
-                        self.builder.progress(at);
-                        (first, at) = self.token(at + 1);
-                    }
-                    b']' => break,
-                    _ => return None,
-                }
-            }
+        let mut more = first != b']';
+        while more {
+            let (element, end) = self.value(first, at)?;
+            self.elements.try_reserve(1).ok()?;
+            self.elements.push(element);
+            (more, first, at) = self.more(end, b']')?;
         }
         self.depth += 1;
         Some((self.builder.array(&mut self.elements, base)?, at + 1))
@@ -134,31 +136,21 @@ impl<B: Builder> Parser<'_, B> {
         self.depth = self.depth.checked_sub(1)?;
         let mut object = self.builder.object()?;
         let (mut first, mut at) = self.token(at + 1);
-        if first != b'}' {
-            loop {
-                if first != b'"' {
-                    return None;
-                }
-                let (name, quote) = string::read(self.text, at + 1, &mut self.scratch)?;
-                let key = self.builder.key(name)?;
-                let (colon, end) = self.token(quote + 1);
-                if colon != b':' {
-                    return None;
-                }
-                let (first_of_value, start) = self.token(end + 1);
-                let (value, end) = self.value(first_of_value, start)?;
-                self.builder.insert(&mut object, key, value)?;
-                let (next, place) = self.token(end);
-                at = place;
-                match next {
-                    b',' => {
-                        self.builder.progress(at);
-                        (first, at) = self.token(at + 1);
-                    }
-                    b'}' => break,
-                    _ => return None,
-                }
+        let mut more = first != b'}';
+        while more {
+            if first != b'"' {
+                return None;
             }
+            let (name, quote) = string::read(self.text, at + 1, &mut self.scratch)?;
+            let key = self.builder.key(name)?;
+            let (colon, end) = self.token(quote + 1);
+            if colon != b':' {
+                return None;
+            }
+            let (first_of_value, start) = self.token(end + 1);
+            let (value, end) = self.value(first_of_value, start)?;
+            self.builder.insert(&mut object, key, value)?;
+            (more, first, at) = self.more(end, b'}')?;
         }
         self.depth += 1;
         Some((object, at + 1))
