@@ -18,6 +18,5 @@ mod builder;
 mod foreign;
 mod modes;
 mod table;
-mod template;
 
 pub(crate) use builder::build;
