@@ -205,49 +205,28 @@ fn plain_end<const ASCII: bool>(text: &[u8], mut at: usize) -> usize {
 #[inline]
 fn escape_length(json: &[u8], at: usize) -> Result<usize, &'static str> {
     match json.get(at + 1) {
-        Some(b'u') => {
-            unit(json, at).ok_or("Invalid \\uXXXX escape")?;
-            unicode(json, at).map(|(_, length)| length).ok_or("Half of a surrogate pair")
-        }
+        Some(b'u') => match unicode(json, at) {
+            Some((_, length)) => Ok(length),
+            None if unit(json, at).is_none() => Err("Invalid \\uXXXX escape"),
+            None => Err("Half of a surrogate pair"),
+        },
         Some(letter) if simple(*letter).is_some() => Ok(2),
         _ => Err("Invalid \\escape"),
     }
 }
 
-/// No value, also when shifted: larger than any UTF-16 code unit.
-const NONE: u32 = 0x10000;
-
-/// The values of all bytes. A look-up takes no branch, which letters of changing kinds would have mispredicted.
-macro_rules! table {
-    ($value:expr) => {{
-        let mut values = [NONE; 256];
-        let mut rest: &mut [u32] = &mut values;
-        let mut byte = 0u8;
-        while let Some((slot, others)) = rest.split_first_mut() {
-            *slot = $value(byte);
-            byte = byte.wrapping_add(1);
-            rest = others;
-        }
-        values
-    }};
-}
-
 /// The character that a letter behind a backslash means; not `u`, which needs its digits.
 #[inline(always)]
 fn simple(letter: u8) -> Option<u8> {
-    const fn meaning(letter: u8) -> u32 {
-        match letter {
-            b'"' | b'\\' | b'/' => letter as u32,
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n' as u32,
-            b'r' => b'\r' as u32,
-            b't' => b'\t' as u32,
-            _ => NONE,
-        }
+    match letter {
+        b'"' | b'\\' | b'/' => Some(letter),
+        b'b' => Some(8),
+        b'f' => Some(12),
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        _ => None,
     }
-    static MEANINGS: [u32; 256] = table!(meaning);
-    MEANINGS.get(usize::from(letter)).filter(|value| **value != NONE).map(|value| *value as u8)
 }
 
 /// The character of the `\uXXXX` at `at`, or of the two that make a surrogate pair, and their length.
@@ -261,18 +240,27 @@ fn unicode(text: &[u8], at: usize) -> Option<(char, usize)> {
     Some((char::decode_utf16(pair).next()?.ok()?, 12))
 }
 
+/// No digit, also when shifted: larger than any UTF-16 code unit.
+const NONE: u32 = 0x10000;
+
+/// The values of hexadecimal digits. A look-up takes no branch, which letters and figures would have mispredicted.
+static DIGITS: [u32; 256] = {
+    let mut values = [NONE; 256];
+    let mut rest: &mut [u32] = &mut values;
+    let mut byte = 0u8;
+    while let Some((slot, others)) = rest.split_first_mut() {
+        if let Some(digit) = (byte as char).to_digit(16) {
+            *slot = digit;
+        }
+        rest = others;
+        byte = byte.wrapping_add(1);
+    }
+    values
+};
+
 /// The UTF-16 code unit of the `\uXXXX` at `at`, if there is one.
 #[inline(always)]
 fn unit(text: &[u8], at: usize) -> Option<u32> {
-    const fn digit(letter: u8) -> u32 {
-        match letter {
-            b'0'..=b'9' => (letter - b'0') as u32,
-            b'a'..=b'f' => (letter - b'a' + 10) as u32,
-            b'A'..=b'F' => (letter - b'A' + 10) as u32,
-            _ => NONE,
-        }
-    }
-    static DIGITS: [u32; 256] = table!(digit);
     let [b'\\', b'u', digits @ ..] = text.get(at..)?.first_chunk::<6>()? else { return None };
     let [a, b, c, d] = digits.map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(NONE));
     let unit = a << 12 | b << 8 | c << 4 | d;
