@@ -134,21 +134,10 @@ impl Builder<'_> {
 
     fn start_item(&mut self, start: Start) -> Step {
         let list = start.name.tag == Tag::Li;
-        let mut found = None;
-        for open in self.open.iter().rev() {
-            let closes = if list { open.is(Tag::Li) } else { open.is(Tag::Dd) || open.is(Tag::Dt) };
-            if closes {
-                found = Some(open.tag);
-                break;
-            }
-            if open.has(SPECIAL) && !matches!(open.tag, Tag::Address | Tag::Div | Tag::P) {
-                break;
-            }
-        }
-        if let Some(tag) = found {
-            self.imply_ends(tag);
-            let at = self.find(|open| open.is(tag), |_| false)?;
-            self.close(at)?;
+        let closes = |open: Open| if list { open.is(Tag::Li) } else { open.is(Tag::Dd) || open.is(Tag::Dt) };
+        let bound = |open: Open| open.has(SPECIAL) && !matches!(open.tag, Tag::Address | Tag::Div | Tag::P);
+        if let Some(tag) = self.find(closes, bound).and_then(|at| self.open.get(at)).map(|open| open.tag) {
+            self.end_within(tag, |open| open.is(tag), |_| false)?;
         }
         self.close_p()?;
         self.insert(start)

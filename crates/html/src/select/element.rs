@@ -43,7 +43,7 @@ static NAMES: LazyLock<Vec<LocalName>> =
 pub(super) struct Search<'a> {
     page: &'a Page<'a>,
     names: &'static [LocalName],
-    stop: &'a Stop,
+    pub(super) stop: &'a Stop,
     steps: Cell<u32>,
 }
 
