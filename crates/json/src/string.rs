@@ -29,37 +29,27 @@ pub(crate) fn read<'a>(text: &'a str, start: usize, scratch: &'a mut Scratch) ->
     let bytes = text.as_bytes();
     let mut at = start;
     let mut beyond_ascii = 0;
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        let (stops, beyond) = block::string_stops(block);
-        if stops == 0 {
-            beyond_ascii |= beyond;
-            at += 16;
-            continue;
-        }
-        let length = stops.trailing_zeros();
-        beyond_ascii |= beyond & ((1 << length) - 1);
-        at += length as usize;
-        return match bytes.get(at) {
-            Some(b'"') if beyond_ascii == 0 => Some((Text::Ascii(bytes.get(start..at)?), at)),
-            Some(b'"') => Some((Text::Unicode(text.get(start..at)?), at)),
-            Some(b'\\') => scratch.read(text, start, at),
-            _ => None,
+    loop {
+        let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
+            let end = plain_end::<false>(bytes, at);
+            beyond_ascii |= u32::from(!bytes.get(at..end)?.is_ascii());
+            at = end;
+            break;
         };
-    }
-    read_last(text, start, at, scratch)
-}
-
-/// The same in the last bytes of a document; there is neither end nor escape before `at`.
-#[inline(never)]
-fn read_last<'a>(text: &'a str, start: usize, mut at: usize, scratch: &'a mut Scratch) -> Option<(Text<'a>, usize)> {
-    let bytes = text.as_bytes();
-    at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-    match bytes.get(at)? {
-        b'"' => {
-            let text = text.get(start..at)?;
-            Some((if text.is_ascii() { Text::Ascii(text.as_bytes()) } else { Text::Unicode(text) }, at))
+        let (stops, beyond) = block::string_stops(block);
+        if stops != 0 {
+            let length = stops.trailing_zeros();
+            beyond_ascii |= beyond & ((1 << length) - 1);
+            at += length as usize;
+            break;
         }
-        b'\\' => scratch.read(text, start, at),
+        beyond_ascii |= beyond;
+        at += 16;
+    }
+    match bytes.get(at) {
+        Some(b'"') if beyond_ascii == 0 => Some((Text::Ascii(bytes.get(start..at)?), at)),
+        Some(b'"') => Some((Text::Unicode(text.get(start..at)?), at)),
+        Some(b'\\') => scratch.read(text, start, at),
         _ => None,
     }
 }
@@ -135,9 +125,9 @@ impl Scratch {
             match *bytes.get(at)? {
                 b'"' => return Some((Text::Characters(characters, bits), at)),
                 b'\\' => {
-                    let (code, length) = match simple(*bytes.get(at + 1)?) {
-                        Some(byte) => (u32::from(byte), 2),
-                        None => unicode(bytes, at).map(|(character, length)| (u32::from(character), length))?,
+                    let (code, length) = match unicode(bytes, at) {
+                        Some((character, length)) => (u32::from(character), length),
+                        None => (u32::from(simple(*bytes.get(at + 1)?)?), 2),
                     };
                     bits |= code;
                     characters.push(code);
