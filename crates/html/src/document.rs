@@ -29,10 +29,10 @@ pub(crate) fn of(page: &Page<'_>) -> Document {
     for (index, node) in page.nodes.iter().enumerate() {
         let parent = if index == 0 { root } else { ids.get(node.parent as usize).copied().unwrap_or(root) };
         while open.pop_if(|end| *end as usize <= index).is_some() {}
-        if node.is_text() {
+        if node.is_text {
             append_text(&document, parent, page.text(node));
         }
-        if node.is_text() || open.len() >= MAX_DEPTH {
+        if node.is_text || open.len() >= MAX_DEPTH {
             ids.push(parent);
             continue;
         }

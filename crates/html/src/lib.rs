@@ -15,7 +15,6 @@ pub mod markdown;
 pub mod select;
 pub mod text;
 
-mod doctype;
 mod document;
 mod entities;
 mod fast_path;

@@ -6,7 +6,6 @@
 //! cell that spans many places, the padding of columns) is paid from budgets in proportion to the page.
 
 mod blocks;
-mod code;
 mod escape;
 mod inline;
 mod table;
@@ -23,6 +22,9 @@ use shoal_kernels::stop::Stop;
 
 /// Bytes that may be repeated or padded; four times the page if that is more.
 const MIN_BUDGET: usize = 1 << 20;
+
+/// Ancestors of `<pre>` on which highlighters write the language.
+const MAX_ANCESTORS: usize = 3;
 
 /// The Markdown of a document.
 pub fn markdown(html: &str, stop: &Stop) -> Result<String, KernelError> {
@@ -119,7 +121,7 @@ impl<'a> Walker<'a> {
             while let Some(open) = self.open.pop_if(|open| open.end <= index) {
                 self.leave(&open);
             }
-            if node.is_text() {
+            if node.is_text {
                 self.text(page.text(node));
             } else if node.tag.is(HIDDEN) {
                 index = node.end as usize;
@@ -149,7 +151,7 @@ impl<'a> Walker<'a> {
             match node.tag {
                 Tag::Br => kept.push('\n'),
                 tag if tag.is(LINE) => {
-                    code::end_line(kept);
+                    end_line(kept);
                     self.push(at, node, End::Line);
                 }
                 _ => {}
@@ -285,7 +287,7 @@ impl<'a> Walker<'a> {
                 self.blocks.close_orphan();
             }
             End::Preformatted => self.end_preformatted(open.at),
-            End::Line => self.preformatted.iter_mut().for_each(code::end_line),
+            End::Line => self.preformatted.iter_mut().for_each(end_line),
             End::Caption => {
                 self.in_cell = false;
                 self.flush();
@@ -353,7 +355,7 @@ impl<'a> Walker<'a> {
             self.inline.code(code, self.styles);
             self.inline.space();
         } else if !code.is_empty() {
-            self.blocks.code(code, code::language(self.page, at).unwrap_or_default());
+            self.blocks.code(code, language(self.page, at).unwrap_or_default());
             self.blocks.separate();
         }
     }
@@ -395,6 +397,37 @@ impl<'a> Walker<'a> {
         }
         layout
     }
+}
+
+/// Ends the line, unless it is empty.
+fn end_line(code: &mut String) {
+    if !code.is_empty() && !code.ends_with('\n') {
+        code.push('\n');
+    }
+}
+
+/// The language of the `<pre>` at `at`, from the class of its `<code>`, its own, or an ancestor's.
+fn language<'a>(page: &'a Page<'_>, at: usize) -> Option<&'a str> {
+    let pre = page.node(at)?;
+    let inner = page.node(at + 1).filter(|node| node.tag == Tag::Code);
+    let ancestors = std::iter::successors(Some(pre), |node| page.node(node.parent as usize)).take(1 + MAX_ANCESTORS);
+    inner.into_iter().chain(ancestors).find_map(|node| language_of(page, node))
+}
+
+fn language_of<'a>(page: &'a Page<'_>, node: &Node) -> Option<&'a str> {
+    let classes = page.attr(node, "class").unwrap_or_default().split_ascii_whitespace();
+    // GitHub, then Sphinx, whose `highlight-default` is no language.
+    let prefixes = ["language-", "lang-", "highlight-source-", "highlight-text-", "highlight-"];
+    let named = classes.filter_map(|class| prefixes.iter().find_map(|prefix| class.strip_prefix(prefix)));
+    let mut names = named.chain(page.attr(node, "data-lang"));
+    names.find(|name| is_language(name))
+}
+
+fn is_language(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+#-._".contains(&byte);
+    (1..=40).contains(&name.len())
+        && name.bytes().all(known)
+        && !matches!(name, "default" | "none" | "plaintext" | "text")
 }
 
 fn is_block(tag: Tag) -> bool {

@@ -72,16 +72,10 @@ impl Space {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NodeKind {
-    Element,
-    Text,
-}
-
 /// An element or a text. Comments are dropped; two texts never follow each other in one element.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
-    pub(crate) kind: NodeKind,
+    pub(crate) is_text: bool,
     /// Of an element.
     pub(crate) space: Space,
     /// [`Tag::Other`] for a text and for an unknown element.
@@ -100,16 +94,8 @@ pub(crate) struct Node {
 impl Node {
     /// A text node.
     pub(crate) fn text(text: Span, index: u32, parent: u32) -> Self {
-        let (kind, space, tag) = (NodeKind::Text, Space::Html, Tag::Other);
-        Self { kind, space, tag, text, parent, end: index + 1, attrs: 0, attr_count: 0 }
-    }
-
-    pub(crate) fn is_text(&self) -> bool {
-        self.kind == NodeKind::Text
-    }
-
-    pub(crate) fn is_element(&self) -> bool {
-        self.kind == NodeKind::Element
+        let (space, tag) = (Space::Html, Tag::Other);
+        Self { is_text: true, space, tag, text, parent, end: index + 1, attrs: 0, attr_count: 0 }
     }
 }
 
@@ -220,14 +206,14 @@ impl Page<'_> {
     pub(crate) fn texts(&self, index: usize) -> impl Iterator<Item = &str> {
         let end = self.nodes.get(index).map_or(0, |node| node.end as usize);
         let nodes = self.nodes.get(index..end).unwrap_or_default();
-        nodes.iter().filter(|node| node.is_text()).map(|node| self.text(node))
+        nodes.iter().filter(|node| node.is_text).map(|node| self.text(node))
     }
 }
 
 /// Appends a text to the element `parent`, the innermost open one.
 pub(crate) fn push_text(nodes: &mut Vec<Node>, strings: &mut Strings<'_>, text: Span, parent: u32) {
     match nodes.last_mut() {
-        Some(last) if last.is_text() && last.parent == parent => last.text = strings.join(last.text, text),
+        Some(last) if last.is_text && last.parent == parent => last.text = strings.join(last.text, text),
         _ => nodes.push(Node::text(text, nodes.len() as u32, parent)),
     }
 }

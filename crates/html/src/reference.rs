@@ -50,7 +50,7 @@ pub fn check_matches(css: &str, html: &str) -> Result<(), String> {
     let elements = std::iter::once(root).chain(root.descendants_it().filter(NodeRef::is_element));
     let expected: Vec<bool> = elements.map(|element| matcher.match_element(&element)).collect();
     let found = selector.indices(&page).map_err(|error| error.to_string())?;
-    let nodes = page.nodes.iter().enumerate().filter(|(_, node)| node.is_element());
+    let nodes = page.nodes.iter().enumerate().filter(|(_, node)| !node.is_text);
     let found: Vec<bool> = nodes.map(|(index, _)| found.contains(&index)).collect();
     same(&found, &expected, &format!("{css:?} in {html:?}"))
 }
@@ -104,7 +104,7 @@ fn outline(page: &Page<'_>) -> String {
     for node in &page.nodes {
         let depth = depths.get(node.parent as usize).map_or(0, |depth| depth + 1);
         depths.push(depth);
-        if node.is_text() {
+        if node.is_text {
             outline.text(node.parent as usize, page.text(node));
             continue;
         }

@@ -15,7 +15,9 @@ mod tests;
 
 use dom_query::Matcher;
 
-use super::page::{Page, STOP_INTERVAL};
+#[cfg(any(test, fuzzing))]
+use super::page::Page;
+use super::page::STOP_INTERVAL;
 use super::parse;
 use element::Search;
 use shoal_kernels::error::KernelError;
@@ -69,12 +71,14 @@ impl Selector {
         let mut texts = PackedStrings::new();
         let mut size = 0;
         let mut text = String::new();
-        self.matches(&page, stop, |index| {
+        let search = Search::new(&page, stop);
+        for index in self.matches(&search) {
+            let index = index?;
             if let Some(name) = &self.attr {
                 if let Some(value) = page.node(index).and_then(|node| page.attr(node, name)) {
                     texts.push(value);
                 }
-                return Ok(());
+                continue;
             }
             text.clear();
             text.extend(page.texts(index));
@@ -83,42 +87,24 @@ impl Selector {
                 return Err(KernelError::value(format!("the texts of the matching elements exceed {max} bytes")));
             }
             texts.push(&text);
-            Ok(())
-        })?;
+        }
         Ok(texts)
     }
 
-    /// Calls `found` with the index of each matching element.
-    fn matches(
-        &self,
-        page: &Page<'_>,
-        stop: &Stop,
-        mut found: impl FnMut(usize) -> Result<(), KernelError>,
-    ) -> Result<(), KernelError> {
-        let search = Search::new(page, stop);
+    /// The index of each matching element.
+    fn matches(&self, search: &Search<'_>) -> impl Iterator<Item = Result<usize, KernelError>> {
         let mut caches = Default::default();
-        for (count, element) in search.elements().enumerate() {
-            if count.is_multiple_of(STOP_INTERVAL) {
-                stop.check()?;
-            }
+        search.elements().enumerate().filter_map(move |(count, element)| {
+            let stopped = if count.is_multiple_of(STOP_INTERVAL) { search.stop.check() } else { Ok(()) };
             let matched = self.matcher.match_element_with_caches(&element, &mut caches);
-            search.check()?;
-            if matched {
-                found(element.index())?;
-            }
-        }
-        Ok(())
+            stopped.and_then(|()| search.check()).map(|()| matched.then(|| element.index())).transpose()
+        })
     }
 
     /// The indices of the matching elements.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn indices(&self, page: &Page<'_>) -> Result<Vec<usize>, KernelError> {
-        let mut indices = Vec::new();
-        self.matches(page, &Stop::default(), |index| {
-            indices.push(index);
-            Ok(())
-        })?;
-        Ok(indices)
+        self.matches(&Search::new(page, &Stop::default())).collect()
     }
 }
 

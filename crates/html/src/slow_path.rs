@@ -17,12 +17,11 @@ use std::borrow::Cow;
 use html5ever::interface::ElemName;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{Tag as HtmlTag, TagKind, Token as HtmlToken, TokenSink, TokenSinkResult};
+use html5ever::tokenizer::{Doctype, Tag as HtmlTag, TagKind, Token as HtmlToken, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
 use html5ever::{Attribute, LocalName, QualName, ns};
 
-use super::doctype;
-use super::page::{Attr, MAX_DEPTH, Node, NodeKind, Page, STOP_INTERVAL, Space, Span, Strings, push_text};
+use super::page::{Attr, MAX_DEPTH, Node, Page, STOP_INTERVAL, Space, Span, Strings, push_text};
 use super::tag::{LINE, RAW, Tag, VOID};
 use super::tokenizer::{ContentModel, Name, Start, Token, Tokenizer};
 use shoal_kernels::error::KernelError;
@@ -81,7 +80,7 @@ impl Driver<'_> {
             Token::EmptyEndTag => self.process(HtmlToken::ParseError(Cow::Borrowed(""))),
             Token::Comment => self.process(HtmlToken::CommentToken(StrTendril::new())),
             Token::Doctype(span) => {
-                let doctype = doctype::parse(self.tokenizer.strings.get(span));
+                let doctype = doctype(self.tokenizer.strings.get(span));
                 self.process(HtmlToken::DoctypeToken(doctype));
             }
             Token::Start(start) => self.start(start),
@@ -218,7 +217,7 @@ fn flatten<'a>(sink: &Sink, source: &'a str) -> Result<Page<'a>, KernelError> {
                     page.attrs.push(Attr { name, value });
                 }
                 page.nodes.push(Node {
-                    kind: NodeKind::Element,
+                    is_text: false,
                     space: Space::of(name.ns()),
                     tag: Tag::of(name.local_name()),
                     attrs: first,
@@ -234,4 +233,45 @@ fn flatten<'a>(sink: &Sink, source: &'a str) -> Result<Page<'a>, KernelError> {
         }
     }
     Ok(page)
+}
+
+/// Parses the text between `<!doctype` and `>`.
+fn doctype(text: &str) -> Doctype {
+    let mut doctype = Doctype { name: None, public_id: None, system_id: None, force_quirks: false };
+    doctype.force_quirks = fill_doctype(&mut doctype, text).is_none();
+    doctype
+}
+
+/// Fills in the parts of a doctype; `None` if it is malformed.
+fn fill_doctype(doctype: &mut Doctype, text: &str) -> Option<()> {
+    let text = text.trim_ascii_start();
+    let end = text.find(|char: char| char.is_ascii_whitespace()).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() {
+        return None;
+    }
+    doctype.name = Some(StrTendril::from(name.to_ascii_lowercase().replace('\0', "\u{fffd}").as_str()));
+    let rest = rest.trim_ascii_start();
+    if rest.is_empty() {
+        return Some(());
+    }
+    let (keyword, rest) = (rest.get(..6)?, rest.get(6..)?);
+    if keyword.eq_ignore_ascii_case("system") {
+        return quoted(&mut doctype.system_id, rest).map(|_| ());
+    }
+    if !keyword.eq_ignore_ascii_case("public") {
+        return None;
+    }
+    let rest = quoted(&mut doctype.public_id, rest)?;
+    if rest.trim_ascii_start().is_empty() { Some(()) } else { quoted(&mut doctype.system_id, rest).map(|_| ()) }
+}
+
+/// Stores the quoted text at the start of `text`, even without its end quote; the rest after the quote.
+fn quoted<'a>(id: &mut Option<StrTendril>, text: &'a str) -> Option<&'a str> {
+    let text = text.trim_ascii_start();
+    let quote = text.chars().next().filter(|char| matches!(char, '"' | '\''))?;
+    let inner = text.get(1..)?;
+    let (inside, rest) = inner.split_once(quote).map_or((inner, None), |(inside, rest)| (inside, Some(rest)));
+    *id = Some(StrTendril::from(inside));
+    rest
 }

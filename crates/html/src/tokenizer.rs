@@ -68,7 +68,8 @@ pub(crate) struct Tokenizer<'a> {
     /// The attributes of the start tags so far.
     pub(crate) attrs: Vec<Attr>,
     at: usize,
-    has_nul: bool,
+    /// Whether the document contains a NUL, which html5ever's builder has to see.
+    pub(crate) has_nul: bool,
 }
 
 /// Whether a byte ends a tag's name.
@@ -80,11 +81,6 @@ impl<'a> Tokenizer<'a> {
     pub(crate) fn new(source: &'a str) -> Self {
         let has_nul = source.contains('\0');
         Self { strings: Strings::new(source), attrs: Vec::new(), at: 0, has_nul }
-    }
-
-    /// Whether the document contains a NUL, which html5ever's builder has to see.
-    pub(crate) fn has_nul(&self) -> bool {
-        self.has_nul
     }
 
     fn bytes(&self) -> &'a [u8] {

@@ -20,6 +20,8 @@ pub struct SyntaxError {
 }
 
 impl JsonError {
+    #[cold]
+    #[inline(never)]
     pub(crate) fn syntax(message: &'static str, position: usize) -> Self {
         Self::Syntax(Box::new(SyntaxError { message, position }))
     }

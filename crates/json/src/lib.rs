@@ -2,15 +2,14 @@
 //!
 //! - [`parse`] is for documents of which everything is wanted. It makes one pass and calls a [`Builder`] for each
 //!   value; no tree lies in between. `Response.json()` builds Python objects with it.
-//! - [`Reader`] is for documents of which little is wanted. `index` finds where tokens start, 64 bytes at a time, and
-//!   the reader follows these positions: it checks the whole document, but makes values only on demand. The table
-//!   kernels extract columns with it.
+//! - [`Reader`] is for documents of which little is wanted. It goes from token to token and checks the whole document,
+//!   but makes values only on demand. The table kernels extract columns with it.
 //!
 //! Both take their values from one place:
 //!
 //! - `number` reads a number: where it ends and its value.
 //! - `string` reads a string: where it ends, and the text without its escapes.
-//! - `block` tells which of 16 or 64 bytes are quotes, digits, brackets or blanks, as a mask of bits.
+//! - `block` finds the next token, and tells which of 16 bytes are quotes, digits or blanks, as a mask of bits.
 //!
 //! The two differ in what they accept. The reader is strict (RFC 8259), names the first error and its position, and
 //! needs no recursion, so any depth is fine. The parser also accepts `NaN` and `Infinity`, as `json.loads` does. It
@@ -19,15 +18,13 @@
 
 mod block;
 mod error;
-mod index;
 mod number;
 mod parser;
 mod reader;
 mod string;
 
 pub use error::{JsonError, SyntaxError};
-pub use index::Interrupt;
 pub use number::Number;
 pub use parser::{Builder, parse};
-pub use reader::{Reader, decode};
+pub use reader::{Interrupt, Reader, decode};
 pub use string::{Scratch, Text};

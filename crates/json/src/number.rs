@@ -35,22 +35,16 @@ pub(crate) fn read(text: &str, start: usize) -> Option<(Number<'_>, usize)> {
 /// Where the number at `start` ends.
 #[inline(always)]
 pub(crate) fn end(text: &[u8], start: usize) -> Option<usize> {
-    match short_end(text, start) {
-        Some(end) => Some(end),
-        None => long_end(text, start).map(|(end, _)| end),
+    match Short::at(text, start) {
+        Some(short) => Some(start + short.length()),
+        None => long_end(text, start),
     }
-}
-
-/// The same, for most numbers: `None` for those that are long, too.
-#[inline(always)]
-pub(crate) fn short_end(text: &[u8], start: usize) -> Option<usize> {
-    Short::at(text, start).map(|short| start + short.length())
 }
 
 #[inline(never)]
 fn read_long(text: &str, start: usize) -> Option<(Number<'_>, usize)> {
     let bytes = text.as_bytes();
-    let (first, end) = whole_end(bytes, start)?;
+    let end = whole_end(bytes, start)?;
     let digits_follow = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     match bytes.get(end) {
         Some(b'.') if !digits_follow(end + 1) => return None,
@@ -63,35 +57,26 @@ fn read_long(text: &str, start: usize) -> Option<(Number<'_>, usize)> {
         _ => {}
     }
     let number = text.get(start..end)?;
-    let digits = bytes.get(first..end)?;
-    // Up to 18 digits fit in any case.
-    let value = if let (Some(block), 16..=18) = (digits.first_chunk::<16>(), digits.len()) {
-        let value = join(u128::from_le_bytes(*block) ^ ZEROS, 16);
-        let rest = digits.iter().skip(16);
-        let value = rest.fold(value, |value, digit| 10 * value + u64::from(digit & 0xf)).cast_signed();
-        Number::Int(if first > start { -value } else { value })
-    } else if let Ok(value) = number.parse() {
-        Number::Int(value)
-    } else {
-        number.parse().map_or(Number::Big(number), Number::Uint)
+    let value = match number.parse() {
+        Ok(value) => Number::Int(value),
+        Err(_) => number.parse().map_or(Number::Big(number), Number::Uint),
     };
     Some((value, end))
 }
 
-/// Where the digits of a number start and where those before its point end.
+/// Where the digits before the point of a number end.
 #[inline(always)]
-fn whole_end(text: &[u8], start: usize) -> Option<(usize, usize)> {
+fn whole_end(text: &[u8], start: usize) -> Option<usize> {
     let first = start + usize::from(text.get(start) == Some(&b'-'));
     let end = digits_end(text, first)?;
-    (end == first + 1 || text.get(first) != Some(&b'0')).then_some((first, end))
+    (end == first + 1 || text.get(first) != Some(&b'0')).then_some(end)
 }
 
-/// Where a number of any length ends, and whether it has neither fraction nor exponent.
+/// Where a number of any length ends.
 #[inline(never)]
-fn long_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
+fn long_end(text: &[u8], start: usize) -> Option<usize> {
     let byte = |place: usize| text.get(place).copied().unwrap_or_default();
-    let (_, whole) = whole_end(text, start)?;
-    let mut at = whole;
+    let mut at = whole_end(text, start)?;
     if byte(at) == b'.' {
         at = digits_end(text, at + 1)?;
     }
@@ -99,7 +84,7 @@ fn long_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
         let sign = usize::from(matches!(byte(at + 1), b'+' | b'-'));
         at = digits_end(text, at + 1 + sign)?;
     }
-    Some((at, at == whole))
+    Some(at)
 }
 
 /// Where the digits at `start` end, of which there must be one.
@@ -107,7 +92,7 @@ fn long_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
 fn digits_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     while let Some(block) = text.get(at..)?.first_chunk::<16>() {
-        let count = block::leading_digits(block);
+        let count = block::digits(block).trailing_ones() as usize;
         at += count;
         if count < block.len() {
             return (at > start).then_some(at);

@@ -62,50 +62,9 @@ struct Parser<'a, B: Builder> {
 }
 
 impl<B: Builder> Parser<'_, B> {
-    /// The byte at `at`; 0, which nothing accepts, at the end.
     #[inline(always)]
-    fn byte(&self, at: usize) -> u8 {
-        self.text.as_bytes().get(at).copied().unwrap_or(0)
-    }
-
-    /// The first byte from `at` on that is not blank, and its position.
-    #[inline(always)]
-    fn token(&self, mut at: usize) -> (u8, usize) {
-        let mut byte = self.byte(at);
-        if byte > b' ' {
-            return (byte, at);
-        }
-        if byte == b' ' {
-            at += 1;
-            byte = self.byte(at);
-            if byte > b' ' {
-                return (byte, at);
-            }
-        }
-        // The end of a line: most often the next one is indented by less than 16.
-        if let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            at += block::leading_blanks(block);
-            byte = self.byte(at);
-            if byte > b' ' {
-                return (byte, at);
-            }
-        }
-        self.long_blanks(at)
-    }
-
-    #[inline(never)]
-    fn long_blanks(&self, mut at: usize) -> (u8, usize) {
-        while let Some(block) = self.text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            let length = block::leading_blanks(block);
-            at += length;
-            if length < block.len() {
-                return (self.byte(at), at);
-            }
-        }
-        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte(at) {
-            at += 1;
-        }
-        (self.byte(at), at)
+    fn token(&self, at: usize) -> (u8, usize) {
+        block::token(self.text.as_bytes(), at)
     }
 
     /// The value at `at`, whose first byte is `first`, and where it ends.
@@ -144,27 +103,29 @@ impl<B: Builder> Parser<'_, B> {
         Some((value, at + length))
     }
 
+    /// After an element or member: whether there is another one, and the first byte of it or of the end.
+    #[inline(always)]
+    fn more(&mut self, end: usize, close: u8) -> Option<(bool, u8, usize)> {
+        let (byte, at) = self.token(end);
+        if byte != b',' {
+            return (byte == close).then_some((false, byte, at));
+        }
+        self.builder.progress(at);
+        let (first, at) = self.token(at + 1);
+        Some((true, first, at))
+    }
+
     #[inline(never)]
     fn array(&mut self, at: usize) -> Option<(B::Value, usize)> {
         self.depth = self.depth.checked_sub(1)?;
         let base = self.elements.len();
         let (mut first, mut at) = self.token(at + 1);
-        if first != b']' {
-            loop {
-                let (element, end) = self.value(first, at)?;
-                self.elements.try_reserve(1).ok()?;
-                self.elements.push(element);
-                let (next, place) = self.token(end);
-                at = place;
-                match next {
-                    b',' => {
-                        self.builder.progress(at);
-                        (first, at) = self.token(at + 1);
-                    }
-                    b']' => break,
-                    _ => return None,
-                }
-            }
+        let mut more = first != b']';
+        while more {
+            let (element, end) = self.value(first, at)?;
+            self.elements.try_reserve(1).ok()?;
+            self.elements.push(element);
+            (more, first, at) = self.more(end, b']')?;
         }
         self.depth += 1;
         Some((self.builder.array(&mut self.elements, base)?, at + 1))
@@ -175,31 +136,21 @@ impl<B: Builder> Parser<'_, B> {
         self.depth = self.depth.checked_sub(1)?;
         let mut object = self.builder.object()?;
         let (mut first, mut at) = self.token(at + 1);
-        if first != b'}' {
-            loop {
-                if first != b'"' {
-                    return None;
-                }
-                let (name, quote) = string::read(self.text, at + 1, &mut self.scratch)?;
-                let key = self.builder.key(name)?;
-                let (colon, end) = self.token(quote + 1);
-                if colon != b':' {
-                    return None;
-                }
-                let (first_of_value, start) = self.token(end + 1);
-                let (value, end) = self.value(first_of_value, start)?;
-                self.builder.insert(&mut object, key, value)?;
-                let (next, place) = self.token(end);
-                at = place;
-                match next {
-                    b',' => {
-                        self.builder.progress(at);
-                        (first, at) = self.token(at + 1);
-                    }
-                    b'}' => break,
-                    _ => return None,
-                }
+        let mut more = first != b'}';
+        while more {
+            if first != b'"' {
+                return None;
             }
+            let (name, quote) = string::read(self.text, at + 1, &mut self.scratch)?;
+            let key = self.builder.key(name)?;
+            let (colon, end) = self.token(quote + 1);
+            if colon != b':' {
+                return None;
+            }
+            let (first_of_value, start) = self.token(end + 1);
+            let (value, end) = self.value(first_of_value, start)?;
+            self.builder.insert(&mut object, key, value)?;
+            (more, first, at) = self.more(end, b'}')?;
         }
         self.depth += 1;
         Some((object, at + 1))

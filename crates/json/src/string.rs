@@ -1,6 +1,7 @@
 //! Strings: where they end, and the text without its escapes.
 
 use super::block;
+use super::error::JsonError;
 
 /// The text of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +22,6 @@ pub struct Scratch {
     characters: Vec<u32>,
 }
 
-/// Bytes of a string in which escapes are looked for at a time.
-const WINDOW: usize = 64;
-
-/// Bytes copied at a time, which is faster than a copy of varying length.
-const COPY: usize = 32;
-
-/// Places that a window may fill: its own, those of an escape that goes beyond it, and the rest of a copy.
-const ROOM: usize = WINDOW + 16 + COPY;
-
 /// The string whose first character, behind the quote, is at `start`; and where its closing quote is. `None` if it is
 /// broken or has half of a surrogate pair, and if memory runs out.
 #[inline(always)]
@@ -37,37 +29,27 @@ pub(crate) fn read<'a>(text: &'a str, start: usize, scratch: &'a mut Scratch) ->
     let bytes = text.as_bytes();
     let mut at = start;
     let mut beyond_ascii = 0;
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        let (stops, beyond) = block::string_stops(block);
-        if stops == 0 {
-            beyond_ascii |= beyond;
-            at += 16;
-            continue;
-        }
-        let length = stops.trailing_zeros();
-        beyond_ascii |= beyond & ((1 << length) - 1);
-        at += length as usize;
-        return match bytes.get(at) {
-            Some(b'"') if beyond_ascii == 0 => Some((Text::Ascii(bytes.get(start..at)?), at)),
-            Some(b'"') => Some((Text::Unicode(text.get(start..at)?), at)),
-            Some(b'\\') => scratch.read(text, start, at),
-            _ => None,
+    loop {
+        let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
+            let end = plain_end::<false>(bytes, at);
+            beyond_ascii |= u32::from(!bytes.get(at..end)?.is_ascii());
+            at = end;
+            break;
         };
-    }
-    read_last(text, start, at, scratch)
-}
-
-/// The same in the last bytes of a document; there is neither end nor escape before `at`.
-#[inline(never)]
-fn read_last<'a>(text: &'a str, start: usize, mut at: usize, scratch: &'a mut Scratch) -> Option<(Text<'a>, usize)> {
-    let bytes = text.as_bytes();
-    at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-    match bytes.get(at)? {
-        b'"' => {
-            let text = text.get(start..at)?;
-            Some((if text.is_ascii() { Text::Ascii(text.as_bytes()) } else { Text::Unicode(text) }, at))
+        let (stops, beyond) = block::string_stops(block);
+        if stops != 0 {
+            let length = stops.trailing_zeros();
+            beyond_ascii |= beyond & ((1 << length) - 1);
+            at += length as usize;
+            break;
         }
-        b'\\' => scratch.read(text, start, at),
+        beyond_ascii |= beyond;
+        at += 16;
+    }
+    match bytes.get(at) {
+        Some(b'"') if beyond_ascii == 0 => Some((Text::Ascii(bytes.get(start..at)?), at)),
+        Some(b'"') => Some((Text::Unicode(text.get(start..at)?), at)),
+        Some(b'\\') => scratch.read(text, start, at),
         _ => None,
     }
 }
@@ -79,231 +61,162 @@ impl Scratch {
         if !inner.as_bytes().contains(&b'\\') {
             return Some(inner);
         }
-        let (length, _) = self.unescape::<false>(inner.as_bytes(), 0, 0)?;
-        simdutf8::basic::from_utf8(self.bytes.get(..length)?).ok()
+        self.bytes.clear();
+        self.unescape::<false>(inner.as_bytes(), 0)?;
+        simdutf8::basic::from_utf8(&self.bytes).ok()
     }
 
     /// The string from `start` on, whose first escape is at `escape`; and where its closing quote is.
     #[inline(never)]
     fn read<'a>(&'a mut self, text: &str, start: usize, escape: usize) -> Option<(Text<'a>, usize)> {
-        let plain = text.as_bytes().get(start..escape)?;
-        if !plain.is_ascii() {
-            return self.read_characters(text, start, 0);
-        }
-        room(&mut self.bytes, plain.len())?.get_mut(..plain.len())?.copy_from_slice(plain);
-        if text.as_bytes().get(escape + 1) == Some(&b'u') {
-            return self.read_characters(text, escape, plain.len());
-        }
-        let (length, end) = self.unescape::<true>(text.as_bytes(), escape, plain.len())?;
-        match text.as_bytes().get(end)? {
-            b'"' => Some((Text::Ascii(self.bytes.get(..length)?), end)),
-            b'\\' | 0x80.. => self.read_characters(text, end, length),
-            _ => None,
-        }
-    }
-
-    /// Writes what follows `at` to `bytes`, behind the first `length`. How many there are then, and where it stopped:
-    /// at a quote, a control character or the end of the text; if `ASCII`, also at what means a character beyond it.
-    #[inline(always)]
-    fn unescape<const ASCII: bool>(&mut self, text: &[u8], mut at: usize, mut length: usize) -> Option<(usize, usize)> {
-        loop {
-            let mut padded = [0; WINDOW + COPY];
-            let rest = text.get(at..)?;
-            let window = match rest.first_chunk::<{ WINDOW + COPY }>() {
-                Some(window) => window,
-                None => {
-                    // Zeros are control characters, which end the string.
-                    padded.get_mut(..rest.len())?.copy_from_slice(rest);
-                    &padded
-                }
-            };
-            // Where runs end is known for a window at a time: to search behind each escape, and wait for the result,
-            // takes twice as long.
-            let blocks = window.as_chunks::<16>().0.iter().take(WINDOW / 16).zip((0..).step_by(16));
-            let mut stops = blocks.fold(0, |all, (block, place)| {
-                let (stops, beyond) = block::string_stops(block);
-                all | u64::from(if ASCII { stops | beyond } else { stops }) << place
-            });
-            let mut out = Output { room: room(&mut self.bytes, length)?, length };
-            let mut from = 0;
-            while from < WINDOW {
-                let stop = stops.trailing_zeros() as usize;
-                let run = stop.saturating_sub(from);
-                out.put::<COPY>(window.get(from..)?.first_chunk()?, run.min(COPY))?;
-                if run > COPY {
-                    out.put::<COPY>(window.get(from + COPY..)?.first_chunk()?, run - COPY)?;
-                }
-                from = stop;
-                if stop == WINDOW {
-                    break;
-                }
-                if window.get(stop) != Some(&b'\\') {
-                    return Some((out.length, at + stop));
-                }
-                if let Some(byte) = simple(*window.get(stop + 1)?) {
-                    out.put(&[byte], 1)?;
-                    from += 2;
-                } else {
-                    let (character, escape) = unicode(text, at + stop)?;
-                    if ASCII && !character.is_ascii() {
-                        return Some((out.length, at + stop));
-                    }
-                    let mut utf8 = [0; 4];
-                    let size = character.encode_utf8(&mut utf8).len();
-                    out.put(&utf8, size)?;
-                    from += escape;
-                }
-                stops &= u64::MAX.checked_shl(from as u32).unwrap_or(0);
+        self.bytes.clear();
+        if text.as_bytes().get(start..escape)?.is_ascii() && text.as_bytes().get(escape + 1) != Some(&b'u') {
+            let end = self.unescape::<true>(text.as_bytes(), start)?;
+            match text.as_bytes().get(end)? {
+                b'"' => return Some((Text::Ascii(&self.bytes), end)),
+                b'\\' | 0x80.. => return self.read_characters(text, end),
+                _ => return None,
             }
-            at += from;
-            length = out.length;
+        }
+        self.read_characters(text, start)
+    }
+
+    /// Appends to `bytes` the text from `at` on, without its escapes; and where it stopped: at a quote, a control
+    /// character or the end of the text; if `ASCII`, also at what means a character beyond it.
+    #[inline(always)]
+    fn unescape<const ASCII: bool>(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
+        loop {
+            let end = plain_end::<ASCII>(text, at);
+            let run = text.get(at..end)?;
+            self.bytes.try_reserve(run.len() + 4).ok()?;
+            self.bytes.extend_from_slice(run);
+            at = end;
+            if text.get(at) != Some(&b'\\') {
+                return Some(at);
+            }
+            if let Some(byte) = simple(*text.get(at + 1)?) {
+                self.bytes.push(byte);
+                at += 2;
+            } else {
+                let (character, length) = unicode(text, at)?;
+                if ASCII && !character.is_ascii() {
+                    return Some(at);
+                }
+                self.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                at += length;
+            }
         }
     }
 
-    /// The string of the first `length` bytes, which are ASCII, and what follows `at`; and where its closing quote is.
+    /// The string of the `bytes` so far, which are ASCII, and what follows `at`; and where its closing quote is.
     ///
     /// In Unicode by characters, as Python's strings are: over UTF-8, a document of escapes for another script takes
     /// twice as long in `Response.json()`.
     #[inline(never)]
-    fn read_characters<'a>(&'a mut self, text: &str, mut at: usize, mut length: usize) -> Option<(Text<'a>, usize)> {
+    fn read_characters<'a>(&'a mut self, text: &str, mut at: usize) -> Option<(Text<'a>, usize)> {
         let bytes = text.as_bytes();
-        let prefix = self.bytes.get(..length)?;
-        let widened = room(&mut self.characters, length)?.iter_mut().zip(prefix);
-        widened.for_each(|(slot, byte)| *slot = u32::from(*byte));
+        let characters = &mut self.characters;
+        characters.clear();
+        characters.try_reserve(self.bytes.len()).ok()?;
+        characters.extend(self.bytes.iter().map(|byte| u32::from(*byte)));
         let mut bits = 0;
         loop {
-            let mut out = Output { room: room(&mut self.characters, length)?, length };
-            let until = at + WINDOW;
-            while at < until {
-                // They come in rows: words of other scripts from a server that sends ASCII only.
-                while at < until
-                    && let Some((character, escape)) = unicode(bytes, at)
-                {
-                    at += escape;
+            characters.try_reserve(16).ok()?;
+            match *bytes.get(at)? {
+                b'"' => return Some((Text::Characters(characters, bits), at)),
+                b'\\' => {
+                    let (code, length) = match unicode(bytes, at) {
+                        Some((character, length)) => (u32::from(character), length),
+                        None => (u32::from(simple(*bytes.get(at + 1)?)?), 2),
+                    };
+                    bits |= code;
+                    characters.push(code);
+                    at += length;
+                }
+                0..0x20 => return None,
+                0x20..0x80 => match bytes.get(at..)?.first_chunk::<16>() {
+                    Some(block) => {
+                        let (stops, beyond) = block::string_stops(block);
+                        let run = (stops | beyond | 1 << 16).trailing_zeros() as usize;
+                        // A whole block is copied faster than its part.
+                        let length = characters.len() + run;
+                        characters.extend_from_slice(&block.map(u32::from));
+                        characters.truncate(length);
+                        at += run;
+                    }
+                    None => {
+                        characters.push(u32::from(*bytes.get(at)?));
+                        at += 1;
+                    }
+                },
+                0x80.. => {
+                    let character = text.get(at..)?.chars().next()?;
+                    at += character.len_utf8();
                     bits |= character as u32;
-                    out.put(&[character as u32], 1)?;
-                }
-                match *bytes.get(at)? {
-                    b'"' => {
-                        let length = out.length;
-                        return Some((Text::Characters(self.characters.get(..length)?, bits), at));
-                    }
-                    b'\\' if at < until => {
-                        out.put(&[u32::from(simple(*bytes.get(at + 1)?)?)], 1)?;
-                        at += 2;
-                    }
-                    b'\\' => {}
-                    0..0x20 => return None,
-                    0x20..0x80 => match bytes.get(at..)?.first_chunk::<16>() {
-                        Some(block) => {
-                            let (stops, beyond) = block::string_stops(block);
-                            let run = (stops | beyond | 1 << 16).trailing_zeros() as usize;
-                            out.put(&block.map(u32::from), run)?;
-                            at += run;
-                        }
-                        None => {
-                            out.put(&[u32::from(*bytes.get(at)?)], 1)?;
-                            at += 1;
-                        }
-                    },
-                    0x80.. => {
-                        let character = text.get(at..)?.chars().next()?;
-                        at += character.len_utf8();
-                        bits |= character as u32;
-                        out.put(&[character as u32], 1)?;
-                    }
+                    characters.push(character as u32);
                 }
             }
-            length = out.length;
         }
     }
 }
 
-/// The memory, with room for a window behind the first `length` places.
+/// Where the string whose first character is at `start` ends, behind its closing quote.
 #[inline(always)]
-fn room<T: Copy + Default>(memory: &mut Vec<T>, length: usize) -> Option<&mut [T]> {
-    if memory.len() < length + ROOM {
-        grow(memory, length)?;
-    }
-    Some(memory)
-}
-
-#[cold]
-#[inline(never)]
-fn grow<T: Copy + Default>(memory: &mut Vec<T>, length: usize) -> Option<()> {
-    let size = (2 * length + ROOM).max(1024);
-    memory.try_reserve_exact(size - memory.len()).ok()?;
-    memory.resize(size, T::default());
-    Some(())
-}
-
-/// Memory that is filled from its start on.
-struct Output<'a, T> {
-    room: &'a mut [T],
-    length: usize,
-}
-
-impl<T: Copy> Output<'_, T> {
-    /// Writes a block, of which the first `kept` places stay.
-    #[inline(always)]
-    fn put<const N: usize>(&mut self, block: &[T; N], kept: usize) -> Option<()> {
-        *self.room.get_mut(self.length..)?.first_chunk_mut()? = *block;
-        self.length += kept;
-        Some(())
-    }
-}
-
-/// Checks the escape at `position`. `second_half` is where the second half of the last surrogate pair was.
-#[inline]
-pub(crate) fn check_escape(json: &[u8], position: usize, second_half: &mut usize) -> Result<(), &'static str> {
-    match json.get(position + 1) {
-        Some(b'u') => {
-            let unit = unit(json, position).ok_or("Invalid \\uXXXX escape")?;
-            if position != *second_half && char::from_u32(unit).is_none() {
-                unicode(json, position).ok_or("Half of a surrogate pair")?;
-                *second_half = position + 6;
-            }
-            Ok(())
+pub(crate) fn end(json: &[u8], start: usize) -> Result<usize, JsonError> {
+    let mut at = start;
+    loop {
+        at = plain_end::<false>(json, at);
+        match json.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at += escape_length(json, at).map_err(|message| JsonError::syntax(message, at))?,
+            Some(_) => return Err(JsonError::syntax("Invalid control character at", at)),
+            None => return Err(JsonError::syntax("Unterminated string starting at", start - 1)),
         }
-        Some(letter) if simple(*letter).is_some() => Ok(()),
+    }
+}
+
+/// The place of the first quote, backslash or control character from `at` on, or of the end; if `ASCII`, or of a
+/// character beyond it.
+#[inline(always)]
+fn plain_end<const ASCII: bool>(text: &[u8], mut at: usize) -> usize {
+    while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let (stops, beyond) = block::string_stops(block);
+        let stops = if ASCII { stops | beyond } else { stops };
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    let stops = |byte: u8| matches!(byte, b'"' | b'\\' | 0..0x20) || ASCII && !byte.is_ascii();
+    at + text.iter().skip(at).take_while(|byte| !stops(**byte)).count()
+}
+
+/// The length of the escape at `at`, or what is wrong with it.
+#[inline]
+fn escape_length(json: &[u8], at: usize) -> Result<usize, &'static str> {
+    match json.get(at + 1) {
+        Some(b'u') => match unicode(json, at) {
+            Some((_, length)) => Ok(length),
+            None if unit(json, at).is_none() => Err("Invalid \\uXXXX escape"),
+            None => Err("Half of a surrogate pair"),
+        },
+        Some(letter) if simple(*letter).is_some() => Ok(2),
         _ => Err("Invalid \\escape"),
     }
-}
-
-/// No value, also when shifted: larger than any UTF-16 code unit.
-const NONE: u32 = 0x10000;
-
-/// The values of all bytes. A look-up takes no branch, which letters of changing kinds would have mispredicted.
-macro_rules! table {
-    ($value:expr) => {{
-        let mut values = [NONE; 256];
-        let mut rest: &mut [u32] = &mut values;
-        let mut byte = 0u8;
-        while let Some((slot, others)) = rest.split_first_mut() {
-            *slot = $value(byte);
-            byte = byte.wrapping_add(1);
-            rest = others;
-        }
-        values
-    }};
 }
 
 /// The character that a letter behind a backslash means; not `u`, which needs its digits.
 #[inline(always)]
 fn simple(letter: u8) -> Option<u8> {
-    const fn meaning(letter: u8) -> u32 {
-        match letter {
-            b'"' | b'\\' | b'/' => letter as u32,
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n' as u32,
-            b'r' => b'\r' as u32,
-            b't' => b'\t' as u32,
-            _ => NONE,
-        }
+    match letter {
+        b'"' | b'\\' | b'/' => Some(letter),
+        b'b' => Some(8),
+        b'f' => Some(12),
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        _ => None,
     }
-    static MEANINGS: [u32; 256] = table!(meaning);
-    MEANINGS.get(usize::from(letter)).filter(|value| **value != NONE).map(|value| *value as u8)
 }
 
 /// The character of the `\uXXXX` at `at`, or of the two that make a surrogate pair, and their length.
@@ -317,18 +230,27 @@ fn unicode(text: &[u8], at: usize) -> Option<(char, usize)> {
     Some((char::decode_utf16(pair).next()?.ok()?, 12))
 }
 
+/// No digit, also when shifted: larger than any UTF-16 code unit.
+const NONE: u32 = 0x10000;
+
+/// The values of hexadecimal digits. A look-up takes no branch, which letters and figures would have mispredicted.
+static DIGITS: [u32; 256] = {
+    let mut values = [NONE; 256];
+    let mut rest: &mut [u32] = &mut values;
+    let mut byte = 0u8;
+    while let Some((slot, others)) = rest.split_first_mut() {
+        if let Some(digit) = (byte as char).to_digit(16) {
+            *slot = digit;
+        }
+        rest = others;
+        byte = byte.wrapping_add(1);
+    }
+    values
+};
+
 /// The UTF-16 code unit of the `\uXXXX` at `at`, if there is one.
 #[inline(always)]
 fn unit(text: &[u8], at: usize) -> Option<u32> {
-    const fn digit(letter: u8) -> u32 {
-        match letter {
-            b'0'..=b'9' => (letter - b'0') as u32,
-            b'a'..=b'f' => (letter - b'a' + 10) as u32,
-            b'A'..=b'F' => (letter - b'A' + 10) as u32,
-            _ => NONE,
-        }
-    }
-    static DIGITS: [u32; 256] = table!(digit);
     let [b'\\', b'u', digits @ ..] = text.get(at..)?.first_chunk::<6>()? else { return None };
     let [a, b, c, d] = digits.map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(NONE));
     let unit = a << 12 | b << 8 | c << 4 | d;

@@ -68,11 +68,7 @@ impl Builder<'_> {
                 self.insert(start)
             }
             Tag::Button => {
-                if self.in_scope(Tag::Button).is_some() {
-                    self.imply_ends(Tag::Other);
-                    let at = self.in_scope(Tag::Button)?;
-                    self.close(at)?;
-                }
+                self.end_within(Tag::Other, |open| open.is(Tag::Button), |_| false)?;
                 self.insert(start)
             }
             Tag::Table => {
@@ -83,8 +79,7 @@ impl Builder<'_> {
                         Some(false) => self.close_p()?,
                     }
                 }
-                self.mode = Mode::InTable;
-                self.insert(start)
+                self.enter(Mode::InTable, start)
             }
             Tag::Textarea => self.raw(start, ContentModel::Rcdata),
             Tag::Xmp => {
@@ -123,31 +118,26 @@ impl Builder<'_> {
     }
 
     fn close_p(&mut self) -> Step {
-        if self.find_p().is_none() {
+        self.end_within(Tag::P, |open| open.is(Tag::P), |open| open.is(Tag::Button))
+    }
+
+    /// Closes the innermost open element of a kind, if it is in the default scope and within the first that `bound`
+    /// accepts. The ends of those within may be implied, but for `except`.
+    fn end_within(&mut self, except: Tag, found: impl Fn(Open) -> bool, bound: impl Fn(Open) -> bool) -> Step {
+        if self.find(&found, |open| bound(open) || self.bounds(open)).is_none() {
             return Some(());
         }
-        self.imply_ends(Tag::P);
-        let at = self.find_p()?;
+        self.imply_ends(except);
+        let at = self.find(found, |_| false)?;
         self.close(at)
     }
 
     fn start_item(&mut self, start: Start) -> Step {
         let list = start.name.tag == Tag::Li;
-        let mut found = None;
-        for open in self.open.iter().rev() {
-            let closes = if list { open.is(Tag::Li) } else { open.is(Tag::Dd) || open.is(Tag::Dt) };
-            if closes {
-                found = Some(open.tag);
-                break;
-            }
-            if open.has(SPECIAL) && !matches!(open.tag, Tag::Address | Tag::Div | Tag::P) {
-                break;
-            }
-        }
-        if let Some(tag) = found {
-            self.imply_ends(tag);
-            let at = self.find(|open| open.is(tag), |_| false)?;
-            self.close(at)?;
+        let closes = |open: Open| if list { open.is(Tag::Li) } else { open.is(Tag::Dd) || open.is(Tag::Dt) };
+        let bound = |open: Open| open.has(SPECIAL) && !matches!(open.tag, Tag::Address | Tag::Div | Tag::P);
+        if let Some(tag) = self.find(closes, bound).and_then(|at| self.open.get(at)).map(|open| open.tag) {
+            self.end_within(tag, |open| open.is(tag), |_| false)?;
         }
         self.close_p()?;
         self.insert(start)
@@ -156,14 +146,7 @@ impl Builder<'_> {
     pub(super) fn end_body(&mut self, name: Name) -> Step {
         let tag = name.tag;
         match tag {
-            tag if tag.is(BLOCK_END) => {
-                if self.in_scope(tag).is_none() {
-                    return Some(());
-                }
-                self.imply_ends(Tag::Other);
-                let at = self.find(|open| open.is(tag), |_| false)?;
-                self.close(at)
-            }
+            tag if tag.is(BLOCK_END) => self.end_within(Tag::Other, |open| open.is(tag), |_| false),
             tag if tag.is(FORMATTING) => self.end_formatting(name),
             Tag::P => {
                 if self.find_p().is_none() {
@@ -172,22 +155,10 @@ impl Builder<'_> {
                 self.close_p()
             }
             Tag::Li | Tag::Dd | Tag::Dt => {
-                let bound = |open: Open| self.bounds(open) || tag == Tag::Li && (open.is(Tag::Ol) || open.is(Tag::Ul));
-                if self.find(|open| open.is(tag), bound).is_none() {
-                    return Some(());
-                }
-                self.imply_ends(tag);
-                let at = self.find(|open| open.is(tag), |_| false)?;
-                self.close(at)
+                let bound = |open: Open| tag == Tag::Li && (open.is(Tag::Ol) || open.is(Tag::Ul));
+                self.end_within(tag, |open| open.is(tag), bound)
             }
-            tag if tag.is(HEADING) => {
-                if self.find(|open| open.has(HEADING), |open| self.bounds(open)).is_none() {
-                    return Some(());
-                }
-                self.imply_ends(Tag::Other);
-                let at = self.find(|open| open.has(HEADING), |_| false)?;
-                self.close(at)
-            }
+            tag if tag.is(HEADING) => self.end_within(Tag::Other, |open| open.has(HEADING), |_| false),
             Tag::Form => {
                 let Some(form) = self.form.take() else { return Some(()) };
                 if self.find(|open| open.node == form, |open| self.bounds(open)).is_none() {

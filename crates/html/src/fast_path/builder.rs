@@ -1,7 +1,6 @@
 //! The stack of open elements, and the nodes written so far.
 
-use crate::doctype;
-use crate::page::{MAX_DEPTH, Node, NodeKind, Page, STOP_INTERVAL, Space, Span, push_text};
+use crate::page::{MAX_DEPTH, Node, Page, STOP_INTERVAL, Space, Span, push_text};
 use crate::tag::{FORMATTING, IMPLIED_END, SCOPE, Tag};
 use crate::tokenizer::{Name, Start, Token, Tokenizer};
 use shoal_kernels::error::KernelError;
@@ -64,7 +63,7 @@ pub(super) struct Builder<'a> {
 /// Builds the page; `None` if it needs the slow path.
 pub(crate) fn build<'a>(source: &'a str, stop: &Stop) -> Result<Option<Page<'a>>, KernelError> {
     let tokens = Tokenizer::new(source);
-    if tokens.has_nul() {
+    if tokens.has_nul {
         return Ok(None);
     }
     let mut builder = Builder {
@@ -73,14 +72,17 @@ pub(crate) fn build<'a>(source: &'a str, stop: &Stop) -> Result<Option<Page<'a>>
         open: Vec::with_capacity(32),
         mode: Mode::Initial,
         form: None,
-        quirks: None,
+        quirks: Some(true),
         skips_line: false,
     };
     loop {
         for _ in 0..STOP_INTERVAL {
             match builder.step() {
                 Some(true) => {}
-                Some(false) => return Ok(Some(builder.page())),
+                Some(false) => {
+                    let Tokenizer { strings, attrs, .. } = builder.tokens;
+                    return Ok(Some(Page { strings, nodes: builder.nodes, attrs }));
+                }
                 None => return Ok(None),
             }
         }
@@ -88,7 +90,7 @@ pub(crate) fn build<'a>(source: &'a str, stop: &Stop) -> Result<Option<Page<'a>>
     }
 }
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     /// Processes one token; whether there are more.
     fn step(&mut self) -> Option<bool> {
         let foreign = self.open.last().is_some_and(|top| top.space != Space::Html);
@@ -106,12 +108,8 @@ impl<'a> Builder<'a> {
             Token::Comment | Token::EmptyEndTag => {}
             Token::Doctype(span) => {
                 if self.mode == Mode::Initial {
-                    let doctype = doctype::parse(self.tokens.strings.get(span));
-                    let plain = doctype.name.as_deref() == Some("html")
-                        && doctype.public_id.is_none()
-                        && doctype.system_id.is_none()
-                        && !doctype.force_quirks;
-                    self.quirks = plain.then_some(false);
+                    let doctype = self.tokens.strings.get(span).trim_ascii();
+                    self.quirks = doctype.eq_ignore_ascii_case("html").then_some(false);
                     self.mode = Mode::BeforeHtml;
                 }
             }
@@ -123,19 +121,10 @@ impl<'a> Builder<'a> {
         Some(true)
     }
 
-    fn page(self) -> Page<'a> {
-        Page { strings: self.tokens.strings, nodes: self.nodes, attrs: self.tokens.attrs }
-    }
-
     /// Every page has a head and a body.
     fn finish(&mut self) -> Step {
-        if matches!(self.mode, Mode::Initial | Mode::BeforeHtml) {
-            self.insert_implied(Tag::Html)?;
-            self.mode = Mode::BeforeHead;
-        }
-        if self.mode == Mode::BeforeHead {
-            self.insert_implied(Tag::Head)?;
-            self.mode = Mode::InHead;
+        if matches!(self.mode, Mode::Initial | Mode::BeforeHtml | Mode::BeforeHead) {
+            self.before_head()?;
         }
         if matches!(self.mode, Mode::InHead | Mode::InHeadNoscript) {
             self.pop_to(1);
@@ -146,6 +135,21 @@ impl<'a> Builder<'a> {
         }
         self.pop_to(0);
         Some(())
+    }
+
+    /// Opens the implied elements up to `<head>`.
+    pub(super) fn before_head(&mut self) -> Step {
+        if self.mode != Mode::BeforeHead {
+            self.insert_implied(Tag::Html)?;
+        }
+        self.mode = Mode::InHead;
+        self.insert_implied(Tag::Head)
+    }
+
+    /// Opens the implied `<body>`.
+    pub(super) fn start_implied_body(&mut self) -> Step {
+        self.mode = Mode::InBody;
+        self.insert_implied(Tag::Body)
     }
 
     pub(super) fn top(&self) -> Option<Open> {
@@ -177,6 +181,18 @@ impl<'a> Builder<'a> {
         (self.open.len() < MAX_DEPTH).then_some(())
     }
 
+    /// Inserts an element whose content has the rules of `mode`.
+    pub(super) fn enter(&mut self, mode: Mode, start: Start) -> Step {
+        self.mode = mode;
+        self.insert(start)
+    }
+
+    /// Closes the current element, after which the rules of `mode` hold.
+    pub(super) fn leave(&mut self, mode: Mode) {
+        self.pop();
+        self.mode = mode;
+    }
+
     /// Inserts an element whose start tag is implied.
     pub(super) fn insert_implied(&mut self, tag: Tag) -> Step {
         let text = self.tokens.strings.store(|out| out.push_str(tag.name()));
@@ -187,7 +203,7 @@ impl<'a> Builder<'a> {
         let index = self.nodes.len() as u32;
         let parent = self.top().map_or(index, |top| top.node);
         self.nodes.push(Node {
-            kind: NodeKind::Element,
+            is_text: false,
             space,
             tag: start.name.tag,
             attrs: start.attrs as u32,

@@ -2,8 +2,8 @@
 
 use super::builder::{Builder, Mode, Step};
 use crate::page::Span;
-use crate::tag::{HEAD, Tag, VOID};
-use crate::tokenizer::{ContentModel, Name, Start};
+use crate::tag::{HEAD, RAW, SCOPE, TABLE_PART, Tag, VOID};
+use crate::tokenizer::{ContentModel, Name, Start, Token};
 
 impl Builder<'_> {
     pub(super) fn text(&mut self, span: Span, foreign: bool) -> Step {
@@ -31,18 +31,9 @@ impl Builder<'_> {
                     return Some(());
                 }
                 match self.mode {
-                    Mode::InHeadNoscript => {
-                        self.pop();
-                        self.mode = Mode::InHead;
-                    }
-                    Mode::InHead => {
-                        self.pop();
-                        self.mode = Mode::AfterHead;
-                    }
-                    _ => {
-                        self.insert_implied(Tag::Body)?;
-                        self.mode = Mode::InBody;
-                    }
+                    Mode::InHeadNoscript => self.leave(Mode::InHead),
+                    Mode::InHead => self.leave(Mode::AfterHead),
+                    _ => self.start_implied_body()?,
                 }
                 self.text(rest, false)
             }
@@ -53,29 +44,12 @@ impl Builder<'_> {
                 self.append(span);
                 Some(())
             }
-            Mode::InTable | Mode::InTableBody | Mode::InRow if blank => {
-                self.append(span);
-                Some(())
-            }
-            Mode::InColumnGroup if blank => {
+            Mode::InTable | Mode::InTableBody | Mode::InRow | Mode::InColumnGroup if blank => {
                 self.append(span);
                 Some(())
             }
             _ => None,
         }
-    }
-
-    /// Opens the implied elements up to `<head>`.
-    fn before_head(&mut self) -> Step {
-        if self.mode == Mode::Initial {
-            self.quirks = Some(true);
-        }
-        if self.mode != Mode::BeforeHead {
-            self.insert_implied(Tag::Html)?;
-        }
-        self.insert_implied(Tag::Head)?;
-        self.mode = Mode::InHead;
-        Some(())
     }
 
     pub(super) fn start(&mut self, start: Start, foreign: bool) -> Step {
@@ -88,39 +62,23 @@ impl Builder<'_> {
             return (start.attrs == self.tokens.attrs.len()).then_some(());
         }
         match self.mode {
-            Mode::Initial | Mode::BeforeHtml if tag == Tag::Html => {
-                if self.mode == Mode::Initial {
-                    self.quirks = Some(true);
-                }
-                self.mode = Mode::BeforeHead;
-                self.insert(start)
-            }
+            Mode::Initial | Mode::BeforeHtml if tag == Tag::Html => self.enter(Mode::BeforeHead, start),
             Mode::Initial | Mode::BeforeHtml => {
-                if self.mode == Mode::Initial {
-                    self.quirks = Some(true);
-                }
                 self.insert_implied(Tag::Html)?;
                 self.mode = Mode::BeforeHead;
                 self.start(start, false)
             }
-            Mode::BeforeHead if tag == Tag::Head => {
-                self.mode = Mode::InHead;
-                self.insert(start)
-            }
+            Mode::BeforeHead if tag == Tag::Head => self.enter(Mode::InHead, start),
             Mode::BeforeHead => {
                 self.before_head()?;
                 self.start(start, false)
             }
             Mode::InHead => match tag {
-                Tag::Noscript => {
-                    self.mode = Mode::InHeadNoscript;
-                    self.insert(start)
-                }
+                Tag::Noscript => self.enter(Mode::InHeadNoscript, start),
                 Tag::Head => Some(()),
                 tag if tag.is(HEAD) => self.start_head(start),
                 _ => {
-                    self.pop();
-                    self.mode = Mode::AfterHead;
+                    self.leave(Mode::AfterHead);
                     self.start(start, false)
                 }
             },
@@ -130,22 +88,17 @@ impl Builder<'_> {
                 }
                 Tag::Head | Tag::Noscript => Some(()),
                 _ => {
-                    self.pop();
-                    self.mode = Mode::InHead;
+                    self.leave(Mode::InHead);
                     self.start(start, false)
                 }
             },
             Mode::AfterHead => match tag {
-                Tag::Body => {
-                    self.mode = Mode::InBody;
-                    self.insert(start)
-                }
+                Tag::Body => self.enter(Mode::InBody, start),
                 Tag::Head => Some(()),
                 Tag::Frameset => None,
                 tag if tag.is(HEAD) => None,
                 _ => {
-                    self.insert_implied(Tag::Body)?;
-                    self.mode = Mode::InBody;
+                    self.start_implied_body()?;
                     self.start(start, false)
                 }
             },
@@ -194,7 +147,6 @@ impl Builder<'_> {
         match self.mode {
             Mode::Initial | Mode::BeforeHtml | Mode::BeforeHead => {
                 if self.mode == Mode::Initial {
-                    self.quirks = Some(true);
                     self.mode = Mode::BeforeHtml;
                 }
                 if outer || tag == Tag::Head {
@@ -203,24 +155,16 @@ impl Builder<'_> {
                 }
                 Some(())
             }
-            Mode::InHead if tag == Tag::Head => {
-                self.pop();
-                self.mode = Mode::AfterHead;
-                Some(())
-            }
-            Mode::InHead if outer => {
-                self.pop();
-                self.mode = Mode::AfterHead;
-                self.end(name, false)
+            Mode::InHead if outer || tag == Tag::Head => {
+                self.leave(Mode::AfterHead);
+                if outer { self.end(name, false) } else { Some(()) }
             }
             Mode::InHeadNoscript if tag == Tag::Noscript || tag == Tag::Br => {
-                self.pop();
-                self.mode = Mode::InHead;
+                self.leave(Mode::InHead);
                 if tag == Tag::Br { self.end(name, false) } else { Some(()) }
             }
             Mode::AfterHead if outer => {
-                self.insert_implied(Tag::Body)?;
-                self.mode = Mode::InBody;
+                self.start_implied_body()?;
                 self.end(name, false)
             }
             Mode::InHead | Mode::InHeadNoscript | Mode::AfterHead => Some(()),
@@ -235,5 +179,37 @@ impl Builder<'_> {
             Mode::InBody => self.end_body(name),
             _ => self.end_table(name),
         }
+    }
+
+    /// Skips a template: its content is invisible to all kernels, so only its end matters. `None` for content that would
+    /// reach beyond its end, or might: cells left open, SVG with titles and styles (which are markup there), columns
+    /// (between which a script is none).
+    pub(super) fn template(&mut self, start: Start) -> Step {
+        self.insert(start)?;
+        let mut foreign = false;
+        loop {
+            match self.tokens.next(|| foreign) {
+                Token::Eof => break,
+                Token::End(name) if name.tag == Tag::Template => break,
+                Token::End(name) if name.tag.is(TABLE_PART) => return None,
+                Token::Start(inner) => {
+                    self.tokens.attrs.truncate(inner.attrs);
+                    match inner.name.tag {
+                        tag if foreign && tag.is(RAW) => return None,
+                        Tag::Select | Tag::Head => {}
+                        tag if tag.is(SCOPE | TABLE_PART) => return None,
+                        Tag::Math | Tag::Frameset | Tag::Plaintext => return None,
+                        Tag::Svg => foreign = true,
+                        Tag::Title | Tag::Textarea => _ = self.tokens.raw(inner.name, ContentModel::Rcdata),
+                        Tag::Script => _ = self.tokens.raw(inner.name, ContentModel::Script),
+                        tag if tag.is(RAW) => _ = self.tokens.raw(inner.name, ContentModel::RawText),
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.pop();
+        Some(())
     }
 }

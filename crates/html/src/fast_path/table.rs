@@ -1,6 +1,7 @@
-//! The rules of tables, whose parts must stand at their places.
+//! The rules of tables, whose parts must stand at their places. So nothing is open within a table, section or row but
+//! its own parts.
 
-use super::builder::{Builder, Mode, Open, Step};
+use super::builder::{Builder, Mode, Step};
 use crate::page::Space;
 use crate::tag::{TABLE_PART, Tag};
 use crate::tokenizer::{ContentModel, Name, Start};
@@ -24,114 +25,36 @@ impl Builder<'_> {
         self.find(|open| open.space == Space::Html && found(open.tag), |open| open.is(Tag::Table) || open.is(Tag::Html))
     }
 
-    /// Closes the elements within the innermost one of a kind, or within `<html>`.
-    fn clear_to(&mut self, kind: impl Fn(Tag) -> bool) -> Step {
-        let is_kind = |open: Open| open.space == Space::Html && (kind(open.tag) || open.tag == Tag::Html);
-        let at = self.find(is_kind, |_| false)?;
-        if at + 1 < self.open.len() { self.close(at + 1) } else { Some(()) }
-    }
-
     pub(super) fn start_table(&mut self, start: Start) -> Step {
         let tag = start.name.tag;
-        match self.mode {
-            Mode::InCell if is_part(tag) => {
-                if self.in_table(is_cell).is_some() {
-                    self.close_cell()?;
-                    return self.start_table(start);
-                }
-                Some(())
+        let implied = match (self.mode, tag) {
+            (Mode::InCell | Mode::InCaption, tag) if !is_part(tag) => return self.start_body(start),
+            (Mode::InColumnGroup, Tag::Col) => return self.void(start),
+            (Mode::InColumnGroup, Tag::Template) => return self.template(start),
+            (Mode::InRow, Tag::Td | Tag::Th) => return self.enter(Mode::InCell, start),
+            (Mode::InTableBody, Tag::Tr) => return self.enter(Mode::InRow, start),
+            (Mode::InTable, Tag::Caption) => return self.enter(Mode::InCaption, start),
+            (Mode::InTable, Tag::Colgroup) => return self.enter(Mode::InColumnGroup, start),
+            (Mode::InTable, tag) if is_section(tag) => return self.enter(Mode::InTableBody, start),
+            (Mode::InTableBody, Tag::Td | Tag::Th) => (Mode::InRow, Tag::Tr),
+            (Mode::InTable, Tag::Col) => (Mode::InColumnGroup, Tag::Colgroup),
+            (Mode::InTable, Tag::Tr | Tag::Td | Tag::Th) => (Mode::InTableBody, Tag::Tbody),
+            (mode, tag) if mode == Mode::InColumnGroup || is_part(tag) => {
+                return if self.close_part()? { self.start_table(start) } else { Some(()) };
             }
-            Mode::InCaption if is_part(tag) => {
-                if self.close_caption()? {
-                    self.start_table(start)
-                } else {
-                    Some(())
-                }
-            }
-            Mode::InCell | Mode::InCaption => self.start_body(start),
-            Mode::InColumnGroup => match tag {
-                Tag::Col => self.void(start),
-                Tag::Template => self.template(start),
-                _ => {
-                    if !self.top_is(Tag::Colgroup) {
-                        return Some(());
-                    }
-                    self.pop();
-                    self.mode = Mode::InTable;
-                    self.start_table(start)
-                }
-            },
-            Mode::InRow if is_cell(tag) => {
-                self.clear_to(|tag| tag == Tag::Tr)?;
-                self.mode = Mode::InCell;
-                self.insert(start)
-            }
-            Mode::InRow if is_part(tag) => {
-                if self.close_row()? {
-                    self.start_table(start)
-                } else {
-                    Some(())
-                }
-            }
-            Mode::InTableBody if tag == Tag::Tr => {
-                self.clear_to(is_section)?;
-                self.mode = Mode::InRow;
-                self.insert(start)
-            }
-            Mode::InTableBody if is_cell(tag) => {
-                self.clear_to(is_section)?;
-                self.insert_implied(Tag::Tr)?;
-                self.mode = Mode::InRow;
-                self.start_table(start)
-            }
-            Mode::InTableBody if is_part(tag) => {
-                if self.close_section()? {
-                    self.start_table(start)
-                } else {
-                    Some(())
-                }
-            }
-            _ => self.start_in_table(start),
-        }
+            _ => return self.start_in_table(start),
+        };
+        self.insert_implied(implied.1)?;
+        self.mode = implied.0;
+        self.start_table(start)
     }
 
+    /// A start tag of no part of a table.
     fn start_in_table(&mut self, start: Start) -> Step {
-        let tag = start.name.tag;
-        let is_table = |tag| tag == Tag::Table;
-        match tag {
-            Tag::Caption => {
-                self.clear_to(is_table)?;
-                self.mode = Mode::InCaption;
-                self.insert(start)
-            }
-            Tag::Colgroup => {
-                self.clear_to(is_table)?;
-                self.mode = Mode::InColumnGroup;
-                self.insert(start)
-            }
-            Tag::Col => {
-                self.clear_to(is_table)?;
-                self.insert_implied(Tag::Colgroup)?;
-                self.mode = Mode::InColumnGroup;
-                self.void(start)
-            }
-            tag if is_section(tag) => {
-                self.clear_to(is_table)?;
-                self.mode = Mode::InTableBody;
-                self.insert(start)
-            }
-            Tag::Tr | Tag::Td | Tag::Th => {
-                self.clear_to(is_table)?;
-                self.insert_implied(Tag::Tbody)?;
-                self.mode = Mode::InTableBody;
-                self.start_table(start)
-            }
+        match start.name.tag {
             Tag::Table => {
-                if self.close_table()? {
-                    self.start(start, false)
-                } else {
-                    Some(())
-                }
+                let closed = self.close_table()?;
+                if closed { self.start(start, false) } else { Some(()) }
             }
             Tag::Template => self.template(start),
             Tag::Style => self.raw(start, ContentModel::RawText),
@@ -143,143 +66,58 @@ impl Builder<'_> {
                 let hidden = kind.is_some_and(|attr| strings.get(attr.value).eq_ignore_ascii_case("hidden"));
                 if hidden { self.void(start) } else { None }
             }
+            Tag::Form if self.form.is_some() => Some(()),
             Tag::Form => {
-                if self.form.is_none() {
-                    self.form = Some(self.nodes.len() as u32);
-                    self.void(start)?;
-                }
-                Some(())
+                self.form = Some(self.nodes.len() as u32);
+                self.void(start)
             }
             _ => None,
         }
     }
 
     pub(super) fn end_table(&mut self, name: Name) -> Step {
-        let tag = name.tag;
-        match self.mode {
-            Mode::InCell => match tag {
-                Tag::Td | Tag::Th => {
-                    let Some(_) = self.in_table(|open| open == tag) else { return Some(()) };
-                    self.imply_ends(Tag::Other);
-                    let at = self.in_table(|open| open == tag)?;
-                    self.close_scope(at)?;
-                    self.mode = Mode::InRow;
-                    Some(())
-                }
-                Tag::Table | Tag::Tbody | Tag::Thead | Tag::Tfoot | Tag::Tr => {
-                    if self.in_table(|open| open == tag).is_none() {
-                        return Some(());
-                    }
-                    self.close_cell()?;
-                    self.end_table(name)
-                }
-                Tag::Body | Tag::Html => Some(()),
-                tag if is_part(tag) => Some(()),
-                _ => self.end_body(name),
-            },
-            Mode::InCaption => match tag {
-                Tag::Caption => self.close_caption().map(|_| ()),
-                Tag::Table => {
-                    if self.close_caption()? {
-                        self.end_table(name)
-                    } else {
-                        Some(())
-                    }
-                }
-                Tag::Body | Tag::Html => Some(()),
-                tag if is_part(tag) => Some(()),
-                _ => self.end_body(name),
-            },
-            Mode::InColumnGroup => match tag {
-                Tag::Col | Tag::Template => Some(()),
-                _ if !self.top_is(Tag::Colgroup) => Some(()),
-                _ => {
-                    self.pop();
-                    self.mode = Mode::InTable;
-                    if tag == Tag::Colgroup { Some(()) } else { self.end_table(name) }
-                }
-            },
-            Mode::InRow => match tag {
-                Tag::Tr => self.close_row().map(|_| ()),
-                Tag::Table => {
-                    if self.close_row()? {
-                        self.end_table(name)
-                    } else {
-                        Some(())
-                    }
-                }
-                tag if is_section(tag) => {
-                    let open = self.in_table(|open| open == tag).is_some();
-                    if open && self.close_row()? { self.end_table(name) } else { Some(()) }
-                }
-                tag if is_part(tag) => Some(()),
-                _ => self.end_in_table(name),
-            },
-            Mode::InTableBody => match tag {
-                tag if is_section(tag) => {
-                    if self.in_table(|open| open == tag).is_some() {
-                        self.close_section()?;
-                    }
-                    Some(())
-                }
-                Tag::Table => {
-                    if self.close_section()? {
-                        self.end_table(name)
-                    } else {
-                        Some(())
-                    }
-                }
-                tag if is_part(tag) => Some(()),
-                _ => self.end_in_table(name),
-            },
-            _ => self.end_in_table(name),
+        let (mode, tag) = (self.mode, name.tag);
+        // Whether the tag ends the part whose rules hold, or one around it.
+        let (own, outer) = match mode {
+            Mode::InCell => (is_cell(tag), tag == Tag::Tr || is_section(tag)),
+            Mode::InCaption => (tag == Tag::Caption, false),
+            Mode::InColumnGroup if matches!(tag, Tag::Col | Tag::Template) => return Some(()),
+            Mode::InColumnGroup => (tag == Tag::Colgroup, true),
+            Mode::InRow => (tag == Tag::Tr, is_section(tag)),
+            Mode::InTableBody => (is_section(tag), false),
+            _ => (tag == Tag::Table, false),
+        };
+        if own || outer || tag == Tag::Table {
+            let open = mode == Mode::InColumnGroup || self.in_table(|open| open == tag).is_some();
+            let closed = open && self.close_part()?;
+            return if closed && !own { self.end_table(name) } else { Some(()) };
         }
-    }
-
-    fn end_in_table(&mut self, name: Name) -> Step {
-        match name.tag {
-            Tag::Table => self.close_table().map(|_| ()),
-            Tag::Body | Tag::Html | Tag::Template => Some(()),
+        match tag {
+            Tag::Body | Tag::Html => Some(()),
             tag if is_part(tag) => Some(()),
             // These make elements, which would move before the table.
-            Tag::P | Tag::Br => None,
+            Tag::P | Tag::Br if !matches!(mode, Mode::InCell | Mode::InCaption) => None,
             _ => self.end_body(name),
         }
     }
 
-    fn close_cell(&mut self) -> Step {
-        self.imply_ends(Tag::Other);
-        let at = self.in_table(is_cell)?;
-        self.close_scope(at)?;
-        self.mode = Mode::InRow;
-        Some(())
-    }
-
-    fn close_caption(&mut self) -> Option<bool> {
-        if self.in_table(|tag| tag == Tag::Caption).is_none() {
+    /// Closes the part of the table whose rules hold; whether it was open.
+    fn close_part(&mut self) -> Option<bool> {
+        let (part, outer): (fn(Tag) -> bool, _) = match self.mode {
+            Mode::InCell => (is_cell, Mode::InRow),
+            Mode::InCaption => (|tag| tag == Tag::Caption, Mode::InTable),
+            Mode::InColumnGroup => (|tag| tag == Tag::Colgroup, Mode::InTable),
+            Mode::InRow => (|tag| tag == Tag::Tr, Mode::InTableBody),
+            Mode::InTableBody => (is_section, Mode::InTable),
+            _ => return self.close_table(),
+        };
+        if self.in_table(part).is_none() {
             return Some(false);
         }
         self.imply_ends(Tag::Other);
-        let at = self.in_table(|tag| tag == Tag::Caption)?;
+        let at = self.in_table(part)?;
         self.close_scope(at)?;
-        self.mode = Mode::InTable;
-        Some(true)
-    }
-
-    fn close_row(&mut self) -> Option<bool> {
-        if self.in_table(|tag| tag == Tag::Tr).is_none() {
-            return Some(false);
-        }
-        self.clear_to(|tag| tag == Tag::Tr)?;
-        self.pop();
-        self.mode = Mode::InTableBody;
-        Some(true)
-    }
-
-    fn close_section(&mut self) -> Option<bool> {
-        self.clear_to(is_section)?;
-        self.pop();
-        self.mode = Mode::InTable;
+        self.mode = outer;
         Some(true)
     }
 

@@ -21,6 +21,17 @@ pub(super) enum Style {
     Link(u32),
 }
 
+impl Style {
+    /// The delimiter of an emphasis.
+    fn asterisks(self) -> &'static str {
+        match self {
+            Self::Strong => "**",
+            Self::Emphasis => "*",
+            Self::Link(_) => "",
+        }
+    }
+}
+
 /// The styles of a segment, outermost first, each kind at most once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Styles([Option<Style>; 3]);
@@ -66,17 +77,16 @@ impl Styles {
 /// The emphasis inside the first `shared` styles, up to a link: the number of styles and of asterisks.
 fn asterisks(styles: &Styles, shared: usize) -> (usize, usize) {
     let run = || styles.iter().skip(shared).take_while(|style| !is_link(*style));
-    (run().count(), run().map(|style| if style == Style::Strong { 2 } else { 1 }).sum())
+    (run().count(), run().map(|style| style.asterisks().len()).sum())
 }
 
 /// The number of styles outside a run of three asterisks that opens after `shared` styles, next to `closing` others.
 fn run_of_three(styles: &Styles, shared: usize, closing: usize) -> Option<usize> {
     let (mut outside, mut asterisks) = (shared, closing);
     for (index, style) in styles.iter().enumerate().skip(shared) {
-        match style {
-            Style::Strong => asterisks += 2,
-            Style::Emphasis => asterisks += 1,
-            Style::Link(_) => (outside, asterisks) = (index + 1, 0),
+        asterisks += style.asterisks().len();
+        if is_link(style) {
+            (outside, asterisks) = (index + 1, 0);
         }
         if asterisks > 2 {
             return Some(outside);
@@ -264,38 +274,31 @@ impl Inline {
         for segment in self.flanked.iter().chain(std::iter::once(&ending)) {
             let shared = open.shared(&segment.styles);
             for style in open.iter().rev().take(open.len() - shared) {
-                match style {
-                    Style::Strong => out.push_str("**"),
-                    Style::Emphasis => out.push('*'),
-                    Style::Link(_) => {
-                        if let Some((href, title)) = link.take() {
-                            out.push_str("](");
-                            escape::destination(out, href, title);
-                            out.push(')');
-                        }
-                    }
+                out.push_str(style.asterisks());
+                if is_link(style)
+                    && let Some((href, title)) = link.take()
+                {
+                    out.push_str("](");
+                    escape::destination(out, href, title);
+                    out.push(')');
                 }
             }
             out.push_str(self.text.get(at..segment.start).unwrap_or_default());
             for style in segment.styles.iter().skip(shared) {
-                match style {
-                    Style::Strong => out.push_str("**"),
-                    Style::Emphasis => out.push('*'),
-                    Style::Link(at) => {
-                        link = page.node(at as usize).and_then(|node| {
-                            let (href, title) = (page.attr(node, "href")?, page.attr(node, "title"));
-                            *budget = budget.checked_sub(href.len() + title.map_or(0, str::len))?;
-                            Some((href, title))
-                        });
-                        if link.is_some() {
-                            // `![` would be an image.
-                            if out.ends_with('!') {
-                                out.pop();
-                                out.push_str("\\!");
-                            }
-                            out.push('[');
-                        }
+                out.push_str(style.asterisks());
+                let Style::Link(at) = style else { continue };
+                link = page.node(at as usize).and_then(|node| {
+                    let (href, title) = (page.attr(node, "href")?, page.attr(node, "title"));
+                    *budget = budget.checked_sub(href.len() + title.map_or(0, str::len))?;
+                    Some((href, title))
+                });
+                if link.is_some() {
+                    // `![` would be an image.
+                    if out.ends_with('!') {
+                        out.pop();
+                        out.push_str("\\!");
                     }
+                    out.push('[');
                 }
             }
             open = segment.styles;

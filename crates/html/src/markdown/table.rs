@@ -79,12 +79,7 @@ impl Table {
     /// Adds a cell; `columns` and `rows` are the values of `colspan` and `rowspan`.
     pub(super) fn cell(&mut self, text: &str, heading: bool, columns: Option<&str>, rows: Option<&str>) {
         let start = self.text.len();
-        for (index, part) in text.split('|').enumerate() {
-            if index > 0 {
-                self.text.push_str("\\|");
-            }
-            self.text.push_str(part);
-        }
+        self.text.push_str(&text.replace('|', "\\|"));
         self.cells.push(Cell {
             text: start..self.text.len(),
             heading,

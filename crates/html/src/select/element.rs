@@ -43,7 +43,7 @@ static NAMES: LazyLock<Vec<LocalName>> =
 pub(super) struct Search<'a> {
     page: &'a Page<'a>,
     names: &'static [LocalName],
-    stop: &'a Stop,
+    pub(super) stop: &'a Stop,
     steps: Cell<u32>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Search<'a> {
     }
 
     fn element(&self, index: usize) -> Option<Element<'_>> {
-        let node = self.page.node(index).filter(|node| node.is_element())?;
+        let node = self.page.node(index).filter(|node| !node.is_text)?;
         Some(Element { search: self, index, node })
     }
 
@@ -125,7 +125,7 @@ impl<'a> Element<'a> {
     }
 
     fn is_blank(&self, node: &Node) -> bool {
-        node.is_text() && self.page().text(node).trim().is_empty()
+        node.is_text && self.page().text(node).trim().is_empty()
     }
 }
 
@@ -159,7 +159,7 @@ impl selectors::Element for Element<'_> {
         while at > parent as usize {
             let node = self.page().node(at)?;
             at = match node.parent == parent {
-                true if node.is_element() => return self.search.step(at),
+                true if !node.is_text => return self.search.step(at),
                 true => at - 1,
                 false => node.parent as usize,
             };
@@ -219,7 +219,7 @@ impl selectors::Element for Element<'_> {
                 matches!(self.name(), "a" | "area" | "link")
                     && self.page().attrs(self.node).iter().any(|attr| local(attr.name) == "href")
             }
-            PseudoClass::OnlyText => matches!(self.descendants(), [only] if only.is_text() && !self.is_blank(only)),
+            PseudoClass::OnlyText => matches!(self.descendants(), [only] if only.is_text && !self.is_blank(only)),
             PseudoClass::HasText(part) => self.texts().any(|text| text.contains(part.as_str())),
             PseudoClass::Contains(part) => self.texts().collect::<String>().contains(part.as_str()),
             _ => false,

@@ -1,4 +1,6 @@
-use super::{Scratch, Text, check_escape, read, simple, unit};
+use crate::error::JsonError;
+
+use super::{Scratch, Text, end, escape_length, read, simple, unit};
 
 /// The string at the start of `json`, and its length including the quotes.
 fn string(json: &str) -> Option<(String, usize)> {
@@ -88,11 +90,10 @@ fn escapes() {
 
 #[test]
 fn messages() {
-    let mut second_half = usize::MAX;
     for (text, expected) in [
-        ("\\n", Ok(())),
-        ("\\u00e9", Ok(())),
-        ("\\ud83d\\ude00", Ok(())),
+        ("\\n", Ok(2)),
+        ("\\u00e9", Ok(6)),
+        ("\\ud83d\\ude00", Ok(12)),
         ("\\x", Err("Invalid \\escape")),
         ("\\", Err("Invalid \\escape")),
         ("\\u12g4", Err("Invalid \\uXXXX escape")),
@@ -101,9 +102,29 @@ fn messages() {
         ("\\ud800\\ud800", Err("Half of a surrogate pair")),
         ("\\udc00", Err("Half of a surrogate pair")),
     ] {
-        assert_eq!(check_escape(text.as_bytes(), 0, &mut second_half), expected, "{text}");
+        assert_eq!(escape_length(text.as_bytes(), 0), expected, "{text}");
     }
-    let pair = b"\\ud83d\\ude00";
-    assert_eq!(check_escape(pair, 0, &mut second_half), Ok(()));
-    assert_eq!(check_escape(pair, 6, &mut second_half), Ok(()));
+}
+
+#[test]
+fn ends_and_errors() {
+    for before in 0..40 {
+        let before = "a".repeat(before);
+        for (rest, expected) in [
+            ("\"", Ok(2)),
+            ("\\n\\ud83d\\ude00é\", 1", Ok(18)),
+            ("\\\"\"", Ok(4)),
+            ("\\\"", Err(("Unterminated string starting at", None))),
+            ("", Err(("Unterminated string starting at", None))),
+            ("\n\"", Err(("Invalid control character at", Some(1)))),
+            ("é\\x\"", Err(("Invalid \\escape", Some(3)))),
+        ] {
+            let json = format!("\"{before}{rest}");
+            let expected = match expected {
+                Ok(length) => Ok(before.len() + length),
+                Err((message, at)) => Err(JsonError::syntax(message, at.map_or(0, |at: usize| before.len() + at))),
+            };
+            assert_eq!(end(json.as_bytes(), 1), expected, "{json}");
+        }
+    }
 }

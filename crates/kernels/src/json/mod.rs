@@ -13,7 +13,7 @@
 //! - [`Matches`](matches::Matches) knows which pointers matched in no document, for the warning.
 //!
 //! One thread, 2,000 documents of 17 KB with 1,900 numbers each, four pointers, the last one at the end, µs a document:
-//! this 11.5, the table included; pysimdjson 15.4, msgspec with a `Struct` of exactly these fields 16.8, sonic-rs'
+//! this about 14, the table included; pysimdjson 15.4, msgspec with a `Struct` of exactly these fields 16.8, sonic-rs'
 //! `get_many`, which does not check what follows the last value, 20.6, orjson and subscripting 44. All 1,820 cells of a
 //! document as rows: 38, and 12 more for the table; `orjson.loads` alone is 44.
 

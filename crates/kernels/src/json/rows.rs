@@ -95,7 +95,7 @@ fn names_at(json: &str, range: Range<usize>, stop: &Stop) -> Option<PackedString
         if byte != b'"' {
             return None;
         }
-        let mut name = scratch.unescaped(reader.string())?.to_owned();
+        let mut name = scratch.unescaped(reader.string().ok()?)?.to_owned();
         while let Some(count) = known.get_mut(&name) {
             *count += 1;
             name = format!("{name}.{count}");
