@@ -15,8 +15,8 @@ use regex_automata::util::pool::Pool;
 use zstd::zstd_safe::{self, CCtx, CParameter, ResetDirective};
 
 use super::format::Format;
+use crate::document::check_room;
 use crate::error::KernelError;
-use crate::room::check_room;
 use crate::stop::Stop;
 
 /// The longest document that libdeflate takes, which knows no streams. zlib-rs compresses longer ones as well and about
