@@ -145,19 +145,18 @@ impl Cells {
         kinds.zip(values).take(count).map(|(kind, value)| Cell { kind: *kind, value: *value, texts: &self.text })
     }
 
-    /// Moves each value to the place that `targets` has for it, and puts what `targets` has beside the place into a list in
-    /// the new order.
-    pub(super) fn moved<T: Copy + Default>(self, targets: impl Iterator<Item = (usize, T)>) -> (Self, Vec<T>) {
-        let (mut kinds, mut values) = (vec![CellKind::Null; self.len()], vec![0; self.len()]);
-        let mut others = vec![T::default(); self.len()];
-        for ((kind, value), (target, other)) in self.kinds.into_iter().zip(self.values).zip(targets) {
-            if let (Some(to_kind), Some(to_value), Some(to_other)) =
-                (kinds.get_mut(target), values.get_mut(target), others.get_mut(target))
+    /// Moves each value, and the number of its row, to the place that `targets` has for it.
+    pub(super) fn moved(self, targets: impl Iterator<Item = (usize, u32)>) -> (Self, Vec<u32>) {
+        let mut moved = Self { kinds: vec![CellKind::Null; self.len()], values: vec![0; self.len()], text: self.text };
+        let mut rows = vec![0; moved.len()];
+        for ((kind, value), (target, row)) in self.kinds.into_iter().zip(self.values).zip(targets) {
+            if let (Some(to_kind), Some(to_value), Some(to_row)) =
+                (moved.kinds.get_mut(target), moved.values.get_mut(target), rows.get_mut(target))
             {
-                (*to_kind, *to_value, *to_other) = (kind, value, other);
+                (*to_kind, *to_value, *to_row) = (kind, value, row);
             }
         }
-        (Self { kinds, values, text: self.text }, others)
+        (moved, rows)
     }
 }
 

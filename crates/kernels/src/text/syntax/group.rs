@@ -1,18 +1,15 @@
 //! Parentheses: groups, look-around, flags, references by name.
 
 use super::translator::{ASCII, DOT_ALL, Flags, IGNORE_CASE, MULTI_LINE, Open, Translator, VERBOSE};
-use crate::text::escape::{Cursor, error_at};
+use crate::text::escape::error_at;
 
 impl Translator {
     /// Reads the flags for the whole pattern, which may only be at its beginning.
     pub fn global_flags(&mut self) -> Result<(), String> {
-        let flag_at = |text: &Cursor| {
-            text.ahead(0) == Some('(') && text.ahead(1) == Some('?') && text.ahead(2).is_some_and(is_flag)
-        };
-        while flag_at(&self.text) {
+        loop {
             let start = self.text.at;
-            self.text.at += 2;
-            let (on, off) = self.flag_letters()?;
+            let begins = self.text.take('(') && self.text.take('?') && self.text.peek().is_some_and(is_flag);
+            let (on, off) = if begins { self.flag_letters()? } else { (0, true) };
             if off || !self.text.take(')') {
                 self.text.at = start;
                 return Ok(());
@@ -23,7 +20,6 @@ impl Translator {
             self.flags |= on;
             self.skip();
         }
-        Ok(())
     }
 
     /// Reads the flags up to `-`, `:` or `)`, and whether it was `-`.
