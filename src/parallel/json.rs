@@ -16,8 +16,7 @@ use crate::bridge::detach::detached;
 use crate::bridge::job::Job;
 use crate::bridge::yield_gil::GilYielder;
 use shoal_kernels::json::extract::Extract;
-use shoal_kernels::json::matches::Matches;
-use shoal_kernels::json::pointer::Pointer;
+use shoal_kernels::json::pointer::{Matches, Pointer};
 use shoal_kernels::json::rows::Rows;
 
 #[doc = signature!(json_extract("docs, columns, *"), kernel)]

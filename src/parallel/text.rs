@@ -11,11 +11,9 @@ use super::rows::{Blob, Count, MatchList, Text};
 use super::run::KernelCall;
 use crate::arguments::scalars::{type_name, utf8};
 use crate::bridge::job::Job;
-use shoal_kernels::text::count::{count, count_bytes};
-use shoal_kernels::text::findall::{findall, findall_bytes};
+use shoal_kernels::text::findall::{count, count_bytes, findall, findall_bytes};
 use shoal_kernels::text::pattern::Pattern;
-use shoal_kernels::text::replace::{replace, replace_bytes};
-use shoal_kernels::text::replacement::Replacement;
+use shoal_kernels::text::replace::{Replacement, replace, replace_bytes};
 
 /// The flags of `re` that a pattern can begin with, by their bits.
 const FLAGS: [(i64, char); 5] = [(2, 'i'), (8, 'm'), (16, 's'), (64, 'x'), (256, 'a')];

@@ -40,17 +40,9 @@ fn invalid(what: &str) -> ArrowError {
     ArrowError::Invalid(format!("not a valid Arrow array: {what}"))
 }
 
-fn missing() -> ArrowError {
-    invalid("a buffer is missing")
-}
-
-fn below_zero() -> ArrowError {
-    invalid("an offset is below zero")
-}
-
-fn outside() -> ArrowError {
-    invalid("a view is outside of its buffer")
-}
+const MISSING: &str = "a buffer is missing";
+const BELOW_ZERO: &str = "an offset is below zero";
+const OUTSIDE: &str = "a view is outside of its buffer";
 
 impl ArrowArrays {
     /// One array of the type that `schema` describes.
@@ -78,9 +70,7 @@ impl ArrowArrays {
         let mut schema = FFI_ArrowSchema::empty();
         // SAFETY: a stream that is not released takes itself and a place for the result.
         let code = unsafe { get_schema(&raw mut stream, &raw mut schema) };
-        if code != 0 {
-            return Err(stream_error(&mut stream, code));
-        }
+        check_stream(&mut stream, code)?;
         // SAFETY: the stream made the schema.
         let layout = unsafe { Layout::new(&schema) }?;
         let mut chunks = Vec::new();
@@ -88,9 +78,7 @@ impl ArrowArrays {
             let mut array = FFI_ArrowArray::empty();
             // SAFETY: a stream that is not released takes itself and a place for the result.
             let code = unsafe { get_next(&raw mut stream, &raw mut array) };
-            if code != 0 {
-                return Err(stream_error(&mut stream, code));
-            }
+            check_stream(&mut stream, code)?;
             if array.is_released() {
                 return Ok(Self { layout, chunks });
             }
@@ -118,13 +106,16 @@ impl ArrowArrays {
     }
 }
 
-/// The stream's own message for its failure, or else the system's for its code.
-fn stream_error(stream: &mut FFI_ArrowArrayStream, code: i32) -> ArrowError {
+/// An error if the code of the last call is not 0: the stream's own message, or else the system's for the code.
+fn check_stream(stream: &mut FFI_ArrowArrayStream, code: i32) -> Result<(), ArrowError> {
+    if code == 0 {
+        return Ok(());
+    }
     // SAFETY: the stream is not released, and its last call has failed: then it may be asked for a message, a C string
     // that is valid until the next call.
     let message = unsafe { stream.get_last_error.and_then(|last_error| text(last_error(stream))) };
     let message = message.unwrap_or_else(|| std::io::Error::from_raw_os_error(code).to_string());
-    ArrowError::Invalid(format!("the Arrow stream failed: {message}"))
+    Err(ArrowError::Invalid(format!("the Arrow stream failed: {message}")))
 }
 
 /// # Safety
@@ -137,10 +128,8 @@ unsafe fn text(start: *const c_char) -> Option<String> {
 /// How the values of a type lie in memory.
 #[derive(Clone, Copy)]
 enum Layout {
-    /// One buffer, and the offset of each value in 32 bits.
-    Offsets32,
-    /// The same with 64 bits.
-    Offsets64,
+    /// One buffer, and the offset of each value, in so many bytes.
+    Offsets(usize),
     /// Short values in a table of views, others in one of several buffers.
     Views,
 }
@@ -155,8 +144,8 @@ impl Layout {
         let format = unsafe { text(schema.format) }.ok_or_else(released)?;
         match format.as_str() {
             _ if !schema.dictionary.is_null() => {}
-            "u" | "z" => return Ok(Self::Offsets32),
-            "U" | "Z" => return Ok(Self::Offsets64),
+            "u" | "z" => return Ok(Self::Offsets(size_of::<i32>())),
+            "U" | "Z" => return Ok(Self::Offsets(size_of::<i64>())),
             "vu" | "vz" => return Ok(Self::Views),
             _ => {}
         }
@@ -195,7 +184,7 @@ impl Buffers {
         let count = usize::try_from(array.n_buffers).unwrap_or(0);
         let optional = |index: usize, length: usize| {
             if array.buffers.is_null() || index >= count || isize::try_from(length).is_err() {
-                return Err(missing());
+                return Err(invalid(MISSING));
             }
             // SAFETY: `buffers` has `count` pointers, each null or valid for the size that the interface prescribes, which
             // every call below passes: a bit for each value; an offset for each value and one more, or a view for each;
@@ -206,27 +195,23 @@ impl Buffers {
             }
         };
         let required = |index: usize, length: usize| match optional(index, length)? {
-            None if length > 0 => Err(missing()),
+            None if length > 0 => Err(invalid(MISSING)),
             buffer => Ok(buffer.unwrap_or_default()),
         };
         let validity = if array.null_count == 0 { None } else { optional(0, end.div_ceil(8))? };
         let (table, data) = match layout {
-            Layout::Offsets32 | Layout::Offsets64 => {
-                let size = if matches!(layout, Layout::Offsets32) { size_of::<i32>() } else { size_of::<i64>() };
+            Layout::Offsets(size) => {
                 let table = required(1, (end + 1) * size)?;
-                let last = match layout {
-                    Layout::Offsets32 => table.last_chunk().copied().and_then(offset32),
-                    _ => table.last_chunk().copied().and_then(offset64),
-                };
-                (table, vec![required(2, last.ok_or_else(below_zero)?)?])
+                let last = table.get(end * size..).and_then(offset).ok_or_else(|| invalid(BELOW_ZERO))?;
+                (table, vec![required(2, last)?])
             }
             Layout::Views => {
                 // Two buffers before those of the data, and their lengths behind them.
+                let missing = || invalid(MISSING);
                 let lengths = count.checked_sub(1).ok_or_else(missing)?;
                 let table = required(lengths, lengths.checked_sub(2).ok_or_else(missing)? * size_of::<i64>())?;
-                let length =
-                    |bytes: &[u8; 8]| offset64(*bytes).ok_or_else(|| invalid("a buffer has a length below zero"));
-                let data = table.as_chunks().0.iter().enumerate();
+                let length = |bytes| offset(bytes).ok_or_else(|| invalid("a buffer has a length below zero"));
+                let data = table.chunks_exact(size_of::<i64>()).enumerate();
                 let data = data.map(|(index, bytes)| required(index + 2, length(bytes)?)).collect::<Result<_, _>>()?;
                 (required(1, end * size_of::<u128>())?, data)
             }
@@ -243,23 +228,18 @@ impl Buffers {
             }
         }
         match layout {
-            Layout::Offsets32 => self.by_offsets(range, offset32, documents),
-            Layout::Offsets64 => self.by_offsets(range, offset64, documents),
+            Layout::Offsets(size) => self.by_offsets(range, size, documents),
             Layout::Views => self.by_views(range, documents),
         }
     }
 
-    fn by_offsets<const N: usize>(
-        &self,
-        range: Range<usize>,
-        offset: fn([u8; N]) -> Option<usize>,
-        documents: &mut Vec<Document>,
-    ) -> Result<(), ArrowError> {
+    fn by_offsets(&self, range: Range<usize>, size: usize, documents: &mut Vec<Document>) -> Result<(), ArrowError> {
         let data = self.data.first().copied().unwrap_or_default();
-        let mut offsets = self.table.as_chunks().0.get(range.start..=range.end).unwrap_or_default().iter();
-        let mut next = || offsets.next().map(|bytes| offset(*bytes).ok_or_else(below_zero)).transpose();
-        let mut start = next()?.unwrap_or(0);
-        while let Some(end) = next()? {
+        let offsets = self.table.chunks_exact(size).skip(range.start).take(range.len() + 1);
+        let mut offsets = offsets.map(|bytes| offset(bytes).ok_or_else(|| invalid(BELOW_ZERO)));
+        let mut start = offsets.next().transpose()?.unwrap_or(0);
+        for end in offsets {
+            let end = end?;
             let value = data.get(start..end).ok_or_else(|| invalid("its offsets go backwards"))?;
             documents.push(Document::new(Source::Bytes(value)));
             start = end;
@@ -269,83 +249,30 @@ impl Buffers {
 
     fn by_views(&self, range: Range<usize>, documents: &mut Vec<Document>) -> Result<(), ArrowError> {
         for view in self.table.as_chunks::<16>().0.get(range).unwrap_or_default() {
-            let [a, b, c, d, inline @ ..] = view;
-            let [_, _, _, _, i, j, k, l, m, n, o, p] = *inline;
-            let length = offset32([*a, *b, *c, *d]).ok_or_else(outside)?;
-            let value = if length <= INLINE {
-                inline.get(..length)
-            } else {
-                let (buffer, start) = (offset32([i, j, k, l]), offset32([m, n, o, p]));
-                let data = buffer.and_then(|buffer| self.data.get(buffer)).zip(start);
-                data.and_then(|(data, start)| data.get(start..start.checked_add(length)?))
+            let number = |at: usize| view.get(at..at + size_of::<i32>()).and_then(offset);
+            let value = match number(0) {
+                Some(length @ ..=INLINE) => view.get(4..4 + length),
+                Some(length) => {
+                    let data = number(8).and_then(|buffer| self.data.get(buffer)).zip(number(12));
+                    data.and_then(|(data, start)| data.get(start..start.checked_add(length)?))
+                }
+                None => None,
             };
-            documents.push(Document::new(Source::Bytes(value.ok_or_else(outside)?)));
+            documents.push(Document::new(Source::Bytes(value.ok_or_else(|| invalid(OUTSIDE))?)));
         }
         Ok(())
     }
 }
 
-fn offset32(bytes: [u8; 4]) -> Option<usize> {
-    usize::try_from(i32::from_ne_bytes(bytes)).ok()
-}
-
-fn offset64(bytes: [u8; 8]) -> Option<usize> {
-    usize::try_from(i64::from_ne_bytes(bytes)).ok()
+/// A number of 32 or 64 bits; `None` if it is below zero.
+fn offset(bytes: &[u8]) -> Option<usize> {
+    match bytes.first_chunk() {
+        Some(eight) => usize::try_from(i64::from_ne_bytes(*eight)).ok(),
+        None => usize::try_from(i32::from_ne_bytes(*bytes.first_chunk()?)).ok(),
+    }
 }
 
 const _: () = assert!(INLINE == size_of::<u128>() - size_of::<i32>());
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow_array::builder::StringViewBuilder;
-    use arrow_array::ffi::to_ffi;
-    use arrow_array::{Array, ArrayRef, BinaryArray, Int32Array, LargeStringArray, StringArray};
-
-    use super::*;
-
-    fn read(array: &dyn Array, change: impl FnOnce(&mut FFI_ArrowArray)) -> Result<Vec<Vec<u8>>, ArrowError> {
-        let (mut exported, schema) = to_ffi(&array.to_data()).unwrap();
-        change(&mut exported);
-        // SAFETY: arrow-rs exports what the interface prescribes, and no test changes the sizes of its buffers.
-        let arrays = unsafe { ArrowArrays::from_array(&schema, exported) }?;
-        // SAFETY: the documents are dropped before the arrays.
-        let documents = unsafe { arrays.documents() }?;
-        Ok(documents.iter().map(|document| document.bytes().unwrap().into_owned()).collect())
-    }
-
-    #[test]
-    fn all_layouts_and_slices() {
-        let long = "a value longer than a view";
-        let values = ["", "é", long, "tail"];
-        let mut views = StringViewBuilder::new();
-        values.iter().for_each(|value| views.append_value(value));
-        let arrays: [ArrayRef; 4] = [
-            Arc::new(StringArray::from(values.to_vec())),
-            Arc::new(LargeStringArray::from(values.to_vec())),
-            Arc::new(BinaryArray::from(values.map(str::as_bytes).to_vec())),
-            Arc::new(views.finish()),
-        ];
-        let changes: [fn(&mut FFI_ArrowArray); 3] =
-            [|array| array.length = -1, |array| array.offset = i64::MAX, |array| array.n_buffers = 1];
-        for array in arrays {
-            assert_eq!(read(&array, |_| {}).unwrap(), values.map(|value| value.as_bytes().to_vec()));
-            assert_eq!(read(&array.slice(1, 2), |_| {}).unwrap(), ["é".as_bytes(), long.as_bytes()]);
-            assert_eq!(read(&array.slice(1, 0), |_| {}).unwrap(), Vec::<Vec<u8>>::new());
-            for change in changes {
-                assert!(matches!(read(&array, change), Err(ArrowError::Invalid(_))));
-            }
-        }
-    }
-
-    #[test]
-    fn nulls_and_other_types_are_refused() {
-        let array = StringArray::from(vec![Some("a"), Some("b"), None]);
-        assert_eq!(read(&array, |_| {}), Err(ArrowError::Null(2)));
-        assert_eq!(read(&array.slice(1, 2), |_| {}), Err(ArrowError::Null(1)));
-        assert_eq!(read(&array.slice(0, 2), |_| {}).unwrap(), [b"a", b"b"]);
-        assert_eq!(read(&Int32Array::from(vec![1]), |_| {}), Err(ArrowError::Type("Int32".into())));
-    }
-}
+mod tests;

@@ -8,7 +8,6 @@
 //! The last runner to stop makes the final result, also on the pool. Cancelling takes the finished results without
 //! waiting; the documents are dropped when the last runner has seen the cancellation.
 
-use std::any::Any;
 use std::ops::{Range, RangeFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,29 +48,16 @@ pub struct BatchOptions {
 pub type IndexedError = (usize, KernelError);
 
 /// Results with the indexes of their documents, in order.
-pub type IndexedResults<T> = iter::Flatten<vec::IntoIter<Segment<T>>>;
+pub type IndexedResults<T> =
+    iter::Flatten<vec::IntoIter<iter::Zip<RangeFrom<usize>, vec::IntoIter<Result<T, KernelError>>>>>;
 
-/// The results of consecutive documents.
-#[derive(Debug)]
-pub struct Segment<T> {
-    /// The index of the first.
-    start: usize,
-    results: Vec<Result<T, KernelError>>,
-}
-
-impl<T> IntoIterator for Segment<T> {
-    type Item = (usize, Result<T, KernelError>);
-    type IntoIter = iter::Zip<RangeFrom<usize>, vec::IntoIter<Result<T, KernelError>>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        (self.start..).zip(self.results)
-    }
-}
+/// The index of a document, and the results from it on.
+type Segment<T> = (usize, Vec<Result<T, KernelError>>);
 
 /// The results of a batch that has ended.
 #[derive(Debug)]
 pub struct Gathered<T> {
-    segments: Vec<Segment<T>>,
+    results: IndexedResults<T>,
     /// The number of documents.
     pub total: usize,
     /// The error that ended the batch, unless it was to keep going.
@@ -81,7 +67,7 @@ pub struct Gathered<T> {
 impl<T> Gathered<T> {
     /// All results; documents that were not finished are left out.
     pub fn into_results(self) -> IndexedResults<T> {
-        self.segments.into_iter().flatten()
+        self.results
     }
 }
 
@@ -241,11 +227,11 @@ impl<T: Send + 'static> DocumentBatch<T> {
                 add(&mut results.failed, &error.kind, 1);
             }
             match results.segments.last_mut() {
-                Some(last) if last.start + last.results.len() == index => last.results.push(result),
+                Some((start, last)) if *start + last.len() == index => last.push(result),
                 _ => {
                     let mut first = Vec::with_capacity(1 + rest);
                     first.push(result);
-                    results.segments.push(Segment { start: index, results: first });
+                    results.segments.push((index, first));
                 }
             }
         }
@@ -269,8 +255,9 @@ impl<T: Send + 'static> DocumentBatch<T> {
         };
         let mut segments: Vec<_> =
             self.runners.iter().flat_map(|results| mem::take(&mut lock(results).segments)).collect();
-        segments.sort_unstable_by_key(|segment| segment.start);
-        Some(Gathered { segments, total: self.total, failure })
+        segments.sort_unstable_by_key(|(start, _)| *start);
+        let results: Vec<_> = segments.into_iter().map(|(start, results)| (start..).zip(results)).collect();
+        Some(Gathered { results: results.into_iter().flatten(), total: self.total, failure })
     }
 }
 
@@ -326,7 +313,9 @@ where
             return false;
         };
         let run = || (self.kernel)(document, &self.batch.stop);
-        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            Err(KernelError::internal(format!("a bug in shoal or a library of it: {}", panic_message(&*panic))))
+        });
         if result.as_ref().is_err_and(|error| error.kind == ErrorKind::Stopped) {
             return false;
         }
@@ -354,11 +343,6 @@ fn add(counts: &mut Vec<(ErrorKind, u64)>, kind: &ErrorKind, count: u64) {
         Some((_, sum)) => *sum += count,
         None => counts.push((kind.clone(), count)),
     }
-}
-
-/// The error for a panic of a kernel.
-fn panicked(panic: &(dyn Any + Send)) -> KernelError {
-    KernelError::internal(format!("a bug in shoal or a library of it: {}", panic_message(panic)))
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ pub mod document;
 pub mod error;
 pub mod json;
 pub mod packed;
-mod room;
 pub mod stop;
 mod table;
 pub mod text;

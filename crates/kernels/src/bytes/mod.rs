@@ -4,5 +4,3 @@ pub mod compress;
 pub mod decompress;
 pub mod format;
 pub mod hash;
-mod inflate;
-mod output;

@@ -10,8 +10,7 @@ use crate::error::KernelError;
 use crate::packed::PackedStrings;
 use crate::stop::Stop;
 use crate::table::cells::Cells;
-use crate::table::document_rows::DocumentRows;
-use crate::table::scatter::{Scatter, check_density};
+use crate::table::document_rows::{DocumentRows, Scatter, check_density};
 
 /// The name of the only column of an array of single values.
 const VALUE: &str = "value";
@@ -35,17 +34,18 @@ impl Shape {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// As one row, and as many.
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Arrays => "an array",
-            Self::Objects => "an object",
-            Self::Values => "a single value",
+            Self::Arrays => ("an array", "arrays"),
+            Self::Objects => ("an object", "objects"),
+            Self::Values => ("a single value", "single values"),
         }
     }
 }
 
 /// An array of rows, or an object that is the only row.
-pub(super) struct Array<'a> {
+struct Array<'a> {
     reader: Reader<'a>,
     /// Where it starts in the document.
     offset: usize,
@@ -53,27 +53,30 @@ pub(super) struct Array<'a> {
     scratch: Scratch,
 }
 
-impl<'a> Array<'a> {
-    /// `json` is its text alone, which starts at `offset` of the document.
-    pub(super) fn new(json: &'a str, offset: usize, pointer: &'a Pointer, stop: &'a Stop) -> Self {
-        Self { reader: Reader::new(json, stop), offset, pointer, scratch: Scratch::default() }
+/// The rows of an array or object. `json` is its text alone, which starts at `offset` of the document. `names` are the
+/// column names found beside it, `chosen` the caller's choice.
+pub(super) fn rows(
+    (json, offset): (&str, usize),
+    pointer: &Pointer,
+    names: Option<&PackedStrings>,
+    chosen: Option<&PackedStrings>,
+    stop: &Stop,
+) -> Result<DocumentRows, KernelError> {
+    let mut array = Array { reader: Reader::new(json, stop), offset, pointer, scratch: Scratch::default() };
+    match array.reader.token() {
+        b'[' => array.rows(names, chosen),
+        b'{' => {
+            let mut row = Scatter::new(chosen);
+            array.object(&mut row)?;
+            row.end_row()?;
+            Ok(row.finish())
+        }
+        _ => Err(KernelError::value(format!("{:?} is not an array or object", pointer.to_string()))),
     }
+}
 
-    /// Its first byte.
-    pub(super) fn open(&mut self) -> u8 {
-        self.reader.token()
-    }
-
-    /// The object as the only row.
-    pub(super) fn one_object(&mut self, chosen: Option<&PackedStrings>) -> Result<DocumentRows, KernelError> {
-        let mut rows = Scatter::new(chosen);
-        self.object(&mut rows)?;
-        rows.end_row()?;
-        Ok(rows.finish())
-    }
-
-    /// The elements of the array as rows. `names` are the column names found beside it, `chosen` the caller's choice.
-    pub(super) fn rows(
+impl Array<'_> {
+    fn rows(
         &mut self,
         names: Option<&PackedStrings>,
         chosen: Option<&PackedStrings>,
@@ -87,9 +90,9 @@ impl<'a> Array<'a> {
         }
         match (first.and_then(Shape::of), names.or(chosen)) {
             (None, None) if nulls == 0 => Ok(DocumentRows::default()),
-            (Some(Shape::Arrays) | None, Some(own)) => self.named(own, names.and(chosen), nulls, first),
-            (Some(Shape::Arrays), None) => self.numbered(nulls, first),
-            (Some(Shape::Objects), _) => self.objects(chosen, nulls, first),
+            (Some(Shape::Arrays) | None, Some(own)) => self.named(Shape::Arrays, own, names.and(chosen), nulls, first),
+            (Some(Shape::Arrays), None) => self.scattered(Shape::Arrays, None, nulls, first),
+            (Some(Shape::Objects), _) => self.scattered(Shape::Objects, chosen, nulls, first),
             (Some(Shape::Values) | None, _) => self.values(chosen, nulls, first),
         }
     }
@@ -98,15 +101,10 @@ impl<'a> Array<'a> {
     fn next_row(&mut self, shape: Shape, row: usize) -> Result<Option<u8>, KernelError> {
         let first = self.reader.more(false)?;
         match first.map(Shape::of) {
-            Some(Some(other)) if other != shape => Err(self.failure(&format!(
-                "row {row} is {}, those before it are {}",
-                other.name(),
-                match shape {
-                    Shape::Arrays => "arrays",
-                    Shape::Objects => "objects",
-                    Shape::Values => "single values",
-                }
-            ))),
+            Some(Some(other)) if other != shape => {
+                let ((one, _), (_, many)) = (other.names(), shape.names());
+                Err(self.failure(&format!("row {row} is {one}, those before it are {many}")))
+            }
             _ => Ok(first),
         }
     }
@@ -127,9 +125,10 @@ impl<'a> Array<'a> {
         cell::push(value, self.offset + start, cells, &mut self.scratch)
     }
 
-    /// Rows that are arrays, with column names: all columns or those that are chosen.
+    /// Rows that are arrays or single values, with column names: all columns or those that are chosen.
     fn named(
         &mut self,
+        shape: Shape,
         names: &PackedStrings,
         chosen: Option<&PackedStrings>,
         nulls: usize,
@@ -148,10 +147,15 @@ impl<'a> Array<'a> {
                 cells.push_nulls(width);
             }
             let mut place = 0;
-            let mut element = if byte == b'[' { self.reader.first(false) } else { None };
-            if byte != b'[' {
-                self.reader.skip(byte)?;
-            }
+            let mut element = match byte {
+                b'[' => self.reader.first(false),
+                _ if shape == Shape::Values => {
+                    self.cell(byte, &mut cells)?;
+                    place = 1;
+                    None
+                }
+                _ => self.reader.skip(byte).map(|_| None)?,
+            };
             while let Some(byte) = element {
                 match &slots {
                     None if place < width => self.cell(byte, &mut cells)?,
@@ -173,7 +177,7 @@ impl<'a> Array<'a> {
                 cells.push_nulls((start + width).saturating_sub(cells.len()));
                 check_density(rows, width, present)?;
             }
-            first = self.next_row(Shape::Arrays, rows)?;
+            first = self.next_row(shape, rows)?;
         }
         Ok(DocumentRows::of_rows(columns.clone(), rows, cells))
     }
@@ -188,50 +192,39 @@ impl<'a> Array<'a> {
         Ok(names.iter().map(|name| numbers.get(name).copied()).collect())
     }
 
-    /// Rows that are arrays, without column names.
-    fn numbered(&mut self, nulls: usize, mut first: Option<u8>) -> Result<DocumentRows, KernelError> {
-        let mut rows = Scatter::new(None);
-        let mut row = nulls;
-        rows.skip_rows(nulls);
-        while let Some(byte) = first {
-            let mut place = 0;
-            let mut element = if byte == b'[' { self.reader.first(false) } else { None };
-            if byte != b'[' {
-                self.reader.skip(byte)?;
-            }
-            while let Some(byte) = element {
-                let column = rows.numbered(place);
-                rows.push(column, |cells| self.cell(byte, cells))?;
-                place += 1;
-                element = self.reader.more(false)?;
-            }
-            rows.end_row()?;
-            row += 1;
-            first = self.next_row(Shape::Arrays, row)?;
-        }
-        Ok(rows.finish())
-    }
-
-    /// Rows that are objects.
-    fn objects(
+    /// Rows whose columns are found on the way: objects, or arrays without column names.
+    fn scattered(
         &mut self,
+        shape: Shape,
         chosen: Option<&PackedStrings>,
         nulls: usize,
         mut first: Option<u8>,
     ) -> Result<DocumentRows, KernelError> {
         let mut rows = Scatter::new(chosen);
-        let mut row = nulls;
-        rows.skip_rows(nulls);
+        rows.rows = nulls;
         while let Some(byte) = first {
             match byte {
                 b'{' => self.object(&mut rows)?,
+                b'[' => self.elements(&mut rows)?,
                 _ => drop(self.reader.skip(byte)?),
             }
             rows.end_row()?;
-            row += 1;
-            first = self.next_row(Shape::Objects, row)?;
+            first = self.next_row(shape, rows.rows)?;
         }
         Ok(rows.finish())
+    }
+
+    /// Appends the elements of the array whose bracket was the last token.
+    fn elements(&mut self, rows: &mut Scatter) -> Result<(), KernelError> {
+        let mut element = self.reader.first(false);
+        let mut place = 0;
+        while let Some(byte) = element {
+            let column = rows.numbered(place);
+            rows.push(column, |cells| self.cell(byte, cells))?;
+            place += 1;
+            element = self.reader.more(false)?;
+        }
+        Ok(())
     }
 
     /// Appends the members of the object whose bracket was the last token.
@@ -249,30 +242,19 @@ impl<'a> Array<'a> {
         Ok(())
     }
 
-    /// Rows that are single values.
     fn values(
         &mut self,
         chosen: Option<&PackedStrings>,
         nulls: usize,
-        mut first: Option<u8>,
+        first: Option<u8>,
     ) -> Result<DocumentRows, KernelError> {
-        let mut name = PackedStrings::new();
-        name.push(VALUE);
         let name = match chosen {
-            Some(chosen) if chosen.len() == 1 => chosen,
+            Some(chosen) if chosen.len() == 1 => chosen.clone(),
             Some(chosen) => {
                 return Err(self.failure(&format!("single values make one column, {} are chosen", chosen.len())));
             }
-            None => &name,
+            None => [VALUE].into_iter().collect(),
         };
-        let mut cells = Cells::default();
-        let mut rows = nulls;
-        cells.push_nulls(nulls);
-        while let Some(byte) = first {
-            self.cell(byte, &mut cells)?;
-            rows += 1;
-            first = self.next_row(Shape::Values, rows)?;
-        }
-        Ok(DocumentRows::of_rows(name.clone(), rows, cells))
+        self.named(Shape::Values, &name, None, nulls, first)
     }
 }

@@ -3,8 +3,7 @@
 use shoal_json::{Number, Scratch};
 
 use crate::error::KernelError;
-use crate::table::cells::Cells;
-use crate::table::kind::CellKind;
+use crate::table::cells::{CellKind, Cells};
 
 /// Appends a value, of which `value` is the text that has been checked. `position` is where it starts in the document.
 #[inline]

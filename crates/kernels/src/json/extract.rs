@@ -4,10 +4,8 @@ use arrow_array::RecordBatch;
 use shoal_json::{Scratch, decode};
 
 use super::cell;
-use super::find::find;
-use super::matches::Matches;
-use super::pointer::Pointer;
-use super::tree::Tree;
+use super::find::{Tree, find};
+use super::pointer::{Matches, Pointer};
 use crate::error::KernelError;
 use crate::packed::PackedStrings;
 use crate::stop::Stop;
@@ -26,8 +24,7 @@ pub struct Extract {
 impl Extract {
     /// Columns by name, none of them twice.
     pub fn new(columns: &[(String, Pointer)]) -> Self {
-        let mut names = PackedStrings::new();
-        columns.iter().for_each(|(name, _)| names.push(name));
+        let names = columns.iter().map(|(name, _)| name.as_str()).collect();
         let pointers = || columns.iter().map(|(_, pointer)| pointer);
         Self { names, tree: Tree::new(pointers()), matches: Matches::new(pointers()) }
     }

@@ -10,7 +10,7 @@
 //! - Only those bytes become `cell`s of a [`DocumentRows`](crate::table::document_rows::DocumentRows). Rows that are
 //!   an array take a second walk, over that array alone (`array`), since the names of its columns may stand before or
 //!   behind it.
-//! - [`Matches`](matches::Matches) knows which pointers matched in no document, for the warning.
+//! - [`Matches`](pointer::Matches) knows which pointers matched in no document, for the warning.
 //!
 //! One thread, 2,000 documents of 17 KB with 1,900 numbers each, four pointers, the last one at the end, µs a document:
 //! this about 14, the table included; pysimdjson 15.4, msgspec with a `Struct` of exactly these fields 16.8, sonic-rs'
@@ -18,14 +18,12 @@
 //! document as rows: 38, and 12 more for the table; `orjson.loads` alone is 44.
 
 pub mod extract;
-pub mod matches;
 pub mod pointer;
 pub mod rows;
 
 mod array;
 mod cell;
 mod find;
-mod tree;
 
 use shoal_json::{Interrupt, JsonError};
 

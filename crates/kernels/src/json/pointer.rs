@@ -1,4 +1,8 @@
-//! JSON Pointers (RFC 6901): `/resultSets/0/rowSet`.
+//! JSON Pointers (RFC 6901): `/resultSets/0/rowSet`; and which of them have matched in any document of a call: one that
+//! never does is most likely misspelt.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The place of a value in a document, as a list of steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,42 +54,44 @@ pub(super) fn place(step: &str) -> Option<usize> {
     plain.then(|| step.parse().ok()).flatten()
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
-mod tests {
-    use super::*;
+/// The pointers of a call and whether each has matched. Shared by all threads of the batch.
+#[derive(Clone, Debug)]
+pub struct Matches(Arc<[Pair]>);
 
-    #[test]
-    fn the_rfcs_examples() {
-        let steps = |text: &str| Pointer::parse(text).unwrap().steps;
-        assert!(steps("").is_empty());
-        for (text, step) in
-            [("/", ""), ("/a~1b", "a/b"), ("/m~0n", "m~n"), ("/~01", "~1"), ("/ ", " "), ("/k\"l", "k\"l")]
-        {
-            assert_eq!(steps(text), [step]);
-            assert_eq!(Pointer::parse(text).unwrap().to_string(), text);
-        }
-        assert_eq!(steps("/foo/0"), ["foo", "0"]);
+#[derive(Debug)]
+struct Pair {
+    pointer: String,
+    matched: AtomicBool,
+    missed: AtomicBool,
+}
+
+impl Matches {
+    pub(super) fn new<'a>(pointers: impl IntoIterator<Item = &'a Pointer>) -> Self {
+        let pair = |pointer: &Pointer| Pair {
+            pointer: pointer.to_string(),
+            matched: AtomicBool::new(false),
+            missed: AtomicBool::new(false),
+        };
+        Self(pointers.into_iter().map(pair).collect())
     }
 
-    #[test]
-    fn a_bad_one_is_named() {
-        for text in ["a", "a/b", "#/a", "/~", "/~2", "/a~", "/~~0"] {
-            assert!(Pointer::parse(text).unwrap_err().contains(text), "{text}");
+    /// Notes for each pointer whether it matched in a document.
+    pub(super) fn note(&self, found: impl IntoIterator<Item = bool>) {
+        for (pair, found) in self.0.iter().zip(found) {
+            let flag = if found { &pair.matched } else { &pair.missed };
+            // Read first: a cache line that all cores write to is slow.
+            if !flag.load(Ordering::Relaxed) {
+                flag.store(true, Ordering::Relaxed);
+            }
         }
     }
 
-    #[test]
-    fn places() {
-        assert_eq!((place("0"), place("10")), (Some(0), Some(10)));
-        for step in ["", "-", "01", "+1", "1a", "99999999999999999999999"] {
-            assert_eq!(place(step), None, "{step}");
-        }
-    }
-
-    #[test]
-    fn neighbours() {
-        assert_eq!(Pointer::parse("/a/b").unwrap().beside("c"), Some(Pointer::parse("/a/c").unwrap()));
-        assert_eq!(Pointer::default().beside("c"), None);
+    /// The pointers that matched in none of the documents.
+    pub fn never(&self) -> Vec<&str> {
+        let missed = |pair: &&Pair| pair.missed.load(Ordering::Relaxed) && !pair.matched.load(Ordering::Relaxed);
+        self.0.iter().filter(missed).map(|pair| pair.pointer.as_str()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,9 @@ use std::ops::Range;
 use arrow_array::RecordBatch;
 use shoal_json::{Reader, Scratch, decode};
 
-use super::array::Array;
-use super::find::find;
-use super::matches::Matches;
-use super::pointer::Pointer;
-use super::tree::Tree;
+use super::array;
+use super::find::{Tree, find};
+use super::pointer::{Matches, Pointer};
 use crate::error::KernelError;
 use crate::packed::PackedStrings;
 use crate::stop::Stop;
@@ -38,11 +36,7 @@ impl Rows {
             return Err(format!("columns: {twice:?} is there twice"));
         }
         let tree = Tree::new([Some(pointer.clone()), pointer.beside(NAMES)].iter().flatten());
-        let chosen = columns.map(|columns| {
-            let mut names = PackedStrings::new();
-            columns.iter().for_each(|name| names.push(name));
-            names
-        });
+        let chosen = columns.map(|columns| columns.iter().map(String::as_str).collect());
         let matches = Matches::new([&pointer]);
         Ok(Self { pointer, tree, chosen, matches })
     }
@@ -61,12 +55,7 @@ impl Rows {
         let range = range.ok_or_else(|| KernelError::value(format!("nothing at {:?}", self.pointer.to_string())))?;
         let names = found.next().flatten().and_then(|names| names_at(json, names, stop));
         let body = json.get(range.clone()).unwrap_or_default();
-        let mut array = Array::new(body, range.start, &self.pointer, stop);
-        match array.open() {
-            b'[' => array.rows(names.as_ref(), self.chosen.as_ref()),
-            b'{' => array.one_object(self.chosen.as_ref()),
-            _ => Err(KernelError::value(format!("{:?} is not an array or object", self.pointer.to_string()))),
-        }
+        array::rows((body, range.start), &self.pointer, names.as_ref(), self.chosen.as_ref(), stop)
     }
 
     /// The table of all rows, in order.
@@ -75,8 +64,7 @@ impl Rows {
         blocks: impl IntoIterator<Item = DocumentRows>,
         stop: &Stop,
     ) -> Result<RecordBatch, KernelError> {
-        let none = PackedStrings::new();
-        assemble(self.chosen.as_ref().unwrap_or(&none), blocks.into_iter().collect(), stop)
+        assemble(self.chosen.as_ref().unwrap_or(&PackedStrings::new()), blocks.into_iter().collect(), stop)
     }
 }
 

@@ -1,7 +1,67 @@
-//! A list of values, nine bytes each, with one buffer for all texts.
+//! A list of values, nine bytes each, with one buffer for all texts; and the types of columns.
 
-use super::kind::CellKind;
+use arrow_schema::DataType;
+
 use crate::error::KernelError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CellKind {
+    Null = 0,
+    Bool = 1,
+    Int = 1 << 1,
+    /// An unsigned integer that needs all 64 bits.
+    Uint = 1 << 2,
+    /// An integer of more than 64 bits, as its digits.
+    Big = 1 << 3,
+    Float = 1 << 4,
+    Text = 1 << 5,
+    /// An array or object, as its JSON text.
+    Json = 1 << 6,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds(u16);
+
+impl Kinds {
+    const NEGATIVE: u16 = 1 << 7;
+    const NULL: u16 = 1 << 8;
+
+    pub fn add(&mut self, kind: CellKind, value: u64) {
+        // Without branches, as this is done for every cell.
+        self.0 |= u16::from(kind as u8) | u16::from(kind == CellKind::Null) << 8;
+        self.0 |= u16::from(kind == CellKind::Int && value.cast_signed() < 0) << 7;
+    }
+
+    pub fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether all cells are of this kind.
+    pub fn are(self, kind: CellKind) -> bool {
+        self.0 & !Self::NEGATIVE == u16::from(kind as u8)
+    }
+
+    /// The narrowest type that keeps all values: integers are exact unless there are fractions among them, and mixtures
+    /// without a common type become text. `LargeUtf8`: a column may have more than 2 GiB, and every reader takes it.
+    pub fn unified(self) -> DataType {
+        const BOOL: u16 = CellKind::Bool as u16;
+        const INT: u16 = CellKind::Int as u16;
+        const UINT: u16 = CellKind::Uint as u16;
+        const BIG: u16 = CellKind::Big as u16;
+        const FLOAT: u16 = CellKind::Float as u16;
+        let only = |kinds: u16| self.0 & !(kinds | Self::NEGATIVE | Self::NULL) == 0;
+        let has = |kinds: u16| self.0 & kinds != 0;
+        match self.0 & !Self::NULL {
+            0 => DataType::Null,
+            BOOL => DataType::Boolean,
+            _ if only(INT) => DataType::Int64,
+            _ if only(INT | UINT) && !has(Self::NEGATIVE) => DataType::UInt64,
+            _ if only(INT | UINT | BIG | FLOAT) && has(FLOAT) => DataType::Float64,
+            _ => DataType::LargeUtf8,
+        }
+    }
+}
 
 /// A list of values. 10,000 enums with `String`s would be as many allocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,10 +72,8 @@ pub struct Cells {
     text: String,
 }
 
-/// One value.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
-    /// Its kind.
     pub kind: CellKind,
     /// The bits of a number, or the place of a text.
     pub value: u64,
@@ -23,7 +81,6 @@ pub struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// The text of a text.
     #[inline]
     pub fn text(self) -> &'a str {
         let (start, length) = ((self.value >> 32) as usize, (self.value & 0xFFFF_FFFF) as usize);
@@ -31,30 +88,29 @@ impl<'a> Cell<'a> {
     }
 }
 
+impl<'a> FromIterator<Cell<'a>> for Kinds {
+    fn from_iter<I: IntoIterator<Item = Cell<'a>>>(cells: I) -> Self {
+        let mut kinds = Self::default();
+        cells.into_iter().for_each(|cell| kinds.add(cell.kind, cell.value));
+        kinds
+    }
+}
+
 impl Cells {
-    /// An empty list with room for `count` values.
     pub fn with_capacity(count: usize) -> Self {
         Self { kinds: Vec::with_capacity(count), values: Vec::with_capacity(count), text: String::new() }
     }
 
-    /// The number of values.
     pub fn len(&self) -> usize {
         self.kinds.len()
     }
 
-    /// Whether the list is empty.
-    pub fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
-    }
-
-    /// Appends a value other than a text.
     #[inline]
     pub fn push(&mut self, kind: CellKind, value: u64) {
         self.kinds.push(kind);
         self.values.push(value);
     }
 
-    /// Appends nulls.
     pub fn push_nulls(&mut self, count: usize) {
         self.kinds.resize(self.kinds.len() + count, CellKind::Null);
         self.values.resize(self.values.len() + count, 0);
@@ -81,13 +137,6 @@ impl Cells {
         }
     }
 
-    /// The value's kind and bits.
-    #[inline]
-    pub(super) fn raw(&self, index: usize) -> (CellKind, u64) {
-        let kind = self.kinds.get(index).copied().unwrap_or(CellKind::Null);
-        (kind, self.values.get(index).copied().unwrap_or_default())
-    }
-
     /// The values from `first` on, `step` apart.
     #[inline]
     pub(super) fn every(&self, first: usize, step: usize, count: usize) -> impl Iterator<Item = Cell<'_>> {
@@ -96,13 +145,20 @@ impl Cells {
         kinds.zip(values).take(count).map(|(kind, value)| Cell { kind: *kind, value: *value, texts: &self.text })
     }
 
-    /// The same values in another order.
-    pub(super) fn ordered(self, order: impl Iterator<Item = usize>) -> Self {
-        let mut ordered = Self { text: String::new(), ..Self::with_capacity(self.len()) };
-        order.for_each(|index| {
-            let (kind, value) = self.raw(index);
-            ordered.push(kind, value);
-        });
-        Self { text: self.text, ..ordered }
+    /// Moves each value, and the number of its row, to the place that `targets` has for it.
+    pub(super) fn moved(self, targets: impl Iterator<Item = (usize, u32)>) -> (Self, Vec<u32>) {
+        let mut moved = Self { kinds: vec![CellKind::Null; self.len()], values: vec![0; self.len()], text: self.text };
+        let mut rows = vec![0; moved.len()];
+        for ((kind, value), (target, row)) in self.kinds.into_iter().zip(self.values).zip(targets) {
+            if let (Some(to_kind), Some(to_value), Some(to_row)) =
+                (moved.kinds.get_mut(target), moved.values.get_mut(target), rows.get_mut(target))
+            {
+                (*to_kind, *to_value, *to_row) = (kind, value, row);
+            }
+        }
+        (moved, rows)
     }
 }
+
+#[cfg(test)]
+mod tests;

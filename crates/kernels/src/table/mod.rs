@@ -7,8 +7,5 @@
 //! view.
 
 pub mod assemble;
-mod build;
 pub mod cells;
 pub mod document_rows;
-pub mod kind;
-pub mod scatter;

@@ -13,7 +13,8 @@
 
 use std::collections::BTreeMap;
 
-use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, Hir, HirKind, Look, Repetition};
+use encoding_rs::Encoding;
+use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, Hir, HirKind, Look};
 
 /// The characters of `\w` in Python: the first of the sets.
 const WORD: &str = r"[\p{L}\p{N}_]";
@@ -22,17 +23,12 @@ const WORD_SET: u128 = 1;
 const MAX_SETS: usize = 128;
 
 /// The bytes that replace characters beyond ASCII.
+#[derive(Debug)]
 pub struct ByteClasses {
     /// By character, below U+10000.
     table: Box<[u8]>,
     /// For the others, from this character on.
-    above: Vec<(u32, u8)>,
-}
-
-impl std::fmt::Debug for ByteClasses {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ByteClasses").finish_non_exhaustive()
-    }
+    above: BTreeMap<u32, u8>,
 }
 
 /// A text in byte classes, and its positions in the original.
@@ -48,7 +44,6 @@ impl ByteText {
         &self.bytes
     }
 
-    /// The position in the original.
     pub fn position(&self, at: usize) -> usize {
         let marks = self.marks.partition_point(|(end, _)| *end <= at);
         at + marks.checked_sub(1).and_then(|last| self.marks.get(last)).map_or(0, |(_, longer_by)| *longer_by)
@@ -70,14 +65,13 @@ impl ByteClasses {
         Some((alphabet.into_classes(), rewritten))
     }
 
-    /// Converts a text.
     pub fn convert(&self, text: &str, into: &mut ByteText) {
         into.bytes.clear();
         into.marks.clear();
         let mut rest = text;
         let mut longer_by = 0;
         loop {
-            let (plain, others) = rest.split_at(ascii_length(rest.as_bytes()));
+            let (plain, others) = rest.split_at(Encoding::ascii_valid_up_to(rest.as_bytes()));
             into.bytes.extend_from_slice(plain.as_bytes());
             rest = others;
             let Some(char) = rest.chars().next() else { return };
@@ -90,19 +84,9 @@ impl ByteClasses {
 
     fn byte(&self, char: char) -> u8 {
         let code = u32::from(char);
-        self.table.get(code as usize).copied().unwrap_or_else(|| {
-            let index = self.above.partition_point(|(start, _)| *start <= code);
-            index.checked_sub(1).and_then(|index| self.above.get(index)).map_or(0, |(_, byte)| *byte)
-        })
+        let above = || self.above.range(..=code).next_back().map_or(0, |(_, byte)| *byte);
+        self.table.get(code as usize).copied().unwrap_or_else(above)
     }
-}
-
-/// The length of the ASCII at the start.
-fn ascii_length(bytes: &[u8]) -> usize {
-    const HIGH: u128 = u128::from_ne_bytes([0x80; 16]);
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let whole = chunks.iter().take_while(|chunk| u128::from_ne_bytes(**chunk) & HIGH == 0).count() * 16;
-    whole + bytes.get(whole..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii()).count()
 }
 
 fn ascii_look(look: Look) -> Look {
@@ -142,10 +126,7 @@ impl Sets {
             HirKind::Class(Class::Bytes(class)) => {
                 self.named.extend(class.iter().flat_map(|range| range.start()..=range.end()));
             }
-            HirKind::Empty | HirKind::Look(_) => {}
-            HirKind::Repetition(repetition) => self.gather(&repetition.sub),
-            HirKind::Capture(capture) => self.gather(&capture.sub),
-            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().for_each(|part| self.gather(part)),
+            kind => kind.subs().iter().for_each(|part| self.gather(part)),
         }
     }
 
@@ -238,10 +219,7 @@ impl Alphabet {
                 });
                 Hir::literal(bytes.collect::<Option<Vec<u8>>>()?)
             }
-            HirKind::Repetition(Repetition { min, max, greedy, sub }) => {
-                let sub = Box::new(self.rewrite(sets, sub)?);
-                Hir::repetition(Repetition { min: *min, max: *max, greedy: *greedy, sub })
-            }
+            HirKind::Repetition(repetition) => Hir::repetition(repetition.with(self.rewrite(sets, &repetition.sub)?)),
             HirKind::Capture(Capture { index, name, sub }) => {
                 let sub = Box::new(self.rewrite(sets, sub)?);
                 Hir::capture(Capture { index: *index, name: name.clone(), sub })

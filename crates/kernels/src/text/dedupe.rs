@@ -25,7 +25,7 @@ const MAX_CROWD: u32 = 512;
 const MAX_MISSED: f64 = 0.01;
 
 /// The division of signatures into bands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bands {
     count: usize,
     rows: usize,
@@ -73,7 +73,7 @@ pub fn duplicates(signatures: &[Option<Vec<u32>>], threshold: f64, stop: &Stop) 
     if signatures.iter().flatten().any(|signature| signature.len() != num_perm) {
         return Err(KernelError::value("signatures of different lengths"));
     }
-    let mut kept = Kept::new(Bands::new(num_perm, threshold), threshold);
+    let mut kept = Kept { bands: Bands::new(num_perm, threshold), threshold, ..Kept::default() };
     for (index, signature) in signatures.iter().enumerate() {
         stop.check()?;
         if let Some(signature) = signature {
@@ -84,6 +84,7 @@ pub fn duplicates(signatures: &[Option<Vec<u32>>], threshold: f64, stop: &Stop) 
 }
 
 /// The documents kept so far, by their bands.
+#[derive(Default)]
 struct Kept<'a> {
     bands: Bands,
     threshold: f64,
@@ -102,19 +103,6 @@ struct Kept<'a> {
 const END: u32 = u32::MAX;
 
 impl<'a> Kept<'a> {
-    fn new(bands: Bands, threshold: f64) -> Self {
-        Self {
-            bands,
-            threshold,
-            indices: Vec::new(),
-            signatures: Vec::new(),
-            compared: Vec::new(),
-            equal: HashMap::default(),
-            crowds: HashMap::default(),
-            links: Vec::new(),
-        }
-    }
-
     fn keep_if_new(&mut self, index: usize, signature: &'a [u32]) {
         let own = hash(signature, 0);
         // The hash has 64 bits, so different signatures hardly ever share one.

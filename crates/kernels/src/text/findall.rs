@@ -1,4 +1,4 @@
-//! The matches that `re.findall` finds: of each the whole, or its only group, or all its groups.
+//! The matches that `re.findall` finds: of each the whole, or its only group, or all its groups; or their number.
 //!
 //! One thread beside `re`, without making Python objects, 2,000 documents of 20 KB of HTML with typographic
 //! quotes and accents, ms:
@@ -14,12 +14,11 @@
 //! | `href="([^"]+)"` (107,000 matches; `re` searches for the literal, too) | 45 | 22 | 2× |
 //! | `(\w)\1` (backtracking) | 733 | 1,950 | 0.4× |
 
+use super::engine::{Haystack, Slots, span};
 use super::pattern::Pattern;
 use super::search::each;
-use super::slots::{Haystack, Slots, span};
 use crate::error::KernelError;
-use crate::packed::PackedBytes;
-use crate::packed::PackedStrings;
+use crate::packed::{PackedBytes, PackedStrings};
 use crate::stop::Stop;
 
 /// The matches in one document.
@@ -52,6 +51,22 @@ pub fn findall_bytes(pattern: &Pattern, bytes: &[u8], stop: &Stop) -> Result<Fou
         values.push(bytes.get(start..end).unwrap_or_default());
     })?;
     Ok(Found { groups: pattern.groups(), values })
+}
+
+/// The number of matches in a text.
+pub fn count(pattern: &Pattern, text: &str, stop: &Stop) -> Result<u64, KernelError> {
+    count_matches(pattern, Haystack::Text(text), stop)
+}
+
+/// The number of matches in bytes.
+pub fn count_bytes(pattern: &Pattern, bytes: &[u8], stop: &Stop) -> Result<u64, KernelError> {
+    count_matches(pattern, Haystack::Bytes(bytes), stop)
+}
+
+fn count_matches(pattern: &Pattern, haystack: Haystack<'_>, stop: &Stop) -> Result<u64, KernelError> {
+    let mut count = 0;
+    each(pattern, haystack, false, stop, |_| count += 1)?;
+    Ok(count)
 }
 
 /// Calls `push` with the span of each value.

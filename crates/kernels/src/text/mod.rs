@@ -2,12 +2,9 @@
 //!
 //! A pattern is translated from the syntax of `re` to that of the regex crate (`syntax`) and compiled to an engine
 //! (`engine`): an automaton, which takes linear time, or backtracking for patterns that need it. `search` walks over all
-//! matches of a document; `findall`, `count` and `replace` use them.
+//! matches of a document; `findall` and `replace` use them.
 
-mod backtracking;
 mod byte_classes;
-mod compile;
-pub mod count;
 pub mod dedupe;
 mod engine;
 mod escape;
@@ -16,8 +13,6 @@ pub mod minhash;
 pub mod pattern;
 mod prefilter;
 pub mod replace;
-pub mod replacement;
 mod search;
 mod shape;
-mod slots;
 mod syntax;

@@ -15,10 +15,8 @@
 
 use std::sync::OnceLock;
 
-use super::backtracking::Backtracking;
 use super::byte_classes::ByteClasses;
-use super::compile::{automaton, one_line};
-use super::engine::Engine;
+use super::engine::{Backtracking, Engine, automaton, one_line};
 use super::syntax::{Translated, translate};
 
 /// A compiled pattern, for texts or for bytes.

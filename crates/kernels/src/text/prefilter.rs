@@ -30,7 +30,6 @@ const HIGH: u64 = u64::from_ne_bytes([ASCII; 8]);
 /// The cost of a start, in bytes that a search would have read meanwhile.
 const START_COST: usize = 8;
 
-/// Finds matches by their starts.
 #[derive(Debug)]
 pub struct Prefilter {
     automaton: dense::DFA<Vec<u32>>,
@@ -44,7 +43,6 @@ pub struct Prefilter {
 /// The bytes that a match can begin with, searched for eight at a time.
 #[derive(Debug)]
 struct Set {
-    /// Those of ASCII.
     ranges: Vec<Range>,
     /// [`HIGH`] if the set has bytes beyond ASCII: then all of them count as members. Else 0.
     others: u64,
@@ -79,12 +77,9 @@ impl Budget {
     }
 }
 
-/// The result of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The start and the end of the next match.
     Match(usize, usize),
-    /// No more matches.
     Nothing,
     /// The budget is used up. There is no match before this place.
     Unknown(usize),
@@ -122,7 +117,6 @@ impl Prefilter {
         Some(Self { automaton, behind, begin, set })
     }
 
-    /// The next match from `at` on.
     #[inline]
     pub fn find(&self, document: &[u8], mut at: usize, budget: &mut Budget) -> Found {
         while budget.0.is_some() {
@@ -187,7 +181,6 @@ impl Set {
         fits.then(|| Self { ranges: ranges.into_iter().map(range).collect(), others: if others { HIGH } else { 0 } })
     }
 
-    /// The place of the first byte in the set.
     #[inline]
     fn position(&self, bytes: &[u8]) -> Option<usize> {
         match *self.ranges.as_slice() {

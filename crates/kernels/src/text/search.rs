@@ -6,11 +6,9 @@
 
 use regex_automata::util::primitives::NonMaxUsize;
 
-use super::backtracking::Backtracking;
-use super::engine::{Engine, Memory};
+use super::engine::{Backtracking, Engine, Haystack, Memory, Slots, span};
 use super::pattern::Pattern;
 use super::prefilter::Budget;
-use super::slots::{Haystack, Slots, span};
 use crate::error::KernelError;
 use crate::stop::Stop;
 
@@ -39,27 +37,24 @@ pub fn each(
             let mut memory = linear.memory();
             let Memory { cache, byte_text } = &mut *memory;
             let mut budget = Budget::new(bytes.len());
-            match (linear.byte_classes(), haystack) {
+            let converted = match (linear.byte_classes(), haystack) {
                 (Some(classes), Haystack::Text(text)) if !text.is_ascii() => {
                     classes.convert(text, byte_text);
                     walk.non_empty = None;
-                    let back = |slot: &Option<NonMaxUsize>| NonMaxUsize::new(byte_text.position((*slot)?.get()));
-                    let found = |slots: &Slots| found(&slots.iter().map(back).collect::<Vec<_>>());
-                    let bytes = byte_text.bytes();
-                    let search = |at, slots: &mut Slots| {
-                        linear.search(cache, &mut budget, bytes, at, slots);
-                        Ok(())
-                    };
-                    walk.all(bytes, search, found)
+                    true
                 }
-                _ => {
-                    let search = |at, slots: &mut Slots| {
-                        linear.search(cache, &mut budget, bytes, at, slots);
-                        Ok(())
-                    };
-                    walk.all(bytes, search, found)
-                }
+                _ => false,
+            };
+            let bytes = if converted { byte_text.bytes() } else { bytes };
+            let search = |at, slots: &mut Slots| {
+                linear.search(cache, &mut budget, bytes, at, slots);
+                Ok(())
+            };
+            if !converted {
+                return walk.all(bytes, search, found);
             }
+            let back = |slot: &Option<NonMaxUsize>| NonMaxUsize::new(byte_text.position((*slot)?.get()));
+            walk.all(bytes, search, |slots| found(&slots.iter().map(back).collect::<Vec<_>>()))
         }
     }
 }

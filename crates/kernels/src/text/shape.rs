@@ -6,7 +6,6 @@
 
 use regex_syntax::hir::{Hir, HirKind};
 
-/// A place within a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// This many bytes behind its start.
@@ -42,7 +41,6 @@ impl Shape {
         Some(Self(groups))
     }
 
-    /// The places of the groups of a match.
     pub fn groups(&self, start: usize, end: usize) -> impl Iterator<Item = (usize, usize)> {
         let at = move |place| match place {
             Place::Start(after) => start + after,
@@ -63,7 +61,7 @@ fn lengths_to_end<'a>(parts: impl Iterator<Item = &'a Hir>) -> Vec<Option<usize>
 }
 
 /// The length of every match, if it is always the same.
-pub fn fixed_length(part: &Hir) -> Option<usize> {
+fn fixed_length(part: &Hir) -> Option<usize> {
     let properties = part.properties();
     properties.minimum_len().filter(|least| properties.maximum_len() == Some(*least))
 }
@@ -77,30 +75,4 @@ fn place(from_start: Option<usize>, from_end: Option<usize>) -> Option<Place> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-
-    fn of(pattern: &str) -> Option<Vec<(Place, Place)>> {
-        Shape::new(&regex_syntax::parse(pattern).unwrap()).map(|shape| shape.0)
-    }
-
-    #[test]
-    fn groups_at_fixed_places() {
-        assert_eq!(of("a+"), Some(vec![]));
-        assert_eq!(of("(a+)"), Some(vec![(Place::Start(0), Place::End(0))]));
-        assert_eq!(of(r#"href="([^"]+)""#), Some(vec![(Place::Start(6), Place::End(1))]));
-        let date = [(Place::Start(0), Place::Start(4)), (Place::Start(5), Place::Start(7))];
-        assert_eq!(of(r"([0-9]{4})-([0-9]{2})"), Some(date.to_vec()));
-        assert_eq!(of(r"\b(a)b+c(d)"), Some(vec![(Place::Start(0), Place::Start(1)), (Place::End(1), Place::End(0))]));
-        let all = Shape::new(&regex_syntax::parse("x([0-9]+)yz").unwrap()).unwrap();
-        assert_eq!(all.groups(10, 20).collect::<Vec<_>>(), [(11, 18)]);
-    }
-
-    #[test]
-    fn groups_that_need_a_search() {
-        for pattern in ["(a)?b", "(a)|b", "((a)b)", "a+(b)c+", "(?:a(b))+", "(é|x)+?z(a)b*"] {
-            assert_eq!(of(pattern), None, "{pattern}");
-        }
-    }
-}
+mod tests;

@@ -57,3 +57,14 @@ fn a_stop_ends_the_search() {
         assert_eq!(findall(&Pattern::text(pattern).unwrap(), "a é", &stop), Err(KernelError::stopped()));
     }
 }
+
+#[test]
+fn counts() {
+    let of = |pattern: &str, text: &str| count(&Pattern::text(pattern).unwrap(), text, &Stop::default()).unwrap();
+    assert_eq!(of("a", "banana"), 3);
+    assert_eq!(of("", "né"), 3);
+    assert_eq!(of("(?<=n)a", "banana"), 2);
+    assert_eq!(of("x", ""), 0);
+    let bytes = Pattern::bytes(b"\xff|").unwrap();
+    assert_eq!(count_bytes(&bytes, b"a\xffb", &Stop::default()), Ok(4));
+}

@@ -29,3 +29,41 @@ fn patterns_for_bytes() {
     let by = Replacement::parse_bytes(b"\xfe\\1", &pattern).unwrap();
     assert_eq!(replace_bytes(&pattern, b"\xffa\x80", &by, &Stop::default()).unwrap(), b"\xfe\xff\x80");
 }
+
+fn of(template: &str) -> Result<Vec<Part>, String> {
+    let pattern = Pattern::text("(?P<first>a)(b)").unwrap();
+    Replacement::parse(template, &pattern).map(|replacement| replacement.0)
+}
+
+fn literal(text: &str) -> Part {
+    Part::Literal(text.as_bytes().to_vec())
+}
+
+#[test]
+fn templates() {
+    assert_eq!(of("").unwrap(), []);
+    assert_eq!(of(r"é\1$1\2").unwrap(), [literal("é"), Part::Group(1), literal("$1"), Part::Group(2)]);
+    assert_eq!(
+        of(r"\g<first>\g<0>\g<2>0").unwrap(),
+        [1, 0, 2].map(Part::Group).into_iter().chain([literal("0")]).collect::<Vec<_>>()
+    );
+    assert_eq!(of(r"\n\t\\\.\101\0").unwrap(), [literal("\n\t\\\\.A\0")]);
+}
+
+#[test]
+fn errors() {
+    for (template, message) in [
+        (r"a\3", "invalid group reference 3 at position 2"),
+        (r"\12", "invalid group reference 12 at position 1"),
+        (r"\g<9>", "invalid group reference 9 at position 3"),
+        (r"\g<other>", "unknown group name 'other' at position 3"),
+        (r"\g<first", "missing >, unterminated name at position 3"),
+        (r"\g<>", "missing group name at position 3"),
+        (r"\gx", "missing < at position 2"),
+        (r"\q", r"bad escape \q at position 0"),
+        ("a\\", "bad escape (end of pattern) at position 1"),
+        (r"\777", r"octal escape value \777 outside of range 0-0o377 at position 0"),
+    ] {
+        assert_eq!(of(template).unwrap_err(), message, "{template}");
+    }
+}

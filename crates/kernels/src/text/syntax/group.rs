@@ -1,62 +1,61 @@
 //! Parentheses: groups, look-around, flags, references by name.
 
-use super::translator::{Flags, Open, Translator};
+use super::translator::{ASCII, DOT_ALL, Flags, IGNORE_CASE, MULTI_LINE, Open, Translator, VERBOSE};
 use crate::text::escape::error_at;
 
 impl Translator {
     /// Reads the flags for the whole pattern, which may only be at its beginning.
     pub fn global_flags(&mut self) -> Result<(), String> {
-        while self.starts_with("(?") && self.chars.get(self.at + 2).is_some_and(|char| "aiLmsux".contains(*char)) {
-            let start = self.at;
-            self.at += 2;
-            let (on, off) = self.flag_letters()?;
-            if off || !self.take(')') {
-                self.at = start;
+        loop {
+            let start = self.text.at;
+            let begins = self.text.take('(') && self.text.take('?') && self.text.peek().is_some_and(is_flag);
+            let (on, off) = if begins { self.flag_letters()? } else { (0, true) };
+            if off || !self.text.take(')') {
+                self.text.at = start;
                 return Ok(());
             }
-            if on.ignore_case && !self.flags.ignore_case {
+            if on & IGNORE_CASE != 0 && !self.has(IGNORE_CASE) {
                 self.out.push_str("(?i)");
             }
-            self.flags = merge(self.flags, on);
+            self.flags |= on;
             self.skip();
         }
-        Ok(())
     }
 
     /// Reads the flags up to `-`, `:` or `)`, and whether it was `-`.
     fn flag_letters(&mut self) -> Result<(Flags, bool), String> {
-        let mut flags = Flags::default();
+        let mut flags = 0;
         loop {
-            let at = self.at;
-            match self.peek() {
-                Some('a') if !self.bytes => flags.ascii = true,
-                Some('a' | 'u') if self.bytes == (self.peek() == Some('a')) => {}
-                Some('i') => flags.ignore_case = true,
-                Some('m') => flags.multi_line = true,
-                Some('s') => flags.dot_all = true,
-                Some('x') => flags.verbose = true,
+            let at = self.text.at;
+            flags |= match self.text.peek() {
+                Some('a') if !self.text.bytes => ASCII,
+                Some('a' | 'u') if self.text.bytes == (self.text.peek() == Some('a')) => 0,
+                Some('i') => IGNORE_CASE,
+                Some('m') => MULTI_LINE,
+                Some('s') => DOT_ALL,
+                Some('x') => VERBOSE,
                 Some(':' | ')') => return Ok((flags, false)),
                 Some('-') => return Ok((flags, true)),
                 Some(letter @ ('L' | 'u')) => {
-                    let kind = if self.bytes { "bytes" } else { "str" };
+                    let kind = if self.text.bytes { "bytes" } else { "str" };
                     return Err(error_at(format!("bad inline flags: '{letter}' with a {kind} pattern"), at));
                 }
                 Some(_) => return Err(error_at("unknown flag", at)),
                 None => return Err(error_at("missing -, : or )", at)),
-            }
-            self.at += 1;
+            };
+            self.text.at += 1;
         }
     }
 
     pub fn group(&mut self, at: usize) -> Result<(), String> {
-        if !self.take('?') {
+        if !self.text.take('?') {
             return self.capture(at, None);
         }
-        let kind = self.next();
+        let kind = self.text.next();
         match kind {
-            None => Err(error_at("unexpected end of pattern", self.at)),
+            None => Err(error_at("unexpected end of pattern", self.text.at)),
             Some('#') => {
-                while let Some(next) = self.next() {
+                while let Some(next) = self.text.next() {
                     if next == ')' {
                         return Ok(());
                     }
@@ -67,9 +66,9 @@ impl Translator {
             Some('>') => self.hard_group(at, "(?>"),
             Some('=') => self.hard_group(at, "(?="),
             Some('!') => self.hard_group(at, "(?!"),
-            Some('<') if self.take('=') => self.hard_group(at, "(?<="),
-            Some('<') if self.take('!') => self.hard_group(at, "(?<!"),
-            Some('P') if self.take('<') => {
+            Some('<') if self.text.take('=') => self.hard_group(at, "(?<="),
+            Some('<') if self.text.take('!') => self.hard_group(at, "(?<!"),
+            Some('P') if self.text.take('<') => {
                 let name = self.name('>')?;
                 if let Some((_, number)) = self.names.iter().find(|(known, _)| *known == name) {
                     let group = self.closed.len() + 1;
@@ -78,19 +77,20 @@ impl Translator {
                 }
                 self.capture(at, Some(name))
             }
-            Some('P') if self.take('=') => {
-                let start = self.at;
+            Some('P') if self.text.take('=') => {
+                let start = self.text.at;
                 let name = self.name(')')?;
                 let number = self.named(&name, start)?;
                 self.reference(number, at)
             }
             Some('(') => self.condition(at),
-            Some(letter) if letter == '-' || letter.is_ascii_alphabetic() && "aiLmsux".contains(letter) => {
-                self.at -= 1;
+            Some(letter) if letter == '-' || is_flag(letter) => {
+                self.text.at -= 1;
                 self.local_flags(at)
             }
             Some('P' | '<') => {
-                let extension: String = self.chars.get(at + 1..self.at + 1).unwrap_or_default().iter().collect();
+                self.text.next();
+                let extension = self.text.since(at + 1);
                 Err(error_at(format!("unknown extension {extension}"), at + 1))
             }
             Some(other) => Err(error_at(format!("unknown extension ?{other}"), at + 1)),
@@ -98,21 +98,10 @@ impl Translator {
     }
 
     fn name(&mut self, end: char) -> Result<String, String> {
-        let start = self.at;
-        let mut name = String::new();
-        loop {
-            match self.next() {
-                None if name.is_empty() => return Err(error_at("missing group name", start)),
-                None => return Err(error_at(format!("missing {end}, unterminated name"), start)),
-                Some(char) if char == end => break,
-                Some(char) => name.push(char),
-            }
-        }
-        if name.is_empty() {
-            return Err(error_at("missing group name", start));
-        }
+        let start = self.text.at;
+        let name = self.text.name(end)?;
         let letter =
-            |char: char| char == '_' || if self.bytes { char.is_ascii_alphabetic() } else { char.is_alphabetic() };
+            |char: char| char == '_' || if self.text.bytes { char.is_ascii_alphabetic() } else { char.is_alphabetic() };
         let fits = name.chars().enumerate().all(|(index, char)| letter(char) || index > 0 && char.is_numeric());
         if fits { Ok(name) } else { Err(error_at(format!("bad character in group name '{name}'"), start)) }
     }
@@ -142,16 +131,16 @@ impl Translator {
     }
 
     fn condition(&mut self, at: usize) -> Result<(), String> {
-        let start = self.at;
-        let digits = self.digits();
-        let number = if self.take(')') && !digits.is_empty() {
+        let start = self.text.at;
+        let digits = self.text.digits();
+        let number = if self.text.take(')') && !digits.is_empty() {
             let number = digits.parse().unwrap_or(usize::MAX);
             if number == 0 || number > self.closed.len() {
                 return Err(error_at(format!("invalid group reference {number}"), start));
             }
             number
         } else {
-            self.at = start;
+            self.text.at = start;
             let name = self.name(')')?;
             self.named(&name, start)?
         };
@@ -160,26 +149,23 @@ impl Translator {
 
     fn local_flags(&mut self, at: usize) -> Result<(), String> {
         let (on, off) = self.flag_letters()?;
-        let mut flags = merge(self.flags, on);
+        let mut flags = self.flags | on;
         if off {
-            self.at += 1;
+            self.text.at += 1;
             let (off, again) = self.flag_letters()?;
-            if again || off == Flags::default() || off.ascii || self.peek() == Some(')') {
+            if again || off == 0 || off & ASCII != 0 || self.text.peek() == Some(')') {
                 return Err(error_at(
                     "bad inline flags: what can be turned off is i, m, s and x, for a group",
-                    self.at,
+                    self.text.at,
                 ));
             }
-            flags.dot_all &= !off.dot_all;
-            flags.ignore_case &= !off.ignore_case;
-            flags.multi_line &= !off.multi_line;
-            flags.verbose &= !off.verbose;
+            flags &= !off;
         }
-        if self.take(')') {
+        if self.text.take(')') {
             return Err(error_at("global flags not at the start of the expression", at));
         }
-        self.at += 1;
-        let text = match (self.flags.ignore_case, flags.ignore_case) {
+        self.text.at += 1;
+        let text = match (self.has(IGNORE_CASE), flags & IGNORE_CASE != 0) {
             (false, true) => "(?i:",
             (true, false) => "(?-i:",
             _ => "(?:",
@@ -198,12 +184,6 @@ impl Translator {
     }
 }
 
-fn merge(flags: Flags, on: Flags) -> Flags {
-    Flags {
-        ascii: flags.ascii || on.ascii,
-        dot_all: flags.dot_all || on.dot_all,
-        ignore_case: flags.ignore_case || on.ignore_case,
-        multi_line: flags.multi_line || on.multi_line,
-        verbose: flags.verbose || on.verbose,
-    }
+fn is_flag(letter: char) -> bool {
+    "aiLmsux".contains(letter)
 }

@@ -8,15 +8,12 @@
 //! Look-around, references, conditions, atomic groups and possessive repeats make a pattern *hard*: it needs
 //! backtracking.
 
-mod fold;
 mod group;
-mod item;
 mod translator;
 
-use self::translator::{BOUNDARY, DOLLAR, Flags, NO_BOUNDARY, Preceding, Translator};
-use super::escape::error_at;
+use self::translator::{ASCII, BOUNDARY, DOLLAR, NO_BOUNDARY, Translator};
+use super::escape::{Cursor, error_at};
 
-/// A pattern in the syntax of the crates.
 #[derive(Debug)]
 pub struct Translated {
     /// `$` matches at the very end only.
@@ -26,9 +23,7 @@ pub struct Translated {
     /// For backtracking, with a `$` that matches before a final newline, too: it needs look-ahead. `None` without such a
     /// `$`.
     pub before_newline: Option<String>,
-    /// Whether the pattern needs backtracking.
     pub hard: bool,
-    /// The number of groups.
     pub groups: usize,
     /// The names of groups, with their numbers.
     pub names: Vec<(String, usize)>,
@@ -36,46 +31,32 @@ pub struct Translated {
 
 /// Translates a pattern. `bytes`: it is one for bytes, given as the characters U+0000 to U+00FF.
 pub fn translate(pattern: &str, bytes: bool) -> Result<Translated, String> {
-    let mut translator = Translator {
-        chars: pattern.chars().collect(),
-        at: 0,
-        bytes,
-        flags: Flags { ascii: bytes, ..Flags::default() },
-        preceding: Preceding::Nothing,
-        open: Vec::new(),
-        closed: Vec::new(),
-        names: Vec::new(),
-        out: String::new(),
-        hard: false,
-    };
+    let mut translator =
+        Translator { text: Cursor::new(pattern, bytes), flags: if bytes { ASCII } else { 0 }, ..Translator::default() };
     translator.global_flags()?;
-    while let Some(next) = translator.next() {
+    while let Some(next) = translator.text.next() {
         translator.item(next)?;
     }
     if let Some(open) = translator.open.last() {
         return Err(error_at("missing ), unterminated subpattern", open.at));
     }
-    Ok(finish(&translator))
-}
-
-fn finish(translator: &Translator) -> Translated {
     let text = |dollar: &str, hard: bool| {
-        let (yes, no) = boundaries(translator, hard);
+        let (yes, no) = boundaries(&translator, hard);
         translator.out.replace(BOUNDARY, yes).replace(NO_BOUNDARY, no).replace(DOLLAR, dollar)
     };
-    Translated {
+    Ok(Translated {
         pattern: text(r"\z", translator.hard),
         backtracking: text(r"\z", true),
         before_newline: translator.out.contains(DOLLAR).then(|| text(r"(?=\n?\z)", true)),
         hard: translator.hard,
         groups: translator.closed.len(),
         names: translator.names.clone(),
-    }
+    })
 }
 
 /// The spelling of `\b` and `\B`. fancy-regex has no flags within a pattern.
 fn boundaries(translator: &Translator, hard: bool) -> (&'static str, &'static str) {
-    match (translator.flags.ascii && !translator.bytes, hard) {
+    match (translator.has(ASCII) && !translator.text.bytes, hard) {
         (false, _) => (r"\b", r"\B"),
         (true, false) => (r"(?-u:\b)", r"(?-u:\B)"),
         (true, true) => (
