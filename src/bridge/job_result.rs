@@ -136,7 +136,7 @@ impl From<WorkResult> for State {
 
 /// The result of a job, present or to come.
 pub struct JobResult {
-    completion: Arc<Completion<WorkResult>>,
+    pub(super) completion: Arc<Completion<WorkResult>>,
     generation: u32,
     state: Mutex<State>,
 }
@@ -145,10 +145,6 @@ impl JobResult {
     pub fn new(completion: Arc<Completion<WorkResult>>) -> Self {
         let state = Mutex::new(State { stage: Stage::Unread, cancelled: false });
         Self { completion, generation: fork::generation(), state }
-    }
-
-    pub fn completion(&self) -> &Completion<WorkResult> {
-        &self.completion
     }
 
     /// Whether the work belongs to the parent of this process. Its threads may have held locks at the fork, so this

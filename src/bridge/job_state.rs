@@ -52,7 +52,7 @@ impl JobState {
             return false;
         }
         // Cancelling and settling are one step: work that is cancelled ends, too, and must not settle first.
-        self.result.completion().settle_with(|| self.work.cancel())
+        self.result.completion.settle_with(|| self.work.cancel())
     }
 
     fn advance(&self, py: Python<'_>, deadline: Option<Instant>) -> Advance {
@@ -132,7 +132,7 @@ impl JobState {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let slice = left.map_or(SIGNAL_INTERVAL, |left| left.min(SIGNAL_INTERVAL));
-            if detached(py, || self.result.completion().wait(slice)) {
+            if detached(py, || self.result.completion.wait(slice)) {
                 return Ok(true);
             }
             if is_exiting() {

@@ -37,7 +37,7 @@ pub fn parse<'py>(
 pub fn parse_fast<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
     let mut hold = Hold::new(py, text.len());
     let text = if hold.releases() { hold.release(|| shoal_json::decode(text)) } else { shoal_json::decode(text) };
-    shoal_json::parse(text.ok()?, PyBuilder::new(py, hold))
+    shoal_json::parse(text.ok()?, PyBuilder { py, keys: Keys::new(py), hold })
 }
 
 fn parse_with_loads<'py>(
@@ -75,12 +75,6 @@ struct PyBuilder<'py> {
     py: Python<'py>,
     keys: Keys<'py>,
     hold: Hold<'py>,
-}
-
-impl<'py> PyBuilder<'py> {
-    pub fn new(py: Python<'py>, hold: Hold<'py>) -> Self {
-        Self { py, keys: Keys::new(py), hold }
-    }
 }
 
 impl<'py> Builder for PyBuilder<'py> {
