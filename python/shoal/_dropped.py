@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 # The registries of `warnings.warn_explicit`, by file: one warning per line.
-_registries: dict[str, dict[str, int]] = {}
+_registries: dict[str, dict[str | tuple[str, type[Warning], int], int]] = {}
 
 
 def report(name: str, place: tuple[str, int] | None, failure: BaseException | None) -> None:
@@ -13,8 +13,8 @@ def report(name: str, place: tuple[str, int] | None, failure: BaseException | No
     if failure is None:
         file, line = place or ("<unknown>", 1)
         message = (
-            f"a Job of {name} was dropped before its end, which stopped its work: await it, call .result(), or .cancel() "
-            "it if that is what you want"
+            f"a Job of {name} was dropped before its end, which stopped its work: await it, call .result(), or "
+            ".cancel() it if that is what you want"
         )
         warnings.warn_explicit(message, RuntimeWarning, file, line, registry=_registries.setdefault(file, {}))
         return
