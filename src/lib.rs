@@ -7,16 +7,18 @@
 #[macro_use]
 mod arguments;
 mod bridge;
-#[cfg(fuzzing)]
-pub mod fuzzing;
 mod http;
 mod parallel;
 mod testing;
 
-#[cfg(fuzzing)]
-use http::json::parse_fast as json_fast;
-
 use pyo3::prelude::*;
+
+/// The entry points of the fuzz targets (`fuzz/`).
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// The value that the parser of `Response.json()` reads; `None` if it leaves the text to `json.loads`.
+    pub use crate::http::json::parse_fast as json_objects;
+}
 
 /// The extension module. Everything is added by hand and after the check of the interpreter: a class created in a
 /// subinterpreter would be destroyed with it.
@@ -26,23 +28,23 @@ fn _shoal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<http::client::PyClient>()?;
     module.add_class::<http::headers::PyHeaders>()?;
     module.add_class::<bridge::job::Job>()?;
-    module.add_class::<arguments::limits::PyLimits>()?;
-    module.add_class::<arguments::retry::PyRetry>()?;
+    module.add_class::<arguments::settings::PyLimits>()?;
+    module.add_class::<arguments::settings::PyRetry>()?;
     module.add_class::<parallel::column::PyColumn>()?;
     module.add_class::<parallel::table::PyTable>()?;
     module.add_class::<bridge::promise::PyPromise>()?;
     module.add_class::<http::request::PyRequest>()?;
     module.add_class::<http::response::PyResponse>()?;
-    module.add_class::<testing::server::PyServer>()?;
+    module.add_class::<testing::PyServer>()?;
     module.add_class::<bridge::stats::PyStats>()?;
     module.add_class::<bridge::stream::Stream>()?;
-    module.add_class::<arguments::timeout::PyTimeout>()?;
-    module.add_function(wrap_pyfunction!(http::gather::gather_fetch, module)?)?;
-    module.add_function(wrap_pyfunction!(http::stream::stream_fetch, module)?)?;
+    module.add_class::<arguments::settings::PyTimeout>()?;
+    module.add_function(wrap_pyfunction!(http::client::gather_fetch, module)?)?;
+    module.add_function(wrap_pyfunction!(http::client::stream_fetch, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::callbacks::_unraisable, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::promise::_end_with_parent, module)?)?;
     module.add_function(wrap_pyfunction!(arguments::table::_keyword_types, module)?)?;
-    module.add_function(wrap_pyfunction!(http::names::_safe_name, module)?)?;
+    module.add_function(wrap_pyfunction!(arguments::request::_safe_name, module)?)?;
     module.add_function(wrap_pyfunction!(http::response::restore_response, module)?)?;
     for function in ["gather_fetch", "stream_fetch"] {
         // The public name. Classes have theirs in `#[pyclass(module)]`.

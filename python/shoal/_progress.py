@@ -12,9 +12,14 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from tqdm import tqdm
+
+
+# Seconds between two reports from an event loop.
+_INTERVAL = 0.1
 
 
 class Reporter(Protocol):
@@ -47,6 +52,16 @@ def reporter(progress: object, unit: str = "req") -> Reporter | None:
         return CallReporter(progress)
     message = f"progress must be True, False or a callable (done, total), not {type(progress).__name__}"
     raise TypeError(message)
+
+
+def follow(loop: asyncio.AbstractEventLoop, report: Callable[[], bool]) -> None:
+    """Calls `report` from an event loop every 100 ms until it returns False."""
+
+    def tick() -> None:
+        if report():
+            loop.call_later(_INTERVAL, tick)
+
+    loop.call_later(_INTERVAL, tick)
 
 
 class CallReporter:

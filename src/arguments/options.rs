@@ -13,16 +13,15 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
 use url::Url;
 
-use super::body::{BodyInput, content_from, data_from, json_from};
-use super::headers::{auth_from, cookie_header, cookies_from, headers_from};
-use super::limits::{PyLimits, concurrency_from, rate_from};
-use super::params::{Params, params_from};
-use super::retry::{PyRetry, method_from, retry_from};
-use super::save_to::{SaveTo, save_to_from};
+use super::request::{
+    BodyInput, Params, SaveTo, auth_from, content_from, cookie_header, cookies_from, data_from, headers_from,
+    json_from, params_from, save_to_from,
+};
 use super::scalars::{at_least, count, flag, path, seconds, size, text, text_or, type_name, utf8, wrong_type};
+use super::settings::{
+    PyLimits, PyRetry, concurrency_from, method_from, rate_from, retry_from, timeout_from, timeout_to_python,
+};
 use super::table::{Function, Keyword, Row};
-use super::timeout::{timeout_from, timeout_to_python};
-use super::unknown::unknown;
 use shoal_http::client::ClientOptions;
 use shoal_http::limits::Rate;
 use shoal_http::redact::redact_input;
@@ -34,23 +33,15 @@ use shoal_http::transport::Verify;
 /// The options of one call. A function uses the parts that it has keywords for.
 #[derive(Default)]
 pub struct Options {
-    /// The options of a request.
     pub request: RequestOptions,
-    /// The options of a batch.
     pub batch: BatchOptions,
     /// `http2`, `verify` and `trust_env`.
     pub client: ClientOptions,
-    /// `base_url`.
     pub base_url: Option<Url>,
-    /// `limits`.
     pub limits: Option<Py<PyLimits>>,
-    /// `user_agent`.
     pub user_agent: Option<HeaderValue>,
-    /// `progress`, of any type.
     pub progress: Option<Py<PyAny>>,
-    /// `on_error`.
     pub on_error: Policy,
-    /// `workers`.
     pub workers: Option<usize>,
     auth: Option<HeaderValue>,
     body: Option<(&'static str, BodyInput)>,
@@ -59,26 +50,21 @@ pub struct Options {
 /// The options of a request that were given; all others are those of the call, then of the client.
 #[derive(Clone, Debug, Default)]
 pub struct RequestOptions {
-    /// `method`.
     pub method: Option<Method>,
-    /// `params`.
     pub params: Params,
     /// `headers`, with `auth` and the type of the body among them.
     pub headers: HeaderMap,
     /// The headers whose value is None, sorted.
     pub without: Vec<HeaderName>,
-    /// `cookies`.
     pub cookies: Vec<(String, String)>,
     /// One of `content`, `data` and `json`.
     pub body: Option<Bytes>,
     /// The `Content-Type` among the headers is that of `data` or `json`, not one that was given.
     pub has_body_type: bool,
-    /// `name`.
     pub name: Option<Box<str>>,
     settings: SettingsOptions,
 }
 
-/// The settings that were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct SettingsOptions {
     timeout: Option<Timeout>,
@@ -89,38 +75,27 @@ struct SettingsOptions {
     raise_for_status: Option<bool>,
 }
 
-/// The options of a batch.
 #[derive(Default)]
 pub struct BatchOptions {
-    /// `client`, of any type.
     pub client: Option<Py<PyAny>>,
     /// `concurrency`; `Some(None)`: the call has no limit of its own.
     pub concurrency: Option<Option<usize>>,
-    /// `per_host`.
     pub per_host: Option<usize>,
-    /// `rate`.
     pub rate: Option<Rate>,
-    /// `deadline`.
     pub deadline: Option<Duration>,
-    /// `return_exceptions`.
     pub return_exceptions: bool,
-    /// `save_to`.
     pub save_to: Option<SaveTo>,
-    /// `buffer`.
     pub buffer: Option<usize>,
-    /// `ordered`.
     pub ordered: bool,
 }
 
 /// What a function of `shoal.parallel` does with documents that fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// Raises the first failure.
     #[default]
     Raise,
     /// Returns an `ItemError` in the place of the document.
     Return,
-    /// Leaves the document out.
     Skip,
 }
 
@@ -370,4 +345,36 @@ fn verify_from(value: &Bound<'_, PyAny>) -> PyResult<Verify> {
         return Ok(Verify::Pem(pem.as_bytes().to_vec()));
     }
     path("verify", "be True, False, a path or PEM bytes", value).map(Verify::File)
+}
+
+/// The `TypeError` for a keyword that `function` does not have; it suggests the most similar of the `known` ones.
+fn unknown(function: &str, key: &str, known: impl IntoIterator<Item = &'static str>) -> PyErr {
+    let hint = known
+        .into_iter()
+        .map(|name| (distance(name, key), name))
+        .min()
+        .filter(|(distance, name)| {
+            // Few letters differ, or the beginning is the same ("retries").
+            let shared = name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
+            distance * 3 <= name.len() || shared * 2 > name.len()
+        })
+        .map_or_else(String::new, |(_, name)| format!("; did you mean {name:?}?"));
+    PyTypeError::new_err(format!("{function} got an unexpected keyword argument {key:?}{hint}"))
+}
+
+/// The Levenshtein distance of two names, in bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, of_a) in a.bytes().enumerate() {
+        let (mut diagonal, mut left) = (i, i + 1);
+        for (above, of_b) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let cell = (diagonal + usize::from(of_a != of_b)).min(left + 1).min(*above + 1);
+            diagonal = std::mem::replace(above, cell);
+            left = cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }

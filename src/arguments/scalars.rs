@@ -1,4 +1,4 @@
-//! Readers of single values. Each checks its whole argument; its error names the argument and shows the value.
+//! Readers of single values and lists of pairs. Each checks its whole argument; its error names the argument and shows the value.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyMapping, PyString};
 
 /// Characters of a value's repr that an error shows.
 const MAX_SHOWN: usize = 40;
@@ -24,13 +24,29 @@ pub fn wrong_type(argument: &str, expected: &str, value: &Bound<'_, PyAny>) -> P
     PyTypeError::new_err(format!("{argument} must be {expected}, not {}", type_name(value)))
 }
 
+/// A `TypeError` or `ValueError` with `prefix` before its message; other exceptions are not about an argument and stay.
+pub fn prefixed(py: Python<'_>, prefix: &str, error: PyErr) -> PyErr {
+    let message = format!("{prefix}: {}", error.value(py));
+    if error.is_instance_of::<PyTypeError>(py) {
+        caused_by(py, PyTypeError::new_err(message), error)
+    } else if error.get_type(py).is(py.get_type::<PyValueError>()) {
+        caused_by(py, PyValueError::new_err(message), error)
+    } else {
+        error
+    }
+}
+
+pub fn caused_by(py: Python<'_>, error: PyErr, cause: PyErr) -> PyErr {
+    error.set_cause(py, Some(cause));
+    error
+}
+
 /// The text of a str. A lone surrogate is refused, and not shown: a `UnicodeEncodeError` would show the whole text.
 pub fn utf8<'a>(argument: &str, text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     let reason = "a str has a lone surrogate, which UTF-8 cannot carry";
     text.to_str().map_err(|_| PyValueError::new_err(format!("{argument}: {reason}")))
 }
 
-/// A str.
 pub fn text<'a>(argument: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     text_or(argument, "str", value)
 }
@@ -40,7 +56,6 @@ pub fn text_or<'a>(argument: &str, expected: &str, value: &'a Bound<'_, PyAny>) 
     utf8(argument, value.cast::<PyString>().map_err(|_| wrong_type(argument, expected, value))?)
 }
 
-/// True or False.
 pub fn flag(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let truth = value.cast::<PyBool>().map_err(|_| wrong_type(argument, "True or False", value))?;
     Ok(truth.is_true())
@@ -77,7 +92,6 @@ pub fn count(argument: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResu
     })
 }
 
-/// A number.
 pub fn float(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     value.extract().map_err(|_| wrong_type(argument, "a number", value))
 }
@@ -163,6 +177,26 @@ pub fn path_text(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<St
         },
     };
     path.cast::<PyString>().ok().map(|path| utf8(argument, path).map(str::to_owned)).transpose()
+}
+
+/// The pairs of a mapping or of an iterable of pairs, in order.
+pub fn pairs<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    if let Ok(dict) = value.cast::<PyDict>() {
+        return Ok(dict.iter().collect());
+    }
+    // A multi-mapping (ours, httpx's) gives repeated names there.
+    let listed = if value.hasattr("multi_items")? {
+        value.call_method0("multi_items")?
+    } else if value.cast::<PyMapping>().is_ok() {
+        value.call_method0("items")?
+    } else {
+        value.clone()
+    };
+    let wrong = || wrong_type(argument, "a mapping or a sequence of (name, value) pairs", value);
+    if listed.is_instance_of::<PyString>() || listed.is_instance_of::<PyBytes>() {
+        return Err(wrong());
+    }
+    listed.try_iter().map_err(|_| wrong())?.map(|pair| pair?.extract().map_err(|_| wrong())).collect()
 }
 
 /// The beginning of a value's repr.

@@ -174,14 +174,12 @@ macro_rules! is_allowed {
 
 macro_rules! keywords {
     (() $($(#[doc = $doc:literal])+ $name:ident: $type:literal $defaults:tt)+) => {
-        /// A keyword of the table.
         #[allow(non_camel_case_types, reason = "each is spelled as the keyword")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Keyword {
             $(#[doc = concat!("`", stringify!($name), "`")] $name),+
         }
 
-        /// The rows of the table.
         pub const KEYWORDS: &[Row] = &[$(Row {
             keyword: Keyword::$name,
             name: stringify!($name),
@@ -207,11 +205,8 @@ pub fn _keyword_types() -> BTreeMap<&'static str, &'static str> {
     KEYWORDS.iter().map(|row| (row.name, row.stub_type)).collect()
 }
 
-/// One option at run time.
 pub struct Row {
-    /// Which.
     pub keyword: Keyword,
-    /// Its name.
     pub name: &'static str,
     /// Its type in the stub.
     pub stub_type: &'static str,
@@ -224,15 +219,11 @@ pub struct Row {
 pub enum Function {
     /// `Request`, and the options of an item of a batch.
     Request,
-    /// `gather_fetch`.
     Gather,
-    /// `stream_fetch`.
     Stream,
-    /// `Client.gather`.
     ClientGather,
     /// `Client.request`, `get`, `head`, `options`, `post`, `put`, `patch`, `delete`.
     ClientRequest,
-    /// `Client`.
     Client,
     /// Every function of `shoal.parallel` but `map`.
     Kernel,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
@@ -13,10 +13,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::detach::attached;
-use super::runtime::thread_error;
+use super::lifecycle::thread_error;
 use shoal_http::completion::Waiter;
 use shoal_runtime::fork::PerProcess;
-use shoal_runtime::{Notifier, notifier};
+use shoal_runtime::{Mutex, Notifier, notifier};
 
 /// Delivers the callbacks of one job. It owns Python objects, so it is called or dropped with the GIL.
 type Deliver = Box<dyn FnOnce(Python<'_>) + Send>;
@@ -27,7 +27,7 @@ static WAITING: PerProcess<Mutex<HashMap<u64, Deliver>>> = PerProcess::new();
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 fn waiting() -> MutexGuard<'static, HashMap<u64, Deliver>> {
-    WAITING.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    WAITING.get_or_init(Mutex::default).lock()
 }
 
 fn remove(number: u64) -> Option<Deliver> {

@@ -33,7 +33,6 @@ pub fn thrown_error(thrown: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>)
 pub struct Ready(pub Py<PyAny>);
 
 impl Ready {
-    /// Returns None.
     pub fn none(py: Python<'_>) -> Self {
         Self(py.None())
     }

@@ -1,5 +1,8 @@
 //! The only place where Rust code releases the GIL or takes it.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use pyo3::Python;
 
 use shoal_runtime::{FinalizeGuard, park_forever};
@@ -28,4 +31,36 @@ pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> T {
         return done;
     }
     park_forever()
+}
+
+/// Objects between two looks at the clock: 10 to 50 µs.
+const STRIDE: usize = 256;
+
+/// How long the GIL is held at a time.
+pub const HOLD: Duration = Duration::from_millis(2);
+
+/// How long the GIL stays released. A waiting thread has to wake up first: when the GIL was taken back at once, an event
+/// loop had half as many turns (35 instead of 71 in 220 ms).
+pub const RELEASE: Duration = Duration::from_micros(50);
+
+/// Counts the objects of a loop and yields the GIL every 2 ms.
+pub struct GilYielder {
+    count: usize,
+    since: Instant,
+}
+
+impl GilYielder {
+    pub fn new() -> Self {
+        Self { count: 0, since: Instant::now() }
+    }
+
+    /// Counts an object. Other threads, and any Python code, may run in this call.
+    #[inline]
+    pub fn step(&mut self, py: Python<'_>) {
+        self.count += 1;
+        if self.count.is_multiple_of(STRIDE) && self.since.elapsed() >= HOLD {
+            detached(py, || thread::sleep(RELEASE));
+            self.since = Instant::now();
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `Job`: one handle for everything that takes time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Instant;
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -8,20 +9,19 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyWeakrefReference};
 
-use super::call_site::CallSite;
 use super::callbacks::{CallbackThread, run_callbacks};
 use super::detach::detached;
 use super::event_loop::running_loop;
-use super::job_result::{JobOutcome, WorkResult, cancelled_error, started_before_fork};
+use super::job_result::{JobOutcome, JobResult, Work, WorkResult, cancelled_error, started_before_fork};
 use super::job_state::JobState;
 use super::lifecycle::calling_out;
 use super::progress::Progress;
 use super::repr::escape_html;
 use super::stats::PyStats;
-use super::work::Work;
+use super::unobserved::{CallSite, Observed};
 use shoal_http::completion::Completion;
+use shoal_runtime::Mutex;
 
-/// The hint for code that uses a job as if it were its result.
 const HINT: &str = "await it, or call .result(), for what it gives";
 
 /// Work that has started, and its result.
@@ -52,7 +52,14 @@ impl Job {
         progress: Option<Py<PyAny>>,
         site: Option<CallSite>,
     ) -> PyResult<Py<Self>> {
-        let state = JobState::new(completion, work, progress, site);
+        let state = JobState {
+            result: JobResult::new(completion),
+            work,
+            progress: progress.map(|reporter| Arc::new(Progress::new(reporter))),
+            observed: Observed::default(),
+            started: Instant::now(),
+            site,
+        };
         let job = Bound::new(py, Self { state, callbacks: Mutex::default() })?;
         let state = &job.get().state;
         if let Some(progress) = &state.progress
@@ -71,7 +78,7 @@ impl Job {
     }
 
     fn take_callbacks(&self) -> Vec<Py<PyAny>> {
-        std::mem::take(&mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.callbacks.lock())
     }
 
     fn outcome(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<JobOutcome> {
@@ -155,7 +162,7 @@ impl Job {
         let thread = if state.result.is_done() { None } else { Some(CallbackThread::start(py)?) };
         state.observed.set_awaited();
         let first = {
-            let mut callbacks = job.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut callbacks = job.callbacks.lock();
             callbacks.push(r#fn.unbind());
             callbacks.len() == 1
         };
@@ -185,7 +192,7 @@ impl Job {
         if result.is_parents() && (!result.is_done() || result.is_cancelled()) {
             return Err(started_before_fork());
         }
-        Ok(PyStats(self.state.work.stats()))
+        Ok(self.state.work.stats().into())
     }
 
     fn __getattr__(&self, name: &Bound<'_, PyString>) -> PyResult<()> {
@@ -251,7 +258,7 @@ impl Job {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.result.traverse(&visit)?;
-        if let Ok(callbacks) = self.callbacks.try_lock() {
+        if let Some(callbacks) = self.callbacks.try_lock() {
             for callback in &*callbacks {
                 visit.call(callback)?;
             }

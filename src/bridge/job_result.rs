@@ -3,7 +3,7 @@
 //! The lock around it is never held while Python code may run.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError};
@@ -13,20 +13,53 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::exceptions::exception_class;
-use super::into_python::IntoPython;
 use super::lifecycle::{exiting, is_lost};
 use shoal_http::completion::{Completion, Promise, Waiter};
-use shoal_runtime::fork;
+use shoal_http::stats::Stats;
+use shoal_runtime::{Mutex, fork};
+
+/// Work that runs, as its job sees it.
+pub trait Work: Send + Sync {
+    fn name(&self) -> &str;
+    /// Stops the work, releases its sockets and returns the job's result; `None` if the work has just ended by itself.
+    fn cancel(&self) -> Option<WorkResult>;
+    /// How many items are finished, and of how many, where that is known.
+    fn progress(&self) -> (usize, Option<usize>);
+    fn stats(&self) -> Stats;
+}
+
+/// Owned data that becomes a Python object, in slices so that an event loop is not blocked.
+pub trait IntoPython: Send {
+    /// Converts until `deadline`; `None` if there is more to convert. An error is the exception of the job.
+    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>>;
+
+    /// The exception that [`IntoPython::step`] would return, for the report of a dropped job; `None` if there is none.
+    fn failure(&mut self, py: Python<'_>) -> Option<PyErr> {
+        self.step(py, None).err()
+    }
+}
+
+/// Data that is converted in one step.
+struct Once<F>(Option<F>);
+
+impl<F: FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send> IntoPython for Once<F> {
+    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
+        self.0.take().map_or_else(|| Ok(py.None()), |convert| convert(py)).map(Some)
+    }
+}
+
+/// A result that `convert` makes in one step.
+pub fn once(convert: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) -> Box<dyn IntoPython> {
+    Box::new(Once(Some(convert)))
+}
 
 /// How the work behind a job ended.
 pub enum WorkResult {
-    /// By itself, with a value or an exception.
     Done(Box<dyn IntoPython>),
     /// By a cancellation; with the finished results, if it is a batch.
     Cancelled(Option<Box<dyn IntoPython>>),
     /// The reactor was shut down.
     Lost,
-    /// The engine panicked.
     Panicked,
 }
 
@@ -39,9 +72,7 @@ pub fn completion_pair() -> (Arc<Completion<WorkResult>>, Promise<WorkResult>) {
 
 /// The result of a job, as Python objects.
 pub enum JobOutcome {
-    /// A value.
     Value(Py<PyAny>),
-    /// An exception.
     Raised(Py<PyBaseException>),
     /// A cancellation; with the finished results, if the work is a batch.
     Cancelled(Option<Py<PyAny>>),
@@ -59,25 +90,10 @@ impl JobOutcome {
 
 /// How far a result is.
 pub enum Advance {
-    /// The work is running.
     Pending,
     /// There is more to convert, or another thread is converting.
     More,
-    /// Converted.
     Done(JobOutcome),
-}
-
-/// A result that consists of an exception.
-struct Failed(fn(Python<'_>) -> PyErr);
-
-impl IntoPython for Failed {
-    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
-        Err(self.0(py))
-    }
-
-    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
-        Some(self.0(py))
-    }
 }
 
 fn panicked(py: Python<'_>) -> PyErr {
@@ -100,16 +116,15 @@ enum Stage {
     /// The work is running, or its result has not been asked for.
     Unread,
     Converting(Box<dyn IntoPython>),
-    /// A thread is converting.
     Busy,
     Converted(JobOutcome),
 }
 
 impl From<WorkResult> for State {
     fn from(result: WorkResult) -> Self {
-        let (source, cancelled): (Box<dyn IntoPython>, _) = match result {
+        let (source, cancelled) = match result {
             WorkResult::Done(source) => (source, false),
-            WorkResult::Panicked => (Box::new(Failed(panicked)), false),
+            WorkResult::Panicked => (once(|py| Err(panicked(py))), false),
             WorkResult::Cancelled(Some(results)) => (results, true),
             WorkResult::Cancelled(None) | WorkResult::Lost => {
                 return Self { stage: Stage::Converted(JobOutcome::Cancelled(None)), cancelled: true };
@@ -121,21 +136,15 @@ impl From<WorkResult> for State {
 
 /// The result of a job, present or to come.
 pub struct JobResult {
-    completion: Arc<Completion<WorkResult>>,
+    pub(super) completion: Arc<Completion<WorkResult>>,
     generation: u32,
     state: Mutex<State>,
 }
 
 impl JobResult {
-    /// The result that `completion` will have.
     pub fn new(completion: Arc<Completion<WorkResult>>) -> Self {
         let state = Mutex::new(State { stage: Stage::Unread, cancelled: false });
         Self { completion, generation: fork::generation(), state }
-    }
-
-    /// The completion that the work settles.
-    pub fn completion(&self) -> &Completion<WorkResult> {
-        &self.completion
     }
 
     /// Whether the work belongs to the parent of this process. Its threads may have held locks at the fork, so this
@@ -144,7 +153,6 @@ impl JobResult {
         self.generation != fork::generation()
     }
 
-    /// Whether the work has ended.
     pub fn is_done(&self) -> bool {
         self.completion.is_done()
     }
@@ -154,27 +162,21 @@ impl JobResult {
         !self.is_parents() && self.completion.watch(waiter, token)
     }
 
-    /// Whether the work was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.is_done() && self.read().cancelled
     }
 
-    /// Whether a thread is converting the result.
     pub fn is_busy(&self) -> bool {
-        matches!(self.lock().stage, Stage::Busy)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        matches!(self.state.lock().stage, Stage::Busy)
     }
 
     /// The state of a job that is done, with the result taken out of the completion.
     fn read(&self) -> MutexGuard<'_, State> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if matches!(state.stage, Stage::Unread) {
             let result = if self.is_parents() {
                 // A result that a thread was moving at the fork is lost in the child.
-                let moving = || WorkResult::Done(Box::new(Failed(|_| started_before_fork())));
+                let moving = || WorkResult::Done(once(|_| Err(started_before_fork())));
                 self.completion.take_in_child().unwrap_or_else(moving)
             } else {
                 self.completion.take().unwrap_or(WorkResult::Lost)
@@ -204,7 +206,7 @@ impl JobResult {
         drop(state);
         let outcome = match source.step(py, deadline) {
             Ok(None) => {
-                self.lock().stage = Stage::Converting(source);
+                self.state.lock().stage = Stage::Converting(source);
                 return Advance::More;
             }
             Ok(Some(results)) if cancelled => JobOutcome::Cancelled(Some(results)),
@@ -218,7 +220,7 @@ impl JobResult {
 
     /// The previous stage is dropped without the lock: it may hold Python objects.
     fn replace(&self, stage: Stage) {
-        let previous = mem::replace(&mut self.lock().stage, stage);
+        let previous = mem::replace(&mut self.state.lock().stage, stage);
         drop(previous);
     }
 
@@ -229,15 +231,14 @@ impl JobResult {
         let stage = mem::replace(&mut state.stage, Stage::Converted(JobOutcome::Cancelled(None)));
         drop(state);
         match stage {
-            Stage::Converting(source) if !cancelled => source.failure(py),
+            Stage::Converting(mut source) if !cancelled => source.failure(py),
             Stage::Converted(JobOutcome::Raised(error)) => Some(PyErr::from_value(error.into_bound(py).into_any())),
             _ => None,
         }
     }
 
-    /// For the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Ok(state) = self.state.try_lock() {
+        if let Some(state) = self.state.try_lock() {
             match &state.stage {
                 Stage::Converted(JobOutcome::Value(value) | JobOutcome::Cancelled(Some(value))) => visit.call(value)?,
                 Stage::Converted(JobOutcome::Raised(error)) => visit.call(error)?,
@@ -247,7 +248,6 @@ impl JobResult {
         Ok(())
     }
 
-    /// For the garbage collector.
     pub fn clear(&self) {
         self.replace(Stage::Converted(JobOutcome::Cancelled(None)));
     }

@@ -8,18 +8,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::call_site::CallSite;
 use super::coroutine::{returned, thrown_error};
 use super::detach::detached;
-use super::event_loop::require_loop;
-use super::interrupt::{interruptible, mention_results};
-use super::job_result::{Advance, JobOutcome, JobResult, WorkResult, cancelled_error, started_before_fork};
+use super::event_loop::{interruptible, mention_results, require_loop};
+use super::job_result::{Advance, JobOutcome, JobResult, Work, cancelled_error, started_before_fork};
 use super::lifecycle::{awaiting, exiting};
 use super::loop_waker::LoopWaker;
 use super::progress::Progress;
-use super::unobserved::{Observed, log_failure, warn_of_drop};
-use super::work::Work;
-use shoal_http::completion::Completion;
+use super::unobserved::{CallSite, Observed, report};
 use shoal_runtime::is_exiting;
 
 /// How long a conversion blocks an event loop at a time: some 3,000 responses. Another task waits for at most three such
@@ -29,35 +25,17 @@ const SLICE: Duration = Duration::from_millis(1);
 /// How often a blocked thread checks for signals; a quarter of the 200 ms within which Ctrl-C must be answered.
 pub const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A job without its Python class.
 pub struct JobState {
     pub(super) result: JobResult,
     pub(super) work: Arc<dyn Work>,
     pub(super) progress: Option<Arc<Progress>>,
     pub(super) observed: Observed,
-    started: Instant,
+    pub(super) started: Instant,
     /// For the report of a dropped job.
-    site: Option<CallSite>,
+    pub(super) site: Option<CallSite>,
 }
 
 impl JobState {
-    /// A job for `work`, which runs already and settles `completion`.
-    pub fn new(
-        completion: Arc<Completion<WorkResult>>,
-        work: Arc<dyn Work>,
-        progress: Option<Py<PyAny>>,
-        site: Option<CallSite>,
-    ) -> Self {
-        Self {
-            result: JobResult::new(completion),
-            work,
-            progress: progress.map(|reporter| Arc::new(Progress::new(reporter))),
-            observed: Observed::default(),
-            started: Instant::now(),
-            site,
-        }
-    }
-
     /// The progress to report; `None` once the work has ended.
     pub fn running_progress(&self) -> Option<(usize, Option<usize>)> {
         if self.result.is_done() || self.result.is_parents() { None } else { Some(self.work.progress()) }
@@ -74,7 +52,7 @@ impl JobState {
             return false;
         }
         // Cancelling and settling are one step: work that is cancelled ends, too, and must not settle first.
-        self.result.completion().settle_with(|| self.work.cancel())
+        self.result.completion.settle_with(|| self.work.cancel())
     }
 
     fn advance(&self, py: Python<'_>, deadline: Option<Instant>) -> Advance {
@@ -154,7 +132,7 @@ impl JobState {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let slice = left.map_or(SIGNAL_INTERVAL, |left| left.min(SIGNAL_INTERVAL));
-            if detached(py, || self.result.completion().wait(slice)) {
+            if detached(py, || self.result.completion.wait(slice)) {
                 return Ok(true);
             }
             if is_exiting() {
@@ -208,7 +186,6 @@ impl JobState {
         error
     }
 
-    /// For `repr()`.
     pub fn repr(&self, py: Python<'_>) -> PyResult<String> {
         let name = self.work.name();
         if self.result.is_parents() && !self.result.is_done() {
@@ -249,10 +226,10 @@ impl Drop for JobState {
             let unwinding = PyErr::take(py);
             if !stopped {
                 if let Some(failure) = self.result.failure(py) {
-                    log_failure(py, self.work.name(), self.site.as_ref(), failure);
+                    report(py, self.work.name(), self.site.as_ref(), Some(failure));
                 }
             } else if unwinding.is_none() && !self.observed.is_awaited() {
-                warn_of_drop(py, self.work.name(), self.site.as_ref());
+                report(py, self.work.name(), self.site.as_ref(), None);
             }
             if let Some(error) = unwinding {
                 error.restore(py);

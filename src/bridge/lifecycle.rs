@@ -1,10 +1,11 @@
-//! Import and exit of the interpreter.
+//! Import and exit of the interpreter; the threads of the runtime, or the exception for why there are none.
 
 use std::time::Duration;
 
-use pyo3::exceptions::{PyImportError, PyRuntimeError, PySystemExit};
+use pyo3::exceptions::{PyImportError, PyRuntimeError, PySystemExit, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use tokio::runtime::Handle;
 
 use super::detach::detached;
 use shoal_runtime::{FinalizeGuard, RuntimeError, is_exit_thread, is_exiting};
@@ -17,6 +18,25 @@ const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 pub fn exiting() -> PyErr {
     let message = RuntimeError::Exiting.to_string();
     if is_exit_thread() { PyRuntimeError::new_err(message) } else { PySystemExit::new_err(message) }
+}
+
+/// The reactor, started at first use.
+pub fn reactor() -> PyResult<&'static Handle> {
+    shoal_runtime::reactor_handle().map_err(|error| runtime_error(&error))
+}
+
+/// The exception for a thread that could not be started.
+pub fn thread_error(error: &std::io::Error) -> PyErr {
+    PyRuntimeError::new_err(format!("a thread could not be started: {error}"))
+}
+
+/// The exception for a runtime that could not be started.
+pub fn runtime_error(error: &RuntimeError) -> PyErr {
+    match error {
+        RuntimeError::Exiting => exiting(),
+        RuntimeError::Thread(_) => PyRuntimeError::new_err(error.to_string()),
+        RuntimeError::ThreadCount(_) => PyValueError::new_err(error.to_string()),
+    }
 }
 
 /// Runs `work`, which may call any Python code. An exit waits for it, for a bounded time. During an exit only the `atexit`

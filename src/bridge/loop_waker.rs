@@ -11,7 +11,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -21,11 +21,11 @@ use pyo3::types::PyWeakrefReference;
 
 use super::detach::attached;
 use super::event_loop::{in_main_thread, is_closed, running_loop};
-use super::runtime::thread_error;
+use super::lifecycle::thread_error;
 use super::wake_fd::WakeFd;
 use shoal_http::completion::Waiter;
 use shoal_runtime::fork::PerProcess;
-use shoal_runtime::{FinalizeGuard, Notifier, OnTickEnd, at_tick_end, fork, notifier};
+use shoal_runtime::{FinalizeGuard, Mutex, Notifier, OnTickEnd, at_tick_end, fork, notifier};
 
 /// Queue length at which the loop is woken before the end of the reactor's tick, to work in parallel with it.
 const EARLY_WAKE: usize = 32;
@@ -40,7 +40,6 @@ struct Mailbox {
     wakeup: Wakeup,
 }
 
-/// How the loop is woken.
 enum Wakeup {
     Descriptor(WakeFd),
     /// `call_soon_threadsafe`, called by the notifier.
@@ -50,7 +49,7 @@ enum Wakeup {
 impl Waiter for Mailbox {
     fn wake(self: Arc<Self>, token: u64) {
         let length = {
-            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self.queue.lock();
             queue.push(token);
             queue.len()
         };
@@ -86,18 +85,17 @@ impl Mailbox {
         }
         self.woken.store(false, Ordering::Release);
         self.scheduled.store(false, Ordering::Release);
-        std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.queue.lock())
     }
 }
 
 /// Loops and their wakers, by the waker's id.
 type Loops = HashMap<u64, (Py<PyAny>, Py<LoopWaker>)>;
 
-/// Loops without `add_reader`.
 static THREADSAFE: PerProcess<Mutex<Loops>> = PerProcess::new();
 
 fn threadsafe() -> MutexGuard<'static, Loops> {
-    THREADSAFE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    THREADSAFE.get_or_init(Mutex::default).lock()
 }
 
 fn call_soon(id: u64) {
@@ -124,7 +122,10 @@ fn forget_threadsafe(id: u64) {
 pub struct LoopWaker {
     mailbox: Arc<Mailbox>,
     futures: Mutex<Futures>,
-    ticker: Ticker,
+    /// In the main thread, where signal handlers run, a timer wakes the loop while futures are pending; true while it is
+    /// scheduled. A signal handler (such as ipykernel's for the stop button) may only schedule its work; the selector then
+    /// resumes its sleep (PEP 475), and the loop would run the work at the next response.
+    ticking: Option<AtomicBool>,
 }
 
 /// Pending futures by token. A token is reused after it has come back from the mailbox, which it does once.
@@ -162,16 +163,6 @@ impl Futures {
     fn is_empty(&self) -> bool {
         self.free.len() == self.slots.len()
     }
-}
-
-/// Whether a timer wakes the loop while futures are pending. A signal handler (such as ipykernel's for the stop button) may
-/// only schedule its work; the selector then resumes its sleep (PEP 475), and the loop would run the work at the next
-/// response.
-enum Ticker {
-    /// Not the main thread: no signal handlers run here.
-    Never,
-    /// The main thread; true while a tick is scheduled.
-    Main(AtomicBool),
 }
 
 /// Seconds between two ticks; half of the 200 ms within which a notebook's stop button must be answered.
@@ -242,7 +233,7 @@ impl LoopWaker {
                 wakeup,
             }),
             futures: Mutex::default(),
-            ticker: if main { Ticker::Main(AtomicBool::new(false)) } else { Ticker::Never },
+            ticking: main.then(AtomicBool::default),
         };
         let descriptor = WakeFd::new()?;
         let number = descriptor.descriptor();
@@ -279,10 +270,6 @@ impl LoopWaker {
         Ok(waker)
     }
 
-    fn futures(&self) -> MutexGuard<'_, Futures> {
-        self.futures.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A future of `event_loop` for its task to wait for, which `watch` arranges to be resolved; `None` if `watch` finds
     /// nothing to wait for.
     pub fn future<'py>(
@@ -295,16 +282,16 @@ impl LoopWaker {
         // asyncio's protocol: tells the task that the future is awaited and not just yielded.
         future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
         let waker = slf.get();
-        let token = waker.futures().insert(future.clone().unbind());
+        let token = waker.futures.lock().insert(future.clone().unbind());
         if watch(waker.mailbox.clone(), token) {
-            if let Ticker::Main(scheduled) = &waker.ticker
+            if let Some(scheduled) = &waker.ticking
                 && !scheduled.swap(true, Ordering::Relaxed)
             {
                 Self::schedule_tick(slf, event_loop)?;
             }
             return Ok(Some(future));
         }
-        let unused = waker.futures().remove(token);
+        let unused = waker.futures.lock().remove(token);
         drop(unused);
         Ok(None)
     }
@@ -322,7 +309,7 @@ impl LoopWaker {
     fn _drain(&self, py: Python<'_>) -> PyResult<()> {
         let Some(_guard) = FinalizeGuard::acquire() else { return Ok(()) };
         for token in self.mailbox.drain() {
-            let Some(future) = self.futures().remove(token) else { continue };
+            let Some(future) = self.futures.lock().remove(token) else { continue };
             let future = future.into_bound(py);
             if let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) {
                 // A task that was cancelled has cancelled its future. Any other error must not keep the rest waiting.
@@ -337,9 +324,9 @@ impl LoopWaker {
 
     /// Schedules the next tick while futures are pending. Called by the loop.
     fn _tick(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let Ticker::Main(scheduled) = &slf.get().ticker else { return Ok(()) };
+        let Some(scheduled) = &slf.get().ticking else { return Ok(()) };
         match running_loop(slf.py())? {
-            Some(event_loop) if !slf.get().futures().is_empty() => Self::schedule_tick(slf, &event_loop),
+            Some(event_loop) if !slf.get().futures.lock().is_empty() => Self::schedule_tick(slf, &event_loop),
             _ => {
                 scheduled.store(false, Ordering::Relaxed);
                 Ok(())
@@ -348,7 +335,7 @@ impl LoopWaker {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Ok(futures) = self.futures.try_lock() {
+        if let Some(futures) = self.futures.try_lock() {
             for future in futures.slots.iter().flatten() {
                 visit.call(future)?;
             }
@@ -358,7 +345,7 @@ impl LoopWaker {
 
     fn __clear__(&self) {
         // The tokens are not freed: the reactor may still push them.
-        let futures: Vec<_> = self.futures().slots.iter_mut().map(Option::take).collect();
+        let futures: Vec<_> = self.futures.lock().slots.iter_mut().map(Option::take).collect();
         drop(futures);
     }
 }

@@ -1,18 +1,18 @@
 //! `progress=`: calls a reporter of `shoal._progress` on the thread or event loop that waits, never on the reactor.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use super::lifecycle::calling_out;
-use shoal_runtime::is_exiting;
+use shoal_runtime::{Mutex, is_exiting};
 
-/// Time between two reports.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// How many items are finished, and of how many, where that is known.
@@ -41,7 +41,7 @@ impl Progress {
     /// Reports, unless the last report is less than 100 ms old.
     pub fn report(&self, py: Python<'_>, (done, total): Figures) -> PyResult<()> {
         {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = self.last.lock();
             if self.closed.load(Ordering::Relaxed) || last.is_some_and(|last| last.elapsed() < INTERVAL) {
                 return Ok(());
             }
@@ -70,39 +70,18 @@ impl Progress {
         event_loop: &Bound<'_, PyAny>,
         figures: impl Fn(Python<'_>) -> Option<Figures> + Send + Sync + 'static,
     ) -> PyResult<()> {
-        let (progress, figures) = (progress.clone(), Box::new(figures));
-        let tick = Tick { progress, event_loop: event_loop.clone().unbind(), figures };
-        Tick::schedule(&Bound::new(event_loop.py(), tick)?)
-    }
-
-    /// For the garbage collector.
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.reporter)
-    }
-}
-
-/// The callback of a timer. Internal.
-#[pyclass(frozen, module = "shoal._shoal")]
-struct Tick {
-    progress: Arc<Progress>,
-    event_loop: Py<PyAny>,
-    figures: Box<dyn Fn(Python<'_>) -> Option<Figures> + Send + Sync>,
-}
-
-impl Tick {
-    fn schedule(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let event_loop = slf.get().event_loop.bind(slf.py());
-        event_loop.call_method1(intern!(slf.py(), "call_later"), (INTERVAL.as_secs_f64(), slf))?;
+        let (py, progress) = (event_loop.py(), progress.clone());
+        let report = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<bool> {
+            let py = arguments.py();
+            let Some(figures) = figures(py) else { return Ok(false) };
+            progress.report(py, figures).map(|()| true)
+        };
+        let report = PyCFunction::new_closure(py, None, None, report)?;
+        py.import(intern!(py, "shoal._progress"))?.call_method1(intern!(py, "follow"), (event_loop, report))?;
         Ok(())
     }
-}
 
-#[pymethods]
-impl Tick {
-    fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let tick = slf.get();
-        let Some(figures) = (tick.figures)(slf.py()) else { return Ok(()) };
-        tick.progress.report(slf.py(), figures)?;
-        Self::schedule(slf)
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.reporter)
     }
 }

@@ -5,25 +5,23 @@
 //! when it is converted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use super::call_site::CallSite;
 use super::exceptions::os_error;
-use super::into_python::IntoPython;
 use super::job::Job;
-use super::job_result::WorkResult;
+use super::job_result::{Work, WorkResult, once};
+use super::unobserved::CallSite;
 use super::wake_fd::WakeFd;
-use super::work::Work;
 use shoal_http::completion::Completion;
 use shoal_http::stats::{LimitedBy, Stats};
+use shoal_runtime::Mutex;
 
-/// The state that a promise and its job share.
 struct Shared {
     name: String,
     started: Instant,
@@ -51,28 +49,19 @@ impl Counts {
 }
 
 impl Shared {
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take_collect(&self) -> Option<Py<PyAny>> {
-        self.collect.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn wake_fd(&self) -> MutexGuard<'_, Option<WakeFd>> {
-        self.wake.lock().unwrap_or_else(PoisonError::into_inner)
+        self.collect.lock().take()
     }
 
     fn wake(&self) {
-        if let Some(descriptor) = &*self.wake_fd() {
+        if let Some(descriptor) = &*self.wake.lock() {
             descriptor.wake();
         }
     }
 
-    /// Stops the clock.
     fn finish(&self) {
         let wall_time = self.started.elapsed();
-        self.counts().wall_time.get_or_insert(wall_time);
+        self.counts.lock().wall_time.get_or_insert(wall_time);
     }
 }
 
@@ -85,17 +74,16 @@ impl Work for Shared {
         self.finish();
         self.cancelled.store(true, Ordering::Release);
         self.wake();
-        let results = self.take_collect().map(|collect| Box::new(Collect(collect)) as Box<dyn IntoPython>);
-        Some(WorkResult::Cancelled(results))
+        Some(WorkResult::Cancelled(self.take_collect().map(|collect| once(move |py| collect.call0(py)))))
     }
 
     fn progress(&self) -> (usize, Option<usize>) {
-        let counts = self.counts();
+        let counts = self.counts.lock();
         (usize::try_from(counts.ok + counts.failed()).unwrap_or(usize::MAX), counts.total)
     }
 
     fn stats(&self) -> Stats {
-        let counts = self.counts();
+        let counts = self.counts.lock();
         let failed = counts.failed();
         Stats {
             total: counts.ok + failed,
@@ -109,37 +97,6 @@ impl Work for Shared {
     }
 }
 
-/// A value or an exception that is a Python object already.
-struct Settled(Option<Result<Py<PyAny>, Py<PyBaseException>>>);
-
-impl IntoPython for Settled {
-    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
-        match self.0.take() {
-            Some(Ok(value)) => Ok(Some(value)),
-            Some(Err(error)) => Err(PyErr::from_value(error.into_bound(py).into_any())),
-            None => Ok(Some(py.None())),
-        }
-    }
-
-    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
-        let error = self.0.as_ref()?.as_ref().err()?;
-        Some(PyErr::from_value(error.clone_ref(py).into_bound(py).into_any()))
-    }
-}
-
-/// The finished items of a cancelled job.
-struct Collect(Py<PyAny>);
-
-impl IntoPython for Collect {
-    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
-        self.0.call0(py).map(Some)
-    }
-
-    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
-        None
-    }
-}
-
 /// The producing end of a Job. Internal.
 #[pyclass(frozen, module = "shoal._shoal", name = "_Promise")]
 pub struct PyPromise {
@@ -148,9 +105,9 @@ pub struct PyPromise {
 }
 
 impl PyPromise {
-    fn settle(&self, result: Result<Py<PyAny>, Py<PyBaseException>>) -> bool {
+    fn settle(&self, result: PyResult<Py<PyAny>>) -> bool {
         self.shared.finish();
-        let settled = self.completion.settle(WorkResult::Done(Box::new(Settled(Some(result))))).is_ok();
+        let settled = self.completion.settle(WorkResult::Done(once(|_| result))).is_ok();
         drop(self.shared.take_collect());
         settled
     }
@@ -185,7 +142,7 @@ impl PyPromise {
 
     /// A descriptor that is readable after `wake` and after a cancellation.
     fn fileno(&self) -> PyResult<i32> {
-        self.shared.wake_fd().as_ref().map(WakeFd::descriptor).ok_or_else(|| PyValueError::new_err("closed"))
+        self.shared.wake.lock().as_ref().map(WakeFd::descriptor).ok_or_else(|| PyValueError::new_err("closed"))
     }
 
     /// Makes `fileno` readable.
@@ -195,14 +152,14 @@ impl PyPromise {
 
     /// Makes `fileno` no longer readable.
     fn drain(&self) {
-        if let Some(descriptor) = &*self.shared.wake_fd() {
+        if let Some(descriptor) = &*self.shared.wake.lock() {
             descriptor.clear();
         }
     }
 
     /// Closes `fileno`; later calls of `wake` do nothing.
     fn close(&self) {
-        *self.shared.wake_fd() = None;
+        *self.shared.wake.lock() = None;
     }
 
     /// Whether the job was cancelled.
@@ -212,17 +169,17 @@ impl PyPromise {
 
     /// Sets the total number of items.
     fn expect(&self, total: usize) {
-        self.shared.counts().total = Some(total);
+        self.shared.counts.lock().total = Some(total);
     }
 
     /// Counts items that have a result.
     fn advance(&self, count: u64) {
-        self.shared.counts().ok += count;
+        self.shared.counts.lock().ok += count;
     }
 
     /// Counts an item that failed with an exception of the class of this name.
     fn failed(&self, name: String) {
-        *self.shared.counts().by_error.entry(name).or_default() += 1;
+        *self.shared.counts.lock().by_error.entry(name).or_default() += 1;
     }
 
     /// Sets the result; `False` if the job had ended already.
@@ -231,12 +188,12 @@ impl PyPromise {
     }
 
     /// Sets the exception; `False` if the job had ended already.
-    fn reject(&self, error: Py<PyBaseException>) -> bool {
-        self.settle(Err(error))
+    fn reject(&self, error: Bound<'_, PyBaseException>) -> bool {
+        self.settle(Err(PyErr::from_value(error.into_any())))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Ok(collect) = self.shared.collect.try_lock()
+        if let Some(collect) = self.shared.collect.try_lock()
             && let Some(collect) = &*collect
         {
             visit.call(collect)?;

@@ -1,7 +1,7 @@
 //! `Stream`: results as they arrive, from a source that is read only as fast as results are taken.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration};
@@ -11,17 +11,16 @@ use pyo3::types::PyTuple;
 
 use super::coroutine::Ready;
 use super::detach::detached;
-use super::event_loop::require_loop;
-use super::interrupt::interruptible;
+use super::event_loop::{interruptible, require_loop};
 use super::job_state::SIGNAL_INTERVAL;
-use super::lifecycle::{awaiting, calling_out, exiting};
+use super::lifecycle::{awaiting, calling_out, exiting, reactor};
 use super::loop_waker::LoopWaker;
 use super::progress::Progress;
-use super::runtime::reactor;
+
 use super::source::{Convert, Filled, SLICE, Source};
 use super::stats::PyStats;
 use shoal_http::stream::{FetchStream, Taken};
-use shoal_runtime::{fork, is_exiting};
+use shoal_runtime::{Mutex, fork, is_exiting};
 
 /// The responses of `stream_fetch`, one by one.
 ///
@@ -38,7 +37,6 @@ pub struct Stream {
     generation: u32,
 }
 
-/// The next step of a consumer.
 enum Next {
     Item(Py<PyAny>),
     End,
@@ -197,7 +195,7 @@ impl Stream {
     #[getter]
     fn stats(&self) -> PyResult<PyStats> {
         self.check_process()?;
-        Ok(PyStats(self.source.flow.stats()))
+        Ok(self.source.flow.stats().into())
     }
 
     fn __repr__(&self) -> String {
@@ -241,7 +239,7 @@ impl NextItem {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let stream = self.stream.get();
         {
-            let mut yielded = stream.yielded.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut yielded = stream.yielded.lock();
             if self.resumed.swap(true, Ordering::Relaxed) {
                 *yielded = Instant::now();
             } else if yielded.elapsed() > SLICE {

@@ -12,7 +12,6 @@ pub struct WakeFd {
 }
 
 impl WakeFd {
-    /// Not readable yet.
     #[cfg(target_os = "linux")]
     pub fn new() -> io::Result<Self> {
         use std::os::fd::FromRawFd;
@@ -26,7 +25,6 @@ impl WakeFd {
         Ok(Self { reader: descriptor.into() })
     }
 
-    /// Not readable yet.
     #[cfg(not(target_os = "linux"))]
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = std::os::unix::net::UnixStream::pair()?;
@@ -35,12 +33,10 @@ impl WakeFd {
         Ok(Self { reader: OwnedFd::from(reader).into(), writer: OwnedFd::from(writer).into() })
     }
 
-    /// For the event loop to watch.
     pub fn descriptor(&self) -> RawFd {
         self.reader.as_raw_fd()
     }
 
-    /// Makes the descriptor readable.
     pub fn wake(&self) {
         #[cfg(target_os = "linux")]
         let mut writer = &self.reader;
@@ -50,7 +46,6 @@ impl WakeFd {
         let _ = writer.write(&1u64.to_ne_bytes());
     }
 
-    /// Makes the descriptor no longer readable.
     pub fn clear(&self) {
         let mut bytes = [0; 64];
         while (&self.reader).read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}

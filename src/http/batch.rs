@@ -1,34 +1,38 @@
-//! The arguments and the start of `gather_fetch`, `stream_fetch` and `Client.gather`.
+//! Starts `gather_fetch`, `stream_fetch` and `Client.gather`.
 
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::defaults::{Defaults, Opened};
-use super::jobs::start_batch;
-use super::plan::{Plan, call_headers, check_iterable};
-use super::stream_items::StreamItems;
-use crate::arguments::limits::DEFAULT_CONCURRENCY;
+use super::plan::{Opened, Plan, check_iterable};
+use super::results::{GatherResult, single_result, to_python};
 use crate::arguments::options::{BatchOptions, Options};
-use crate::arguments::scalars::type_name;
+use crate::arguments::request::SaveTo;
+use crate::arguments::scalars::{caused_by, type_name};
+use crate::arguments::settings::DEFAULT_CONCURRENCY;
 use crate::bridge::job::Job;
+use crate::bridge::job_result::{Work, WorkResult, completion_pair};
+use crate::bridge::lifecycle::reactor;
 use crate::bridge::progress::reporter;
+use crate::bridge::source::Convert;
 use crate::bridge::stream::Stream;
-use shoal_http::attempts::Fetcher;
-use shoal_http::batch::FetchBatchOptions;
+use crate::bridge::unobserved::CallSite;
+use shoal_http::attempts::{FetchResult, Fetcher};
+use shoal_http::batch::{FetchBatch, FetchBatchOptions};
+use shoal_http::error::FetchError;
 use shoal_http::items::Item;
 use shoal_http::limits::{Limiter, Limits};
-use shoal_http::stats::Collector;
+use shoal_http::request::Request;
+use shoal_http::save::SavedPaths;
+use shoal_http::stats::{Collector, Stats};
 use shoal_http::stream::{FetchStream, FetchStreamOptions};
 
 /// Requests of one call that may wait for a limit of their host (`per_host`, `rate`) in addition to those in flight, so
 /// that a slow host does not block the others. Each takes a task of some kilobytes.
 const AHEAD: usize = 256;
 
-/// A batch without its items.
 struct Prepared {
     plan: Plan,
     fetcher: Fetcher,
@@ -62,34 +66,39 @@ fn prepare(py: Python<'_>, client: Option<Opened>, options: Options) -> PyResult
     let has_host_limits = options.per_host.is_some() || options.rate.is_some();
     let host_limits = Limits { concurrency, per_host: options.per_host, rate: options.rate.take() };
     let host_limits = Some(host_limits).filter(|_| has_host_limits);
-    let (defaults, session, limits) = match client {
-        Some((defaults, session)) => (defaults, session, host_limits.map(|limits| Arc::new(Limiter::new(limits)))),
-        None => {
-            let (defaults, session) = Defaults::of_a_call(py, host_limits.unwrap_or_default())?;
-            (defaults, session, None)
-        }
+    let ((base, session), limits) = match client {
+        Some(opened) => (opened, host_limits.map(|limits| Arc::new(Limiter::new(limits)))),
+        None => (Plan::of_a_call(py, host_limits.unwrap_or_default())?, None),
     };
-    let headers = call_headers(&defaults.headers, &request);
-    let settings = request.settings(&defaults.settings);
-    let plan = Plan {
-        method: request.method.unwrap_or(http::Method::GET),
-        base_url: defaults.base_url.clone(),
-        params: request.params.over(&defaults.params),
-        cookies: request.cookies,
-        body: request.body,
-        has_body_type: request.has_body_type,
-        typed: headers.contains_key(CONTENT_TYPE)
-            && (!request.has_body_type || defaults.headers.contains_key(CONTENT_TYPE)),
-        settings: settings.clone(),
-        save_to: options.save_to.take(),
-        return_exceptions: options.return_exceptions,
-    };
+    let plan = base.with(request, options.save_to.take(), options.return_exceptions);
+    let (settings, headers) = (plan.settings.clone(), plan.headers.clone());
     let fetcher = Fetcher { session, limits, settings, headers, collector: Arc::new(Collector::new()) };
     let ahead = if has_host_limits { AHEAD } else { 0 };
     Ok(Prepared { plan, fetcher, options, progress, concurrency, ahead })
 }
 
-/// Starts a batch.
+struct BatchWork(Arc<FetchBatch>);
+
+impl Work for BatchWork {
+    fn name(&self) -> &'static str {
+        "gather_fetch"
+    }
+
+    fn cancel(&self) -> Option<WorkResult> {
+        let gathered = self.0.cancel()?;
+        Some(WorkResult::Cancelled(Some(Box::new(GatherResult::from(gathered)))))
+    }
+
+    fn progress(&self) -> (usize, Option<usize>) {
+        let (done, total) = self.0.progress();
+        (done, Some(total))
+    }
+
+    fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+}
+
 pub fn gather(requests: &Bound<'_, PyAny>, client: Option<Opened>, options: Options) -> PyResult<Py<Job>> {
     let py = requests.py();
     check_iterable(requests)?;
@@ -101,9 +110,7 @@ pub fn gather(requests: &Bound<'_, PyAny>, client: Option<Opened>, options: Opti
             return PyTypeError::new_err("requests is an async iterable: read it with stream_fetch");
         }
         let message = format!("requests must be an iterable of URLs or requests, not {}", type_name(requests));
-        let renamed = PyTypeError::new_err(message);
-        renamed.set_cause(py, Some(error));
-        renamed
+        caused_by(py, PyTypeError::new_err(message), error)
     })?;
     for item in iterator {
         let item = item?;
@@ -113,7 +120,7 @@ pub fn gather(requests: &Bound<'_, PyAny>, client: Option<Opened>, options: Opti
         items.list.push(match plan.request(py, &item, items.list.len())? {
             Ok(request) => Item::Request(request),
             Err(error) if options.return_exceptions => Item::Failed(Box::new(error)),
-            Err(error) => return Err(super::error::to_python(py, &error)),
+            Err(error) => return Err(to_python(py, &error)),
         });
     }
     if plan.save_to.is_some() {
@@ -122,7 +129,12 @@ pub fn gather(requests: &Bound<'_, PyAny>, client: Option<Opened>, options: Opti
     // Without limits by host the number of workers is the limit; with them the limiter enforces it.
     let concurrency = concurrency.unwrap_or(usize::MAX).saturating_add(ahead);
     let run = FetchBatchOptions { concurrency, deadline: options.deadline, keep_errors: options.return_exceptions };
-    start_batch(py, fetcher, items, run, progress)
+    let handle = reactor()?;
+    let batch = FetchBatch::new(fetcher.collector.clone(), items, run);
+    let (completion, promise) = completion_pair();
+    let finish = move |gathered| promise.settle(WorkResult::Done(Box::new(GatherResult::from(gathered))));
+    batch.start(handle, Arc::new(fetcher), finish);
+    Job::create(py, completion, Arc::new(BatchWork(batch)), progress, CallSite::here(py, false))
 }
 
 /// Raises if two bodies would be written to one file, which would lose one of them.
@@ -141,7 +153,6 @@ fn different_files(items: &[Item]) -> PyResult<()> {
     Ok(())
 }
 
-/// Starts a stream.
 pub fn stream(requests: &Bound<'_, PyAny>, client: Option<Opened>, options: Options) -> PyResult<Stream> {
     check_iterable(requests)?;
     let Prepared { plan, fetcher, options, progress, concurrency, ahead } = prepare(requests.py(), client, options)?;
@@ -159,6 +170,42 @@ pub fn stream(requests: &Bound<'_, PyAny>, client: Option<Opened>, options: Opti
         ordered: options.ordered,
         deadline: options.deadline,
     };
+    let items = StreamItems { places: plan.save_to.as_ref().and_then(SaveTo::places), plan };
     let flow = FetchStream::new(Arc::new(fetcher), run);
-    Stream::create(requests, Box::new(StreamItems::new(plan)), flow, progress)
+    Stream::create(requests, Box::new(items), flow, progress)
+}
+
+/// Makes requests by a plan, and responses or exceptions of their outcomes.
+struct StreamItems {
+    plan: Plan,
+    /// The files of earlier items, unless the template makes each file distinct.
+    places: Option<SavedPaths>,
+}
+
+impl Convert for StreamItems {
+    fn request(
+        &self,
+        py: Python<'_>,
+        item: &Bound<'_, PyAny>,
+        index: usize,
+    ) -> PyResult<Result<Arc<Request>, FetchError>> {
+        let request = self.plan.request(py, item, index)?;
+        if let Ok(request) = &request
+            && let (Some(places), Some(path)) = (&self.places, &request.save_to)
+            && !places.claim(path)
+        {
+            return Err(PyValueError::new_err(format!(
+                "save_to: requests[{index}] would be written to {path:?} like one before it; use {{index}} or different \
+                 names"
+            )));
+        }
+        Ok(request)
+    }
+
+    fn result(&self, py: Python<'_>, outcome: FetchResult) -> PyResult<Py<PyAny>> {
+        match outcome {
+            Err(error) if self.plan.return_exceptions => Ok(to_python(py, &error).into_value(py).into_any()),
+            outcome => single_result(py, outcome),
+        }
+    }
 }

@@ -5,7 +5,6 @@
 
 use std::mem::{self, MaybeUninit};
 use std::ptr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use pyo3::exceptions::PyMemoryError;
@@ -14,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use shoal_http::prefault::populate;
+use shoal_runtime::Mutex;
 
 /// Bodies from this size on are moved to Python in pieces of [`PIECE`] bytes: 100 MiB then take 101 MiB at the peak, not
 /// 200, and the memory of a piece is in the cache when it is filled.
@@ -22,14 +22,12 @@ const PIECE: usize = 1 << 20;
 
 /// A share of the bytes of a body.
 pub enum BodyBytes {
-    /// As the engine received them.
     Rust(Bytes),
     /// As `Response.content` returned them.
     Python(Py<PyBytes>),
 }
 
 impl BodyBytes {
-    /// The bytes.
     pub fn as_slice<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
         match self {
             Self::Rust(bytes) => bytes,
@@ -63,23 +61,16 @@ fn copied<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
 pub struct Body(Mutex<BodyBytes>);
 
 impl Body {
-    /// A body of these bytes.
     pub fn new(bytes: BodyBytes) -> Self {
         Self(Mutex::new(bytes))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BodyBytes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A share of the bytes.
     pub fn bytes(&self, py: Python<'_>) -> BodyBytes {
-        self.lock().clone_ref(py)
+        self.0.lock().clone_ref(py)
     }
 
-    /// The number of bytes.
     pub fn len(&self, py: Python<'_>) -> usize {
-        self.lock().as_slice(py).len()
+        self.0.lock().as_slice(py).len()
     }
 
     /// The `bytes` object, always the same. The first call creates it and drops the Rust bytes.
@@ -92,7 +83,7 @@ impl Body {
             BodyBytes::Rust(bytes) => bytes,
         };
         let created = copied(py, &bytes)?.unbind();
-        let mut stored = self.lock();
+        let mut stored = self.0.lock();
         if let BodyBytes::Python(earlier) = &*stored {
             // Another thread was faster, and its object is the one that all calls return.
             return Ok(earlier.clone_ref(py));
@@ -104,7 +95,7 @@ impl Body {
     /// Like [`Body::content`] for a large body: moves it from the end, in pieces whose memory is freed at once. `None` if
     /// the body is small or shared. Other threads wait for the lock meanwhile.
     fn moved(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
-        let mut stored = self.lock();
+        let mut stored = self.0.lock();
         let BodyBytes::Rust(bytes) = &mut *stored else { return Ok(None) };
         if bytes.len() < MOVED || !bytes.is_unique() {
             return Ok(None);

@@ -1,33 +1,30 @@
-//! `Client`: connections, cookies and settings for many calls.
+//! `Client`: connections, cookies and settings for many calls; `gather_fetch` and `stream_fetch` of the module.
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, COOKIE, USER_AGENT};
+use http::header::{COOKIE, USER_AGENT};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use url::Url;
 
-use super::batch::gather;
-use super::defaults::{Defaults, Opened, standard_headers, warn_of_old_variable};
-use super::error::to_python;
-use super::headers::PyHeaders;
-use super::jobs::start_request;
-use super::plan::{Plan, url_text};
-use crate::arguments::limits::PyLimits;
-use crate::arguments::objects::reduce;
+use super::batch::{gather, stream};
+use super::headers::{Owner, PyHeaders};
+use super::plan::{Opened, Plan, standard_headers, url_text, warn_of_old_variable};
+use super::results::to_python;
+use super::single::start_request;
 use crate::arguments::options::Options;
-use crate::arguments::retry::method_from;
 use crate::arguments::scalars::wrong_type;
+use crate::arguments::settings::{PyLimits, method_from, reduce};
 use crate::arguments::table::Function;
 use crate::bridge::coroutine::Ready;
 use crate::bridge::job::Job;
 use crate::bridge::lifecycle::calling_out;
+use crate::bridge::stream::Stream;
 use shoal_http::attempts::Fetcher;
 use shoal_http::client::Client;
 use shoal_http::headers::merge;
-use shoal_http::settings::Settings;
 use shoal_http::stats::Collector;
 
 #[doc = signature!(Client("*"), client)]
@@ -48,20 +45,19 @@ use shoal_http::stats::Collector;
 #[pyclass(frozen, weakref, module = "shoal", name = "Client")]
 pub struct PyClient {
     client: Client,
-    defaults: Arc<Defaults>,
-    plan: Plan,
+    plan: Arc<Plan>,
     limits: Py<PyLimits>,
     keywords: Py<PyDict>,
 }
 
 impl PyClient {
-    /// The defaults and the session. An error if the client is closed.
+    /// The plan and the session. An error if the client is closed.
     fn open(&self) -> PyResult<Opened> {
         if self.client.is_closed() {
             return Err(PyRuntimeError::new_err("this Client is closed"));
         }
         let session = self.client.session().map_err(PyRuntimeError::new_err)?;
-        Ok((self.defaults.clone(), session))
+        Ok((self.plan.clone(), session))
     }
 
     fn fetch(
@@ -70,30 +66,23 @@ impl PyClient {
         url: &Bound<'_, PyAny>,
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Job>> {
-        calling_out(|| slf.get().start(slf.py(), method, url, keywords))
-    }
-
-    fn start(
-        &self,
-        py: Python<'_>,
-        method: http::Method,
-        url: &Bound<'_, PyAny>,
-        keywords: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Py<Job>> {
-        let (defaults, session) = self.open()?;
-        let read = |keywords| Options::read(Function::ClientRequest, "a client's method", keywords);
-        let options = keywords.map(|keywords| read(keywords.iter())).transpose()?.map(|options| options.request);
-        let url = url_text(url)?;
-        let mut request = self.plan.build(&url, options.as_ref(), 0).map_err(|error| to_python(py, &error))?;
-        request.method = method;
-        let fetcher = Fetcher {
-            session,
-            limits: None,
-            settings: defaults.settings.clone(),
-            headers: defaults.headers.clone(),
-            collector: Arc::new(Collector::new()),
-        };
-        start_request(py, fetcher, request)
+        let py = slf.py();
+        calling_out(|| {
+            let (plan, session) = slf.get().open()?;
+            let read = |keywords| Options::read(Function::ClientRequest, "a client's method", keywords);
+            let options = keywords.map(|keywords| read(keywords.iter())).transpose()?.map(|options| options.request);
+            let url = url_text(url)?;
+            let mut request = plan.build(&url, options.as_ref(), 0).map_err(|error| to_python(py, &error))?;
+            request.method = method;
+            let fetcher = Fetcher {
+                session,
+                limits: None,
+                settings: plan.settings.clone(),
+                headers: plan.headers.clone(),
+                collector: Arc::new(Collector::new()),
+            };
+            start_request(py, fetcher, request)
+        })
     }
 }
 
@@ -115,30 +104,15 @@ impl PyClient {
         let read = Options::read(Function::Client, "Client", keywords.iter())?;
         let Options { mut request, mut client, base_url, limits, user_agent, .. } = read;
         let limits = limits.map_or_else(|| Py::new(py, PyLimits::standard()), Ok)?;
-        client.limits = limits.get().limits.clone();
+        client.limits = limits.get().limits();
         client.cookies = std::mem::take(&mut request.cookies);
         let mut standard = standard_headers();
         standard.extend(user_agent.map(|agent| (USER_AGENT, agent)));
-        let defaults = Arc::new(Defaults {
-            base_url,
-            headers: Arc::new(merge(&standard, &request.headers, &request.without)),
-            settings: request.settings(&Arc::new(Settings::default())),
-            params: request.params,
-        });
-        let plan = Plan {
-            method: http::Method::GET,
-            base_url: defaults.base_url.clone(),
-            params: defaults.params.clone(),
-            cookies: Vec::new(),
-            body: None,
-            has_body_type: false,
-            typed: defaults.headers.contains_key(CONTENT_TYPE),
-            settings: defaults.settings.clone(),
-            save_to: None,
-            return_exceptions: false,
-        };
+        let headers = merge(&standard, &request.headers, &request.without);
+        let settings = request.settings(&Arc::default());
+        let plan = Arc::new(Plan::new(base_url, request.params, headers, settings));
         let client = Client::new(client).map_err(PyValueError::new_err)?;
-        Ok(Self { client, defaults, plan, limits, keywords: keywords.unbind() })
+        Ok(Self { client, plan, limits, keywords: keywords.unbind() })
     }
 
     #[doc = signature!(request("$self, method, url, *"), client_request)]
@@ -260,15 +234,15 @@ impl PyClient {
     /// The URL that relative URLs are joined to, or None.
     #[getter]
     fn base_url(&self) -> Option<&str> {
-        self.defaults.base_url.as_ref().map(Url::as_str)
+        self.plan.base_url.as_ref().map(Url::as_str)
     }
 
     /// The headers of every request: a `Headers`.
     #[getter]
     fn headers(&self) -> PyHeaders {
-        let mut headers = self.defaults.headers.as_ref().clone();
+        let mut headers = self.plan.headers.as_ref().clone();
         headers.remove(COOKIE);
-        PyHeaders::new(Arc::new(headers))
+        PyHeaders(Owner::Map(headers))
     }
 
     /// The limits: a `Limits`.
@@ -307,13 +281,9 @@ impl PyClient {
     }
 
     fn __repr__(&self) -> String {
-        let base = self.defaults.base_url.as_ref().map(shoal_http::redact::redact_url);
-        match (base, self.client.is_closed()) {
-            (Some(base), false) => format!("<Client {base}>"),
-            (None, false) => "<Client>".to_owned(),
-            (Some(base), true) => format!("<Client {base}, closed>"),
-            (None, true) => "<Client, closed>".to_owned(),
-        }
+        let base = self.plan.base_url.as_ref().map(|url| format!(" {}", shoal_http::redact::redact_url(url)));
+        let closed = if self.client.is_closed() { ", closed" } else { "" };
+        format!("<Client{}{closed}>", base.unwrap_or_default())
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
@@ -324,4 +294,65 @@ impl PyClient {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.keywords)
     }
+}
+
+#[doc = signature!(gather_fetch("requests, *"), gather)]
+/// Fetches many requests at once and returns their responses, in input order.
+///
+/// The whole batch runs off the GIL and crosses to Python once. Await the Job in a coroutine or notebook cell, or call
+/// `.result()` in a script:
+///
+///     responses = await shoal.gather_fetch(urls)
+///     responses = shoal.gather_fetch(urls).result()
+///
+/// Args:
+///     requests: an iterable of `str`, `shoal.Request`, `(url, options)` or mappings with "url". An item's options win
+///         over the call's; `params`, `headers` and `cookies` are merged name by name. An empty iterable gives [].
+#[doc = arguments!(gather)]
+/// Returns:
+///     Job[list[Response]]: the responses; with `return_exceptions`, exception instances in the failed places.
+///
+/// Raises:
+///     TypeError, ValueError: at the call, before any I/O: an argument is invalid, or two items would be saved to one file.
+///     InvalidURL: at the call: an item has no usable http or https URL.
+///     FetchError: from the Job: the first failure. The other requests are cancelled; the exception's `results` holds
+///         the finished responses in their places, None elsewhere.
+///     DeadlineExceeded: from the Job: the deadline passed; with `results`, too. With `return_exceptions` it is in the
+///         unfinished places instead.
+#[pyfunction]
+#[pyo3(signature = (requests, **keywords), text_signature = None)]
+pub fn gather_fetch(requests: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
+    calling_out(|| {
+        let options = Options::read(Function::Gather, "gather_fetch", keywords.into_iter().flatten())?;
+        gather(requests, open(requests.py(), options.batch.client.as_ref())?, options)
+    })
+}
+
+#[doc = signature!(stream_fetch("requests, *"), stream)]
+/// Fetches requests as they come and yields the responses as they finish: for inputs that do not fit into memory.
+///
+///     async for response in shoal.stream_fetch(urls):     # on any event loop
+///     for response in shoal.stream_fetch(urls):           # anywhere
+///
+/// Args:
+///     requests: a lazy iterable, or (with `async for`) an async iterable, of what `gather_fetch` takes. It is read
+///         only as fast as results are taken: at most `concurrency + buffer` requests have been read and not yet yielded.
+///         A plain iterable is read on the calling thread; an async one is awaited on the running event loop.
+#[doc = arguments!(stream)]
+/// Returns:
+///     Stream: yields `Response` objects, whose `index` is the place in `requests`; with `return_exceptions` also
+///     exceptions, with `index`. Leaving the loop early, `close()`, or dropping it cancels the rest.
+///
+/// Raises:
+///     TypeError, ValueError: at the call: an argument is invalid.
+///     FetchError: from the loop: a request failed; the rest is cancelled.
+///     DeadlineExceeded: from the loop: the deadline passed.
+///     Exception: whatever the iterable raises, after the responses to the requests before it.
+#[pyfunction]
+#[pyo3(signature = (requests, **keywords), text_signature = None)]
+pub fn stream_fetch(requests: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Stream> {
+    calling_out(|| {
+        let options = Options::read(Function::Stream, "stream_fetch", keywords.into_iter().flatten())?;
+        stream(requests, open(requests.py(), options.batch.client.as_ref())?, options)
+    })
 }

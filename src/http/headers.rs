@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
 
-use crate::arguments::headers::headers_from;
+use crate::arguments::request::headers_from;
 use shoal_http::control_bytes;
 use shoal_http::headers::decode_text;
 use shoal_http::redact::is_secret_header;
@@ -33,42 +33,22 @@ use shoal_http::response::Response;
 ///     TypeError: a name or value is neither str nor bytes.
 ///     ValueError: a name or value has invalid characters.
 #[pyclass(frozen, mapping, name = "Headers", module = "shoal")]
-pub struct PyHeaders {
-    owner: Arc<dyn Owner>,
-}
+pub struct PyHeaders(pub Owner);
 
 /// The owner of a header map.
-pub trait Owner: Send + Sync {
-    /// The map.
-    fn headers(&self) -> &HeaderMap;
-}
-
-impl Owner for HeaderMap {
-    fn headers(&self) -> &HeaderMap {
-        self
-    }
-}
-
-impl Owner for Request {
-    fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-}
-
-impl Owner for Response {
-    fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
+pub enum Owner {
+    Map(HeaderMap),
+    Request(Arc<Request>),
+    Response(Arc<Response>),
 }
 
 impl PyHeaders {
-    /// A view of the owner's map.
-    pub fn new(owner: Arc<dyn Owner>) -> Self {
-        Self { owner }
-    }
-
     fn map(&self) -> &HeaderMap {
-        self.owner.headers()
+        match &self.0 {
+            Owner::Map(map) => map,
+            Owner::Request(request) => &request.headers,
+            Owner::Response(response) => &response.headers,
+        }
     }
 
     /// All values of a name, joined; `None` if there is none.
@@ -78,7 +58,6 @@ impl PyHeaders {
         Some(values.fold(first, |text, value| text + ", " + &value_text(value)))
     }
 
-    /// Names and joined values.
     fn pairs(&self) -> impl Iterator<Item = (&str, String)> {
         self.map().keys().map(|name| (name.as_str(), self.joined(name.as_str()).unwrap_or_default()))
     }
@@ -122,7 +101,7 @@ impl PyHeaders {
     #[pyo3(signature = (headers=None, /))]
     fn py_new(headers: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let map = headers.map(from_python).transpose()?.unwrap_or_default();
-        Ok(Self { owner: Arc::new(map) })
+        Ok(Self(Owner::Map(map)))
     }
 
     fn __getitem__(&self, name: &Bound<'_, PyAny>) -> PyResult<String> {

@@ -6,41 +6,45 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMapping, PyString, PyTuple};
 use url::{ParseError, Url};
 
 use super::request::{PyRequest, from_core};
 use crate::arguments::options::{Options, RequestOptions};
-use crate::arguments::params::Params;
-use crate::arguments::save_to::SaveTo;
-use crate::arguments::scalars::{path, type_name, wrong_type};
+use crate::arguments::request::{Params, SaveTo};
+use crate::arguments::scalars::{path, prefixed, type_name, wrong_type};
 use crate::arguments::table::Function;
+use shoal_http::client::{Client, ClientOptions, Session};
 use shoal_http::error::{AttemptError, ErrorKind, FetchError, Phase};
+use shoal_http::headers::merge;
 use shoal_http::items::Items;
+use shoal_http::limits::Limits;
 use shoal_http::redact::{quote, redact_input};
 use shoal_http::request::{Request, basic_auth};
 use shoal_http::settings::Settings;
 
-/// The options that the items of a call have in common.
+/// A client's plan and its connections.
+pub type Opened = (Arc<Plan>, Arc<Session>);
+
+/// The options that the requests of a client, or the items of a call, have in common.
 pub struct Plan {
     /// The method of items without one.
     pub method: Method,
     /// The base of relative URLs.
     pub base_url: Option<Url>,
-    /// The parameters of client and call.
     pub params: Params,
-    /// The cookies of the call.
-    pub cookies: Vec<(String, String)>,
+    pub headers: Arc<HeaderMap>,
+    /// The cookies of the call; a client keeps its own in its jar.
+    cookies: Vec<(String, String)>,
     /// The body of items without one.
-    pub body: Option<Bytes>,
+    body: Option<Bytes>,
     /// The call's `Content-Type` is that of its body.
-    pub has_body_type: bool,
+    has_body_type: bool,
     /// Client or call have a `Content-Type`, which is sent with every body, as in requests and httpx.
-    pub typed: bool,
-    /// The settings of client and call.
+    typed: bool,
     pub settings: Arc<Settings>,
     /// Where bodies are saved, if not in memory.
     pub save_to: Option<SaveTo>,
@@ -49,6 +53,57 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan of a client.
+    pub fn new(base_url: Option<Url>, params: Params, headers: HeaderMap, settings: Arc<Settings>) -> Self {
+        Self {
+            method: Method::GET,
+            base_url,
+            params,
+            typed: headers.contains_key(CONTENT_TYPE),
+            headers: Arc::new(headers),
+            cookies: Vec::new(),
+            body: None,
+            has_body_type: false,
+            settings,
+            save_to: None,
+            return_exceptions: false,
+        }
+    }
+
+    /// The plan of a call without a client, with connections that live as long as the call.
+    pub fn of_a_call(py: Python<'_>, limits: Limits) -> PyResult<Opened> {
+        warn_of_old_variable(py)?;
+        let client = Client::new(ClientOptions { limits, ..ClientOptions::default() });
+        let session = client.and_then(|client| client.session()).map_err(PyRuntimeError::new_err)?;
+        Ok((Arc::new(Self::new(None, Params::default(), standard_headers(), Arc::default())), session))
+    }
+
+    /// This plan of a client with the options of a call.
+    pub fn with(&self, request: RequestOptions, save_to: Option<SaveTo>, return_exceptions: bool) -> Self {
+        let mut own = request.headers_with_cookies(&[]);
+        if request.has_body_type && self.typed {
+            own.remove(CONTENT_TYPE);
+        }
+        let headers = if own.is_empty() && request.without.is_empty() {
+            self.headers.clone()
+        } else {
+            Arc::new(merge(&self.headers, &own, &request.without))
+        };
+        Self {
+            settings: request.settings(&self.settings),
+            method: request.method.unwrap_or(Method::GET),
+            base_url: self.base_url.clone(),
+            params: request.params.over(&self.params),
+            typed: headers.contains_key(CONTENT_TYPE) && (!request.has_body_type || self.typed),
+            headers,
+            cookies: request.cookies,
+            body: request.body,
+            has_body_type: request.has_body_type,
+            save_to,
+            return_exceptions,
+        }
+    }
+
     /// The request for one item: a str, a Request, `(url, options)`, or a mapping with "url". The inner error is
     /// about the URL of an otherwise valid item.
     pub fn request(
@@ -60,7 +115,8 @@ impl Plan {
         let built = match item.cast::<PyString>() {
             Ok(url) => self.build(url, None, index),
             Err(_) => {
-                let (url, options) = self.item(item).map_err(|error| at(py, index, error))?;
+                let (url, options) =
+                    self.item(item).map_err(|error| prefixed(py, &format!("requests[{index}]"), error))?;
                 self.build(&url, Some(&options), index)
             }
         };
@@ -115,7 +171,9 @@ impl Plan {
         options: Option<&RequestOptions>,
         index: usize,
     ) -> Result<Request, FetchError> {
-        let text = url.to_str().map_err(|_| surrogate(url, index))?;
+        let text = url
+            .to_str()
+            .map_err(|_| invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index))?;
         let mut url = self.url(text).map_err(|reason| invalid_url(&reason, text, index))?;
         let credentials = take_credentials(&mut url);
         let method = options.and_then(|options| options.method.clone()).unwrap_or_else(|| self.method.clone());
@@ -152,21 +210,20 @@ impl Plan {
         if has_no_host(text) {
             return Err("empty host".to_owned());
         }
-        let url = match (Url::parse(text), &self.base_url) {
+        let absolute = Url::parse(text);
+        let is_relative = match &absolute {
             // With a base URL "player:12" is a relative URL and not one with a scheme.
-            (Ok(url), Some(base)) if url.cannot_be_a_base() => join(base, text).map_err(|error| error.to_string())?,
-            (Ok(url), None) if url.cannot_be_a_base() => {
-                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
-            }
-            (Ok(url), _) => url,
-            (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => {
-                join(base, text).map_err(|error| error.to_string())?
-            }
-            (Err(ParseError::RelativeUrlWithoutBase), None) => {
-                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
-            }
-            (Err(error), _) => return Err(error.to_string()),
+            Ok(url) => url.cannot_be_a_base(),
+            Err(error) => *error == ParseError::RelativeUrlWithoutBase,
         };
+        let url = match &self.base_url {
+            Some(base) if is_relative => join(base, text),
+            None if is_relative => {
+                return Err("not an absolute URL (http:// or https:// is missing)".to_owned());
+            }
+            _ => absolute,
+        };
+        let url = url.map_err(|error| error.to_string())?;
         match url.scheme() {
             "http" | "https" => Ok(url),
             scheme => Err(format!("scheme must be http or https, not {}", quote(scheme.as_bytes()))),
@@ -211,7 +268,7 @@ fn join(base: &Url, text: &str) -> Result<Url, ParseError> {
     folder.join(&format!("./{}", text.trim_start_matches('/')))
 }
 
-fn take_credentials(url: &mut Url) -> Option<http::HeaderValue> {
+fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
@@ -234,10 +291,6 @@ fn invalid_url(reason: &str, text: &str, index: usize) -> FetchError {
     FetchError::new(failure, None, index, 0, Duration::ZERO)
 }
 
-fn surrogate(url: &Bound<'_, PyString>, index: usize) -> FetchError {
-    invalid_url("a lone surrogate, which UTF-8 cannot carry", &url.to_string_lossy(), index)
-}
-
 fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult<RequestOptions> {
     let mut pairs = Vec::new();
     for pair in mapping.items()? {
@@ -248,20 +301,6 @@ fn options_of(mapping: &Bound<'_, PyMapping>, without: Option<&str>) -> PyResult
         pairs.push((key, value));
     }
     Ok(Options::read(Function::Request, "a request's options", pairs)?.request)
-}
-
-/// Adds the index of the item to the message of a `TypeError` or `ValueError`.
-fn at(py: Python<'_>, index: usize, error: PyErr) -> PyErr {
-    let message = format!("requests[{index}]: {}", error.value(py));
-    let named = if error.is_instance_of::<PyTypeError>(py) {
-        PyTypeError::new_err(message)
-    } else if error.get_type(py).is(py.get_type::<PyValueError>()) {
-        PyValueError::new_err(message)
-    } else {
-        return error;
-    };
-    named.set_cause(py, Some(error));
-    named
 }
 
 /// Raises if `requests` is a single item and not an iterable of items.
@@ -280,14 +319,20 @@ pub fn check_iterable(requests: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// The headers of client and call.
-pub fn call_headers(client: &Arc<HeaderMap>, options: &RequestOptions) -> Arc<HeaderMap> {
-    let mut own = options.headers_with_cookies(&[]);
-    if options.has_body_type && client.contains_key(CONTENT_TYPE) {
-        own.remove(CONTENT_TYPE);
+/// Warns if the environment selects the transport by the old name of the variable.
+pub fn warn_of_old_variable(py: Python<'_>) -> PyResult<()> {
+    if std::env::var_os("SHOAL_LANE").is_none_or(|value| value.is_empty()) {
+        return Ok(());
     }
-    if own.is_empty() && options.without.is_empty() {
-        return client.clone();
-    }
-    Arc::new(shoal_http::headers::merge(client, &own, &options.without))
+    let message = c"SHOAL_LANE is deprecated: use SHOAL_TRANSPORT=reqwest in place of SHOAL_LANE=full";
+    PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), message, 1)
+}
+
+/// The headers of every request that does not override them.
+pub fn standard_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br, zstd"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("shoal/", env!("CARGO_PKG_VERSION"))));
+    headers
 }

@@ -1,14 +1,17 @@
-//! `Request`: a URL with options of its own.
+//! `Request`: a URL with options of its own; and what every exception tells of a request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use url::Url;
 
-use super::headers::PyHeaders;
-use crate::arguments::objects::reduce;
+use super::headers::{Owner, PyHeaders};
 use crate::arguments::options::{Options, RequestOptions};
 use crate::arguments::scalars::text;
+use crate::arguments::settings::reduce;
 use crate::arguments::table::Function;
 use shoal_http::redact::{redact_input, redact_url};
 use shoal_http::request::Request;
@@ -80,8 +83,8 @@ impl PyRequest {
     #[getter]
     fn headers(&self) -> PyHeaders {
         match &self.0 {
-            Form::Made { options, .. } => PyHeaders::new(Arc::new(options.headers_with_cookies(&[]))),
-            Form::Sent(request) => PyHeaders::new(request.clone()),
+            Form::Made { options, .. } => PyHeaders(Owner::Map(options.headers_with_cookies(&[]))),
+            Form::Sent(request) => PyHeaders(Owner::Request(request.clone())),
         }
     }
 
@@ -129,4 +132,36 @@ impl PyRequest {
         let (py, (url, options)) = (slf.py(), slf.get().parts());
         reduce(slf.as_any(), &(url,).into_pyobject(py)?, &options.keywords(py)?)
     }
+}
+
+/// The keyword arguments of `FetchError`. A request comes with its Python object.
+pub fn attributes<'py>(
+    py: Python<'py>,
+    request: Option<(&Request, Py<PyRequest>)>,
+    index: Option<usize>,
+    attempts: u32,
+    elapsed: Duration,
+) -> PyResult<Bound<'py, PyDict>> {
+    let keywords = PyDict::new(py);
+    if let Some((request, object)) = request {
+        keywords.set_item(intern!(py, "request"), object)?;
+        keywords.set_item(intern!(py, "url"), url_without_credentials(&request.url))?;
+        keywords.set_item(intern!(py, "method"), request.method.as_str())?;
+    }
+    keywords.set_item(intern!(py, "index"), index)?;
+    keywords.set_item(intern!(py, "attempts"), attempts)?;
+    keywords.set_item(intern!(py, "elapsed"), elapsed.as_secs_f64())?;
+    Ok(keywords)
+}
+
+/// `url` without user name and password; the query stays.
+pub fn url_without_credentials(url: &Url) -> String {
+    if url.username().is_empty() && url.password().is_none() {
+        return url.to_string();
+    }
+    let mut bare = url.clone();
+    // Both fail only for URLs that have no host, which a request's URL has.
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    bare.into()
 }

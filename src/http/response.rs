@@ -6,6 +6,7 @@
 //! collection. Mutable state is behind locks or set once, so that any thread may read it.
 
 use std::ffi::c_int;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::mem;
@@ -17,20 +18,18 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, LINK};
 use pyo3::exceptions::{PyBufferError, PyMemoryError};
-use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::{ffi, intern};
 
-use super::attributes::{attributes, url_without_credentials};
 use super::body::{Body, BodyBytes};
-use super::headers::{PyHeaders, value_text};
-use super::json::{self, NotJson, Refused};
+use super::headers::{Owner, PyHeaders, value_text};
+use super::json;
 use super::pickle::{self, version_name};
-use super::request::{PyRequest, from_core};
-use super::summary::Summary;
+use super::request::{PyRequest, attributes, from_core, url_without_credentials};
 use crate::bridge::exceptions::exception_class;
+use crate::bridge::repr::escape_html;
 use shoal_http::cookies::response_cookies;
 use shoal_http::error::FetchError;
 use shoal_http::links;
@@ -88,7 +87,6 @@ impl PyResponse {
         self.response.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
     }
 
-    /// The redirects, always the same objects.
     fn redirects(&self, py: Python<'_>) -> PyResult<&Vec<Py<PyResponse>>> {
         self.history.get_or_try_init(py, || {
             self.response.history.iter().map(|response| into_python(py, response.clone())).collect()
@@ -101,13 +99,12 @@ impl PyResponse {
         attributes(py, Some((request, self.request(py)?)), Some(*index), *attempts, *elapsed)
     }
 
-    fn json_error(&self, py: Python<'_>, broken: NotJson<'_>) -> PyResult<PyErr> {
-        let NotJson { message, document, position } = broken;
+    fn json_error(&self, message: String, document: &Bound<'_, PyString>, position: usize) -> PyResult<PyErr> {
+        let py = document.py();
         let known = self.attributes(py)?;
         known.set_item(intern!(py, "context"), self.context(py))?;
-        Ok(PyErr::from_value(
-            exception_class(py, "JSONDecodeError")?.call((message, document, position), Some(&known))?,
-        ))
+        let class = exception_class(py, "JSONDecodeError")?;
+        Ok(PyErr::from_value(class.call((message, document, position), Some(&known))?))
     }
 
     /// The request and the start of the response, for a message.
@@ -131,19 +128,6 @@ impl PyResponse {
         };
         let (method, url) = (&self.response.request.method, redact_url(self.response.url()));
         format!("{method} {url}: status {}, {media_type}, {body}", self.response.status.as_u16())
-    }
-
-    fn reason_text(&self) -> &'static str {
-        self.response.status.canonical_reason().unwrap_or_default()
-    }
-
-    fn summary(&self, py: Python<'_>) -> Summary<'_> {
-        Summary {
-            status: self.response.status.as_u16(),
-            reason: self.reason_text(),
-            size: self.body.len(py),
-            path: self.response.path.as_deref(),
-        }
     }
 }
 
@@ -176,7 +160,7 @@ impl PyResponse {
     /// The standard reason phrase of the status (str), such as "Not Found"; empty for a status that has none.
     #[getter]
     fn reason(&self) -> &'static str {
-        self.reason_text()
+        self.response.status.canonical_reason().unwrap_or_default()
     }
 
     /// The URL of the response (str), after redirects, without user name and password.
@@ -188,7 +172,7 @@ impl PyResponse {
     /// The headers (`Headers`), as the server sent them: a mapping in which case does not matter.
     #[getter]
     fn headers(&self) -> PyHeaders {
-        PyHeaders::new(self.response.clone())
+        PyHeaders(Owner::Response(self.response.clone()))
     }
 
     /// The body, decoded from gzip and the like (bytes). Empty if it was saved to `path`.
@@ -236,10 +220,8 @@ impl PyResponse {
         let body = self.body.bytes(py);
         let bytes = body.as_slice(py);
         can_decode(bytes)?;
-        let parsed = json::parse(py, &json_text(charset(self.content_type()), bytes));
-        parsed.map_err(|refused| match refused {
-            Refused::NotJson(broken) => self.json_error(py, broken).unwrap_or_else(|failed| failed),
-            Refused::Failed(error) => error,
+        json::parse(py, &json_text(charset(self.content_type()), bytes), |message, document, position| {
+            self.json_error(message, document, position).unwrap_or_else(|failed| failed)
         })
     }
 
@@ -339,7 +321,8 @@ impl PyResponse {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        self.summary(py).text()
+        let path = self.response.path.as_deref();
+        summary(self.response.status.as_u16(), self.reason(), self.body.len(py), path)
     }
 
     /// For notebooks.
@@ -350,7 +333,7 @@ impl PyResponse {
             ("Took", format!("{:.3} s", self.response.elapsed.as_secs_f64())),
             ("Attempts", self.response.attempts.to_string()),
         ];
-        self.summary(py).html(&rows)
+        summary_html(&self.__repr__(py), &rows)
     }
 
     unsafe fn __getbuffer__(slf: &Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
@@ -392,3 +375,43 @@ impl PyResponse {
 fn can_decode(bytes: &[u8]) -> PyResult<()> {
     granted(bytes.len()).map_err(|error| PyMemoryError::new_err(error.to_string()))
 }
+
+/// `<Response [200 OK] 1.2 kB>`.
+fn summary(status: u16, reason: &str, size: usize, path: Option<&Path>) -> String {
+    let space = if reason.is_empty() { "" } else { " " };
+    match path {
+        Some(path) => format!("<Response [{status}{space}{reason}] saved to {}>", path.display()),
+        None => format!("<Response [{status}{space}{reason}] {}>", size_text(size)),
+    }
+}
+
+/// The summary above a table of further facts; rows with an empty value are omitted.
+fn summary_html(summary: &str, rows: &[(&str, String)]) -> String {
+    let mut html = format!("<table><caption><code>{}</code></caption>", escape_html(summary));
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        // Writing to a String cannot fail.
+        let _ = write!(html, "<tr><th>{}</th><td>{}</td></tr>", escape_html(name), escape_html(value));
+    }
+    html + "</table>"
+}
+
+/// The size in decimal units, with one digit after the point.
+fn size_text(bytes: usize) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+    let mut size = bytes as f64;
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut suffix = "";
+    for unit in ["kB", "MB", "GB"] {
+        suffix = unit;
+        size /= 1000.0;
+        if size < 999.95 {
+            break;
+        }
+    }
+    format!("{size:.1} {suffix}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,30 +4,57 @@
 //! has finished a request waits for the next one instead, and the exchange uses the same memory.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
+use pyo3::prelude::*;
+use tokio::sync::oneshot::{self, Sender};
 
-use super::results::SingleResult;
-use crate::bridge::job_result::WorkResult;
+use super::results::single_result;
+use crate::bridge::job::Job;
+use crate::bridge::job_result::{Work, WorkResult, completion_pair, once};
+use crate::bridge::lifecycle::runtime_error;
+use crate::bridge::unobserved::CallSite;
 use shoal_http::attempts::Fetcher;
 use shoal_http::completion::Promise;
 use shoal_http::request::Request;
 use shoal_http::stats::{Collector, Stats};
-use shoal_runtime::{RuntimeError, submit};
+use shoal_runtime::submit;
 
 /// The most tasks that wait for a request; further ones end.
 const MAX_IDLE: usize = 128;
 
-/// A request in progress.
-pub struct SingleRequest {
+struct SingleRequest {
     collector: Arc<Collector>,
     /// Set once, by the task or by a cancellation; the one that sets it settles the job.
     over: AtomicBool,
     cancelled: AtomicWaker,
+}
+
+impl Work for SingleRequest {
+    fn name(&self) -> &'static str {
+        "request"
+    }
+
+    fn cancel(&self) -> Option<WorkResult> {
+        if self.over.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        self.cancelled.wake();
+        Some(WorkResult::Cancelled(None))
+    }
+
+    fn progress(&self) -> (usize, Option<usize>) {
+        (usize::from(self.over.load(Ordering::Acquire)), Some(1))
+    }
+
+    fn stats(&self) -> Stats {
+        self.collector.snapshot()
+    }
 }
 
 /// A request on its way to a task.
@@ -38,64 +65,30 @@ struct Order {
     promise: Promise<WorkResult>,
 }
 
-/// Where a task receives its next order.
-#[derive(Default)]
-struct Inbox(Mutex<Next>);
-
-#[derive(Default)]
-struct Next {
-    order: Option<Order>,
-    waker: Option<Waker>,
-}
-
 thread_local! {
-    /// The inboxes of idle tasks, on the reactor's thread.
-    static IDLE: RefCell<Vec<Arc<Inbox>>> = const { RefCell::new(Vec::new()) };
+    /// Tasks that wait for an order, on the reactor's thread.
+    static IDLE: RefCell<Vec<Sender<Order>>> = const { RefCell::new(Vec::new()) };
 }
 
-impl SingleRequest {
-    /// Starts `request`, whose result settles `promise`.
-    pub fn start(fetcher: Fetcher, request: Request, promise: Promise<WorkResult>) -> Result<Arc<Self>, RuntimeError> {
-        let single = Arc::new(Self {
-            collector: fetcher.collector.clone(),
-            over: AtomicBool::new(false),
-            cancelled: AtomicWaker::new(),
-        });
-        let order = Order { single: single.clone(), fetcher, request: Arc::new(request), promise };
-        submit(Box::new(move || order.dispatch()))?;
-        Ok(single)
-    }
-
-    /// Cancels the request; false if it has just ended.
-    pub fn stop(&self) -> bool {
-        if self.over.swap(true, Ordering::AcqRel) {
-            return false;
-        }
-        self.cancelled.wake();
-        true
-    }
-
-    /// Whether the request has ended.
-    pub fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
-    }
-
-    /// The statistics so far.
-    pub fn snapshot(&self) -> Stats {
-        self.collector.snapshot()
-    }
+pub fn start_request(py: Python<'_>, fetcher: Fetcher, request: Request) -> PyResult<Py<Job>> {
+    let (completion, promise) = completion_pair();
+    let single = Arc::new(SingleRequest {
+        collector: fetcher.collector.clone(),
+        over: AtomicBool::new(false),
+        cancelled: AtomicWaker::new(),
+    });
+    let order = Order { single: single.clone(), fetcher, request: Arc::new(request), promise };
+    submit(Box::new(move || order.dispatch())).map_err(|error| runtime_error(&error))?;
+    Job::create(py, completion, single, None, CallSite::here(py, false))
 }
 
 impl Order {
     /// Passes the order to an idle task, or to a new one.
     fn dispatch(self) {
         match IDLE.with_borrow_mut(Vec::pop) {
-            Some(inbox) => inbox.put(self),
-            None => {
-                let inbox = Arc::new(Inbox::default());
-                inbox.put(self);
-                tokio::spawn(run(inbox));
-            }
+            // Fails only while the reactor shuts down and drops its tasks.
+            Some(task) => drop(task.send(self)),
+            None => drop(tokio::spawn(run(self))),
         }
     }
 
@@ -105,13 +98,14 @@ impl Order {
         let outcome = {
             let mut fetch = pin!(fetcher.fetch(request, 0));
             let mut registered = false;
-            std::future::poll_fn(|context| {
+            poll_fn(|context| {
                 if !registered {
                     // Once is enough: the waker of a task stays the same.
                     single.cancelled.register(context.waker());
                     registered = true;
                 }
-                if single.is_over() { Poll::Ready(None) } else { fetch.as_mut().poll(context).map(Some) }
+                let over = single.over.load(Ordering::Acquire);
+                if over { Poll::Ready(None) } else { fetch.as_mut().poll(context).map(Some) }
             })
             .await
         };
@@ -120,50 +114,23 @@ impl Order {
         // A job that is kept for its result must not keep the connections.
         drop(fetcher);
         if !single.over.swap(true, Ordering::AcqRel) {
-            promise.settle(WorkResult::Done(Box::new(SingleResult(Some(outcome)))));
-        }
-    }
-}
-
-impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Next> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, order: Order) {
-        let mut next = self.lock();
-        next.order = Some(order);
-        let waker = next.waker.take();
-        drop(next);
-        if let Some(waker) = waker {
-            waker.wake();
+            promise.settle(WorkResult::Done(once(|py| single_result(py, outcome))));
         }
     }
 }
 
 /// Executes orders, one after another.
-async fn run(inbox: Arc<Inbox>) {
+async fn run(mut order: Order) {
     loop {
-        let order = std::future::poll_fn(|context| {
-            let mut next = inbox.lock();
-            match next.order.take() {
-                Some(order) => Poll::Ready(order),
-                None => {
-                    next.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
+        order.execute().await;
+        let (sender, next) = oneshot::channel();
+        IDLE.with_borrow_mut(|idle| {
+            if idle.len() < MAX_IDLE {
+                idle.push(sender);
             }
         });
-        order.await.execute().await;
-        let kept = IDLE.with_borrow_mut(|idle| {
-            let room = idle.len() < MAX_IDLE;
-            if room {
-                idle.push(inbox.clone());
-            }
-            room
-        });
-        if !kept {
-            return;
-        }
+        // Without room the sender is dropped, and the task ends.
+        let Ok(next) = next.await else { return };
+        order = next;
     }
 }

@@ -5,8 +5,8 @@
 //! notifier's thread takes the GIL and releases the owners.
 
 use std::collections::HashMap;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
@@ -15,7 +15,7 @@ use crate::bridge::detach::attached;
 use shoal_kernels::arrow::ArrowArrays;
 use shoal_kernels::document::BufferGuard;
 use shoal_runtime::fork::PerProcess;
-use shoal_runtime::{Notifier, is_exiting, notifier};
+use shoal_runtime::{Mutex, Notifier, is_exiting, notifier};
 
 /// Objects released before the GIL is given up: about 10 µs, as the caller that waits for the result wants it then.
 const STRIDE: usize = 100;
@@ -23,7 +23,6 @@ const STRIDE: usize = 100;
 /// The owners of the memory of one batch.
 #[derive(Default)]
 pub struct BorrowedBuffers {
-    /// `str` and `bytes`.
     pub objects: Vec<Py<PyAny>>,
     /// Other objects with the buffer protocol.
     pub buffers: Vec<PyUntypedBuffer>,
@@ -36,7 +35,7 @@ static BORROWED: PerProcess<Mutex<HashMap<u64, BorrowedBuffers>>> = PerProcess::
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
 fn borrowed() -> MutexGuard<'static, HashMap<u64, BorrowedBuffers>> {
-    BORROWED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    BORROWED.get_or_init(Mutex::default).lock()
 }
 
 impl BorrowedBuffers {

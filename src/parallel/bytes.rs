@@ -3,9 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arguments::{invalid, text};
-use super::keywords::take;
-use super::rows::Blob;
+use super::arguments::{invalid, take, text};
+use super::results::Whole;
 use super::run::KernelCall;
 use crate::arguments::scalars::{integer, size};
 use crate::bridge::job::Job;
@@ -80,7 +79,7 @@ pub fn compress(
     let level = level.map(|level| i32::try_from(level).unwrap_or(if level < 0 { i32::MIN } else { i32::MAX }));
     let compressor = Compressor::new(format, level).map_err(invalid("level"))?;
     KernelCall::new("compress", docs, keywords)
-        .list_result(move |document, stop| compressor.compress(&document.bytes()?, stop).map(Blob))
+        .list_result(move |document, stop| compressor.compress(&document.bytes()?, stop).map(Whole))
 }
 
 #[doc = signature!(decompress("docs, format='auto', *, max_size='64MiB'"), kernel)]
@@ -117,7 +116,7 @@ pub fn decompress(
     let max_size = take(keywords, "max_size")?.map_or(Ok(MAX_SIZE), |given| size("max_size", &given))?;
     let decompressor = Decompressor::new(format, Some(max_size));
     KernelCall::new("decompress", docs, keywords)
-        .list_result(move |document, stop| decompressor.decompress(&document.bytes()?, stop).map(Blob))
+        .list_result(move |document, stop| decompressor.decompress(&document.bytes()?, stop).map(Whole))
 }
 
 /// As `max_body` of a request.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeListArray, LargeStringArray, PrimitiveArray};
 use arrow_schema::{DataType, Field, FieldRef};
-use pyo3::exceptions::{PyBufferError, PyIndexError};
+use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyIterator, PyList, PyTuple};
+use pyo3::types::{PyBool, PyCapsule, PyFloat, PyInt, PyIterator, PyList, PyString, PyTuple};
 use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule};
 
-use super::values::{Values, type_name};
+use crate::bridge::detach::GilYielder;
 
 /// A column in memory, in Arrow's format: a sequence of values, some of which may be missing (`None`).
 ///
@@ -34,8 +34,7 @@ pub struct PyColumn {
     errors: Vec<Py<PyAny>>,
 }
 
-/// Contiguous numbers.
-struct Numbers<'a> {
+struct Numbers {
     start: *const c_void,
     bytes: usize,
     size: usize,
@@ -43,11 +42,10 @@ struct Numbers<'a> {
     format: &'static CStr,
     /// Numbers in a row; `None` if a row is one number.
     width: Option<usize>,
-    _array: std::marker::PhantomData<&'a dyn Array>,
 }
 
-impl<'a> Numbers<'a> {
-    fn of(array: &'a dyn Array) -> Option<Self> {
+impl Numbers {
+    fn of(array: &dyn Array) -> Option<Self> {
         if array.null_count() > 0 {
             return None;
         }
@@ -64,7 +62,7 @@ impl<'a> Numbers<'a> {
             _ => return None,
         };
         let start = bytes.as_ptr().cast();
-        Some(Self { start, bytes: bytes.len(), size, format, width: None, _array: std::marker::PhantomData })
+        Some(Self { start, bytes: bytes.len(), size, format, width: None })
     }
 }
 
@@ -84,25 +82,29 @@ impl PyColumn {
         Self { field, array, shape, strides, errors }
     }
 
-    fn value<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
-        let place = if index < 0 { index.saturating_add_unsigned(self.array.len()) } else { index };
-        match usize::try_from(place) {
-            Ok(place) if place < self.array.len() => Values::of(&self.array)?.get(py, place),
-            _ => Err(PyIndexError::new_err(format!("value {index} of a column with {}", self.array.len()))),
-        }
-    }
-
     /// The first values, as `repr` shows them.
     fn head(&self, py: Python<'_>) -> PyResult<String> {
         const SHOWN: usize = 5;
         let first = self.array.slice(0, self.array.len().min(SHOWN));
         let shown = Values::of(&first)?.list(py)?.repr()?.to_string();
-        Ok(match shown.char_indices().nth(200) {
-            Some((end, _)) => shown.get(..end).unwrap_or_default().to_owned() + "…",
+        Ok(match shortened(&shown, 200) {
+            Some(short) => short,
             None if self.array.len() > SHOWN => shown.trim_end_matches(']').to_owned() + ", …]",
             None => shown,
         })
     }
+}
+
+/// The place for an index of Python's, which may count from the end.
+pub fn place(index: isize, length: usize) -> Option<usize> {
+    let place = if index < 0 { index.saturating_add_unsigned(length) } else { index };
+    usize::try_from(place).ok().filter(|place| *place < length)
+}
+
+/// The beginning of a text with more than `longest` characters.
+pub fn shortened(text: &str, longest: usize) -> Option<String> {
+    let (end, _) = text.char_indices().nth(longest)?;
+    Some(text.get(..end).unwrap_or_default().to_owned() + "…")
 }
 
 #[pymethods]
@@ -141,7 +143,10 @@ impl PyColumn {
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
-        self.value(py, index)
+        match place(index, self.array.len()) {
+            Some(place) => Values::of(&self.array)?.get(py, place),
+            None => Err(PyIndexError::new_err(format!("value {index} of a column with {}", self.array.len()))),
+        }
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
@@ -227,5 +232,89 @@ impl PyColumn {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.errors.iter().try_for_each(|error| visit.call(error))
+    }
+}
+
+/// An array with its concrete type, which is looked up once and not for each value.
+pub struct Values<'a> {
+    array: &'a dyn Array,
+    kind: TypedArray<'a>,
+}
+
+/// The types that kernels make.
+enum TypedArray<'a> {
+    Null,
+    Bool(&'a BooleanArray),
+    Int64(&'a PrimitiveArray<Int64Type>),
+    Uint32(&'a PrimitiveArray<UInt32Type>),
+    Uint64(&'a PrimitiveArray<UInt64Type>),
+    Float64(&'a PrimitiveArray<Float64Type>),
+    Text(&'a LargeStringArray),
+    List(&'a FixedSizeListArray, Box<Values<'a>>),
+}
+
+impl<'a> Values<'a> {
+    /// Of an array; a `TypeError` for a type without Python objects.
+    pub fn of(array: &'a dyn Array) -> PyResult<Self> {
+        let kind = match array.data_type() {
+            DataType::Null => Some(TypedArray::Null),
+            DataType::Boolean => array.as_boolean_opt().map(TypedArray::Bool),
+            DataType::Int64 => array.as_primitive_opt().map(TypedArray::Int64),
+            DataType::UInt32 => array.as_primitive_opt().map(TypedArray::Uint32),
+            DataType::UInt64 => array.as_primitive_opt().map(TypedArray::Uint64),
+            DataType::Float64 => array.as_primitive_opt().map(TypedArray::Float64),
+            DataType::LargeUtf8 => array.as_string_opt().map(TypedArray::Text),
+            DataType::FixedSizeList(..) => match array.as_fixed_size_list_opt() {
+                Some(list) => Some(TypedArray::List(list, Box::new(Self::of(list.values())?))),
+                None => None,
+            },
+            _ => None,
+        };
+        let unknown = || PyTypeError::new_err(format!("no Python objects for {}", type_name(array.data_type())));
+        Ok(Self { array, kind: kind.ok_or_else(unknown)? })
+    }
+
+    /// The value at `index`, which must be below the length.
+    pub fn get<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        if self.array.is_null(index) {
+            return Ok(py.None().into_bound(py));
+        }
+        Ok(match &self.kind {
+            TypedArray::Null => py.None().into_bound(py),
+            TypedArray::Bool(array) => PyBool::new(py, array.value(index)).to_owned().into_any(),
+            TypedArray::Int64(array) => PyInt::new(py, array.value(index)).into_any(),
+            TypedArray::Uint32(array) => PyInt::new(py, array.value(index)).into_any(),
+            TypedArray::Uint64(array) => PyInt::new(py, array.value(index)).into_any(),
+            TypedArray::Float64(array) => PyFloat::new(py, array.value(index)).into_any(),
+            TypedArray::Text(array) => PyString::new(py, array.value(index)).into_any(),
+            TypedArray::List(array, values) => {
+                let list = PyList::empty(py);
+                let start = array.value_offset(index) as usize;
+                for index in start..start + array.value_length() as usize {
+                    list.append(values.get(py, index)?)?;
+                }
+                list.into_any()
+            }
+        })
+    }
+
+    pub fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        let mut gil = GilYielder::new();
+        for index in 0..self.array.len() {
+            list.append(self.get(py, index)?)?;
+            gil.step(py);
+        }
+        Ok(list)
+    }
+}
+
+/// The name of a type in Arrow's specification.
+pub fn type_name(kind: &DataType) -> String {
+    match kind {
+        DataType::Boolean => "bool".into(),
+        DataType::LargeUtf8 => "large_utf8".into(),
+        DataType::FixedSizeList(field, size) => format!("fixed_size_list<{}, {size}>", type_name(field.data_type())),
+        other => other.to_string().to_lowercase(),
     }
 }

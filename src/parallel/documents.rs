@@ -1,28 +1,32 @@
 //! The argument `docs` as documents. Memory that can neither move nor change is borrowed. Memory that may change meanwhile
 //! (a `bytearray`, a NumPy array, a mapped file, and read-only views of them) is kept in place and copied on the pool.
 
+use std::ffi::CStr;
+use std::ptr::NonNull;
+
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
-use pyo3::types::{PyByteArray, PyBytes, PyList, PyMapping, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyList, PyMapping, PyMemoryView, PyString, PyTuple};
 
 use super::arguments::WANTED;
-use super::arrow;
 use super::borrowed_buffers::BorrowedBuffers;
 use super::column::PyColumn;
 use crate::arguments::scalars::{path, type_name};
 use crate::bridge::detach::detached;
 use crate::http::body::BodyBytes;
 use crate::http::response::PyResponse;
+use shoal_kernels::arrow::{ArrowArrays, ArrowError};
 use shoal_kernels::content_type::charset;
 use shoal_kernels::document::{Document, Source, Writable};
 
 /// A batch of documents and the owners of their memory.
 #[derive(Default)]
 pub struct Documents {
-    /// In order.
     pub list: Vec<Document>,
     /// The owners of the documents' memory, to be kept until the batch ends.
     pub buffers: BorrowedBuffers,
@@ -146,10 +150,10 @@ impl Documents {
     }
 
     fn add_arrow(&mut self, docs: &Bound<'_, PyAny>) -> PyResult<()> {
-        let arrays = arrow::import(docs)?;
+        let arrays = arrow_arrays(docs)?;
         // SAFETY: `buffers` keeps the arrays as long as the batch uses the documents.
         let documents = detached(docs.py(), || unsafe { arrays.documents() });
-        self.list = documents.map_err(arrow::to_python)?;
+        self.list = documents.map_err(arrow_error)?;
         self.buffers.arrays = Some(arrays);
         Ok(())
     }
@@ -205,5 +209,52 @@ impl PyResponse {
         };
         let url = with_url.then(|| self.response.url().clone());
         Document::from_response(source, charset(self.content_type()), url)
+    }
+}
+
+/// The arrays that `docs` exports, as one array or as a stream.
+fn arrow_arrays(docs: &Bound<'_, PyAny>) -> PyResult<ArrowArrays> {
+    let py = docs.py();
+    // pyarrow knows the sizes of its buffers and compares the offsets with them when asked; it reads no value.
+    if docs.get_type().module()?.to_str()?.starts_with("pyarrow") && docs.hasattr(intern!(py, "validate"))? {
+        docs.call_method0(intern!(py, "validate"))?;
+    }
+    let arrays = if docs.hasattr(intern!(py, "__arrow_c_array__"))? {
+        let exported = docs.call_method0(intern!(py, "__arrow_c_array__"))?;
+        let (schema, array) = exported
+            .cast::<PyTuple>()?
+            .extract::<(Bound<'_, PyCapsule>, Bound<'_, PyCapsule>)>()
+            .map_err(|_| PyTypeError::new_err("docs: __arrow_c_array__ must return two capsules"))?;
+        let (schema, array) = (content::<FFI_ArrowSchema>(&schema, c"arrow_schema")?, content(&array, c"arrow_array")?);
+        // SAFETY: both capsules are alive and have the names of these structures. This thread is attached and calls no Python
+        // code, so no other thread uses them meanwhile. The array is moved out, as the interface prescribes: the capsule
+        // keeps a released one. What the structures point to, their producer answers for.
+        unsafe { ArrowArrays::from_array(schema.as_ref(), FFI_ArrowArray::from_raw(array.as_ptr())) }
+    } else {
+        let capsule = docs.call_method0(intern!(py, "__arrow_c_stream__"))?;
+        let stream = content::<FFI_ArrowArrayStream>(capsule.cast::<PyCapsule>()?, c"arrow_array_stream")?;
+        // SAFETY: the capsule is alive and has the name of this structure, and only this attached thread uses it. The stream
+        // is moved out, as the interface prescribes: the capsule keeps a released one. Its producer answers for it.
+        unsafe { ArrowArrays::from_stream(FFI_ArrowArrayStream::from_raw(stream.as_ptr())) }
+    };
+    arrays.map_err(arrow_error)
+}
+
+/// A pointer to the structure in a capsule of this name.
+fn content<T>(capsule: &Bound<'_, PyCapsule>, name: &CStr) -> PyResult<NonNull<T>> {
+    let wrong = || PyTypeError::new_err(format!("docs: not a capsule of Arrow's C interface ({name:?} wanted)"));
+    Ok(capsule.pointer_checked(Some(name)).map_err(|_| wrong())?.cast())
+}
+
+/// The exception for an array that cannot be read.
+fn arrow_error(error: ArrowError) -> PyErr {
+    match error {
+        ArrowError::Type(kind) => {
+            PyTypeError::new_err(format!("docs must be an array of strings or bytes, not of {kind}"))
+        }
+        ArrowError::Null(index) => {
+            PyTypeError::new_err(format!("docs[{index}] must be {WANTED}, not null; leave nulls out"))
+        }
+        ArrowError::Invalid(message) => PyValueError::new_err(format!("docs: {message}")),
     }
 }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::arguments::{invalid, optional_text, text as text_argument};
-use super::rows::{MatchList, Row, Text};
+use super::results::{MatchList, Row, Whole};
 use super::run::KernelCall;
 use crate::bridge::job::Job;
 use shoal_html::article::{Article, article};
@@ -43,7 +43,7 @@ use shoal_html::text::text;
 #[pyo3(signature = (docs, **keywords), text_signature = None)]
 pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
     KernelCall::new("html_to_markdown", docs, keywords)
-        .list_result(|document, stop| markdown(&document.html()?, stop).map(Text))
+        .list_result(|document, stop| markdown(&document.html()?, stop).map(Whole))
 }
 
 #[doc = signature!(html_text("docs, *"), kernel)]
@@ -56,7 +56,7 @@ pub fn html_to_markdown(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyD
 #[pyfunction]
 #[pyo3(signature = (docs, **keywords), text_signature = None)]
 pub fn html_text(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Job>> {
-    KernelCall::new("html_text", docs, keywords).list_result(|document, stop| text(&document.html()?, stop).map(Text))
+    KernelCall::new("html_text", docs, keywords).list_result(|document, stop| text(&document.html()?, stop).map(Whole))
 }
 
 #[doc = signature!(html_select("docs, css, attr=None, *"), kernel)]

@@ -8,13 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use super::arguments::{invalid, text};
+use super::results::{ArrowData, TableResult, ordered};
 use super::run::KernelCall;
-use super::table_result::{ArrowData, OrderedResults, TableResult};
-use crate::arguments::pairs::pairs;
-use crate::arguments::scalars::type_name;
-use crate::bridge::detach::detached;
+use crate::arguments::scalars::{pairs, type_name};
+use crate::bridge::detach::{GilYielder, detached};
 use crate::bridge::job::Job;
-use crate::bridge::yield_gil::GilYielder;
 use shoal_kernels::json::extract::Extract;
 use shoal_kernels::json::pointer::{Matches, Pointer};
 use shoal_kernels::json::rows::Rows;
@@ -59,10 +57,9 @@ pub fn json_extract(
             extract.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let OrderedResults { results, errors, failure, complete } = OrderedResults::new(gathered, policy);
+            let (results, ending) = ordered(gathered, policy);
             let table = finish.finish(results, stop)?;
-            let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
-            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).with_warnings(warnings)))
+            Ok(Box::new(TableResult::new(ArrowData::Table(table), ending, never_matched(finish.matches()))))
         },
     )
 }
@@ -111,10 +108,9 @@ pub fn json_rows(
             rows.run(&json, stop).map_err(|failure| failure.in_document(&json))
         },
         move |gathered, policy, stop| {
-            let OrderedResults { results, errors, failure, complete } = OrderedResults::new(gathered, policy);
+            let (results, ending) = ordered(gathered, policy);
             let table = finish.finish(results.into_iter().flatten(), stop)?;
-            let warnings = if complete && failure.is_none() { never_matched(finish.matches()) } else { Vec::new() };
-            Ok(Box::new(TableResult::new(ArrowData::Table(table), errors, failure).with_warnings(warnings)))
+            Ok(Box::new(TableResult::new(ArrowData::Table(table), ending, never_matched(finish.matches()))))
         },
     )
 }
@@ -148,7 +144,6 @@ fn places_from(columns: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Pointer)>> {
     Ok(places)
 }
 
-/// The warning for pointers that matched nothing.
 fn never_matched(matches: &Matches) -> Vec<String> {
     let warning = |pointer| format!("the JSON pointer {pointer:?} matched nothing in any document");
     matches.never().into_iter().map(warning).collect()

@@ -1,31 +1,23 @@
 //! `shoal.parallel`: for each kernel a function that parses its arguments and starts a batch on the pool.
 //!
 //! `documents` turns the argument `docs` into documents and keeps the owners of their memory (`borrowed_buffers`). `run`
-//! starts the batch. Results become Python objects in slices: `list_result` with a `Row` for each document, or
-//! `table_result` with Arrow data.
+//! starts the batch, `results` makes Python objects of its results, in slices.
 
 mod arguments;
-mod arrow;
 mod borrowed_buffers;
 pub mod bytes;
 pub mod column;
 mod documents;
 pub mod html;
-mod item_error;
 pub mod json;
-mod keywords;
-mod list_result;
-mod rows;
+mod results;
 mod run;
 pub mod similar;
 pub mod table;
-mod table_result;
 pub mod text;
-mod values;
 
 use pyo3::prelude::*;
 
-/// Adds all functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let functions = [
         wrap_pyfunction!(bytes::compress, module)?,
@@ -48,5 +40,5 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         function.setattr("__module__", "shoal.parallel")?;
         module.add_function(function)?;
     }
-    module.add_function(wrap_pyfunction!(keywords::_usable_cores, module)?)
+    module.add_function(wrap_pyfunction!(arguments::_usable_cores, module)?)
 }

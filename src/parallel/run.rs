@@ -6,19 +6,14 @@ use std::time::Instant;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::arguments::{Keywords, Policy};
 use super::documents::{Documents, documents_from};
-use super::item_error::{exception, exception_name};
-use super::keywords::{Keywords, Policy};
-use super::list_result::ListResult;
-use super::rows::Row;
-use crate::bridge::call_site::CallSite;
+use super::results::{ListResult, Row, exception, exception_name};
 use crate::bridge::detach::detached;
-use crate::bridge::into_python::IntoPython;
 use crate::bridge::job::Job;
-use crate::bridge::job_result::{WorkResult, completion_pair};
-use crate::bridge::lifecycle::calling_out;
-use crate::bridge::runtime::{runtime_error, thread_error};
-use crate::bridge::work::Work;
+use crate::bridge::job_result::{IntoPython, Work, WorkResult, completion_pair, once};
+use crate::bridge::lifecycle::{calling_out, runtime_error, thread_error};
+use crate::bridge::unobserved::CallSite;
 use shoal_http::stats::{LimitedBy, Stats};
 use shoal_kernels::batch::{BatchOptions, BatchStats, DocumentBatch, Gathered};
 use shoal_kernels::document::Document;
@@ -102,7 +97,7 @@ impl<'a, 'py> KernelCall<'a, 'py> {
             let finish: Arc<Finish<T>> = Arc::new(move |gathered, stop| finish(gathered, policy, stop));
             let finish_batch = finish.clone();
             let end = move |gathered, stop: &Stop| {
-                let result = finish_batch(gathered, stop).unwrap_or_else(|error| Box::new(Failed(error)));
+                let result = finish_batch(gathered, stop).unwrap_or_else(failed);
                 promised.settle(WorkResult::Done(result));
             };
             let options = BatchOptions { workers, keep_going: policy != Policy::Raise };
@@ -122,33 +117,15 @@ impl<T: Send> IntoPython for Unfinished<T> {
     fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
         if let Some((gathered, finish)) = self.0.take() {
             let result = detached(py, || finish(gathered, &Stop::default()));
-            self.1 = Some(result.unwrap_or_else(|error| Box::new(Failed(error))));
+            self.1 = Some(result.unwrap_or_else(failed));
         }
         self.1.as_mut().map_or_else(|| Ok(Some(py.None())), |result| result.step(py, deadline))
     }
-
-    fn failure(&self, _py: Python<'_>) -> Option<PyErr> {
-        None
-    }
 }
 
-/// A batch whose final result could not be made.
-struct Failed(KernelError);
-
-impl Failed {
-    fn error(&self, py: Python<'_>) -> PyErr {
-        exception(py, &self.0).map_or_else(|error| error, PyErr::from_value)
-    }
-}
-
-impl IntoPython for Failed {
-    fn step(&mut self, py: Python<'_>, _deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
-        Err(self.error(py))
-    }
-
-    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
-        Some(self.error(py))
-    }
+/// The result of a batch whose native result could not be made.
+fn failed(error: KernelError) -> Box<dyn IntoPython> {
+    once(move |py| Err(exception(py, &error).map_or_else(|error| error, PyErr::from_value)))
 }
 
 /// The figures of a batch as [`Stats`].

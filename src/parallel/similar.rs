@@ -1,30 +1,22 @@
 //! `minhash`, `dedupe`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow_array::{Array, ArrayRef, FixedSizeListArray, UInt32Array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
-use super::arguments::{invalid, number, text};
-use super::item_error::{finished, item_error, python_error};
-use super::keywords::{Policy, take};
+use super::arguments::{Policy, invalid, number, take, text};
+use super::results::{ArrowData, ListResult, TableResult, Whole, ordered};
 use super::run::KernelCall;
-use super::table_result::{ArrowData, OrderedResults, TableResult};
 use crate::arguments::scalars::float;
-use crate::bridge::into_python::IntoPython;
 use crate::bridge::job::Job;
-use shoal_kernels::batch::IndexedError;
 use shoal_kernels::error::KernelError;
 use shoal_kernels::text::dedupe::duplicates;
 use shoal_kernels::text::minhash::{By, MinHash};
-
-/// Indexes made between two looks at the clock: about 10 µs.
-const STRIDE: usize = 256;
 
 fn minhash_from(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MinHash, usize)> {
     let num_perm = number("num_perm", take(keywords, "num_perm")?.as_ref(), 128)?;
@@ -72,18 +64,14 @@ pub fn minhash(docs: &Bound<'_, PyAny>, keywords: Option<&Bound<'_, PyDict>>) ->
     KernelCall::new("minhash", docs, keywords).combined_result(
         move |document, stop| minhash.signature(&document.text()?, stop),
         move |gathered, policy, stop| {
-            let OrderedResults { results, errors, failure, .. } = OrderedResults::new(gathered, policy);
+            let (results, ending) = ordered(gathered, policy);
             stop.check()?;
-            Ok(Box::new(TableResult::new(
-                ArrowData::Column("minhash", signatures(results, num_perm)?),
-                errors,
-                failure,
-            )))
+            let data = ArrowData::Column("minhash", signatures(results, num_perm)?);
+            Ok(Box::new(TableResult::new(data, ending, Vec::new())))
         },
     )
 }
 
-/// Signatures as one array.
 fn signatures(results: Vec<Option<Vec<u32>>>, width: usize) -> Result<ArrayRef, KernelError> {
     let mut values = Vec::with_capacity(results.len() * width);
     let nulls: NullBuffer = results.iter().map(Option::is_some).collect::<Vec<_>>().into();
@@ -142,39 +130,13 @@ pub fn dedupe(
         move |gathered, policy, stop| {
             // Indexes are those of `docs`, so that no failed document may be left out of the signatures.
             let policy = if policy == Policy::Skip { Policy::Raise } else { policy };
-            let OrderedResults { results, errors, failure, .. } = OrderedResults::new(gathered, policy);
+            let (results, ending) = ordered(gathered, policy);
             let kept = duplicates(&results, threshold, stop)?;
-            let errors = errors.into_iter().map(|(index, error)| (index, Some(error)));
-            let mut items: Vec<_> = kept.into_iter().map(|index| (index, None)).chain(errors).collect();
+            let kept = kept.into_iter().map(|index| (index, Ok(Whole(index))));
+            let errors = ending.errors.into_iter().map(|(index, error)| (index, Err(error)));
+            let mut items: Vec<_> = kept.chain(errors).collect();
             items.sort_by_key(|(index, _)| *index);
-            Ok(Box::new(Kept { items: items.into_iter(), failure, list: None }))
+            Ok(Box::new(ListResult::sparse(items.into_iter(), ending.failure)))
         },
     )
-}
-
-/// The indexes to keep, and the errors among them.
-struct Kept {
-    items: std::vec::IntoIter<(usize, Option<KernelError>)>,
-    failure: Option<IndexedError>,
-    list: Option<Py<PyList>>,
-}
-
-impl IntoPython for Kept {
-    fn step(&mut self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Option<Py<PyAny>>> {
-        let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind()).clone_ref(py).into_bound(py);
-        for (index, error) in self.items.by_ref() {
-            match error {
-                None => list.append(index)?,
-                Some(error) => list.append(item_error(py, index, &error)?)?,
-            }
-            if list.len().is_multiple_of(STRIDE) && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(None);
-            }
-        }
-        finished(list.into_any(), self.failure.take())
-    }
-
-    fn failure(&self, py: Python<'_>) -> Option<PyErr> {
-        python_error(py, self.failure.as_ref())
-    }
 }

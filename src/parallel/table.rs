@@ -12,12 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyIterator, PyList, PyString, PyTuple};
 use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
 
-use super::column::PyColumn;
-use super::values::{Values, type_name};
+use super::column::{PyColumn, Values, place, shortened, type_name};
+use crate::bridge::detach::GilYielder;
 use crate::bridge::repr::escape_html;
-use crate::bridge::yield_gil::GilYielder;
 
-/// Rows shown in a notebook.
 const SHOWN: usize = 10;
 
 /// A table in memory, in Arrow's format: what `json_extract` and `json_rows` make.
@@ -68,18 +66,12 @@ impl PyTable {
     fn head(&self, py: Python<'_>) -> PyResult<Vec<Vec<String>>> {
         let rows = self.batch.num_rows().min(SHOWN);
         let readers = self.columns().map(|(_, array)| Values::of(array)).collect::<PyResult<Vec<_>>>()?;
-        let row = |index| readers.iter().map(|column| shortened(&column.get(py, index)?)).collect();
+        let cell = |value: &Bound<'_, PyAny>| {
+            let text = value.str()?.to_string();
+            Ok(shortened(&text, 80).unwrap_or(text))
+        };
+        let row = |index| readers.iter().map(|column| cell(&column.get(py, index)?)).collect();
         (0..rows).map(row).collect()
-    }
-}
-
-/// A value as text of bounded length.
-fn shortened(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    const LONGEST: usize = 80;
-    let text = value.str()?.to_string();
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => Ok(text.get(..end).unwrap_or_default().to_owned() + "…"),
-        None => Ok(text),
     }
 }
 
@@ -166,8 +158,7 @@ impl PyTable {
             let given = key.get_type().name()?;
             return Err(PyTypeError::new_err(format!("a column is chosen by str or int, not {given}")));
         };
-        let place = if index < 0 { index.saturating_add_unsigned(self.batch.num_columns()) } else { index };
-        let column = usize::try_from(place).ok().and_then(|place| self.column(place));
+        let column = place(index, self.batch.num_columns()).and_then(|place| self.column(place));
         column.ok_or_else(|| {
             PyIndexError::new_err(format!("column {index} of a table with {}", self.batch.num_columns()))
         })

@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use super::arguments::invalid;
-use super::rows::{Blob, Count, MatchList, Text};
+use super::results::{MatchList, Whole};
 use super::run::KernelCall;
 use crate::arguments::scalars::{type_name, utf8};
 use crate::bridge::job::Job;
@@ -99,9 +99,9 @@ pub fn regex_count(
     let pattern = pattern_from(pattern)?;
     let call = KernelCall::new("regex_count", docs, keywords);
     if pattern.is_bytes() {
-        return call.list_result(move |document, stop| count_bytes(&pattern, &document.bytes()?, stop).map(Count));
+        return call.list_result(move |document, stop| count_bytes(&pattern, &document.bytes()?, stop).map(Whole));
     }
-    call.list_result(move |document, stop| count(&pattern, &document.text()?, stop).map(Count))
+    call.list_result(move |document, stop| count(&pattern, &document.text()?, stop).map(Whole))
 }
 
 #[doc = signature!(regex_replace("docs, pattern, repl, *"), kernel)]
@@ -137,9 +137,9 @@ pub fn regex_replace(
         let repl = repl.cast::<PyBytes>().map_err(mismatch)?.as_bytes();
         let repl = Replacement::parse_bytes(repl, &pattern).map_err(invalid("repl"))?;
         return call
-            .list_result(move |document, stop| replace_bytes(&pattern, &document.bytes()?, &repl, stop).map(Blob));
+            .list_result(move |document, stop| replace_bytes(&pattern, &document.bytes()?, &repl, stop).map(Whole));
     }
     let repl = utf8("repl", repl.cast::<PyString>().map_err(mismatch)?)?;
     let repl = Replacement::parse(repl, &pattern).map_err(invalid("repl"))?;
-    call.list_result(move |document, stop| replace(&pattern, &document.text()?, &repl, stop).map(Text))
+    call.list_result(move |document, stop| replace(&pattern, &document.text()?, &repl, stop).map(Whole))
 }

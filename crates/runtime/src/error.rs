@@ -1,4 +1,6 @@
-//! The error of a reactor or pool that is not available.
+//! The error of a reactor or pool that is not available, and the message of a caught panic.
+
+use std::any::Any;
 
 /// The environment variable with the number of threads of the pool.
 pub(crate) const THREADS_VARIABLE: &str = "SHOAL_THREADS";
@@ -18,4 +20,13 @@ pub enum RuntimeError {
     /// `SHOAL_THREADS` is not a valid number of threads.
     #[error("{THREADS_VARIABLE} must be a number of threads from 1 to {MAX_THREADS}, not {0:?}")]
     ThreadCount(String),
+}
+
+/// The message that a panic was raised with.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
 }

@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use crate::activity::{self, FINALIZE_GUARDS};
-use crate::fork;
+use crate::fork::{self, FINALIZE_GUARDS};
 
 const OPEN: u8 = 0;
 const EXITING: u8 = 1;
@@ -78,6 +77,6 @@ pub(crate) fn begin() -> bool {
 
 /// Waits, `timeout` at most, for the guards of other threads; then parks those that come back later.
 pub(crate) fn close(timeout: Duration) {
-    activity::wait_for_other_guards(timeout);
+    fork::wait_for_other_guards(timeout);
     STATE.store(CLOSED, Ordering::SeqCst);
 }

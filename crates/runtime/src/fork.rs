@@ -4,14 +4,16 @@
 //! dead, and a lock that another thread held at that moment stays locked for ever. So each such thing remembers the
 //! fork generation in which it was made. [`PerProcess`] is for statics: a child makes its own. [`ForkGuard`] is for
 //! values: a child leaks them.
+//!
+//! Fork handlers may neither allocate nor lock, so what they read and reset is counted in atomics.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-
-use crate::activity::{after_fork_in_parent, before_fork, reset_in_child};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use std::{ptr, thread};
 
 static GENERATION: AtomicU32 = AtomicU32::new(1);
 static REGISTERED: Once = Once::new();
@@ -133,85 +135,81 @@ impl<T> Drop for ForkGuard<T> {
     }
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use std::sync::Mutex;
-    use std::sync::atomic::AtomicUsize;
-    use std::thread;
+/// Running pool tasks.
+static TASKS: AtomicUsize = AtomicUsize::new(0);
+/// Forks in progress; no pool task starts meanwhile.
+static FORKS: AtomicUsize = AtomicUsize::new(0);
+/// [`FinalizeGuard`](crate::FinalizeGuard)s alive in this process.
+pub(crate) static FINALIZE_GUARDS: AtomicUsize = AtomicUsize::new(0);
 
-    use super::*;
+/// How long a fork waits for running tasks. Batches check between two documents; a longer document is not waited for.
+const FORK_WAIT: Duration = Duration::from_millis(100);
 
-    struct Counted(&'static AtomicUsize);
+/// A running pool task.
+pub(crate) struct TaskGuard;
 
-    impl Drop for Counted {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    #[test]
-    fn racing_threads_get_one_value_and_drop_the_others() {
-        static DROPPED: AtomicUsize = AtomicUsize::new(0);
-        static MADE: AtomicUsize = AtomicUsize::new(0);
-        static VALUE: PerProcess<Counted> = PerProcess::new();
-        assert!(VALUE.get().is_none());
-        assert_eq!(VALUE.get_or_try_init(|| Err("no")).err(), Some("no"));
-        fn make() -> Counted {
-            MADE.fetch_add(1, Ordering::SeqCst);
-            thread::yield_now();
-            Counted(&DROPPED)
-        }
-        let get = || ptr::from_ref(VALUE.get_or_init(make)).addr();
-        let users: Vec<_> = (0..8).map(|_| thread::spawn(get)).collect();
-        let got: Vec<_> = users.into_iter().map(|user| user.join().unwrap()).collect();
-        assert!(got.iter().all(|value| *value == get()));
-        assert_eq!(DROPPED.load(Ordering::SeqCst) + 1, MADE.load(Ordering::SeqCst));
-    }
-
-    #[test]
-    fn a_guard_drops_a_value_of_this_process() {
-        static DROPPED: AtomicUsize = AtomicUsize::new(0);
-        let guard = ForkGuard::new(Counted(&DROPPED));
-        assert!(!guard.is_inherited());
-        drop(guard);
-        assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
-    }
-
-    /// Whether `check` is true in a forked child.
-    fn holds_in_a_child(check: impl FnOnce() -> bool) -> bool {
-        // SAFETY: the child runs `check`, which uses atomics and the allocator (whose locks the C library resets in a
-        // child), and ends in `_exit`. `status` is a valid place for the parent's `waitpid`.
-        unsafe {
-            let child = libc::fork();
-            if child == 0 {
-                libc::_exit(i32::from(!check()));
+impl TaskGuard {
+    /// Counts a task, once no fork is in progress.
+    pub(crate) fn new() -> Self {
+        loop {
+            TASKS.fetch_add(1, SeqCst);
+            // Sequentially consistent, as in `before_fork`: this thread sees the fork, or the fork sees the count.
+            if FORKS.load(SeqCst) == 0 {
+                return Self;
             }
-            let mut status = 0;
-            child > 0 && libc::waitpid(child, &raw mut status, 0) == child && status == 0
+            TASKS.fetch_sub(1, SeqCst);
+            thread::sleep(Duration::from_micros(50));
         }
-    }
-
-    #[test]
-    fn a_child_initialises_its_own_value_while_the_parents_is_locked() {
-        static TABLE: PerProcess<Mutex<u32>> = PerProcess::new();
-        let table = || TABLE.get_or_init(Mutex::default);
-        let mut locked = table().lock().unwrap();
-        *locked = 7;
-        assert!(holds_in_a_child(|| TABLE.get().is_none() && table().try_lock().is_ok_and(|number| *number == 0)));
-        drop(locked);
-        assert_eq!(*table().lock().unwrap(), 7);
-    }
-
-    #[test]
-    fn a_child_leaks_a_value_of_its_parent() {
-        static DROPPED: AtomicUsize = AtomicUsize::new(0);
-        let guard = ForkGuard::new(Counted(&DROPPED));
-        let check = || {
-            let inherited = guard.is_inherited();
-            drop(guard);
-            inherited && DROPPED.load(Ordering::SeqCst) == 0
-        };
-        assert!(holds_in_a_child(check));
     }
 }
+
+impl Drop for TaskGuard {
+    fn drop(&mut self) {
+        TASKS.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Waits until no pool task runs, for `timeout` at most.
+pub(crate) fn wait_for_tasks(timeout: Duration) {
+    wait_until_at_most(&TASKS, 0, timeout);
+}
+
+/// Waits until only the caller's guard is left, for `timeout` at most.
+pub(crate) fn wait_for_other_guards(timeout: Duration) {
+    wait_until_at_most(&FINALIZE_GUARDS, 1, timeout);
+}
+
+fn wait_until_at_most(count: &AtomicUsize, limit: usize, timeout: Duration) {
+    let deadline = Instant::now() + timeout;
+    while count.load(SeqCst) > limit && Instant::now() < deadline {
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Whether a fork is waiting for running tasks.
+pub(crate) fn is_fork_pending() -> bool {
+    FORKS.load(SeqCst) > 0
+}
+
+/// Fork handler: keeps new tasks from starting and waits for running ones, so that none of the process-wide locks of the
+/// kernels' libraries (interned HTML names, lazily compiled tables) is held during the fork.
+extern "C" fn before_fork() {
+    FORKS.fetch_add(1, SeqCst);
+    wait_for_tasks(FORK_WAIT);
+}
+
+/// Fork handler, in the parent.
+extern "C" fn after_fork_in_parent() {
+    FORKS.fetch_sub(1, SeqCst);
+}
+
+/// Fork handler, in the child: the threads that were counted do not exist there.
+fn reset_in_child() {
+    TASKS.store(0, SeqCst);
+    FORKS.store(0, SeqCst);
+    FINALIZE_GUARDS.store(0, SeqCst);
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests;

@@ -6,15 +6,14 @@
 
 use std::collections::VecDeque;
 use std::num::NonZero;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::activity::{self, TaskGuard};
 use crate::error::{MAX_THREADS, RuntimeError, THREADS_VARIABLE};
 use crate::finalize::is_exiting;
-use crate::fork::PerProcess;
+use crate::fork::{self, PerProcess, TaskGuard};
+use crate::mutex::Mutex;
 
 /// Some libraries walk document trees recursively. Only the pages that are used become resident.
 const STACK_SIZE: usize = 16 << 20;
@@ -26,12 +25,6 @@ struct Pool {
     /// First in, first out. rayon's own queues are not: a thread prefers tasks that it spawned itself, so a batch that
     /// continues in slices would starve all others.
     tasks: Mutex<VecDeque<Task>>,
-}
-
-impl Pool {
-    fn tasks(&self) -> MutexGuard<'_, VecDeque<Task>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 static CURRENT: PerProcess<Pool> = PerProcess::new();
@@ -50,10 +43,10 @@ pub fn thread_count() -> Result<usize, RuntimeError> {
 /// Queues `task` for a thread of the pool. Tasks start in the order of the calls; at exit they are dropped.
 pub fn spawn(task: impl FnOnce() + Send + 'static) -> Result<(), RuntimeError> {
     let pool = current()?;
-    pool.tasks().push_back(Box::new(task));
+    pool.tasks.lock().push_back(Box::new(task));
     pool.threads.spawn(|| {
         let _guard = TaskGuard::new();
-        let task = pool.tasks().pop_front();
+        let task = pool.tasks.lock().pop_front();
         if let Some(task) = task
             && !is_exiting()
         {
@@ -65,7 +58,7 @@ pub fn spawn(task: impl FnOnce() + Send + 'static) -> Result<(), RuntimeError> {
 
 /// Whether a fork is waiting for running tasks: a task should end its slice early.
 pub fn is_fork_pending() -> bool {
-    activity::is_fork_pending()
+    fork::is_fork_pending()
 }
 
 fn current() -> Result<&'static Pool, RuntimeError> {
@@ -87,22 +80,4 @@ fn current() -> Result<&'static Pool, RuntimeError> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use std::sync::mpsc::channel;
-
-    use super::*;
-
-    #[test]
-    fn tasks_run_on_named_threads_which_survive_a_panic() {
-        spawn(|| std::panic::resume_unwind(Box::new("on purpose"))).unwrap();
-        let (sender, names) = channel();
-        for _ in 0..50 {
-            let sender = sender.clone();
-            spawn(move || sender.send(thread::current().name().unwrap().to_owned()).unwrap()).unwrap();
-        }
-        drop(sender);
-        let names: Vec<_> = names.iter().collect();
-        assert_eq!(names.len(), 50);
-        assert!(names.iter().all(|name| name.starts_with("shoal-cpu-")));
-    }
-}
+mod tests;

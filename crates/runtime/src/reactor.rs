@@ -5,9 +5,10 @@
 //! tokio's blocking pool.
 
 use std::cell::Cell;
+use std::io;
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -16,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::RuntimeError;
 use crate::fork::PerProcess;
-use crate::{activity, finalize, load, pool, tick};
+use crate::mutex::Mutex;
+use crate::{finalize, fork, load, pool, tick};
 
 /// File operations that may block at the same time.
 const BLOCKING_THREADS: usize = 16;
@@ -96,7 +98,7 @@ pub fn shutdown(timeout: Duration) {
         threads.iter().flatten().for_each(|thread| thread.stop.cancel());
         threads.iter().flatten().for_each(|thread| thread.wait(left()));
     }
-    activity::wait_for_tasks(left());
+    fork::wait_for_tasks(left());
     finalize::close(left());
 }
 
@@ -164,38 +166,49 @@ impl Thread {
     }
 
     fn wait(&self, timeout: Duration) {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let stopped = self.stopped.lock();
         let _ = stopped.recv_timeout(timeout);
+    }
+}
+
+/// A multi-thread runtime that is shut down when dropped, for a component that shares no thread with the clients: the test
+/// server.
+pub struct DedicatedRuntime(Option<Runtime>);
+
+impl DedicatedRuntime {
+    /// Starts `threads` threads called `name`.
+    pub fn start(name: &str, threads: usize) -> io::Result<Self> {
+        // tokio panics where it cannot start a thread; this returns an error.
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(|| ());
+        thread.map_err(|error| io::Error::other(format!("a thread could not be started: {error}")))?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name(name)
+            .enable_io()
+            .enable_time()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// The handle for spawning tasks; `None` after [`Self::stop`].
+    pub fn handle(&self) -> Option<&Handle> {
+        self.0.as_ref().map(Runtime::handle)
+    }
+
+    /// Drops all tasks without waiting for them.
+    pub fn stop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for DedicatedRuntime {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn submitted_work_runs_in_order_survives_a_panic_and_is_dropped_after_the_end() {
-        let timeout = Duration::from_secs(10);
-        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let (sender, receiver) = unbounded_channel::<Work>();
-        let (done, results) = channel();
-        let submit = |number: u32| {
-            let done = done.clone();
-            sender.send(Box::new(move || done.send(number).unwrap())).is_ok()
-        };
-        assert!(submit(1));
-        let running = runtime.spawn(run_submitted(receiver));
-        assert_eq!(results.recv_timeout(timeout), Ok(1));
-        sender.send(Box::new(|| std::panic::resume_unwind(Box::new("on purpose")))).unwrap();
-        assert!((2..100).all(submit));
-        for number in 2..100 {
-            assert_eq!(results.recv_timeout(timeout), Ok(number));
-        }
-        running.abort();
-        assert!(runtime.block_on(running).unwrap_err().is_cancelled());
-        assert!(!submit(100));
-        drop(done);
-        assert!(results.recv().is_err());
-    }
-}
+mod tests;

@@ -1,12 +1,12 @@
 //! What a parse blocks while it lasts: the garbage collector, and the GIL, which it releases now and then.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::bridge::detach::detached;
+use crate::bridge::detach::{HOLD, RELEASE, detached};
 use crate::bridge::event_loop::{in_main_thread, running_loop};
 use crate::bridge::lifecycle::calling_out;
 
@@ -16,13 +16,6 @@ const LARGE: usize = 1 << 20;
 /// Bytes parsed between two looks at the clock: some 10 to 50 µs.
 const CHECK_INTERVAL: usize = 16 << 10;
 
-/// How long the GIL is held at a time.
-const HOLD_TIME: Duration = Duration::from_millis(2);
-
-/// How long the GIL is released. A waiting thread has to wake up first: when the GIL was taken back at once, an event
-/// loop had half as many turns (35 instead of 71 in 220 ms).
-const RELEASE_TIME: Duration = Duration::from_micros(50);
-
 /// Whether this build of Python has a GIL; without it, objects have a wider head, and other threads might pause and
 /// resume the collector meanwhile.
 const HAS_GIL: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
@@ -30,7 +23,6 @@ const HAS_GIL: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
 /// Pauses the garbage collector while it lives, and releases the GIL when due.
 pub(super) struct Hold<'py> {
     py: Python<'py>,
-    /// Whether the collector was on.
     collecting: bool,
     /// When the GIL was last taken back.
     since: Option<Instant>,
@@ -46,7 +38,6 @@ impl<'py> Hold<'py> {
         Self { py, collecting: pause(py), since: None, next_check: if releases { CHECK_INTERVAL } else { usize::MAX } }
     }
 
-    /// Whether the GIL is released now and then.
     pub fn releases(&self) -> bool {
         self.next_check != usize::MAX
     }
@@ -63,8 +54,8 @@ impl<'py> Hold<'py> {
     #[inline(never)]
     fn check(&mut self, position: usize) {
         self.next_check = position + CHECK_INTERVAL;
-        if self.since.is_none_or(|since| since.elapsed() >= HOLD_TIME) {
-            self.release(|| thread::sleep(RELEASE_TIME));
+        if self.since.is_none_or(|since| since.elapsed() >= HOLD) {
+            self.release(|| thread::sleep(RELEASE));
         }
     }
 

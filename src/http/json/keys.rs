@@ -78,7 +78,7 @@ impl<'py> Keys<'py> {
                     (known.as_ptr().cast::<ffi::PyASCIIObject>().add(1), ffi::PyUnicode_GET_LENGTH(known.as_ptr()));
                 std::slice::from_raw_parts(text.cast::<u8>(), length as usize)
             };
-            if known_text.len() == key.len() && same(known_text, key) {
+            if known_text == key {
                 return Some(known.bind(py).clone());
             }
         }
@@ -91,29 +91,6 @@ impl<'py> Keys<'py> {
         entry.missed = tag;
         Some(made)
     }
-}
-
-/// Whether two keys of one length are equal; a call of `memcmp` takes longer.
-#[inline(always)]
-fn same(one: &[u8], other: &[u8]) -> bool {
-    macro_rules! words {
-        ($word:ty) => {{
-            const SIZE: usize = size_of::<$word>();
-            let word = |word: &[u8; SIZE]| <$word>::from_ne_bytes(*word);
-            let ends = |key: &[u8]| Some((word(key.first_chunk()?), word(key.last_chunk()?)));
-            if let (Some(one_ends), Some(other_ends)) = (ends(one), ends(other)) {
-                let middle = || {
-                    let pairs = one.as_chunks::<SIZE>().0.iter().zip(other.as_chunks::<SIZE>().0).skip(1);
-                    pairs.fold(true, |same, (one, other)| same & (word(one) == word(other)))
-                };
-                return one_ends == other_ends && middle();
-            }
-        }};
-    }
-    words!(u128);
-    words!(u64);
-    words!(u32);
-    one == other
 }
 
 /// The hash that gives the place and the tag of a key of two bytes or more.

@@ -2,9 +2,8 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use shoal_json::Text;
 
-use super::owned::owned;
+use shoal_json::Text;
 
 /// The object for a string.
 #[inline(always)]
@@ -27,42 +26,10 @@ pub(super) fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAn
     // `text.len()` bytes stand behind its head. Bytes beyond ASCII would make a wrong text, but stay in bounds.
     unsafe {
         let object = new(py, text.len(), 0x7f)?;
-        copy(text, object.as_ptr().cast::<ffi::PyASCIIObject>().add(1).cast::<u8>());
+        let out = object.as_ptr().cast::<ffi::PyASCIIObject>().add(1).cast::<u8>();
+        out.copy_from_nonoverlapping(text.as_ptr(), text.len());
         Some(object)
     }
-}
-
-/// Copies a text of two bytes or more; up to 16 bytes in two halves that may overlap, as a call of `memcpy` takes
-/// longer.
-///
-/// # Safety
-/// `out` must be valid for writes of `text.len()` bytes.
-#[inline(always)]
-unsafe fn copy(text: &[u8], out: *mut u8) {
-    // SAFETY: the caller has `text.len()` bytes at `out`, and all three ways write exactly these.
-    unsafe {
-        if text.len() > 16 {
-            out.copy_from_nonoverlapping(text.as_ptr(), text.len());
-        } else if !(halves::<8>(text, out) || halves::<4>(text, out)) {
-            halves::<2>(text, out);
-        }
-    }
-}
-
-/// Copies a text of `N` to `2 * N` bytes; false if it is shorter.
-///
-/// # Safety
-/// `out` must be valid for writes of `text.len()` bytes.
-#[inline(always)]
-unsafe fn halves<const N: usize>(text: &[u8], out: *mut u8) -> bool {
-    let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else { return false };
-    // SAFETY: the text has at least `N` bytes, so both halves lie within the `text.len()` bytes that the caller has at
-    // `out`.
-    unsafe {
-        out.cast::<[u8; N]>().write_unaligned(*first);
-        out.add(text.len() - N).cast::<[u8; N]>().write_unaligned(*last);
-    }
-    true
 }
 
 /// The object for no character or for one below U+0100, of which the interpreter has one each.
@@ -268,4 +235,24 @@ unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32)
             out = out.add(1);
         }
     }
+}
+
+/// The object that a function of the interpreter returned, or `None` where it failed; the exception is dropped.
+///
+/// # Safety
+/// `made` must be a new reference that the caller passes on, or null with an exception set.
+#[inline(always)]
+pub(super) unsafe fn owned(py: Python<'_>, made: *mut ffi::PyObject) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: the caller passes a new reference or null.
+    let object = unsafe { Bound::from_owned_ptr_or_opt(py, made) };
+    if object.is_none() {
+        drop_exception(py);
+    }
+    object
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn drop_exception(py: Python<'_>) {
+    drop(PyErr::take(py));
 }

@@ -1,4 +1,4 @@
-//! The class of the embedded server. `shoal.testing.Server` adds `async with` and typed statistics.
+//! `shoal.testing`: the embedded server as a Python class. `shoal.testing.Server` adds `async with` and typed statistics.
 
 use std::sync::Arc;
 use std::time::Duration;

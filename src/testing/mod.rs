@@ -1,3 +1,0 @@
-//! `shoal.testing`: the embedded server as a Python class.
-
-pub mod server;
