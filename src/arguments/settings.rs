@@ -1,5 +1,6 @@
 //! `Limits`, `Retry` and `Timeout`, and the numbers that stand for them.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use pyo3::types::{PyBool, PyDict, PyFrozenSet, PyString, PyTuple};
 
 use super::scalars::{at_least, count, flag, not_negative, pause, seconds, text, text_or, wrong_type};
 use shoal_http::limits::{Limits, Rate};
-use shoal_http::retry::{Retry, RetryMethods, StatusSet};
+use shoal_http::retry::{Retry, RetryMethods};
 use shoal_http::settings::Timeout;
 
 /// Requests in flight at once where no limit is given.
@@ -322,7 +323,7 @@ pub fn method_from(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Method>
         .map_err(|_| PyValueError::new_err(format!("{argument}: {text:?} is not an HTTP method")))
 }
 
-fn statuses_from(statuses: &Bound<'_, PyAny>) -> PyResult<StatusSet> {
+fn statuses_from(statuses: &Bound<'_, PyAny>) -> PyResult<BTreeSet<u16>> {
     let read = |status: PyResult<Bound<'_, PyAny>>| {
         let status = status?;
         let code = status.extract::<u16>().ok().filter(|code| StatusCode::from_u16(*code).is_ok());
