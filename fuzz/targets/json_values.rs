@@ -64,7 +64,7 @@ impl Builder for Values {
         Some(Value::String(match text {
             Text::Ascii(bytes) => String::from_utf8(bytes.to_vec()).expect("ASCII"),
             Text::Unicode(text) => text.to_owned(),
-            Text::Characters(characters, _) => {
+            Text::Characters(characters) => {
                 characters.iter().map(|code| char::from_u32(*code).expect("a character")).collect()
             }
         }))

@@ -10,9 +10,8 @@ pub enum Text<'a> {
     Ascii(&'a [u8]),
     /// A string without escapes, with at least one character beyond ASCII.
     Unicode(&'a str),
-    /// A string with escapes, most likely for characters beyond ASCII: its characters, and all their bits together,
-    /// which tell how large they are.
-    Characters(&'a [u32], u32),
+    /// The characters of a string with escapes, most likely for characters beyond ASCII.
+    Characters(&'a [u32]),
 }
 
 /// Memory for strings with escapes, kept from one to the next.
@@ -119,17 +118,15 @@ impl Scratch {
         characters.clear();
         characters.try_reserve(self.bytes.len()).ok()?;
         characters.extend(self.bytes.iter().map(|byte| u32::from(*byte)));
-        let mut bits = 0;
         loop {
             characters.try_reserve(16).ok()?;
             match *bytes.get(at)? {
-                b'"' => return Some((Text::Characters(characters, bits), at)),
+                b'"' => return Some((Text::Characters(characters), at)),
                 b'\\' => {
                     let (code, length) = match unicode(bytes, at) {
                         Some((character, length)) => (u32::from(character), length),
                         None => (u32::from(simple(*bytes.get(at + 1)?)?), 2),
                     };
-                    bits |= code;
                     characters.push(code);
                     at += length;
                 }
@@ -152,7 +149,6 @@ impl Scratch {
                 0x80.. => {
                     let character = text.get(at..)?.chars().next()?;
                     at += character.len_utf8();
-                    bits |= character as u32;
                     characters.push(character as u32);
                 }
             }

@@ -11,7 +11,7 @@ pub(super) fn object<'py>(py: Python<'py>, text: Text<'_>) -> Option<Bound<'py, 
     match text {
         Text::Ascii(text) => ascii(py, text),
         Text::Unicode(text) => beyond_ascii(py, text),
-        Text::Characters(characters, bits) => from_characters(py, characters, bits),
+        Text::Characters(characters) => from_characters(py, characters),
     }
 }
 
@@ -92,42 +92,12 @@ fn beyond_ascii<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
     }
 }
 
-/// The `str` for characters. `bits` is the bitwise OR of those beyond ASCII.
-fn from_characters<'py>(py: Python<'py>, characters: &[u32], bits: u32) -> Option<Bound<'py, PyAny>> {
-    // SAFETY: each object is new and has as many characters, of the size that its largest one needs: beyond ASCII,
-    // `bits` has every bit of each character, so it is at least as large.
-    unsafe {
-        match bits {
-            0..0x100 => {
-                let [_, _, ..] = characters else { return shared(py, characters.first().copied()) };
-                let object = new(py, characters.len(), bits | 0x7f)?;
-                write(characters, ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>(), |code| code as u8);
-                Some(object)
-            }
-            0x100..0x10000 => {
-                let object = new(py, characters.len(), 0xffff)?;
-                write(characters, ffi::PyUnicode_DATA(object.as_ptr()).cast::<u16>(), |code| code as u16);
-                Some(object)
-            }
-            _ => {
-                let object = new(py, characters.len(), 0x0010_ffff)?;
-                write(characters, ffi::PyUnicode_DATA(object.as_ptr()).cast::<u32>(), |code| code);
-                Some(object)
-            }
-        }
-    }
-}
-
-/// Writes `characters`, each as the `unit` that the object stores.
-///
-/// # Safety
-/// `out` must be valid for writes of `characters.len()` values.
-#[inline(always)]
-unsafe fn write<T>(characters: &[u32], out: *mut T, unit: impl Fn(u32) -> T) {
-    for (place, code) in characters.iter().enumerate() {
-        // SAFETY: `place` is below `characters.len()`, for which the caller has room.
-        unsafe { out.add(place).write(unit(*code)) };
-    }
+/// The `str` for characters.
+fn from_characters<'py>(py: Python<'py>, characters: &[u32]) -> Option<Bound<'py, PyAny>> {
+    let (data, length) = (characters.as_ptr().cast(), characters.len() as ffi::Py_ssize_t);
+    // SAFETY: attached, as `py` shows. `data` has `length` characters of four bytes, each at most U+10FFFF. The result is
+    // a new reference, or null with an exception.
+    unsafe { owned(py, ffi::PyUnicode_FromKindAndData(ffi::PyUnicode_4BYTE_KIND as i32, data, length)) }
 }
 
 /// Writes the characters of `text`, all below U+0100.

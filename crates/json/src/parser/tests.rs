@@ -30,7 +30,7 @@ impl Builder for Compact {
         Some(match text {
             Text::Ascii(bytes) => format!("{:?}", std::str::from_utf8(bytes).ok()?),
             Text::Unicode(text) => format!("{text:?}"),
-            Text::Characters(codes, _) => {
+            Text::Characters(codes) => {
                 format!("{:?}", codes.iter().filter_map(|code| char::from_u32(*code)).collect::<String>())
             }
         })

@@ -15,10 +15,7 @@ fn string(json: &str) -> Option<(String, usize)> {
             assert!(!text.is_ascii());
             text.to_owned()
         }
-        Text::Characters(characters, bits) => {
-            assert_eq!(characters.iter().fold(0, |all, code| all | code) | 0x7f, bits | 0x7f);
-            characters.iter().filter_map(|code| char::from_u32(*code)).collect()
-        }
+        Text::Characters(characters) => characters.iter().filter_map(|code| char::from_u32(*code)).collect(),
     };
     Some((text, end + 1))
 }
