@@ -46,7 +46,7 @@ def test_a_goal_is_reached_or_missed_or_not_measured() -> None:
     assert rows["W1: CPU of pycurl batch ÷ shoal batch-asyncio"] == ("1.40", False)
     assert rows["W1: CPU of shoal batch-asyncio ÷ hyper floor"] == ("1.25", True)
     assert rows["W1: CPU of aiohttp singles-asyncio ÷ shoal batch-asyncio"] == ("–", None)
-    assert rows["W1-ticker: shoal batch-asyncio: ticker late at most, ms"] == ("30.0", False)
+    assert rows["W1-ticker: shoal batch-asyncio: longest delay of the ticker, ms"] == ("30.0", False)
     assert "W1: CPU of aiohttp singles-asyncio ÷ shoal batch-asyncio" not in {
         text: figure for text, _, figure, _ in goal_rows(entries, partial=True)
     }

@@ -1,9 +1,10 @@
-//! The table of options: the one place that names each keyword which several functions share, with its type, its default
-//! in each function and its documentation.
+//! The table of options. A keyword that several functions share is one row: its name, type, default in each function,
+//! and documentation.
 //!
-//! The macros below make of it what is needed at compile time: [`signature!`], the text that `inspect.signature` reads;
-//! [`arguments!`], the section "Args" of a docstring; [`Keyword`], which the reader ([`super::options`]) matches without
-//! a wildcard; and [`KEYWORDS`], from which the allowed keywords of a function and the types of the stub come.
+//! Macros generate the rest from it at compile time: [`signature!`], the text that `inspect.signature` reads;
+//! [`arguments!`], the section "Args" of a docstring; [`Keyword`], which [`super::options`] matches without a wildcard,
+//! so that an option which it forgets is a compile error; and [`KEYWORDS`], with the allowed keywords of each function
+//! and the types for the stub.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +103,7 @@ macro_rules! with_options {
     };
 }
 
-/// Passes the default in one column, and the context, to a macro.
+/// Calls the macro `$then` with the default in one column, and the context.
 macro_rules! pick {
     (request, $then:ident! $context:tt, [$it:tt $($rest:tt)*]) => { $then!($it $context) };
     (gather, $then:ident! $context:tt, [$a:tt $it:tt $($rest:tt)*]) => { $then!($it $context) };
@@ -117,8 +118,8 @@ macro_rules! pick {
     (kernel, $then:ident! $context:tt, [$a:tt $b:tt $c:tt $d:tt $e:tt $f:tt $it:tt]) => { $then!($it $context) };
 }
 
-/// The text signature of a function, with the options of one column after its own parameters. It is the first line of
-/// the docstring, in the form that CPython splits off.
+/// The text signature of a function, with the options of one column after its own parameters. As the first line of a
+/// docstring, in this form, CPython makes it the `__text_signature__`.
 macro_rules! signature {
     ($name:ident($own:literal), $column:ident) => {
         concat!(stringify!($name), "(", $own, with_options!(parameters!($column)), ")\n--\n")
@@ -131,6 +132,7 @@ macro_rules! parameters {
     };
 }
 
+/// One option in a text signature; nothing if the function does not have it.
 macro_rules! parameter {
     (_ $name:tt) => {
         ""
@@ -156,6 +158,7 @@ macro_rules! descriptions {
     };
 }
 
+/// One option in the section "Args"; nothing if the function does not have it.
 macro_rules! description {
     (_ $option:tt) => { "" };
     ($default:tt ($name:ident $first:literal $($line:literal)*)) => {
@@ -163,6 +166,7 @@ macro_rules! description {
     };
 }
 
+/// Whether a default in the table means that the function has the option.
 macro_rules! is_allowed {
     (_ $context:tt) => {
         false
@@ -172,6 +176,7 @@ macro_rules! is_allowed {
     };
 }
 
+/// Defines [`Keyword`] and [`KEYWORDS`].
 macro_rules! keywords {
     (() $($(#[doc = $doc:literal])+ $name:ident: $type:literal $defaults:tt)+) => {
         #[allow(non_camel_case_types, reason = "each is spelled as the keyword")]
@@ -205,16 +210,17 @@ pub fn _keyword_types() -> BTreeMap<&'static str, &'static str> {
     KEYWORDS.iter().map(|row| (row.name, row.stub_type)).collect()
 }
 
+/// A row of the table.
 pub struct Row {
     pub keyword: Keyword,
     pub name: &'static str,
-    /// Its type in the stub.
+    /// The option's type in the stub.
     pub stub_type: &'static str,
-    /// Whether each [`Function`] has it.
+    /// Whether each [`Function`] has the option.
     allowed: [bool; 7],
 }
 
-/// The functions that have a column, in its order.
+/// The functions that have a column, in the order of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     /// `Request`, and the options of an item of a batch.

@@ -1,4 +1,4 @@
-//! The only place where Rust code releases the GIL or takes it.
+//! The only place where Rust code releases or takes the GIL.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,8 +7,8 @@ use pyo3::Python;
 
 use shoal_runtime::{FinalizeGuard, park_forever};
 
-/// Runs `work` without the GIL (on free-threaded builds: detached from the interpreter). At exit the GIL might not come
-/// back, so `work` then runs with it.
+/// Runs `work` without the GIL (on free-threaded builds: detached from the interpreter). During an exit this thread
+/// might never get the GIL back, so `work` then runs with the GIL held.
 pub fn detached<T, F>(py: Python<'_>, work: F) -> T
 where
     F: Send + FnOnce() -> T,
@@ -22,8 +22,8 @@ where
     })
 }
 
-/// Runs `work` with the GIL, on a thread of Shoal's. At exit the thread blocks here for good and leaks its objects: a
-/// Python object dropped now could be destroyed by a half-finalised interpreter.
+/// Runs `work` with the GIL, on a thread that Shoal started. During an exit the thread blocks here for ever and leaks
+/// its objects: to drop a Python object now could run its destructor in a half-finalised interpreter.
 pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> T {
     if let Some(_guard) = FinalizeGuard::acquire()
         && let Some(done) = Python::try_attach(work)
@@ -33,17 +33,17 @@ pub fn attached<T>(work: impl for<'py> FnOnce(Python<'py>) -> T) -> T {
     park_forever()
 }
 
-/// Objects between two looks at the clock: 10 to 50 µs.
+/// Objects between two reads of the clock: 10 to 50 µs.
 const STRIDE: usize = 256;
 
 /// How long the GIL is held at a time.
 pub const HOLD: Duration = Duration::from_millis(2);
 
-/// How long the GIL stays released. A waiting thread has to wake up first: when the GIL was taken back at once, an event
-/// loop had half as many turns (35 instead of 71 in 220 ms).
+/// How long the GIL stays released. A thread that waits for it has to wake up first: when the GIL was taken back at
+/// once, an event loop ran half as many iterations (35 instead of 71 in 220 ms).
 pub const RELEASE: Duration = Duration::from_micros(50);
 
-/// Counts the objects of a loop and yields the GIL every 2 ms.
+/// Counts the objects that a loop makes, and yields the GIL every 2 ms ([`HOLD`]).
 pub struct GilYielder {
     count: usize,
     since: Instant,

@@ -1,4 +1,4 @@
-//! The asyncio event loop of the calling thread, and Ctrl-C while a wait blocks it.
+//! The asyncio event loop of the calling thread, and Ctrl-C while the thread blocks.
 
 use pyo3::exceptions::asyncio::CancelledError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
@@ -13,7 +13,7 @@ pub fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     Ok(if running.is_none() { None } else { Some(running) })
 }
 
-/// The running loop; an error that names the alternative if there is none.
+/// The running loop. If there is none, an error that names `.result()` as the alternative.
 pub fn require_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     running_loop(py)?.ok_or_else(|| {
         PyRuntimeError::new_err("no event loop is running in this thread: call .result() instead of awaiting")
@@ -27,7 +27,7 @@ pub fn in_main_thread(py: Python<'_>) -> PyResult<bool> {
     threading.call_method0(intern!(py, "get_ident"))?.eq(main)
 }
 
-/// Whether the loop is closed; true if it can't tell.
+/// Whether the loop is closed; true if its `is_closed()` fails.
 pub fn is_closed(event_loop: &Bound<'_, PyAny>) -> bool {
     let closed = event_loop.call_method0(intern!(event_loop.py(), "is_closed"));
     closed.and_then(|closed| closed.is_truthy()).unwrap_or(true)
@@ -46,8 +46,8 @@ pub fn interruptible<T>(py: Python<'_>, wait: impl FnOnce() -> PyResult<T>) -> P
     result.and_then(|value| restored.map(|_| value))
 }
 
-/// Gives a `KeyboardInterrupt` or `CancelledError` without a message one that names `.results`. Other exceptions keep
-/// theirs.
+/// Sets a message that names `.results` on a `KeyboardInterrupt` or `CancelledError` that has none. Other exceptions
+/// stay as they are.
 pub fn mention_results(py: Python<'_>, error: &PyErr, done: usize, total: usize) {
     if !(error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<CancelledError>(py)) {
         return;
@@ -55,7 +55,7 @@ pub fn mention_results(py: Python<'_>, error: &PyErr, done: usize, total: usize)
     let (error, args) = (error.value(py), intern!(py, "args"));
     if error.getattr(args).and_then(|args| args.is_truthy()).is_ok_and(|given| !given) {
         let message = format!("{done} of {total} are finished, in .results of this exception (sys.last_value.results)");
-        // The message is a convenience: the exception is raised without it, too.
+        // The message is a convenience: if it cannot be set, the exception is raised without it.
         let _ = error.setattr(args, (message,));
     }
 }

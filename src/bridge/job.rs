@@ -1,4 +1,4 @@
-//! `Job`: one handle for everything that takes time.
+//! `Job`: the handle for running work, and for its result.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,8 +43,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job for `work`, which runs already, settles `completion`, and was started at `site`. With a progress reporter and
-    /// a running event loop, reports start here.
+    /// Creates the job for `work`, which already runs, settles `completion` at its end, and was started at `site`. If
+    /// there is a `progress` reporter and an event loop runs in this thread, it starts to report.
     pub fn create(
         py: Python<'_>,
         completion: Arc<Completion<WorkResult>>,
@@ -65,13 +65,13 @@ impl Job {
         if let Some(progress) = &state.progress
             && let Some(event_loop) = running_loop(py)?
         {
-            // Weak: the last reference to a job cancels it when it is dropped, and a timer must not keep it.
+            // A weak reference: a job is cancelled when its last reference is dropped, so the timer must not hold one.
             let weak = PyWeakrefReference::new(job.as_any())?.unbind();
             let figures = move |py: Python<'_>| {
                 let job = weak.bind(py).upgrade()?.cast_into::<Self>().ok()?;
                 job.get().state.running_progress()
             };
-            // After an error the caller has no job: the drop is no mistake of theirs.
+            // After an error the caller never gets the job, so dropping it must not warn.
             Progress::follow(progress, &event_loop, figures).inspect_err(|_| state.observed.set_retrieved())?;
         }
         Ok(job.unbind())
@@ -158,7 +158,7 @@ impl Job {
         }
         let (job, state) = (slf.get(), &slf.get().state);
         state.check_process()?;
-        // A thread that can't be started is an error here, where the caller sees it.
+        // Started here, so that the caller sees the error if the thread can't be started.
         let thread = if state.result.is_done() { None } else { Some(CallbackThread::start(py)?) };
         state.observed.set_awaited();
         let first = {
@@ -166,6 +166,7 @@ impl Job {
             callbacks.push(r#fn.unbind());
             callbacks.len() == 1
         };
+        // The delivery that was registered for the first callback also calls the later ones.
         if !first && !state.result.is_done() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Import and exit of the interpreter; the threads of the runtime, or the exception for why there are none.
+//! Import of the module and exit of the interpreter; the reactor, and the exceptions for a runtime that cannot start.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use shoal_runtime::{FinalizeGuard, RuntimeError, is_exit_thread, is_exiting};
 /// How long an exit waits for the reactor to close its sockets. It takes well under 1 ms unless the machine is busy.
 const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The exception of work during an exit: `SystemExit` in a daemon thread, which ends without a message; `RuntimeError` in
-/// the thread that runs the `atexit` handlers.
+/// The exception for a call during an exit: `SystemExit` in a daemon thread, so that the thread ends without a message;
+/// `RuntimeError` in the thread that runs the `atexit` handlers.
 pub fn exiting() -> PyErr {
     let message = RuntimeError::Exiting.to_string();
     if is_exit_thread() { PyRuntimeError::new_err(message) } else { PySystemExit::new_err(message) }
@@ -39,8 +39,8 @@ pub fn runtime_error(error: &RuntimeError) -> PyErr {
     }
 }
 
-/// Runs `work`, which may call any Python code. An exit waits for it, for a bounded time. During an exit only the `atexit`
-/// handlers themselves may call.
+/// Runs `work`, which may call any Python code. An exit that begins meanwhile waits for it, for a bounded time. Once an
+/// exit has begun, this is an error ([`exiting`]) in all threads but the one that runs the `atexit` handlers.
 pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     let guard = FinalizeGuard::acquire();
     if guard.is_none() && !is_exit_thread() {
@@ -49,8 +49,8 @@ pub fn calling_out<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     work()
 }
 
-/// Like [`calling_out`], for one step of a task. During an exit the task keeps waiting, so that its loop can be stopped:
-/// an exception here would make asyncio log tracebacks.
+/// Like [`calling_out`], for one step of an asyncio task. During an exit the task keeps waiting instead of getting an
+/// exception, so that its loop can be stopped: after an exception asyncio would log tracebacks.
 pub fn awaiting<'py>(
     py: Python<'py>,
     work: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
@@ -76,8 +76,8 @@ fn _shutdown(py: Python<'_>) {
     detached(py, || shoal_runtime::shutdown(EXIT_TIMEOUT));
 }
 
-/// Raises `ImportError` in a subinterpreter: threads, exit hook and classes belong to the process, and would go when the
-/// subinterpreter ends.
+/// Raises `ImportError` in a subinterpreter. Threads, exit hook and classes belong to the process, but those made in a
+/// subinterpreter would not outlive it.
 pub fn refuse_subinterpreter() -> PyResult<()> {
     // SAFETY: PyO3 calls this from the module's initialisation, so the thread is attached, which is all that
     // `PyInterpreterState_Get` requires. The two pointers are compared and not dereferenced.

@@ -1,4 +1,5 @@
-//! `progress=`: calls a reporter of `shoal._progress` on the thread or event loop that waits, never on the reactor.
+//! `progress=`: calls a reporter of `shoal._progress`, on the thread or event loop that waits for the job, never on the
+//! reactor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +14,10 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 use super::lifecycle::calling_out;
 use shoal_runtime::{Mutex, is_exiting};
 
+/// Minimum time between two reports.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many items are finished, and of how many, where that is known.
+/// The number of finished items, and the total if it is known.
 type Figures = (usize, Option<usize>);
 
 /// A reporter and when it was last called.
@@ -25,7 +27,7 @@ pub struct Progress {
     closed: AtomicBool,
 }
 
-/// The reporter for `progress=`; `unit` is what a progress bar counts.
+/// The reporter for the argument `progress`, if it asks for one. `unit` names the items in a progress bar.
 pub fn reporter(progress: &Bound<'_, PyAny>, unit: &str) -> PyResult<Option<Py<PyAny>>> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let reporter = MAKE.import(progress.py(), "shoal._progress", "reporter")?.call1((progress, unit))?;
@@ -33,7 +35,7 @@ pub fn reporter(progress: &Bound<'_, PyAny>, unit: &str) -> PyResult<Option<Py<P
 }
 
 impl Progress {
-    /// For a reporter with `update(done, total)` and `close(done, total)`.
+    /// Wraps a reporter, an object with `update(done, total)` and `close(done, total)`.
     pub fn new(reporter: Py<PyAny>) -> Self {
         Self { reporter, last: Mutex::new(None), closed: AtomicBool::new(false) }
     }
@@ -51,7 +53,7 @@ impl Progress {
         Ok(())
     }
 
-    /// Reports the end, once. An exception goes to `sys.unraisablehook`: it must not cost the result.
+    /// Reports the end, once. An exception goes to `sys.unraisablehook`, so that the job keeps its result.
     pub fn close(&self, py: Python<'_>, (done, total): Figures) {
         if self.closed.swap(true, Ordering::Relaxed) {
             return;

@@ -1,8 +1,8 @@
 //! `_Promise`: the producing end of a [`Job`] whose work is done by Python code (`shoal._map`).
 //!
 //! A cancellation happens under the completion's lock, so it must not take the GIL or call Python code. It sets a flag,
-//! wakes the coordinating thread through a file descriptor, and returns a result that asks Python for the finished items
-//! when it is converted.
+//! wakes the coordinating thread through a file descriptor, and returns a result that asks Python for the finished
+//! items when it is converted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,15 +22,17 @@ use shoal_http::completion::Completion;
 use shoal_http::stats::{LimitedBy, Stats};
 use shoal_runtime::Mutex;
 
+/// The state that a promise and its job share.
 struct Shared {
     name: String,
     started: Instant,
     cancelled: AtomicBool,
-    /// Wakes the coordinating thread. Closed when that thread ends: an exception of the caller's function keeps the
-    /// thread's frames alive, and would keep the descriptor open.
+    /// Wakes the coordinating thread. The thread closes it at its end, and does not leave that to the drop: the
+    /// traceback of an exception keeps the thread's frames, and so this promise, alive.
     wake: Mutex<Option<WakeFd>>,
     counts: Mutex<Counts>,
-    /// Returns the results so far, with `None` in the other places. Taken when the job ends.
+    /// A Python function that returns the results so far, with `None` for the unfinished items. Taken when the job
+    /// ends.
     collect: Mutex<Option<Py<PyAny>>>,
 }
 
@@ -59,6 +61,7 @@ impl Shared {
         }
     }
 
+    /// Records the wall time at the end of the work.
     fn finish(&self) {
         let wall_time = self.started.elapsed();
         self.counts.lock().wall_time.get_or_insert(wall_time);

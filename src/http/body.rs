@@ -1,7 +1,8 @@
 //! The body of a response: Rust bytes until Python asks for `content`, a Python `bytes` object from then on.
 //!
-//! Both exist only during the copy, so that reading `content` of 20,000 responses, or of a large one, does not double the
-//! memory. A `memoryview` or a decoder holds a share of the bytes that it reads and is not affected by the change.
+//! Both exist only while one is copied to the other, so that reading `content` of 20,000 responses, or of a large one,
+//! does not double the memory. A `memoryview` or a decoder holds its own reference to the bytes that it reads, so the
+//! copy does not affect it.
 
 use std::mem::{self, MaybeUninit};
 use std::ptr;
@@ -15,15 +16,15 @@ use pyo3::types::PyBytes;
 use shoal_http::prefault::populate;
 use shoal_runtime::Mutex;
 
-/// Bodies from this size on are moved to Python in pieces of [`PIECE`] bytes: 100 MiB then take 101 MiB at the peak, not
-/// 200, and the memory of a piece is in the cache when it is filled.
-const MOVED: usize = 256 << 10;
+/// Bodies from this size on are moved to Python in pieces of [`PIECE`] bytes: 100 MiB then take 101 MiB at the peak,
+/// not 200, and the new memory of a piece is still in the cache when it is filled.
+const MIN_MOVED: usize = 256 << 10;
 const PIECE: usize = 1 << 20;
 
-/// A share of the bytes of a body.
+/// A reference to the bytes of a body.
 pub enum BodyBytes {
     Rust(Bytes),
-    /// As `Response.content` returned them.
+    /// The object that `Response.content` returned.
     Python(Py<PyBytes>),
 }
 
@@ -47,7 +48,7 @@ fn py_size(length: usize) -> PyResult<ffi::Py_ssize_t> {
     length.try_into().map_err(|_| PyMemoryError::new_err("body too large"))
 }
 
-/// `bytes` as a Python object. Unlike `PyBytes::new` it raises MemoryError where there is no memory, and does not panic.
+/// Copies `bytes` into a Python object. If memory runs out, it raises `MemoryError`, where `PyBytes::new` would panic.
 fn copied<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let size = py_size(bytes.len())?;
     // SAFETY: `py` shows that this thread is attached. CPython reads `size` bytes, which is the length of the slice, and
@@ -85,19 +86,20 @@ impl Body {
         let created = copied(py, &bytes)?.unbind();
         let mut stored = self.0.lock();
         if let BodyBytes::Python(earlier) = &*stored {
-            // Another thread was faster, and its object is the one that all calls return.
+            // Another thread was faster: all calls return its object.
             return Ok(earlier.clone_ref(py));
         }
         *stored = BodyBytes::Python(created.clone_ref(py));
         Ok(created)
     }
 
-    /// Like [`Body::content`] for a large body: moves it from the end, in pieces whose memory is freed at once. `None` if
-    /// the body is small or shared. Other threads wait for the lock meanwhile.
+    /// Like [`Body::content`], for a large body. Copies pieces from the end on, and frees the memory of each at once.
+    /// `None` if the body is small, or if something else holds a reference to its bytes. Other threads wait for the
+    /// lock meanwhile.
     fn moved(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
         let mut stored = self.0.lock();
         let BodyBytes::Rust(bytes) = &mut *stored else { return Ok(None) };
-        if bytes.len() < MOVED || !bytes.is_unique() {
+        if bytes.len() < MIN_MOVED || !bytes.is_unique() {
             return Ok(None);
         }
         let size = py_size(bytes.len())?;

@@ -1,7 +1,7 @@
-//! Pickling of responses: their state as a dict, and back.
+//! Pickling of responses: conversion to a dict, their state, and back.
 //!
-//! The dict has named entries, so that pickles of older versions can be read: a missing name has its default. The settings
-//! of the request (timeouts, retries) belong to the call and are not pickled.
+//! The entries of the dict have names, so that pickles of older versions of Shoal can be read: a missing entry gets its
+//! default. The settings of the request (timeouts, retries) belong to the call and are not pickled.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const VERSIONS: [(Version, &str); 5] = [
     (Version::HTTP_09, "HTTP/0.9"),
 ];
 
-/// The name of a version of HTTP.
+/// The name of an HTTP version.
 pub fn version_name(version: Version) -> &'static str {
     VERSIONS.iter().find(|(known, _)| *known == version).map_or("HTTP", |(_, name)| name)
 }
@@ -91,7 +91,7 @@ fn headers(state: &Bound<'_, PyDict>, name: &str) -> PyResult<HeaderMap> {
     Ok(state.get_item(name)?.map(|headers| from_python(&headers)).transpose()?.unwrap_or_default())
 }
 
-/// An entry of the state, if it has one.
+/// The entry `name` of the state; `None` if it is missing.
 pub fn get<'py, T>(state: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<T>>
 where
     T: for<'a> FromPyObject<'a, 'py, Error: Into<PyErr>>,

@@ -1,6 +1,6 @@
 //! Finished requests and batches as Python objects; errors of the engine as exceptions of `shoal.exceptions`.
 //!
-//! The class of an exception has the name of the error's kind; the rest of what the error knows becomes attributes.
+//! The class of an exception has the name of the error's kind; the other fields of the error become attributes.
 
 use std::time::Instant;
 
@@ -17,9 +17,10 @@ use shoal_http::attempts::FetchResult;
 use shoal_http::batch::FetchBatchResult;
 use shoal_http::error::{Details, ErrorKind, FetchError};
 
-/// Objects created between two looks at the clock: 64 responses take about 20 µs.
+/// Objects created between two reads of the clock: 64 responses take about 20 µs.
 const STRIDE: usize = 64;
 
+/// The response of a single request, or its exception.
 pub fn single_result(py: Python<'_>, outcome: FetchResult) -> PyResult<Py<PyAny>> {
     match outcome {
         Ok(response) => Ok(into_python(py, response)?.into_any()),
@@ -27,6 +28,7 @@ pub fn single_result(py: Python<'_>, outcome: FetchResult) -> PyResult<Py<PyAny>
     }
 }
 
+/// The results of a batch, which become a list in steps.
 pub struct GatherResult {
     slots: std::vec::IntoIter<Option<Box<FetchResult>>>,
     failure: Option<FetchError>,
@@ -67,7 +69,7 @@ impl GatherResult {
     fn finish(&mut self, list: Bound<'_, PyList>) -> PyResult<Option<Py<PyAny>>> {
         let py = list.py();
         let Some(failure) = self.failure.take() else { return Ok(Some(list.unbind().into_any())) };
-        // If a request failed its exception is in the list already: it is raised, and its place becomes None.
+        // If a request failed, its exception is already in the list: raise this object, and put `None` in its place.
         let details = failure.details();
         let index = details.request.is_some().then_some(details.index);
         let error = match index.map(|index| list.get_item(index)) {
@@ -86,7 +88,7 @@ impl GatherResult {
 pub fn to_python(py: Python<'_>, error: &FetchError) -> PyErr {
     let exception = match create(py, error) {
         Ok(exception) => PyErr::from_value(exception),
-        // Out of memory, or the interpreter is being finalised.
+        // The exception cannot be created: out of memory, or the interpreter is being finalised.
         Err(failed) => return failed,
     };
     if let Some(cause) = cause(py, error.details()) {

@@ -25,12 +25,12 @@ use shoal_http::request::Request;
 use shoal_http::stats::{Collector, Stats};
 use shoal_runtime::submit;
 
-/// The most tasks that wait for a request; further ones end.
+/// Maximum number of idle tasks. A task that becomes idle beyond it ends.
 const MAX_IDLE: usize = 128;
 
 struct SingleRequest {
     collector: Arc<Collector>,
-    /// Set once, by the task or by a cancellation; the one that sets it settles the job.
+    /// Set by the task at its end, or by a cancellation. Whichever sets it first settles the job.
     over: AtomicBool,
     cancelled: AtomicWaker,
 }
@@ -57,8 +57,8 @@ impl Work for SingleRequest {
     }
 }
 
-/// A request on its way to a task.
-struct Order {
+/// A request that waits for a task.
+struct PendingRequest {
     single: Arc<SingleRequest>,
     fetcher: Fetcher,
     request: Arc<Request>,
@@ -66,10 +66,11 @@ struct Order {
 }
 
 thread_local! {
-    /// Tasks that wait for an order, on the reactor's thread.
-    static IDLE: RefCell<Vec<Sender<Order>>> = const { RefCell::new(Vec::new()) };
+    /// The idle tasks, on the reactor's thread: each waits for a request from its channel.
+    static IDLE: RefCell<Vec<Sender<PendingRequest>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Starts a request, and returns its job.
 pub fn start_request(py: Python<'_>, fetcher: Fetcher, request: Request) -> PyResult<Py<Job>> {
     let (completion, promise) = completion_pair();
     let single = Arc::new(SingleRequest {
@@ -77,16 +78,16 @@ pub fn start_request(py: Python<'_>, fetcher: Fetcher, request: Request) -> PyRe
         over: AtomicBool::new(false),
         cancelled: AtomicWaker::new(),
     });
-    let order = Order { single: single.clone(), fetcher, request: Arc::new(request), promise };
-    submit(Box::new(move || order.dispatch())).map_err(|error| runtime_error(&error))?;
+    let pending = PendingRequest { single: single.clone(), fetcher, request: Arc::new(request), promise };
+    submit(Box::new(move || pending.dispatch())).map_err(|error| runtime_error(&error))?;
     Job::create(py, completion, single, None, CallSite::here(py, false))
 }
 
-impl Order {
-    /// Passes the order to an idle task, or to a new one.
+impl PendingRequest {
+    /// Passes the request to an idle task, or to a new one.
     fn dispatch(self) {
         match IDLE.with_borrow_mut(Vec::pop) {
-            // Fails only while the reactor shuts down and drops its tasks.
+            // `send` fails only while the reactor shuts down and drops its tasks.
             Some(task) => drop(task.send(self)),
             None => drop(tokio::spawn(run(self))),
         }
@@ -111,7 +112,7 @@ impl Order {
         };
         let Some(outcome) = outcome else { return };
         fetcher.collector.finish();
-        // A job that is kept for its result must not keep the connections.
+        // Before the job is settled: a job that is kept for its result must not keep the connections.
         drop(fetcher);
         if !single.over.swap(true, Ordering::AcqRel) {
             promise.settle(WorkResult::Done(once(|py| single_result(py, outcome))));
@@ -119,18 +120,18 @@ impl Order {
     }
 }
 
-/// Executes orders, one after another.
-async fn run(mut order: Order) {
+/// Executes one request after another.
+async fn run(mut pending: PendingRequest) {
     loop {
-        order.execute().await;
+        pending.execute().await;
         let (sender, next) = oneshot::channel();
         IDLE.with_borrow_mut(|idle| {
             if idle.len() < MAX_IDLE {
                 idle.push(sender);
             }
         });
-        // Without room the sender is dropped, and the task ends.
+        // Fails if there were too many idle tasks: then the sender is dropped, and this task ends.
         let Ok(next) = next.await else { return };
-        order = next;
+        pending = next;
     }
 }

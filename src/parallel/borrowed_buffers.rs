@@ -1,8 +1,8 @@
 //! The Python objects whose memory the documents of running batches borrow.
 //!
-//! Kernels read that memory without the GIL and without references to its owners: those are kept here under a number, and
-//! a batch has only a guard with the number. When the last runner of a batch has dropped the guard, on any thread, the
-//! notifier's thread takes the GIL and releases the owners.
+//! Kernels read that memory without the GIL and without references to its owners. A table in this module keeps the
+//! references under a number, and a batch has only a guard with this number. When the last runner of a batch drops the
+//! guard, on any thread, the notifier's thread takes the GIL and releases the owners.
 
 use std::collections::HashMap;
 use std::sync::MutexGuard;
@@ -17,12 +17,13 @@ use shoal_kernels::document::BufferGuard;
 use shoal_runtime::fork::PerProcess;
 use shoal_runtime::{Mutex, Notifier, is_exiting, notifier};
 
-/// Objects released before the GIL is given up: about 10 µs, as the caller that waits for the result wants it then.
+/// Objects released per hold of the GIL: about 10 µs, because the caller needs the GIL at the same time for the result.
 const STRIDE: usize = 100;
 
 /// The owners of the memory of one batch.
 #[derive(Default)]
 pub struct BorrowedBuffers {
+    /// Objects whose memory does not need the buffer protocol, such as `str` and `bytes`.
     pub objects: Vec<Py<PyAny>>,
     /// Other objects with the buffer protocol.
     pub buffers: Vec<PyUntypedBuffer>,
@@ -30,7 +31,8 @@ pub struct BorrowedBuffers {
     pub arrays: Option<ArrowArrays>,
 }
 
-/// Per process, as the notifier's thread locks it without the GIL, perhaps during a fork.
+/// The table. It is per process, because the notifier's thread locks it without the GIL: a child that is forked
+/// meanwhile would find it locked.
 static BORROWED: PerProcess<Mutex<HashMap<u64, BorrowedBuffers>>> = PerProcess::new();
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -72,7 +74,7 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Objects must not be destroyed while the interpreter shuts down.
+        // Objects must not be destroyed while the interpreter shuts down, so they leak.
         if is_exiting() {
             return;
         }

@@ -27,24 +27,28 @@ use crate::bridge::detach::GilYielder;
 pub struct PyColumn {
     field: FieldRef,
     array: ArrayRef,
-    /// Rows and values in each, for the buffer protocol, which keeps pointers to them.
+    /// Rows, and values per row. For the buffer protocol, whose views keep pointers to this field and the next.
     shape: [ffi::Py_ssize_t; 2],
-    /// Bytes from row to row and from value to value.
+    /// Bytes from row to row, and from value to value.
     strides: [ffi::Py_ssize_t; 2],
     errors: Vec<Py<PyAny>>,
 }
 
+/// The memory of an array of numbers, as the buffer protocol describes it.
 struct Numbers {
     start: *const c_void,
+    /// The length in bytes.
     bytes: usize,
+    /// Bytes of a number.
     size: usize,
-    /// A format of `struct`, in native sizes.
+    /// The format of a number as in the `struct` module, in native sizes.
     format: &'static CStr,
-    /// Numbers in a row; `None` if a row is one number.
+    /// Numbers per row of a fixed-size list; `None` if a row is one number.
     width: Option<usize>,
 }
 
 impl Numbers {
+    /// `None` for an array with nulls or of another type.
     fn of(array: &dyn Array) -> Option<Self> {
         if array.null_count() > 0 {
             return None;
@@ -67,7 +71,7 @@ impl Numbers {
 }
 
 impl PyColumn {
-    /// Of an Arrow array, with the errors of the documents whose values are missing.
+    /// A column of an Arrow array, with the errors of the documents whose values are missing.
     pub fn new(name: &str, array: ArrayRef, errors: Vec<Py<PyAny>>) -> Self {
         let field = Arc::new(Field::new(name, array.data_type().clone(), true));
         let signed = |number: usize| ffi::Py_ssize_t::try_from(number).unwrap_or(0);
@@ -95,13 +99,13 @@ impl PyColumn {
     }
 }
 
-/// The place for an index of Python's, which may count from the end.
+/// The offset for a Python index, which may count from the end. `None` if it is out of range.
 pub fn place(index: isize, length: usize) -> Option<usize> {
     let place = if index < 0 { index.saturating_add_unsigned(length) } else { index };
     usize::try_from(place).ok().filter(|place| *place < length)
 }
 
-/// The beginning of a text with more than `longest` characters.
+/// The first `longest` characters of a text, and an ellipsis. `None` if the text has no more.
 pub fn shortened(text: &str, longest: usize) -> Option<String> {
     let (end, _) = text.char_indices().nth(longest)?;
     Some(text.get(..end).unwrap_or_default().to_owned() + "…")
@@ -241,7 +245,7 @@ pub struct Values<'a> {
     kind: TypedArray<'a>,
 }
 
-/// The types that kernels make.
+/// The Arrow types that kernels produce.
 enum TypedArray<'a> {
     Null,
     Bool(&'a BooleanArray),
@@ -254,7 +258,7 @@ enum TypedArray<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Of an array; a `TypeError` for a type without Python objects.
+    /// The values of an array. A `TypeError` if its type has no counterpart in Python.
     pub fn of(array: &'a dyn Array) -> PyResult<Self> {
         let kind = match array.data_type() {
             DataType::Null => Some(TypedArray::Null),
@@ -298,6 +302,7 @@ impl<'a> Values<'a> {
         })
     }
 
+    /// All values. Releases the GIL now and then.
     pub fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let mut gil = GilYielder::new();

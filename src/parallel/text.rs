@@ -15,10 +15,10 @@ use shoal_kernels::text::findall::{count, count_bytes, findall, findall_bytes};
 use shoal_kernels::text::pattern::Pattern;
 use shoal_kernels::text::replace::{Replacement, replace, replace_bytes};
 
-/// The flags of `re` that a pattern can begin with, by their bits.
+/// The flags of `re` that a pattern can begin with: the bit and the letter of each.
 const FLAGS: [(i64, char); 5] = [(2, 'i'), (8, 'm'), (16, 's'), (64, 'x'), (256, 'a')];
 
-/// Parses `pattern`: a str, for texts, or bytes, or either compiled by `re`.
+/// Parses `pattern`: a `str`, which matches text, or `bytes`, which match bytes, or the result of `re.compile`.
 fn pattern_from(pattern: &Bound<'_, PyAny>) -> PyResult<Pattern> {
     static COMPILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = pattern.py();
@@ -37,6 +37,7 @@ fn pattern_from(pattern: &Bound<'_, PyAny>) -> PyResult<Pattern> {
             return Pattern::text(&(prefix + utf8("pattern", text)?)).map_err(invalid("pattern"));
         }
         let bytes = source.cast::<PyBytes>()?.as_bytes();
+        // A bytes pattern is ASCII anyway, so the flag is left out.
         return Pattern::bytes(&[prefix.replace('a', "").replace("(?)", "").as_bytes(), bytes].concat())
             .map_err(invalid("pattern"));
     }

@@ -113,8 +113,8 @@ def _scale(rows: Sequence[Entry]) -> Iterator[str]:
     yield from ("## Scale: from 100 requests to a million", "")
     least = min(rows, key=lambda entry: entry.workload.each).workload
     yield (
-        f"Small bodies, {least.concurrency} in flight, on connections that stand before the clock starts. A run makes "
-        f"{least.n:,} requests or one call. The list keeps all responses, of the stream none is kept."
+        f"Small bodies, {least.concurrency} in flight, on connections that are opened before the clock starts. A run "
+        f"makes {least.n:,} requests or one call. The list keeps all responses; of the stream none is kept."
     )
     yield ""
     yield "| requests | call | CPU µs/request | wall µs/request | peak MB | above, bytes/request |"

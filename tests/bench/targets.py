@@ -13,13 +13,13 @@ NAMES = {
     "wall": "wall time",
     "above": "memory above the bodies, MiB",
     "each": "memory for each request, KiB",
-    "p99": "ticker late at p99, ms",
-    "most": "ticker late at most, ms",
+    "p99": "delay of the ticker at p99, ms",
+    "most": "longest delay of the ticker, ms",
 }
 
 
 class Goal(NamedTuple):
-    """At least ``factor`` times less than ``theirs``; or at most ``limit``, as a multiple of ``theirs`` if given."""
+    """A bound for a measure of ours: ``theirs`` ÷ ``factor``, or ``limit``, which multiplies ``theirs`` if given."""
 
     workload: str
     ours: str
@@ -28,11 +28,11 @@ class Goal(NamedTuple):
     factor: float = 0
     limit: float = 0
     obstacle: str = ""
-    """The reason if it is missed."""
+    """The reason, if the goal is missed."""
 
     @property
     def text(self) -> str:
-        """The text in the report."""
+        """The goal in the report."""
         name = NAMES[self.measure]
         if not self.theirs:
             return f"{self.ours}: {name}"
@@ -40,7 +40,7 @@ class Goal(NamedTuple):
 
     @property
     def bound(self) -> str:
-        """The text in the report."""
+        """The bound in the report."""
         return f"≥ {self.factor:g}" if self.factor else f"≤ {self.limit:g}"
 
     def figure(self, ours: Entry, theirs: Entry | None) -> float:
@@ -56,26 +56,26 @@ class Goal(NamedTuple):
 
 
 SLICES = (
-    "responses become Python objects for 1 ms at a time, and a ticker that falls due meanwhile has its turn after "
-    "three of these; what is beyond, the loop is late by itself (asyncio's own row). The whole batch is 25 to 30 "
-    "ticks, so that p99 is the latest of them."
+    "responses become Python objects in slices of 1 ms, and a tick that falls due meanwhile waits for up to three "
+    "slices. Longer delays are the event loop's own (see the row of asyncio). The whole batch lasts for 25 to 30 "
+    "ticks, so p99 is the longest delay."
 )
 MANY_AT_ONCE = (
-    "1,000 connections are opened at the same moment, and server and client share the cores; the run is some 60 ticks, "
-    "so that p99 is the latest of them."
+    "1,000 connections are opened at the same moment, and server and client share the cores. The run lasts for some 60 "
+    "ticks, so p99 is the longest delay."
 )
 OBJECTS = (
-    "nearly all of it is JSON becoming Python objects, which takes nearly as long as in orjson, and pycurl's row uses "
-    "orjson: what is left to differ is a tenth, and noise may hide it."
+    "nearly all of the time goes into making Python objects from JSON. With orjson, which the row of pycurl uses, that "
+    "takes nearly as long. Only about a tenth of the time can differ, and noise may hide the difference."
 )
 COPIED = (
-    "two fifths of the time are that of Python's thread (`perf`): the bytes objects are made from what has been "
-    "received, a copy and the pages of fresh memory that pycurl's `BytesIO`, whose buffer becomes the object, does not "
-    "have. To receive into a Python object, the I/O thread would have to take the GIL."
+    "two fifths of the time are spent in Python's thread (`perf`). It makes the bytes objects from the received bytes: "
+    "a copy, and page faults of new memory. pycurl has neither, because it receives into a `BytesIO`, whose buffer "
+    "becomes the object. To receive into a Python object, the I/O thread would have to take the GIL."
 )
 FILES = (
-    "making, writing and renaming a file takes 10 µs in the kernel, and what is left beside it is the price of 10 KB "
-    "received (10 µs) and of the way to the thread that may wait for files and back."
+    "creating, writing and renaming a file takes 10 µs in the kernel. The rest is receiving 10 KB (10 µs), and "
+    "passing the body to the thread that writes files, and the result back."
 )
 
 GOALS = (
@@ -111,20 +111,20 @@ GOALS = (
 
 
 def obstacles(entries: Sequence[Entry]) -> Iterator[str]:
-    """The reasons of the missed goals, a paragraph each."""
+    """A paragraph for each reason why goals are missed."""
     found = {(entry.workload.key, entry.key): entry for entry in entries if entry.results}
-    told: dict[str, list[str]] = {}
+    missed_at: dict[str, list[str]] = {}
     for goal in GOALS:
         ours, theirs = found.get((goal.workload, goal.ours)), found.get((goal.workload, goal.theirs))
         missed = ours and (theirs or not goal.theirs) and not goal.reached(goal.figure(ours, theirs))
-        if missed and goal.obstacle and goal.workload not in told.setdefault(goal.obstacle, []):
-            told[goal.obstacle].append(goal.workload)
-    for obstacle, workloads in told.items():
+        if missed and goal.obstacle and goal.workload not in missed_at.setdefault(goal.obstacle, []):
+            missed_at[goal.obstacle].append(goal.workload)
+    for obstacle, workloads in missed_at.items():
         yield from report.obstacle(workloads, obstacle)
 
 
 def goal_rows(entries: Sequence[Entry], *, partial: bool) -> Iterator[tuple[str, str, str, bool | None]]:
-    """Goal, bound, number, and whether it is reached, without goals that a ``partial`` run does not measure."""
+    """Goal, bound, figure, and whether the goal is reached; ``partial`` leaves out the goals that were not measured."""
     found = {(entry.workload.key, entry.key): entry for entry in entries if entry.results}
     for goal in GOALS:
         ours, theirs = found.get((goal.workload, goal.ours)), found.get((goal.workload, goal.theirs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 KIB, MIB = 1 << 10, 1 << 20
-# The body size at the delayed endpoints, equal to the small bodies of W1.
+# Bytes of a small body, with or without a delay.
 SMALL = 111
 
 
@@ -17,6 +17,7 @@ class Workload(NamedTuple):
     path: str
     """``{i}`` is the number of the request."""
     n: int
+    """Requests of a run."""
     quick: int
     """``n`` of a quick run."""
     concurrency: int
@@ -25,22 +26,22 @@ class Workload(NamedTuple):
     task: str = "bytes"
     """The form of the results: ``bytes``, ``json`` (Python objects), ``files``."""
     tick: bool = False
-    """Whether a ticker on the event loop is watched."""
+    """Whether a ticker runs on the event loop, which shows how long the loop is blocked."""
     tls: bool = False
     unit: float = 1e-6
     """The unit of CPU time per request, in seconds."""
     note: str = ""
     each: int = 0
-    """Requests of one call if a run has several calls; their connections are made before the clock starts."""
+    """Requests per call, if a run makes several calls. The connections are opened before the clock starts."""
 
     @property
     def unit_name(self) -> str:
-        """The name in the report."""
+        """The name of the unit in the report."""
         return "ms" if self.unit == MS else "µs"
 
     @property
     def full_task(self) -> str:
-        """The argument of the client scripts."""
+        """The task as an argument of the client scripts, such as ``json+tick``."""
         return self.task + "+tick" * self.tick + f"+{self.each}" * bool(self.each)
 
 
@@ -49,7 +50,7 @@ MS = 1e-3
 WORKLOADS = (
     Workload(
         "W1", "20,000 small bodies", f"/json/{SMALL}?i={{i}}", 20_000, 10_000, 100, SMALL,
-        note="111 bytes of JSON each, 100 in flight: what a request costs.",
+        note="111 bytes of JSON each, 100 in flight: the cost of a request, nearly without a body.",
     ),
     Workload(
         "W1-tls", "20,000 small bodies over TLS", f"/json/{SMALL}?i={{i}}", 20_000, 10_000, 100, SMALL, tls=True,
@@ -58,13 +59,13 @@ WORKLOADS = (
     Workload(
         "W1-ticker", "the event loop while 20,000 responses arrive", f"/json/{SMALL}?i={{i}}", 20_000, 20_000, 100,
         SMALL, tick=True,
-        note="As W1, with a 5 ms ticker on the event loop, from the call, which reads the URLs, to the list of "
-        "responses.",
+        note="As W1. A 5 ms ticker runs on the event loop from the start of the call, which reads the URLs, until the "
+        "list of responses is complete.",
     ),
     Workload(
         "W2", "5,000 JSON documents to Python objects", f"/json/{10 * KIB}?i={{i}}", 5_000, 2_000, 100, 10 * KIB,
         "json",
-        note="10 KiB each, 100 in flight; every object is looked at and let go. The pure-Rust floors do not parse.",
+        note="10 KiB each, 100 in flight; every object is read and dropped. The pure-Rust floors do not parse.",
     ),
     Workload(
         "W3", "200 bodies of 1 MiB", f"/bytes/{MIB}?i={{i}}", 200, 100, 100, MIB, unit=MS,
@@ -89,7 +90,7 @@ WORKLOADS = (
         "W7", "10,000 slow answers at once", f"/delay/500?n={SMALL}&i={{i}}", 10_000, 10_000, 10_000, SMALL,
         tick=True,
         note="Each is answered after 500 ms: 0.5 s at best. "
-        "A 5 ms ticker runs on the event loop. Whoever fails one is not in the table.",
+        "A 5 ms ticker runs on the event loop. A client that fails a request is not in the table.",
     ),
     *(
         Workload(f"scale-{each}", "from 100 requests to a million", f"/bytes/{SMALL}?i={{i}}", max(each, 20_000),

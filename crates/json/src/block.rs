@@ -1,7 +1,8 @@
-//! Classes of bytes in a block of 16, as masks: the lowest bit is the first byte. And the search for the next token.
+//! Classes of bytes in a block of 16, as bit masks whose lowest bit is the first byte; and the search for the next
+//! token.
 //!
-//! On x86-64 a mask takes a few SSE2 instructions, which every such processor has. Elsewhere the compiler vectorises the
-//! comparisons, and multiplications gather the bits.
+//! On x86-64 a mask takes a few SSE2 instructions, which every such CPU has. On other CPUs the compiler vectorises the
+//! comparisons, and a multiplication gathers the bits of eight bytes.
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use portable::{blanks, digits, string_stops};
@@ -80,7 +81,8 @@ mod sse2 {
     }
 }
 
-/// The first byte from `at` on that is not blank, and its position; 0, which nothing accepts, at the end.
+/// The first byte from `at` on that is not blank, and its position. At the end of the text the byte is 0, which no
+/// token begins with.
 #[inline(always)]
 pub(crate) fn token(text: &[u8], mut at: usize) -> (u8, usize) {
     let byte = |at: usize| text.get(at).copied().unwrap_or(0);
@@ -93,7 +95,7 @@ pub(crate) fn token(text: &[u8], mut at: usize) -> (u8, usize) {
             return (byte(at), at);
         }
     }
-    // The end of a line: most often the next one is indented by less than 16.
+    // Probably a line break: most lines are indented by less than 16.
     if let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
         at += blanks(block).trailing_ones() as usize;
         if byte(at) > b' ' {
@@ -103,6 +105,7 @@ pub(crate) fn token(text: &[u8], mut at: usize) -> (u8, usize) {
     long_blanks(text, at)
 }
 
+/// Like [`token`], for blanks of any length.
 #[inline(never)]
 fn long_blanks(text: &[u8], mut at: usize) -> (u8, usize) {
     let byte = |at: usize| text.get(at).copied().unwrap_or(0);

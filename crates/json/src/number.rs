@@ -5,13 +5,13 @@ use super::block;
 /// The value of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Number<'a> {
-    /// Without fraction and exponent, in 64 bits.
+    /// An integer that fits an `i64`.
     Int(i64),
-    /// The same, beyond `i64::MAX`.
+    /// An integer above `i64::MAX` that fits a `u64`.
     Uint(u64),
-    /// The same, beyond 64 bits: the text.
+    /// Any other integer, as its text.
     Big(&'a str),
-    /// With fraction or exponent, rounded to the nearest; infinite if out of range.
+    /// A number with a fraction or an exponent, rounded to the nearest float; infinite if it is out of range.
     Float(f64),
 }
 
@@ -51,7 +51,7 @@ fn read_long(text: &str, start: usize) -> Option<(Number<'_>, usize)> {
         Some(b'.' | b'e' | b'E') => {
             let (value, length) = fast_float2::parse_partial(bytes.get(start..)?).ok()?;
             let end = start + length;
-            // An exponent without digits is left over.
+            // `parse_partial` stops in front of an exponent without digits. JSON does not allow one.
             return (!matches!(bytes.get(end), Some(b'e' | b'E'))).then_some((Number::Float(value), end));
         }
         _ => {}
@@ -64,7 +64,7 @@ fn read_long(text: &str, start: usize) -> Option<(Number<'_>, usize)> {
     Some((value, end))
 }
 
-/// Where the digits before the point of a number end.
+/// Where the integer part of a number ends. `None` if it has no digit, or a leading zero.
 #[inline(always)]
 fn whole_end(text: &[u8], start: usize) -> Option<usize> {
     let first = start + usize::from(text.get(start) == Some(&b'-'));
@@ -87,7 +87,7 @@ fn long_end(text: &[u8], start: usize) -> Option<usize> {
     Some(at)
 }
 
-/// Where the digits at `start` end, of which there must be one.
+/// Where the run of digits at `start` ends. `None` if there is no digit.
 #[inline(always)]
 fn digits_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
@@ -102,29 +102,32 @@ fn digits_end(text: &[u8], start: usize) -> Option<usize> {
     (at > start).then_some(at)
 }
 
-/// The lowest half of a digit is its value.
+/// XOR with these bytes turns ASCII digits into their values.
 const ZEROS: u128 = u128::from_le_bytes([b'0'; 16]);
 
-/// A number without exponent and of fewer than 16 characters behind its sign, as most are, with 16 bytes of the
-/// document left to read at once.
+/// A number without exponent and of at most 15 characters after its sign, as most numbers are. It is read as one block
+/// of 16 bytes, so the document must have that many left.
 struct Short {
-    /// From the first digit on; digits as their values.
+    /// The block after the sign, with digits replaced by their values ([`ZEROS`]).
     bytes: u128,
     /// Digits before the point.
     whole: usize,
-    /// Digits behind the point.
+    /// Digits after the point.
     fraction: usize,
     negative: bool,
 }
 
 impl Short {
-    /// No loop over the characters: where their count varies, as in a table of figures, it is mispredicted once a
-    /// number. Without this type, `Response.json()` of such a table takes 73 µs instead of 52, the walk of the reader 22
-    /// instead of 15.
+    /// The number at `start`, if it has this form.
+    ///
+    /// There is no loop over the characters: where lengths vary, as in a table of figures, the end of a loop is
+    /// mispredicted once per number. Without this type, `Response.json()` of such a table takes 73 µs instead of 52,
+    /// and a [`Reader`](crate::Reader) that skips the table 22 instead of 15.
     #[inline(always)]
     fn at(text: &[u8], start: usize) -> Option<Self> {
         let negative = text.get(start) == Some(&b'-');
         let block = text.get(start + usize::from(negative)..)?.first_chunk::<16>()?;
+        // The bytes that are no digits, as bits, and one more bit after the block: the end of the digits.
         let others = block::digits(block) ^ 0x1_FFFF;
         let whole = others.trailing_zeros() as usize;
         if whole.wrapping_sub(1) >= 15 || (whole > 1) & (block.first() == Some(&b'0')) {
@@ -142,7 +145,7 @@ impl Short {
         valid.then_some(Self { bytes, whole, fraction, negative })
     }
 
-    /// In characters, with sign and point.
+    /// The length in characters, with sign and point.
     #[inline(always)]
     fn length(&self) -> usize {
         usize::from(self.negative) + self.whole + self.fraction + usize::from(self.fraction > 0)
@@ -155,17 +158,17 @@ impl Short {
             let value = join(self.bytes, self.whole).cast_signed();
             return Number::Int(if self.negative { -value } else { value });
         }
-        // What is behind the point moves into its place.
+        // The digits after the point move down by one byte, over the point.
         let before = (1 << (8 * self.whole)) - 1;
         let value = join(self.bytes & before | self.bytes >> 8 & !before, self.whole + self.fraction);
-        // Both are exact, so the quotient is the nearest float.
+        // Both operands are exact (below 2^53), so the quotient is the nearest float.
         let value = value as f64 / POWERS.get(self.fraction).copied().unwrap_or(f64::NAN);
         // No branch on the sign: where signs vary, it is mispredicted.
         Number::Float(f64::from_bits(value.to_bits() | u64::from(self.negative) << 63))
     }
 }
 
-/// The number of the first `count` digits, 1 to 16, the first in the lowest byte.
+/// The value of the first `count` digits, 1 to 16. The first digit is in the lowest byte.
 #[inline(always)]
 fn join(digits: u128, count: usize) -> u64 {
     let unused = 128 - 8 * count as u32;
@@ -176,10 +179,10 @@ fn join(digits: u128, count: usize) -> u64 {
     join_eight(digits as u64) * 100_000_000 + join_eight((digits >> 64) as u64)
 }
 
-/// The number of eight digits.
+/// The value of eight digits.
 #[inline(always)]
 fn join_eight(digits: u64) -> u64 {
-    // Pairs, then fours, then all.
+    // Digits become pairs, pairs become fours, and the fours are added.
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let low = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(100 + (1_000_000 << 32));
     let high = (pairs >> 16 & 0x0000_00FF_0000_00FF).wrapping_mul(1 + (10_000 << 32));

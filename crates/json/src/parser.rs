@@ -4,10 +4,10 @@ use super::block;
 use super::number::{self, Number};
 use super::string::{self, Scratch, Text};
 
-/// Nesting beyond this is refused: each level takes some stack.
+/// The deepest nesting that is accepted: each level is a recursive call.
 const MAX_DEPTH: u32 = 200;
 
-/// Makes values of what [`parse`] reads. `None` ends the parse.
+/// Makes a value for each JSON value that [`parse`] reads. Each method can end the parse by returning `None`.
 pub trait Builder {
     /// A value of any kind.
     type Value;
@@ -27,13 +27,13 @@ pub trait Builder {
     /// The name of a member.
     fn key(&mut self, text: Text<'_>) -> Option<Self::Value>;
 
-    /// An array of the `elements` from `first` on, which it removes there.
+    /// An array of `elements[first..]`. The method removes these elements from `elements`.
     fn array(&mut self, elements: &mut Vec<Self::Value>, first: usize) -> Option<Self::Value>;
 
     /// An object without members.
     fn object(&mut self) -> Option<Self::Value>;
 
-    /// Adds a member to an object; of equal names the last one counts.
+    /// Adds a member to an object. It replaces an earlier member with an equal name.
     fn insert(&mut self, object: &mut Self::Value, key: Self::Value, value: Self::Value) -> Option<()>;
 
     /// Called after each element and member with the position in the document, in bytes.
@@ -50,13 +50,16 @@ pub fn parse<B: Builder>(text: &str, builder: B) -> Option<B::Value> {
     (parser.token(at).1 >= text.len()).then_some(value)
 }
 
-/// The position is no field: passed from function to function it stays in a register, and no byte waits for memory.
+/// A recursive-descent parser.
+///
+/// The position is no field but an argument and a result of the methods: so it stays in a register, and no read of a
+/// byte waits for the position to be loaded from memory.
 struct Parser<'a, B: Builder> {
     text: &'a str,
     builder: B,
-    /// Levels that are left.
+    /// Levels of nesting that are still allowed.
     depth: u32,
-    /// Of the arrays that are not finished: their number is known at the end only.
+    /// A stack of the elements of all unfinished arrays: the length of an array is known only at its end.
     elements: Vec<B::Value>,
     scratch: Scratch,
 }
@@ -77,7 +80,8 @@ impl<B: Builder> Parser<'_, B> {
             }
             b'{' => self.object(at),
             b'[' => self.array(at),
-            // One range for sign and digits, as either may come; what is between them is not a number.
+            // One range for the sign and the digits, as either may begin a number. `.` and `/`, which are in the range,
+            // begin none: `read` refuses them.
             b'-'..=b'9' => match number::read(self.text, at) {
                 Some((number, end)) => Some((self.builder.number(number)?, end)),
                 None => self.word(first, at),
@@ -90,7 +94,7 @@ impl<B: Builder> Parser<'_, B> {
     fn word(&mut self, first: u8, at: usize) -> Option<(B::Value, usize)> {
         let rest = self.text.as_bytes().get(at..)?;
         let builder = &mut self.builder;
-        // One comparison for each: with a word of any length it would be a call.
+        // A constant in each arm: the compiler makes one comparison of it. A word of variable length would be a call.
         let (value, length) = match first {
             b'n' if rest.starts_with(b"null") => (builder.null()?, 4),
             b't' if rest.starts_with(b"true") => (builder.boolean(true)?, 4),
@@ -103,7 +107,8 @@ impl<B: Builder> Parser<'_, B> {
         Some((value, at + length))
     }
 
-    /// After an element or member: whether there is another one, and the first byte of it or of the end.
+    /// Reads what follows an element or member: whether another one comes, then the first byte and the position of it,
+    /// or of the closing bracket.
     #[inline(always)]
     fn more(&mut self, end: usize, close: u8) -> Option<(bool, u8, usize)> {
         let (byte, at) = self.token(end);

@@ -1,11 +1,11 @@
-//! Python's form of strings.
+//! Makes Python `str` objects of JSON strings.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use shoal_json::Text;
 
-/// The object for a string.
+/// The `str` for a JSON string.
 #[inline(always)]
 pub(super) fn object<'py>(py: Python<'py>, text: Text<'_>) -> Option<Bound<'py, PyAny>> {
     match text {
@@ -15,7 +15,7 @@ pub(super) fn object<'py>(py: Python<'py>, text: Text<'_>) -> Option<Bound<'py, 
     }
 }
 
-/// The object for a text of nothing but ASCII.
+/// The `str` for an ASCII text.
 #[inline(always)]
 pub(super) fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAny>> {
     debug_assert!(text.is_ascii());
@@ -32,7 +32,7 @@ pub(super) fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Option<Bound<'py, PyAn
     }
 }
 
-/// The object for no character or for one below U+0100, of which the interpreter has one each.
+/// The empty `str`, or that of one character below U+0100. The interpreter shares these objects.
 #[inline(never)]
 fn shared(py: Python<'_>, character: Option<u32>) -> Option<Bound<'_, PyAny>> {
     // SAFETY: attached, as `py` shows; neither function takes a pointer. The result is a new reference, or null with an
@@ -48,16 +48,18 @@ fn shared(py: Python<'_>, character: Option<u32>) -> Option<Bound<'_, PyAny>> {
     }
 }
 
-/// A new string whose characters are not written yet.
+/// A new `str` whose characters are not written yet.
 #[inline(always)]
 fn new(py: Python<'_>, length: usize, largest: u32) -> Option<Bound<'_, PyAny>> {
     // SAFETY: attached, as `py` shows. The result is a new reference, or null with an exception.
     unsafe { owned(py, ffi::PyUnicode_New(length as ffi::Py_ssize_t, largest)) }
 }
 
-/// The object for a text with characters beyond ASCII: of one, two or four bytes each, as the largest one needs.
+/// The `str` for a text with characters beyond ASCII. CPython stores all characters of a `str` in one, two or four
+/// bytes each, as the largest one needs.
 fn beyond_ascii<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
     let (mut largest, mut length) = (0, 0);
+    // A chunk has at most 255 bytes, so that a `u8` can count its characters.
     for chunk in text.as_bytes().chunks(255) {
         let mut characters = 0u8;
         for byte in chunk {
@@ -90,7 +92,7 @@ fn beyond_ascii<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
     }
 }
 
-/// The object for characters.
+/// The `str` for characters.
 fn from_characters<'py>(py: Python<'py>, characters: &[u32]) -> Option<Bound<'py, PyAny>> {
     let (data, length) = (characters.as_ptr().cast(), characters.len() as ffi::Py_ssize_t);
     // SAFETY: attached, as `py` shows. `data` has `length` characters of four bytes, each at most U+10FFFF. The result is
@@ -104,7 +106,8 @@ fn from_characters<'py>(py: Python<'py>, characters: &[u32]) -> Option<Bound<'py
 /// `out` must be valid for writes of as many bytes as `text` has characters.
 unsafe fn fill_latin(mut out: *mut u8, text: &str) {
     let (blocks, rest) = text.as_bytes().as_chunks::<16>();
-    // Of the first byte of two, which is 0xC2 or 0xC3, only the last bit counts.
+    // The first byte of a character of two bytes is 0xC2 or 0xC3. The second byte is the character's code, to which
+    // 0x40 is added after 0xC3.
     let mut high = 0;
     let mut by_byte = |bytes: &[u8], mut out: *mut u8| {
         for byte in bytes {
@@ -138,11 +141,13 @@ unsafe fn fill_latin(mut out: *mut u8, text: &str) {
 /// `out` must be valid for writes of `length` values, and `text` must not have more characters.
 #[inline(always)]
 unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32) -> T) {
+    // Multiplied by a mask of 16 bits, this repeats the mask four times.
     const EACH: u64 = 0x0001_0001_0001_0001;
     let mut left = length;
     let mut at = 0;
-    // Characters of one length in UTF-8 come in rows. So all that may follow are written, and those count that did. The
-    // excess stays within the room for `left` characters and is overwritten later.
+    // Characters of the same length in UTF-8 come in runs. So a step decodes a block as if all its characters had the
+    // length of the first one, writes them, and counts how many had. The others stay within the room for `left`
+    // characters and are overwritten later.
     while left >= 8
         && let Some(block) = text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<16>())
     {
@@ -180,7 +185,7 @@ unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32)
                     put(2 * place, codes as u32 & 0xFFFF);
                     put(2 * place + 1, (codes >> 24) as u32 & 0xFFFF);
                 }
-                // Most often all four; the branch lets the next ones be read before this is known.
+                // Mostly all four. As this is a branch, the CPU predicts it and reads the next block meanwhile.
                 match others {
                     [0, 0] => (4, 3),
                     [0, last] => (2 + usize::from(last & 0xF0 == 0), 3),
@@ -207,7 +212,7 @@ unsafe fn fill<T>(mut out: *mut T, length: usize, text: &str, unit: impl Fn(u32)
     }
 }
 
-/// The object that a function of the interpreter returned, or `None` where it failed; the exception is dropped.
+/// The object that a function of the C API returned. `None` if the function failed; its exception is dropped.
 ///
 /// # Safety
 /// `made` must be a new reference that the caller passes on, or null with an exception set.

@@ -1,5 +1,6 @@
 use super::*;
 
+/// The wait that `Retry-After: value` asks for, if it is received `now` seconds after the Unix epoch.
 fn after(value: &'static str, now: u64) -> Option<Duration> {
     parse_retry_after(&HeaderValue::from_static(value), SystemTime::UNIX_EPOCH + Duration::from_secs(now))
 }
@@ -52,7 +53,7 @@ fn statuses() {
 }
 
 #[test]
-fn a_key_makes_a_request_idempotent() {
+fn an_idempotency_key_makes_any_method_idempotent() {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let retry = Retry::new(1);
     assert!(retry.allows_status(&Method::POST, || true, status));

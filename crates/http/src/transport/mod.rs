@@ -4,7 +4,7 @@
 //!   when that happened.
 //! - [`router`] implements it: it picks a connection for each request, and the protocol follows from the connection.
 //! - [`http1`] and [`http2`] speak the protocols.
-//! - ConnectionOptions are made by `http1`'s own connector, or by reqwest ([`reqwest_connector`]): through proxies ([`proxy`])
+//! - Connections are made by `http1`'s own connector, or by reqwest ([`reqwest_connector`]) through proxies ([`proxy`])
 //!   and to `https` servers that may choose HTTP/2. [`discovery`] keeps a burst of requests from opening a connection
 //!   each before the protocol is known.
 //! - [`options`] and [`resolve`] are shared by both connectors; [`classify`] turns their errors into failures.

@@ -48,7 +48,7 @@ fn short_and_long_agree() {
         assert_eq!(short, read_long(&padded, 0), "{text}");
         assert!(short.is_some_and(|(_, end)| end == text.len()), "{text}");
     }
-    // All texts of these letters: a short number ends where the grammar says.
+    // All texts of six of these characters: `Short` and `long_end` agree where a number ends.
     let letters = b"-0.1e:";
     for code in 0..letters.len().pow(6) {
         let text: Vec<u8> =
@@ -59,8 +59,8 @@ fn short_and_long_agree() {
         }
         assert_eq!(end(&padded, 0), end(&text, 0), "{text:?}");
     }
-    // The byte behind the digits: only a point, `e` and `E` belong to a number. (0x0E, which has the lower bits of the
-    // point, was taken for it.)
+    // Each byte after two digits: only a point, `e`, `E` or a digit continues the number. (0x0E, whose lower bits are
+    // those of the point, was once taken for a point.)
     for byte in 0..=u8::MAX {
         let padded = [b"12".as_slice(), &[byte], b"5,              "].concat();
         let expected = match byte {

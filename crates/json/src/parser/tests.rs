@@ -90,9 +90,10 @@ fn the_parser_accepts_what_the_reader_accepts() {
         "[[1,2,3],[12345678,123456789,0.125,-0.5],[\"\\ud83d\\ude00\",\"\u{e9}\",\"\\u0041\"]]",
         "[0, 00, 01, 1., .5, 1e5, 1E-05, -, +1, 1e999, 1234567890123456.5]",
     ];
-    let letters =
+    let inserts =
         ["{", "}", "[", "]", ":", ",", "\"", "\\", "0", "-", ".", "e", "u", "true", " ", "\n", "\u{1}", "\u{e9}"];
     let mut random = fastrand::Rng::with_seed(5);
+    // Each text is a document with up to two random changes.
     let mut valid = 0;
     for _ in 0..20_000 {
         let mut text = random.choice(documents).unwrap_or_default().to_owned();
@@ -102,7 +103,7 @@ fn the_parser_accepts_what_the_reader_accepts() {
                 at -= 1;
             }
             match random.u8(..3) {
-                0 => text.insert_str(at, random.choice(letters).unwrap_or_default()),
+                0 => text.insert_str(at, random.choice(inserts).unwrap_or_default()),
                 1 if at < text.len() => drop(text.remove(at)),
                 _ => text.truncate(at),
             }
@@ -110,9 +111,9 @@ fn the_parser_accepts_what_the_reader_accepts() {
         let interrupt = AtomicBool::new(false);
         let mut reader = Reader::new(&text, &interrupt);
         let first = reader.token();
-        let taken = reader.skip(first).and_then(|_| reader.end());
-        assert_eq!(parse(&text, Compact).is_some(), taken.is_ok(), "{text:?}: {taken:?}");
-        valid += u32::from(taken.is_ok());
+        let read = reader.skip(first).and_then(|_| reader.end());
+        assert_eq!(parse(&text, Compact).is_some(), read.is_ok(), "{text:?}: {read:?}");
+        valid += u32::from(read.is_ok());
     }
     assert!(valid > 1_000, "{valid}");
 }

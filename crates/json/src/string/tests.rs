@@ -86,7 +86,7 @@ fn escapes() {
 }
 
 #[test]
-fn messages() {
+fn escape_lengths_and_messages() {
     for (text, expected) in [
         ("\\n", Ok(2)),
         ("\\u00e9", Ok(6)),

@@ -1,11 +1,11 @@
 //! Hashes, in hexadecimal as `hexdigest()` of `hashlib` and `xxhash`.
 //!
-//! Speed of one thread relative to Python's, 2,000 documents of 20 KB: sha256 1.2× OpenSSL (both use the CPU's SHA
-//! instructions), blake3 1.2×, xxh3 1.0× (it runs at the speed of memory), md5 0.87× (OpenSSL has it in assembly). Python's
-//! hold the GIL for documents of up to 2 KiB; these never do.
+//! Speed of one thread relative to the Python modules, 2,000 documents of 20 KB: sha256 1.2× OpenSSL (both use the
+//! CPU's SHA instructions), blake3 1.2×, xxh3 1.0× (limited by memory bandwidth), md5 0.87× (OpenSSL has it in
+//! assembly). The Python modules hold the GIL for documents of up to 2 KiB; these kernels never do.
 //!
-//! XXH3 is twox-hash's, which detects AVX2 at run time: 1.24 ms for 2,000 documents of 17.7 KB in a bare loop. xxhash-rust
-//! has to be compiled for it: 1.60.
+//! XXH3 comes from twox-hash, which detects AVX2 at run time: 1.24 ms for 2,000 documents of 17.7 KB in a bare loop.
+//! xxhash-rust uses AVX2 only if it is compiled for it, and takes 1.60 ms.
 
 use std::hash::Hasher as _;
 
@@ -14,7 +14,7 @@ use twox_hash::XxHash3_64;
 use crate::error::KernelError;
 use crate::stop::Stop;
 
-/// Bytes between two looks at the stop: 0.1 to 2 ms.
+/// Bytes hashed between two checks of the `Stop`: 0.1 to 2 ms.
 const STEP: usize = 1 << 20;
 
 /// A hash function.
@@ -42,7 +42,7 @@ impl Algorithm {
         }
     }
 
-    /// Bytes of its digest.
+    /// The length of its digest in bytes.
     fn length(self) -> usize {
         match self {
             Self::Sha256 | Self::Blake3 => 32,
@@ -52,7 +52,7 @@ impl Algorithm {
     }
 }
 
-/// A hash of at most 256 bits. It becomes text when Python asks for it, so that the batch allocates nothing.
+/// A hash of at most 256 bits. It becomes text only when Python asks for it, so a batch allocates nothing per document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest {
     bytes: [u8; MAX_LENGTH],
@@ -69,14 +69,14 @@ impl Digest {
         Self { bytes, algorithm }
     }
 
-    /// Calls `take` with its lower-case hexadecimal digits.
-    pub fn with_text<R>(&self, take: impl FnOnce(&str) -> R) -> R {
+    /// Calls `callback` with the digest in lower-case hexadecimal digits.
+    pub fn with_text<R>(&self, callback: impl FnOnce(&str) -> R) -> R {
         let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
         let mut text = [0; 2 * MAX_LENGTH];
         let (pairs, _) = text.as_chunks_mut::<2>();
         pairs.iter_mut().zip(self.bytes).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
         let text = text.get(..2 * self.algorithm.length()).and_then(|text| str::from_utf8(text).ok());
-        take(text.unwrap_or_default())
+        callback(text.unwrap_or_default())
     }
 }
 
@@ -94,20 +94,20 @@ pub fn hash(algorithm: Algorithm, document: &[u8], stop: &Stop) -> Result<Digest
             Ok(digest(hasher.finalize().as_bytes()))
         }
         Algorithm::Xxh3 => {
-            // Steps cost 30 ns more, as much as a KB.
+            // Hashing in steps costs 30 ns more, as much as hashing another KB.
             let hash = if document.len() <= PREFETCH { XxHash3_64::oneshot(document) } else { xxh3(document, stop)? };
             Ok(digest(&hash.to_be_bytes()))
         }
     }
 }
 
-/// Bytes prefetched ahead, in steps of the same size: 2,000 documents of 17.9 KB that are in no cache take 3.7 ms instead
-/// of 5.1 (1.8 instead of 2.0 in the last-level cache). Half or twice as much is no better. A shorter rest is not
-/// prefetched: a loop of variable length would take as long as the memory.
+/// Bytes prefetched while as many are hashed: 2,000 documents of 17.9 KB that are in no cache take 3.7 ms instead of
+/// 5.1 (1.8 instead of 2.0 if they are in the last-level cache). Half or twice the size is no better. A last piece that
+/// is shorter is not prefetched: a prefetch loop of variable length would take as long as it saves.
 const PREFETCH: usize = 2 << 10;
 
-/// The hasher copies a little of each step to itself, 64 bytes at a time. If it lies across two pages, hashing takes 15 to
-/// 30 % longer.
+/// The hasher, aligned so that it lies within one page of memory. It buffers a little of each step, 64 bytes at a time;
+/// across two pages, hashing takes 15 to 30 % longer.
 #[repr(align(512))]
 struct InOnePage(XxHash3_64);
 
@@ -137,7 +137,7 @@ fn prefetch(bytes: Option<&[u8]>) {
     }
 }
 
-/// Other CPUs rely on their own prefetching.
+/// Does nothing: other CPUs prefetch on their own.
 #[cfg(not(target_arch = "x86_64"))]
 fn prefetch(_bytes: Option<&[u8]>) {}
 
@@ -147,6 +147,7 @@ fn digest_of<D: sha2::Digest>(document: &[u8], stop: &Stop) -> Result<sha2::dige
     Ok(hasher.finalize())
 }
 
+/// Calls `update` with each [`STEP`] of the document, and checks `stop` before each.
 fn steps(document: &[u8], stop: &Stop, mut update: impl FnMut(&[u8])) -> Result<(), KernelError> {
     for step in document.chunks(STEP) {
         stop.check()?;
