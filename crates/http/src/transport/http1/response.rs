@@ -150,19 +150,22 @@ fn framing(status: StatusCode, version: Version, headers: &HeaderMap, to_head: b
     }
     let mut length = None;
     for token in tokens(headers, &CONTENT_LENGTH) {
-        let digits = !token.is_empty() && token.iter().all(u8::is_ascii_digit);
-        let value = std::str::from_utf8(token).ok().filter(|_| digits).and_then(|token| token.parse::<u64>().ok());
-        let value = value.ok_or_else(|| malformed("Content-Length is invalid"))?;
+        let value = decimal(token).ok_or_else(|| malformed("Content-Length is invalid"))?;
         if length.is_some_and(|length| length != value) {
             return Err(malformed("Content-Length has two different values"));
         }
         length = Some(value);
     }
-    match length {
-        Some(length) => Ok((Framing::Length(length), true)),
-        None if headers.contains_key(CONTENT_LENGTH) => Err(malformed("Content-Length is invalid")),
-        None => Ok((Framing::Close, true)),
-    }
+    Ok((length.map_or(Framing::Close, Framing::Length), true))
+}
+
+/// The value of decimal digits, of which there is at least one.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    let append = |value: u64, digit: &u8| {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 { None } else { value.checked_mul(10)?.checked_add(u64::from(digit)) }
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, append) }
 }
 
 fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
