@@ -341,3 +341,13 @@ fn the_decoder_is_send() {
     fn check<T: Send>() {}
     check::<Decoder>();
 }
+
+/// The block decodes to more than its length says (RFC 7932, 9.3).
+#[test]
+fn a_brotli_block_that_is_too_long_is_refused_however_it_is_cut() {
+    let body = b"\0\0\0\x03\0\0\0\x01\0\x15\x15\x15\x11\0\x62\x08\x1b\0\0\x62\x06\x37\x78\x9c\xab\0\xd7\x36\xaf\xe4\x40\0\x02\x7b\x06\xd1\0\xd7\x3d\x21\x3a\0\xca\x9a\x3b\x2d\0\xaf\0\0\0";
+    for chunk in 1..=body.len() {
+        let error = decode_in(vec![Coding::Brotli], body, chunk, 1 << 20).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Decoding, "pieces of {chunk}");
+    }
+}
