@@ -112,7 +112,7 @@ docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## run every example of the
 	rm -rf target/site
 	$(BIN)/zensical build --clean --strict
 	$(BIN)/python site/check.py target/site
-	cargo doc --no-deps $(RUST) $(CARGO_OPTIONS)
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items $(RUST) $(CARGO_OPTIONS)
 	@echo "site: target/site/index.html   rust: target/doc/shoal_http/index.html"
 
 docs-serve: $(call GROUP,docs) ## show the site at http://localhost:8000, renewed at every change
