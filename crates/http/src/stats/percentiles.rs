@@ -32,24 +32,25 @@ pub(super) struct Samples {
     /// 13 KiB, with two significant digits. Boxed, because most batches have none.
     histogram: Option<Box<Histogram<u32>>>,
     count: u64,
-    sum: Duration,
-    max: Duration,
+    /// Nanoseconds, as is `max`: 584 years at most.
+    sum: u64,
+    max: u64,
 }
 
 impl Samples {
     pub(super) fn record(&mut self, duration: Duration) {
+        let nanos = duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into());
+        let before = self.sum;
+        self.sum = before.saturating_add(nanos);
+        self.max = self.max.max(nanos);
         self.count += 1;
-        if self.count == 1 {
-            // A single sample, as of a single request, is kept in `sum`: no allocation.
-            (self.sum, self.max) = (duration, duration);
-            return;
+        // A single sample, as of a single request, is kept in `sum`: no allocation.
+        match self.count {
+            1 => return,
+            2 => self.exact.push(micros(before)),
+            _ => {}
         }
-        if self.count == 2 {
-            self.exact.push(micros(self.sum));
-        }
-        self.sum = self.sum.saturating_add(duration);
-        self.max = self.max.max(duration);
-        let micros = micros(duration);
+        let micros = micros(nanos);
         if let Some(histogram) = &mut self.histogram {
             histogram.saturating_record(micros);
         } else if self.exact.len() < MAX_EXACT {
@@ -64,7 +65,7 @@ impl Samples {
     }
 
     pub(super) fn sum(&self) -> Duration {
-        self.sum
+        Duration::from_nanos(self.sum)
     }
 
     /// The percentiles, within 1 % for more than [`MAX_EXACT`] samples. Maximum and mean are exact.
@@ -74,28 +75,29 @@ impl Samples {
         }
         let mut sorted = if self.count == 1 { vec![micros(self.sum)] } else { self.exact.clone() };
         sorted.sort_unstable();
+        let max = Duration::from_nanos(self.max);
         let quantile = |quantile: f64| {
             let micros = match &self.histogram {
                 Some(histogram) => histogram.value_at_quantile(quantile),
                 None => nearest_rank(&sorted, quantile),
             };
             // A bucket's upper edge may lie above the maximum.
-            Duration::from_micros(micros).min(self.max).as_secs_f64()
+            Duration::from_micros(micros).min(max).as_secs_f64()
         };
         Percentiles {
             count: self.count,
             p50: quantile(0.5),
             p90: quantile(0.9),
             p99: quantile(0.99),
-            max: self.max.as_secs_f64(),
+            max: max.as_secs_f64(),
             // Counts are far below 2^52.
-            mean: self.sum.as_secs_f64() / self.count as f64,
+            mean: self.sum().as_secs_f64() / self.count as f64,
         }
     }
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(MAX_MICROS).min(MAX_MICROS)
+fn micros(nanos: u64) -> u64 {
+    (nanos / 1000).min(MAX_MICROS)
 }
 
 /// The smallest value that is not below `quantile` of all.
