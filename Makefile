@@ -30,7 +30,7 @@ RUST     := $(patsubst crates/%/Cargo.toml,-p shoal-%,$(wildcard crates/*/Cargo.
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python check check-github fmt renew bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs docs-serve pythons clean
+.PHONY: help demo test test-rust test-python check check-github fmt renew bench bench-http bench-parallel bench-quick instructions fuzz fuzz-smoke soak dev docs docs-serve wheel pythons clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -122,7 +122,10 @@ docs-serve: $(call GROUP,docs) ## show the site at http://localhost:8000, renewe
 THIRD-PARTY-LICENSES: Cargo.lock tests/licenses.py
 	$(PYTHON) tests/licenses.py $@ $(if $(TARGET),--target $(TARGET)) $(CARGO_OPTIONS)
 
-wheel: THIRD-PARTY-LICENSES
+wheel: THIRD-PARTY-LICENSES $(READY) ## build the wheel for this interpreter and the sdist, into dist
+	$(BIN)/maturin sdist --out dist
+	$(BIN)/maturin build --quiet --release --out dist --interpreter $(BIN)/python $(CARGO_OPTIONS)
+	@ls dist
 
 pythons: $(READY) ## build and test on several interpreters: make pythons PYTHONS="python3.10 /path/to/python3.14"
 	tests/pythons $(BIN) $(PROFILE) $(PYTHONS)
