@@ -39,7 +39,7 @@ pub(crate) fn read<'a>(text: &'a str, start: usize, scratch: &'a mut Scratch) ->
     let mut beyond_ascii = 0;
     loop {
         let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
-            let end = plain_end::<false>(bytes, at);
+            let end = plain_end(bytes, at);
             beyond_ascii |= u32::from(!bytes.get(at..end)?.is_ascii());
             at = end;
             break;
@@ -228,7 +228,7 @@ fn grow(memory: &mut Vec<u8>, length: usize) -> Option<()> {
 pub(crate) fn end(json: &[u8], start: usize) -> Result<usize, JsonError> {
     let mut at = start;
     loop {
-        at = plain_end::<false>(json, at);
+        at = plain_end(json, at);
         match json.get(at) {
             Some(b'"') => return Ok(at + 1),
             Some(b'\\') => at += escape_length(json, at).map_err(|message| JsonError::syntax(message, at))?,
@@ -238,20 +238,17 @@ pub(crate) fn end(json: &[u8], start: usize) -> Result<usize, JsonError> {
     }
 }
 
-/// The place of the first quote, backslash or control character from `at` on, or of the end; if `ASCII`, or of a
-/// character beyond it.
+/// The place of the first quote, backslash or control character from `at` on, or of the end.
 #[inline(always)]
-fn plain_end<const ASCII: bool>(text: &[u8], mut at: usize) -> usize {
+fn plain_end(text: &[u8], mut at: usize) -> usize {
     while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        let (stops, beyond) = block::string_stops(block);
-        let stops = if ASCII { stops | beyond } else { stops };
+        let (stops, _) = block::string_stops(block);
         if stops != 0 {
             return at + stops.trailing_zeros() as usize;
         }
         at += 16;
     }
-    let stops = |byte: u8| matches!(byte, b'"' | b'\\' | 0..0x20) || ASCII && !byte.is_ascii();
-    at + text.iter().skip(at).take_while(|byte| !stops(**byte)).count()
+    at + text.iter().skip(at).take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
 }
 
 /// The length of the escape at `at`, or what is wrong with it.
