@@ -25,6 +25,7 @@ SOURCES  := $(shell find src crates -name '*.rs' -o -name Cargo.toml) Cargo.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The crates without Python.
 RUST     := $(patsubst crates/%/Cargo.toml,-p shoal-%,$(wildcard crates/*/Cargo.toml))
+RUSTDOC   = RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items $(RUST) $(CARGO_OPTIONS)
 
 # The same interpreter for every cargo call: another one would make cargo rebuild pyo3.
 export PYO3_PYTHON := $(BIN)/python
@@ -53,7 +54,7 @@ soak: $(BUILT) $(call GROUP,test) ## run the long tests
 check: check-github $(BUILT) $(call GROUP,lint) $(call GROUP,demo) ## check formatting, lints and types of the Rust and Python code, and the dependencies
 	cargo fmt --check
 	cargo clippy --workspace --exclude shoal-fuzz --all-targets $(CARGO_OPTIONS) -- -D warnings
-	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items $(RUST) $(CARGO_OPTIONS)
+	$(RUSTDOC)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -112,7 +113,7 @@ docs: $(BUILT) $(call GROUP,test) $(call GROUP,docs) ## run every example of the
 	rm -rf target/site
 	$(BIN)/zensical build --clean --strict
 	$(BIN)/python site/check.py target/site
-	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --no-deps --document-private-items $(RUST) $(CARGO_OPTIONS)
+	$(RUSTDOC)
 	@echo "site: target/site/index.html   rust: target/doc/shoal_http/index.html"
 
 docs-serve: $(call GROUP,docs) ## show the site at http://localhost:8000, renewed at every change
