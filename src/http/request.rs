@@ -1,4 +1,4 @@
-//! `Request`: a URL with options of its own; and what every exception tells of a request.
+//! `Request`: a URL with its own options. Exceptions have one, too: the request that failed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -128,7 +128,7 @@ unsafe fn text(start: *const c_char) -> Option<String> {
 /// How the values of a type lie in memory.
 #[derive(Clone, Copy)]
 enum Layout {
-    /// One buffer, and the offset of each value, in so many bytes.
+    /// One buffer of bytes, and the offset of each value, an integer of this many bytes.
     Offsets(usize),
     /// Short values in a table of views, others in one of several buffers.
     Views,
