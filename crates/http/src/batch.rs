@@ -3,8 +3,8 @@
 //! Nothing is spawned or handed over per request, and the batch crosses to Python once. Results are kept in slots that
 //! can be taken at any time, so an error, a deadline, a cancellation or Ctrl-C loses no finished request.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -16,10 +16,10 @@ use super::attempts::{FetchResult, Fetcher};
 use super::deadline;
 use super::error::{ErrorKind, FetchError};
 use super::items::{Item, Items, UrlItems};
-use super::lock::lock;
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::Transport;
+use shoal_runtime::Mutex;
 use shoal_runtime::load::migration_target;
 
 /// How a batch is run.
@@ -172,7 +172,7 @@ impl FetchBatch {
     }
 
     fn next(&self) -> Option<(usize, Result<Arc<Request>, FetchError>)> {
-        let mut guard = lock(&self.state);
+        let mut guard = self.state.lock();
         let state = &mut *guard;
         if state.closed {
             return None;
@@ -188,7 +188,7 @@ impl FetchBatch {
     }
 
     fn put(&self, index: usize, result: FetchResult) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.closed {
             return;
         }
@@ -207,7 +207,7 @@ impl FetchBatch {
 
     /// Ends the batch at its deadline.
     fn expire(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.closed {
             return;
         }
@@ -234,7 +234,7 @@ impl FetchBatch {
 
     /// The finished results, for the first caller only: a cancellation at the moment of the end loses nothing.
     fn take(&self) -> Option<FetchBatchResult> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if std::mem::replace(&mut state.taken, true) {
             return None;
         }

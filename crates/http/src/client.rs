@@ -1,13 +1,13 @@
 //! A client: its options, and what its requests share within one process.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use super::cookies::CookieJar;
 use super::limits::{Limiter, Limits};
-use super::lock::lock;
 use super::save::WriteQueue;
 use super::transport::{ConnectionOptions, Router};
+use shoal_runtime::Mutex;
 use shoal_runtime::fork::ForkGuard;
 
 /// The options of a client. A forked child makes its session from a copy of them.
@@ -50,7 +50,7 @@ impl Client {
     /// The session of this process. A forked child gets a new one, with a copy of the cookies.
     pub fn session(&self) -> Result<Arc<Session>, String> {
         // Locked only by threads that hold the GIL, and briefly. A fork holds the GIL, so it never copies a held lock.
-        let mut slot = lock(&self.session);
+        let mut slot = self.session.lock();
         match &*slot {
             Some(session) if !session.transport.is_inherited() => Ok(session.clone()),
             old => {
@@ -69,7 +69,7 @@ impl Client {
     /// Releases the connections; requests in flight keep theirs until they end.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        let session = lock(&self.session).take();
+        let session = self.session.lock().take();
         drop(session);
     }
 }

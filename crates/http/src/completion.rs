@@ -8,10 +8,10 @@
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, PoisonError};
 use std::time::Duration;
 
-use super::lock::lock;
+use shoal_runtime::Mutex;
 
 /// A target of wake-ups. Called from any thread; must not block.
 pub trait Waiter: Send + Sync {
@@ -72,7 +72,7 @@ impl<T> Completion<T> {
 
     /// Sets the value; returns the waiters to wake, or `None` if the value was not set.
     fn set(&self, make: impl FnOnce() -> Option<T>) -> Option<Waiters> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if self.done.load(Ordering::Relaxed) {
             return None;
         }
@@ -89,21 +89,17 @@ impl<T> Completion<T> {
 
     /// Takes the value; only the first caller gets it.
     pub fn take(&self) -> Option<T> {
-        lock(&self.state).value.take()
+        self.state.lock().value.take()
     }
 
     /// The same in a forked child, which never waits: `None` if a thread of the parent held the lock at the fork.
     pub fn take_in_child(&self) -> Option<T> {
-        match self.state.try_lock() {
-            Ok(mut state) => state.value.take(),
-            Err(TryLockError::Poisoned(state)) => state.into_inner().value.take(),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        self.state.try_lock()?.value.take()
     }
 
     /// Registers a waiter; `false`, and never a wake-up, if the value is already set.
     pub fn watch(&self, waiter: Arc<dyn Waiter>, token: u64) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if self.done.load(Ordering::Relaxed) {
             return false;
         }
@@ -116,7 +112,7 @@ impl<T> Completion<T> {
         if self.is_done() {
             return true;
         }
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.blocked += 1;
         let waited = self.settled.wait_timeout_while(state, limit, |_| !self.done.load(Ordering::Relaxed));
         waited.unwrap_or_else(PoisonError::into_inner).0.blocked -= 1;

@@ -12,10 +12,10 @@ mod tests;
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::lock::lock;
+use shoal_runtime::Mutex;
 use shoal_runtime::fork::PerProcess;
 
 /// Below this many idle connections the limit of the process is not asked for, which is a system call.
@@ -128,7 +128,7 @@ pub(crate) fn shortage() -> Option<io::Error> {
 
 /// Adds a pool whose idle connections are closed when descriptors are short.
 pub(crate) fn register(pool: Weak<dyn Idle>) {
-    let mut pools = lock(&current().pools);
+    let mut pools = current().pools.lock();
     pools.retain(|pool| pool.strong_count() > 0);
     pools.push(pool);
 }
@@ -148,7 +148,7 @@ pub(crate) fn bound_idle() {
 
 /// Closes some of the oldest idle connections. Returns how many.
 fn close_idle() -> usize {
-    let pools: Vec<_> = lock(&current().pools).iter().filter_map(Weak::upgrade).collect();
+    let pools: Vec<_> = current().pools.lock().iter().filter_map(Weak::upgrade).collect();
     close_oldest(&pools)
 }
 

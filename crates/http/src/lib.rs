@@ -33,7 +33,6 @@ pub mod headers;
 pub mod items;
 pub mod limits;
 pub mod links;
-mod lock;
 pub mod memory;
 mod named;
 mod pace;

@@ -20,8 +20,8 @@ mod rate;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -32,7 +32,7 @@ use self::hosts::{Host, Hosts, origin, semaphore};
 pub use self::hosts::{Limit, Limits};
 pub use self::rate::Rate;
 use self::rate::Spacing;
-use super::lock::lock;
+use shoal_runtime::Mutex;
 
 /// Gives permits to the requests of one client. It belongs to one process: a forked child makes its own from
 /// [`Self::limits`].
@@ -180,7 +180,7 @@ impl Limiter {
     pub(crate) fn pause(&self, url: &Url, duration: Duration) {
         const MAX: Duration = Duration::from_secs(u32::MAX as u64);
         let until = Instant::now() + duration.min(MAX);
-        let mut hosts = lock(&self.hosts);
+        let mut hosts = self.hosts.lock();
         let host = hosts.get_or_insert(&origin(url), self.limits.per_host);
         {
             let mut schedule = host.schedule();
@@ -197,7 +197,7 @@ impl Limiter {
             return None;
         }
         let origin = origin(url);
-        let mut hosts = lock(&self.hosts);
+        let mut hosts = self.hosts.lock();
         if is_limited {
             return Some(hosts.get_or_insert(&origin, self.limits.per_host));
         }

@@ -21,14 +21,13 @@ use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use self::names::{safe_name, shorten_with_checksum};
 pub use self::path_template::PathTemplate;
 pub use self::write_queue::WriteQueue;
 use super::descriptors::open_file;
-use super::lock::lock;
+use shoal_runtime::Mutex;
 
 /// Writes a whole file or nothing: if anything fails, an existing file is left alone. Missing folders are created.
 /// Permissions are those of any new file (umask); a symbolic link is replaced, not followed.
@@ -223,6 +222,6 @@ impl SavedPaths {
     /// Claims `path`; `false` if it was claimed before.
     pub fn claim(&self, path: &Path) -> bool {
         let hash = self.hasher.hash_one(path);
-        lock(&self.claimed).insert(hash)
+        self.claimed.lock().insert(hash)
     }
 }

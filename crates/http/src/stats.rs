@@ -9,7 +9,6 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,9 +16,9 @@ pub use self::percentiles::Percentiles;
 use self::percentiles::Samples;
 use super::error_kind::ErrorKind;
 use super::limits::Limit;
-use super::lock::lock;
 use super::named::named;
 use super::transport::TransportKind;
+use shoal_runtime::Mutex;
 
 /// Collects the statistics of a batch, from any thread.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ impl Collector {
     /// Records a finished request: once, with the times of its last attempt.
     pub(crate) fn record(&self, record: RequestRecord) {
         let RequestRecord { status, error, bytes, transport, times, limited_by } = record;
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.total += 1;
         state.bytes = state.bytes.saturating_add(bytes);
         if let Some(status) = status {
@@ -100,14 +99,14 @@ impl Collector {
 
     /// Records a request that failed without an attempt: its URL was invalid or the deadline passed.
     pub(crate) fn record_failure(&self, kind: ErrorKind) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.total += 1;
         count(&mut state.by_error, kind.class_name());
     }
 
     /// Records a retry and its cause, a status or the class of an error.
     pub(crate) fn retry(&self, cause: Cow<'static, str>) {
-        *lock(&self.state).retries.entry(cause).or_default() += 1;
+        *self.state.lock().retries.entry(cause).or_default() += 1;
     }
 
     pub(crate) fn connection_opened(&self) {
@@ -117,12 +116,12 @@ impl Collector {
     /// Stops the clock at the end of the batch; the first call counts.
     pub fn finish(&self) {
         let wall_time = self.started.elapsed();
-        lock(&self.state).wall_time.get_or_insert(wall_time);
+        self.state.lock().wall_time.get_or_insert(wall_time);
     }
 
     /// The statistics so far.
     pub fn snapshot(&self) -> Stats {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         Stats {
             total: state.total,
             ok: state.ok,

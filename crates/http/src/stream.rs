@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -23,12 +23,11 @@ use super::attempts::{FetchResult, Fetcher};
 use super::completion::{Waiter, Waiters, wake_all};
 use super::deadline;
 use super::error::{ErrorKind, FetchError};
-use super::lock::lock;
 use super::request::Request;
 use super::stats::{Collector, Stats};
 use super::transport::{Router, Transport};
 use shoal_runtime::load::migration_target;
-use shoal_runtime::{OnTickEnd, at_tick_end};
+use shoal_runtime::{Mutex, OnTickEnd, at_tick_end};
 
 /// How a stream is run.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +161,7 @@ impl<T: Transport> FetchStream<T> {
     /// Starts the clock of the deadline, if there is one.
     pub fn arm(self: &Arc<Self>, handle: &Handle) {
         if self.options.deadline.is_some() {
-            let fetcher = lock(&self.fetcher).take();
+            let fetcher = self.fetcher.lock().take();
             self.spawn(handle, fetcher);
         }
     }
@@ -188,12 +187,12 @@ impl<T: Transport> FetchStream<T> {
     /// requests stay in flight.
     pub fn is_due(&self) -> bool {
         let room = self.room();
-        room > 0 && (room >= (self.options.buffer / 4).min(MAX_FREE) || lock(&self.outbox).is_empty())
+        room > 0 && (room >= (self.options.buffer / 4).min(MAX_FREE) || self.outbox.lock().is_empty())
     }
 
     /// Blocks the thread until the source [is due](FetchStream::is_due); `false` if it never will be again.
     pub fn wait_for_room(&self) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         loop {
             if self.exhausted.load(Ordering::SeqCst) {
                 return false;
@@ -221,7 +220,7 @@ impl<T: Transport> FetchStream<T> {
     /// Hands over the next request of the source, or the error of an item that never became one. After the end of the
     /// stream it is dropped: the deadline may pass while the source is read.
     pub fn push(self: &Arc<Self>, handle: &Handle, item: Result<Arc<Request>, FetchError>) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if self.exhausted.load(Ordering::Relaxed) {
             return;
         }
@@ -231,7 +230,7 @@ impl<T: Transport> FetchStream<T> {
                 state.input.push_back((index, Instant::now(), request));
                 let needs_worker = state.running.len() < self.options.concurrency || !state.idle.is_empty();
                 let dispatcher = if needs_worker { state.dispatcher.take() } else { None };
-                let fetcher = lock(&self.fetcher).take();
+                let fetcher = self.fetcher.lock().take();
                 drop(state);
                 self.spawn(handle, fetcher);
                 dispatcher.into_iter().for_each(Waker::wake);
@@ -246,7 +245,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Marks the end of the source.
     pub fn exhaust(&self) {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         self.exhausted.store(true, Ordering::SeqCst);
         self.end_waits(state);
     }
@@ -270,7 +269,7 @@ impl<T: Transport> FetchStream<T> {
         fetcher: &Arc<Fetcher<T>>,
         workers: &mut JoinSet<(usize, &'static Handle)>,
     ) -> Poll<()> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.dispatcher = Some(context.waker().clone());
         let woken = state.input.len().min(state.idle.len());
         let still_idle = state.idle.len() - woken;
@@ -309,7 +308,7 @@ impl<T: Transport> FetchStream<T> {
     }
 
     fn poll_input(&self, context: &mut Context<'_>, number: usize) -> Poll<Queued> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if let Some(next) = state.begin(number) {
             return Poll::Ready(next);
         }
@@ -319,7 +318,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Delivers a result; returns the worker's next request if there is one and the worker `goes_on`.
     fn finish(self: &Arc<Self>, number: usize, index: usize, result: FetchResult, goes_on: bool) -> Option<Queued> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         // The deadline removes the requests that it fails.
         let is_expired = state.running.get_mut(number).and_then(Option::take).is_none();
         let next = if goes_on { state.begin(number) } else { None };
@@ -356,9 +355,9 @@ impl<T: Transport> FetchStream<T> {
 
     /// The next result, if there is one.
     pub fn take(&self) -> Taken {
-        let mut outbox = lock(&self.outbox);
+        let mut outbox = self.outbox.lock();
         if outbox.is_empty() {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             std::mem::swap(&mut *outbox, &mut state.ready);
             if outbox.is_empty() {
                 return if self.is_over(&state) { Taken::End } else { Taken::Pending };
@@ -368,7 +367,7 @@ impl<T: Transport> FetchStream<T> {
         self.taken.fetch_add(1, Ordering::SeqCst);
         drop(outbox);
         if self.source_waits.load(Ordering::SeqCst) && self.is_due() {
-            let state = lock(&self.state);
+            let state = self.state.lock();
             self.source_waits.store(false, Ordering::SeqCst);
             drop(state);
             self.freed.notify_all();
@@ -384,8 +383,8 @@ impl<T: Transport> FetchStream<T> {
 
     /// The locked state if there is nothing to take yet. That cannot change while it is locked.
     fn pending(&self) -> Option<MutexGuard<'_, State>> {
-        let outbox = lock(&self.outbox);
-        let state = lock(&self.state);
+        let outbox = self.outbox.lock();
+        let state = self.state.lock();
         let pending = outbox.is_empty() && state.ready.is_empty() && !self.is_over(&state);
         pending.then_some(state)
     }
@@ -408,14 +407,14 @@ impl<T: Transport> FetchStream<T> {
     /// Stops the stream, releases its sockets and drops the results that were not taken.
     pub fn close(&self) {
         self.stop.cancel();
-        let mut outbox = lock(&self.outbox);
-        let mut state = lock(&self.state);
+        let mut outbox = self.outbox.lock();
+        let mut state = self.state.lock();
         if state.closed {
             return;
         }
         state.closed = true;
         self.exhausted.store(true, Ordering::SeqCst);
-        let fetcher = lock(&self.fetcher).take();
+        let fetcher = self.fetcher.lock().take();
         let unused = (std::mem::take(&mut *outbox), std::mem::take(&mut state.ready), std::mem::take(&mut state.early));
         let unanswered = (std::mem::take(&mut state.input), std::mem::take(&mut state.running));
         drop(outbox);
@@ -426,7 +425,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Fails the unfinished requests at the deadline and ends the source.
     fn expire(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.closed {
             return;
         }
@@ -456,7 +455,7 @@ impl<T: Transport> FetchStream<T> {
 
     /// Whether a result waits to be taken.
     pub fn is_ready(&self) -> bool {
-        !lock(&self.outbox).is_empty() || !lock(&self.state).ready.is_empty()
+        !self.outbox.lock().is_empty() || !self.state.lock().ready.is_empty()
     }
 
     /// The number of results taken.
@@ -472,7 +471,7 @@ impl<T: Transport> FetchStream<T> {
 
 impl<T: Transport> OnTickEnd for FetchStream<T> {
     fn on_tick_end(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.tick_pending = false;
         let blocked = state.blocked > 0;
         drop(state);

@@ -7,12 +7,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use crate::fork::PerProcess;
+use crate::mutex::Mutex;
 
 /// Look-ups at the same time.
 const MAX_THREADS: usize = 256;
@@ -65,13 +66,9 @@ fn current() -> &'static Lookups {
 }
 
 impl Lookups {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn ask(&'static self, host: &str) -> io::Result<oneshot::Receiver<Addresses>> {
         let (waiter, answer) = oneshot::channel();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let now = Instant::now();
         let joined = |lookup: &&mut Lookup| lookup.host == host && now - lookup.queued < JOIN_WITHIN;
         let State { waiting, running, .. } = &mut *state;
@@ -102,7 +99,7 @@ impl Lookups {
     }
 
     fn work(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             let Some(lookup) = state.waiting.pop_front() else {
                 state.idle += 1;
@@ -123,7 +120,7 @@ impl Lookups {
             state.running.push(lookup);
             drop(state);
             let found = (&*host, 0).to_socket_addrs().map(Iterator::collect);
-            state = self.lock();
+            state = self.state.lock();
             if let Some(at) = state.running.iter().position(|lookup| lookup.number == number) {
                 let waiters = state.running.swap_remove(at).waiters;
                 drop(state);
@@ -131,7 +128,7 @@ impl Lookups {
                     // Fails for an abandoned request.
                     let _ = waiter.send(copy(&found));
                 }
-                state = self.lock();
+                state = self.state.lock();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A mutex for data that a panic leaves valid.
 
-use std::sync::{self, MutexGuard, PoisonError};
+use std::sync::{self, MutexGuard, PoisonError, TryLockError};
 
 /// A mutex without poisoning: panics are contained (see `docs/design.md`), and what a lock guards here stays usable.
 #[derive(Debug, Default)]
@@ -20,6 +20,10 @@ impl<T> Mutex<T> {
 
     /// The lock, unless it is taken.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.0.try_lock().ok()
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }

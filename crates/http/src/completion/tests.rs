@@ -7,7 +7,7 @@ struct Recorder(Mutex<Sender<u64>>);
 
 impl Waiter for Recorder {
     fn wake(self: Arc<Self>, token: u64) {
-        self.0.lock().unwrap().send(token).unwrap();
+        self.0.lock().send(token).unwrap();
     }
 }
 

@@ -4,11 +4,11 @@ struct Pool(Mutex<Vec<Instant>>);
 
 impl Idle for Pool {
     fn since(&self, into: &mut Vec<Instant>) {
-        into.extend(self.0.lock().unwrap().iter());
+        into.extend(self.0.lock().iter());
     }
 
     fn close(&self, until: Instant) -> usize {
-        let mut all = self.0.lock().unwrap();
+        let mut all = self.0.lock();
         let before = all.len();
         all.retain(|since| *since > until);
         before - all.len()
@@ -23,10 +23,10 @@ fn the_oldest_of_all_pools_are_closed_first() {
     let all: Vec<Arc<dyn Idle>> = pools.iter().map(|pool| pool.clone() as Arc<dyn Idle>).collect();
     let closed = close_oldest(&all);
     assert!((1..50).contains(&closed), "{closed}");
-    let left: Vec<_> = pools.iter().flat_map(|pool| pool.0.lock().unwrap().clone()).collect();
+    let left: Vec<_> = pools.iter().flat_map(|pool| pool.0.lock().clone()).collect();
     assert!(left.iter().all(|since| *since >= at(closed as u64)) && left.len() == 100 - closed);
     while close_oldest(&all) > 0 {}
-    assert!(pools.iter().all(|pool| pool.0.lock().unwrap().is_empty()));
+    assert!(pools.iter().all(|pool| pool.0.lock().is_empty()));
 }
 
 #[cfg(unix)]

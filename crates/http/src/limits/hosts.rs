@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::rate::{Bucket, Rate};
-use crate::lock::lock;
 use crate::named::named;
+use shoal_runtime::Mutex;
 
 /// The limits of a client or a call; `None` means no limit.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,7 +93,7 @@ impl Host {
     }
 
     pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
-        lock(&self.schedule)
+        self.schedule.lock()
     }
 }
 

@@ -41,7 +41,7 @@ async fn starts(limiter: &Arc<Limiter>, url: &Url, count: usize, takes: Duration
 
 fn all_released(limiter: &Limiter) -> bool {
     let permits = limiter.concurrency.as_deref().map(Semaphore::available_permits);
-    let hosts = lock(&limiter.hosts);
+    let hosts = limiter.hosts.lock();
     permits == limiter.limits.concurrency
         && hosts.table.values().all(|host| {
             host.head.available_permits() == 1
@@ -56,7 +56,7 @@ fn without_limits_no_host_is_looked_up() {
     let permit = limiter.try_acquire(&url("http://a/")).unwrap();
     assert_eq!((permit.limited_by(), permit.waited), (None, Duration::ZERO));
     assert!(permit.concurrency.is_none() && permit.host.is_none());
-    assert_eq!(lock(&limiter.hosts).table.capacity(), 0);
+    assert_eq!(limiter.hosts.lock().table.capacity(), 0);
 }
 
 #[test]
@@ -238,7 +238,7 @@ async fn the_fast_path_returns_after_the_last_pause() {
     tokio::time::sleep(ms(200)).await;
     assert!(limiter.try_acquire(&url("http://b/")).is_some());
     assert!(!limiter.has_pause.load(Ordering::Acquire));
-    assert!(lock(&limiter.hosts).table.is_empty());
+    assert!(limiter.hosts.lock().table.is_empty());
     limiter.pause(&url("http://a/"), Duration::MAX);
     assert!(limiter.try_acquire(&url("http://a/")).is_none());
 }
@@ -317,9 +317,9 @@ async fn the_host_table_is_bounded() {
         if number % 50 == 0 {
             tokio::time::advance(ms(10)).await;
         }
-        assert!(lock(&limiter.hosts).table.len() <= 2 * hosts::MIN_SWEEP + 64);
+        assert!(limiter.hosts.lock().table.len() <= 2 * hosts::MIN_SWEEP + 64);
     }
-    assert!(lock(&limiter.hosts).table.contains_key("http://held"));
+    assert!(limiter.hosts.lock().table.contains_key("http://held"));
     drop(held);
     assert!(all_released(&limiter));
 }

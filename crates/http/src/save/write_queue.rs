@@ -10,14 +10,13 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use crate::lock::lock;
-use shoal_runtime::submit;
+use shoal_runtime::{Mutex, submit};
 
 /// The wait of the oldest file at which another thread is started.
 const MAX_WAIT: Duration = Duration::from_millis(5);
@@ -54,7 +53,7 @@ impl WriteQueue {
 
     /// Adds a file; returns whether to start another thread.
     fn push(&self, job: Job) -> bool {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         let now = Instant::now();
         state.jobs.push_back((now, job));
         let is_late = state.jobs.front().is_some_and(|(since, _)| now.duration_since(*since) > MAX_WAIT);
@@ -65,7 +64,7 @@ impl WriteQueue {
 
     fn write(&self) {
         loop {
-            let mut state = lock(&self.0);
+            let mut state = self.0.lock();
             let Some((_, job)) = state.jobs.pop_front() else {
                 state.writers -= 1;
                 return;

@@ -10,12 +10,12 @@ mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::lock::lock;
+use shoal_runtime::Mutex;
 
 /// How long a handshake keeps the other requests waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl Discovery {
     /// Waits for the lead; `None` if another request has decided meanwhile.
     pub(super) async fn lead(&self, origin: &str) -> Option<Leader> {
         let gate = {
-            let mut gates = lock(&self.0);
+            let mut gates = self.0.lock();
             match gates.get(origin) {
                 Some(gate) => gate.clone(),
                 None => gates.entry(origin.into()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone(),
@@ -74,7 +74,7 @@ impl Leader {
 impl Drop for Leader {
     fn drop(&mut self) {
         self.permit = None;
-        let mut gates = lock(&self.gates);
+        let mut gates = self.gates.lock();
         let is_ours = gates.get(&self.origin).is_some_and(|gate| Arc::ptr_eq(gate, &self.gate));
         // Two references, the map's and ours: no request waits.
         if is_ours && (self.decided || Arc::strong_count(&self.gate) <= 2) {

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Method;
@@ -26,7 +26,7 @@ use super::resolve::Resolver;
 use super::timings::Timings;
 use crate::descriptors::{self, Counted};
 use crate::error::AttemptError;
-use crate::lock::lock;
+use shoal_runtime::Mutex;
 
 /// A byte stream.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -92,7 +92,7 @@ impl ReqwestConnector {
         let slot = Slot::default();
         let execution = self.client.execute(Request::new(Method::GET, target));
         let outcome = SLOT.scope(slot.clone(), execution).await;
-        let connected = lock(&slot).take();
+        let connected = slot.lock().take();
         match (connected, outcome) {
             (Some(connected), _) => Ok(connected),
             (None, Err(error)) => Err(error.into()),
@@ -136,7 +136,7 @@ where
                 proxied: info.is_proxied(),
                 io: Box::new(TokioIo::new(connection)),
             };
-            *lock(&slot) = Some(connected);
+            *slot.lock() = Some(connected);
             Err(HandedOut.into())
         })
     }

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use tokio::task::yield_now;
 use url::Url;
@@ -26,7 +26,7 @@ use super::proxy::{Proxies, Proxy};
 use super::reqwest_connector::ReqwestConnector;
 use super::timings::{Timings, TransportKind};
 use crate::error::{AttemptError, ErrorKind, Phase};
-use crate::lock::lock;
+use shoal_runtime::Mutex;
 
 /// Environment variables that let reqwest make every connection, and the value that does; the second is deprecated.
 const REQWEST_ONLY: [(&str, &str); 2] = [("SHOAL_TRANSPORT", "reqwest"), ("SHOAL_LANE", "full")];
@@ -96,11 +96,11 @@ impl Router {
 
     /// Whether a new connection to `url` may turn out to speak HTTP/2.
     fn may_speak_http2(&self, url: &Url) -> bool {
-        self.offers_http2 && url.scheme() == "https" && !lock(&self.http1_only).contains(origin(url))
+        self.offers_http2 && url.scheme() == "https" && !self.http1_only.lock().contains(origin(url))
     }
 
     fn remember_http1_only(&self, url: &Url) {
-        let mut origins = lock(&self.http1_only);
+        let mut origins = self.http1_only.lock();
         if origins.len() >= MAX_HTTP1_ONLY {
             origins.clear();
         }

@@ -1,13 +1,12 @@
 //! The times of one attempt: connection, head, body.
 
 use std::future::Future;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::classify::{BoxError, ConnectTimedOut};
 use crate::error::Phase;
-use crate::lock::lock;
 use crate::named::named;
+use shoal_runtime::Mutex;
 
 named! {
     /// The transport of a request: what made its connection.
@@ -57,7 +56,7 @@ impl Timings {
 
     /// Notes something about the attempt.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
-        change(&mut lock(&self.state));
+        change(&mut self.state.lock());
     }
 
     /// Makes a connection within the limit, and notes how long that takes.
@@ -116,7 +115,7 @@ impl Timings {
 
     /// What was recorded so far.
     pub fn snapshot(&self) -> Snapshot {
-        *lock(&self.state)
+        *self.state.lock()
     }
 
     /// What the attempt is doing.

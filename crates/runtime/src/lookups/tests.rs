@@ -11,10 +11,10 @@ fn concurrent_look_ups_share_threads_and_answers() {
         let unknown = lookup(&"a".repeat(300)).await.unwrap_err();
         assert!(!unknown.to_string().is_empty());
     });
-    let threads = current().lock().threads;
+    let threads = current().state.lock().threads;
     assert!((1..8).contains(&threads), "{threads}");
     let until = Instant::now() + 10 * KEEP_ALIVE;
-    while current().lock().threads > 0 {
+    while current().state.lock().threads > 0 {
         assert!(Instant::now() < until);
         std::thread::sleep(KEEP_ALIVE / 20);
     }

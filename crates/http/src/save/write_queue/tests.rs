@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Waits for the threads to end, a moment after their last file.
 async fn all_end(queue: &WriteQueue) -> bool {
     for _ in 0..500 {
-        if lock(&queue.0).writers == 0 {
+        if queue.0.lock().writers == 0 {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -12,7 +12,7 @@ async fn one_request_leads_and_the_others_wait_for_its_decision() {
     assert!(discovery.lead("https://b").await.is_some());
     let decide = async { leader.decided() };
     assert!(tokio::join!(waiting, decide).0.is_none());
-    assert!(lock(&discovery.0).is_empty());
+    assert!(discovery.0.lock().is_empty());
     assert!(discovery.lead(ORIGIN).await.is_some());
 }
 
@@ -29,5 +29,5 @@ async fn the_next_request_leads_when_the_first_gives_up_or_takes_long() {
     }
     assert_eq!(begun.elapsed(), PATIENCE);
     drop(slow);
-    assert!(lock(&discovery.0).is_empty());
+    assert!(discovery.0.lock().is_empty());
 }

@@ -3,15 +3,15 @@
 //! Each I/O thread has its own pool: a connection of another thread's reactor would have to wake that thread first.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use super::connection::Connection;
 use crate::descriptors::{self, Counted};
-use crate::lock::lock;
 use crate::transport::options::IDLE_TIMEOUT;
+use shoal_runtime::Mutex;
 
 /// Interval of the sweep that closes connections which are too old or which the server has closed.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ impl Pool {
     pub(super) fn acquire(&self, origin: &str) -> Option<(Connection, Duration)> {
         loop {
             let mut entry = {
-                let mut state = lock(&self.0);
+                let mut state = self.0.lock();
                 let entries = state.by_origin.get_mut(origin)?;
                 let rested = entries.iter().rposition(|entry| entry.rest().is_zero());
                 entries.remove(rested.or(entries.len().checked_sub(1))?)
@@ -72,7 +72,7 @@ impl Pool {
             connection.shut_down();
             return;
         }
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         if !state.swept
             && let Ok(handle) = Handle::try_current()
         {
@@ -97,11 +97,11 @@ impl Pool {
 
 impl descriptors::Idle for Pool {
     fn since(&self, into: &mut Vec<Instant>) {
-        into.extend(lock(&self.0).by_origin.values().flatten().map(|entry| entry.since));
+        into.extend(self.0.lock().by_origin.values().flatten().map(|entry| entry.since));
     }
 
     fn close(&self, until: Instant) -> usize {
-        lock(&self.0).retain(|entry| entry.since > until)
+        self.0.lock().retain(|entry| entry.since > until)
     }
 }
 
@@ -126,7 +126,7 @@ impl State {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        lock(&self.0).retain(|_| false);
+        self.0.lock().retain(|_| false);
     }
 }
 
@@ -135,7 +135,7 @@ async fn sweep(pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(pool) = pool.upgrade() else { return };
-        let mut state = lock(&pool.0);
+        let mut state = pool.0.lock();
         state.retain(|entry| entry.since.elapsed() < IDLE_TIMEOUT && entry.connection.is_quiet(false));
         if state.by_origin.is_empty() {
             state.swept = false;

@@ -6,8 +6,8 @@ mod tests;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep};
 
 use super::watch::{Watched, Wire};
 use crate::descriptors::Counted;
-use crate::lock::lock;
 use crate::transport::options::IDLE_TIMEOUT;
 use crate::transport::reqwest_connector::Io;
+use shoal_runtime::Mutex;
 
 /// Bytes that a peer may send before they are read, on a stream and on all of them (hyper's values). A line has more than
 /// 2 MB in flight from 1 Gbit/s at 16 ms on.
@@ -57,18 +57,18 @@ impl Connection {
 
     /// A handle to open a stream with; `None` if the connection is closing.
     pub(super) fn sender(&self) -> Option<SendRequest<Bytes>> {
-        lock(&self.sender).clone()
+        self.sender.lock().clone()
     }
 
     /// Whether it takes another request.
     pub(super) fn takes_requests(&self) -> bool {
-        !self.wire.going_away.load(Ordering::Relaxed) && lock(&self.sender).is_some()
+        !self.wire.going_away.load(Ordering::Relaxed) && self.sender.lock().is_some()
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        drop(lock(&self.sender).take());
+        drop(self.sender.lock().take());
         self.wire.waker.wake();
     }
 }
@@ -90,7 +90,7 @@ async fn drive(connection: client::Connection<Watched, Bytes>, sender: Arc<Sende
         let (now, in_use) = (Instant::now(), wire.open.load(Ordering::Relaxed) > 0);
         if in_use {
             (idle_since, closing) = (now, false);
-        } else if !closing && lock(&sender).is_none() {
+        } else if !closing && sender.lock().is_none() {
             closing = true;
             timer.as_mut().reset(now + CLOSE_TIMEOUT);
         }
@@ -100,7 +100,7 @@ async fn drive(connection: client::Connection<Watched, Bytes>, sender: Arc<Sende
             }
             if idle_since + IDLE_TIMEOUT <= now {
                 // Without a sender, h2 sends GOAWAY and ends the connection.
-                drop(lock(&sender).take());
+                drop(sender.lock().take());
                 closing = true;
                 timer.as_mut().reset(now + CLOSE_TIMEOUT);
             } else {
@@ -110,6 +110,6 @@ async fn drive(connection: client::Connection<Watched, Bytes>, sender: Arc<Sende
         Poll::Pending
     })
     .await;
-    drop(lock(&sender).take());
+    drop(sender.lock().take());
     drop(permit);
 }

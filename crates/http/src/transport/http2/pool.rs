@@ -1,15 +1,15 @@
 //! The HTTP/2 connections of a client, by origin.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use super::connection::Connection;
 use super::exchange::failure;
 use crate::descriptors::{self, Counted, Idle};
 use crate::error::{AttemptError, Phase};
-use crate::lock::lock;
 use crate::transport::reqwest_connector::Connected;
+use shoal_runtime::Mutex;
 
 /// At most one connection for each origin.
 #[derive(Default)]
@@ -21,13 +21,13 @@ pub(crate) struct Pool {
 
 impl Idle for Pool {
     fn since(&self, into: &mut Vec<Instant>) {
-        into.extend(lock(&self.by_origin).values().filter_map(|connection| connection.wire.idle_since()));
+        into.extend(self.by_origin.lock().values().filter_map(|connection| connection.wire.idle_since()));
     }
 
     fn close(&self, until: Instant) -> usize {
         let is_closed =
             |connection: &mut Arc<Connection>| connection.wire.idle_since().is_some_and(|since| since <= until);
-        let closed: Vec<_> = lock(&self.by_origin).extract_if(|_, connection| is_closed(connection)).collect();
+        let closed: Vec<_> = self.by_origin.lock().extract_if(|_, connection| is_closed(connection)).collect();
         closed.len()
     }
 }
@@ -35,7 +35,7 @@ impl Idle for Pool {
 impl Pool {
     /// The connection to `origin`, if it takes another request.
     pub(crate) fn get(&self, origin: &str) -> Option<Arc<Connection>> {
-        let mut all = lock(&self.by_origin);
+        let mut all = self.by_origin.lock();
         let connection = all.get(origin)?;
         if connection.takes_requests() {
             return Some(connection.clone());
@@ -48,7 +48,7 @@ impl Pool {
 
     /// Forgets the connection to `origin`; requests in flight on it go on.
     pub(crate) fn remove(&self, origin: &str) {
-        let removed = lock(&self.by_origin).remove(origin);
+        let removed = self.by_origin.lock().remove(origin);
         drop(removed);
     }
 
@@ -66,7 +66,7 @@ impl Pool {
         let connection =
             Connection::begin(connected.io, permit).await.map_err(|error| failure(&error, Phase::Connect))?;
         let connection = Arc::new(connection);
-        let mut all = lock(&self.by_origin);
+        let mut all = self.by_origin.lock();
         let ended: Vec<_> = all.extract_if(|_, connection| !connection.takes_requests()).collect();
         let replaced = all.insert(origin.into(), connection.clone());
         drop(all);

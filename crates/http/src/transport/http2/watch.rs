@@ -10,16 +10,16 @@ mod tests;
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::lock::lock;
 use crate::transport::reqwest_connector::Io;
+use shoal_runtime::Mutex;
 
 /// The most that frames may cost. A hundred streams that end at once take a hundredth of it.
 const MAX_COST: usize = 10_000;
@@ -74,12 +74,12 @@ impl Default for Wire {
 
 impl Wire {
     pub(super) fn ends(&self) {
-        *lock(&self.ended) = Instant::now();
+        *self.ended.lock() = Instant::now();
     }
 
     /// When the last open stream ended; `None` while one is open.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        let ended = *lock(&self.ended);
+        let ended = *self.ended.lock();
         (self.open.load(Ordering::Relaxed) == 0).then_some(ended)
     }
 
