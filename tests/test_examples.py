@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import notebooks
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -47,25 +49,17 @@ def test_scripts(script: Path, tmp_path: Path) -> None:
         assert again in run(script, tmp_path)
 
 
-# From Jupyter: sockets that zmq leaves to the garbage collector, and coroutines and loops of its synchronous interface.
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=notebooks.ignore_jupyters_warnings) for path in NOTEBOOKS],
+    ids=lambda path: path.stem,
+)
 def test_notebooks(path: Path, tmp_path: Path) -> None:
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     if "import pandas" in path.read_text():
         pytest.importorskip("pandas")
-    notebook = nbformat.read(path, as_version=4)
-    assert [cell for cell in notebook.cells if cell.get("outputs")] == [], "notebooks are stored without outputs"
-    nbclient.NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    shown = "\n".join(
-        "\n".join([output.get("text", ""), *map(str, output.get("data", {}).values())]) for output in outputs
-    )
+    assert notebooks.stored_outputs(path) == [], "notebooks are stored without outputs"
+    shown = notebooks.run(path, tmp_path)
     for value in SHOWN[path.stem]:
         assert value in shown
 

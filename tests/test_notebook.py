@@ -7,38 +7,20 @@ from pathlib import Path
 
 import pytest
 
+import notebooks
+from notebooks import TIMEOUT
+
 pytest.importorskip("ipykernel")
-nbformat = pytest.importorskip("nbformat")
-nbclient = pytest.importorskip("nbclient")
+pytest.importorskip("nbformat")
+pytest.importorskip("nbclient")
 manager = pytest.importorskip("jupyter_client.manager")
 
-ROOT = Path(__file__).parent.parent
-TIMEOUT = 60
-# From Jupyter: sockets that zmq leaves to the garbage collector, and coroutines and loops of its synchronous interface.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-def outputs(cell) -> str:
-    """All output of a cell."""
-    texts = []
-    for output in cell.get("outputs", []):
-        texts.append(output.get("text", ""))
-        texts.extend(str(text) for text in output.get("data", {}).values())
-    return "\n".join(texts)
+TUTORIAL = Path(__file__).parent.parent / "docs/tutorial.ipynb"
+pytestmark = notebooks.ignore_jupyters_warnings
 
 
 def test_the_tutorial_runs(tmp_path: Path) -> None:
-    notebook = nbformat.read(ROOT / "docs/tutorial.ipynb", as_version=4)
-    nbclient.NotebookClient(
-        notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    shown = {index: outputs(cell) for index, cell in enumerate(code)}
-    everything = "\n".join(shown.values())
+    everything = notebooks.run(TUTORIAL, tmp_path)
     assert "(100,\n {'PERSON_ID'" in everything
     assert "100/100" in everything, "no progress bar"
     assert "[200, 200, 200, 200, 200, 200, 200, 200, 200, 200]" in everything
@@ -52,8 +34,7 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
 
 
 def test_the_tutorial_is_stored_without_outputs() -> None:
-    notebook = nbformat.read(ROOT / "docs/tutorial.ipynb", as_version=4)
-    assert [cell["outputs"] for cell in notebook.cells if cell.get("outputs")] == []
+    assert notebooks.stored_outputs(TUTORIAL) == []
 
 
 class Kernel:
